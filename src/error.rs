@@ -1,0 +1,62 @@
+//! What can go wrong, told to the person who can mend it.
+//!
+//! Every message names the file, the row or key, what was found, what was expected, and what to do.
+//! The variant decides the exit code that workflow engines act upon.
+
+use std::path::Path;
+
+/// The result of everything in this crate that can fail.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// An error by its remedy: who has to act, and whether running again can help.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The command line or the config asks for something that makes no sense (exit 2).
+    #[error("{0}")]
+    Usage(String),
+    /// An input file was read, and what it holds cannot be used (exit 65).
+    #[error("{0}")]
+    Data(String),
+    /// An input file or folder does not exist (exit 66).
+    #[error("{0}")]
+    Missing(String),
+    /// The program is wrong, not the user (exit 70).
+    #[error("{0}\nThis is a bug in s2s: please report it with the command line and this message.")]
+    Bug(String),
+    /// Reading or writing failed for a reason outside the data: permissions, disk space (exit 74).
+    #[error("{0}")]
+    Io(String),
+    /// A signal asked for a stop and the work so far is saved: run again to resume (exit 75).
+    #[error("{0}")]
+    Stopped(String),
+}
+
+impl Error {
+    /// The exit code of `sysexits.h` that tells a workflow engine whether to retry.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Error::Usage(_) => 2,
+            Error::Data(_) => 65,
+            Error::Missing(_) => 66,
+            Error::Bug(_) => 70,
+            Error::Io(_) => 74,
+            Error::Stopped(_) => 75,
+        }
+    }
+
+    /// Bad content of `path`: `what` says where in it, what was found, what was expected, what to do.
+    pub fn data(path: &Path, what: impl std::fmt::Display) -> Self {
+        Error::Data(format!("{}: {what}", path.display()))
+    }
+
+    /// An operating-system error on `path` while `doing` ("read", "write", "create"); a path that does not exist is [`Error::Missing`].
+    pub fn io(path: &Path, doing: &str, source: std::io::Error) -> Self {
+        if source.kind() == std::io::ErrorKind::NotFound && doing == "read" {
+            return Error::Missing(format!(
+                "{}: no such file or folder. Check the path; relative paths start at the folder the command runs in",
+                path.display()
+            ));
+        }
+        Error::Io(format!("{}: could not {doing}: {source}", path.display()))
+    }
+}

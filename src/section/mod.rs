@@ -1,0 +1,15 @@
+//! The domain, without I/O: a tissue section as a grid of bins, and what is measured of it.
+
+mod grid;
+mod interpolate;
+mod lattice;
+mod normalise;
+mod raster;
+mod tissue;
+
+pub use grid::{Bin, Grid};
+pub use interpolate::{Interpolation, interpolate};
+pub use lattice::{Lattice, Scale};
+pub use normalise::{log_normalise, normalisation_target};
+pub use raster::Raster;
+pub use tissue::infer_tissue;
