@@ -1,1 +1,102 @@
-//! (to be written)
+//! The YAML config: one section per stage, defaults from the paper, flags override it.
+
+use crate::dataset::nearest_names;
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::path::Path;
+
+/// The whole config file. Every stage reads its own section, and every section may be left out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    /// What `s2s-prep` does.
+    pub prep: PrepConfig,
+}
+
+/// The section `prep`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PrepConfig {
+    /// Side of a bin in µm.
+    pub bin_um: f64,
+    /// S: one bin in S² is measured.
+    pub scale: usize,
+    /// A measured bin with fewer counts is outside the tissue.
+    pub min_counts: u64,
+    /// Lowest Phred-scaled quality of a transcript, where the file has a column qv.
+    pub min_qv: f64,
+    /// Side P of the dense training patch in bins.
+    pub patch: usize,
+}
+
+impl Default for PrepConfig {
+    fn default() -> Self {
+        PrepConfig { bin_um: 100.0, scale: 2, min_counts: 10, min_qv: 20.0, patch: 64 }
+    }
+}
+
+impl Config {
+    /// The config in `path`; the defaults without one.
+    ///
+    /// [`Error::Usage`] names an unknown key, with the nearest known one, or a value of the wrong type.
+    pub fn load(path: Option<&Path>) -> Result<Self> {
+        let Some(path) = path else { return Ok(Config::default()) };
+        let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", e))?;
+        let wrong = |what: String| Error::Usage(format!("{}: {what}", path.display()));
+        let given: Value = serde_yaml::from_str(&text).map_err(|e| wrong(format!("not valid YAML: {e}")))?;
+        // An empty file, or one that only holds comments, is the defaults.
+        let given = if given.is_null() { Value::Object(Default::default()) } else { given };
+        let known = serde_json::to_value(Config::default()).map_err(|e| Error::Bug(e.to_string()))?;
+        known_keys(&given, &known, "").map_err(&wrong)?;
+        serde_yaml::from_str::<Option<Config>>(&text)
+            .map(Option::unwrap_or_default)
+            .map_err(|e| wrong(format!("{e}. See configs/paper.yaml for every key and its type")))
+    }
+}
+
+/// Refuses keys of `given` that `known` does not have.
+fn known_keys(given: &Value, known: &Value, prefix: &str) -> std::result::Result<(), String> {
+    let (Value::Object(given), Value::Object(known)) = (given, known) else {
+        return if known.is_object() {
+            let place = if prefix.is_empty() { "the config" } else { prefix.trim_end_matches('.') };
+            Err(format!("{place}: expected keys with values, found {given}"))
+        } else {
+            Ok(())
+        };
+    };
+    for (key, value) in given {
+        let Some(inner) = known.get(key) else {
+            let near = nearest_names(key, known.keys().map(String::as_str));
+            let near = near.first().map(|name| format!("{prefix}{name}")).unwrap_or_default();
+            return Err(format!("unknown key {prefix}{key}. The nearest known key is {near}"));
+        };
+        known_keys(value, inner, &format!("{prefix}{key}."))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Config> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c.yaml");
+        std::fs::write(&path, text).unwrap();
+        Config::load(Some(&path))
+    }
+
+    #[test]
+    fn keys_override_defaults_one_by_one() {
+        let config = load("prep:\n  bin_um: 30\n").unwrap();
+        assert_eq!(config.prep, PrepConfig { bin_um: 30.0, ..PrepConfig::default() });
+        assert_eq!(load("# nothing\n").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_the_nearest_known_one() {
+        let error = load("prep:\n  bin_size: 30\n").unwrap_err().to_string();
+        assert!(error.contains("prep.bin_size") && error.contains("prep.bin_um"), "{error}");
+    }
+}

@@ -1,0 +1,90 @@
+//! Outputs appear whole or not at all: a temporary name beside the target, fsync, rename.
+
+use crate::{Error, Result};
+use sha2::{Digest, Sha256};
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+/// SHA-256 of a file's content, in hexadecimal.
+pub fn fingerprint(path: &Path) -> Result<String> {
+    let mut file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut buffer).map_err(|e| Error::io(path, "read", e))? {
+            0 => break,
+            n => hash.update(&buffer[..n]),
+        }
+    }
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Writes `content` to `path`, replacing what was there only once everything is on disk.
+pub fn write_atomically(path: &Path, content: &[u8]) -> Result<()> {
+    let mut file = tempfile::NamedTempFile::new_in(parent(path)).map_err(|e| Error::io(path, "create", e))?;
+    file.write_all(content).and_then(|()| file.as_file().sync_all()).map_err(|e| Error::io(path, "write", e))?;
+    readable(file.path(), 0o644)?;
+    file.persist(path).map_err(|e| Error::io(path, "write", e.error))?;
+    Ok(())
+}
+
+/// The folder that holds `path`; `.` for a bare name.
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Temporary files are private; outputs are as readable as the user's umask would make them on most clusters.
+fn readable(path: &Path, mode: u32) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(|e| Error::io(path, "write", e))
+}
+
+/// A folder that is being written under a temporary name and takes its place in one rename.
+///
+/// Dropped without [`Replace::finish`], it leaves nothing behind.
+pub struct Replace {
+    temporary: tempfile::TempDir,
+    target: PathBuf,
+}
+
+impl Replace {
+    /// Starts to write the folder `target`. What stands there is kept until [`Replace::finish`], and is
+    /// replaced only if `ours` says that it is an earlier output of the same kind.
+    pub fn begin(target: &Path, ours: impl Fn(&Path) -> bool) -> Result<Self> {
+        let empty = || fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_none());
+        if target.exists() && !ours(target) && !empty() {
+            return Err(Error::Usage(format!(
+                "{}: exists and is no earlier output of this command, so it is left alone. Choose another --output or remove it",
+                target.display()
+            )));
+        }
+        let beside = parent(target);
+        let temporary = tempfile::Builder::new().prefix(".s2s-").tempdir_in(beside).map_err(|e| {
+            Error::Io(format!("{}: could not create a folder in {}: {e}", target.display(), beside.display()))
+        })?;
+        readable(temporary.path(), 0o755)?;
+        Ok(Replace { temporary, target: target.to_owned() })
+    }
+
+    /// The folder to write into.
+    pub fn path(&self) -> &Path {
+        self.temporary.path()
+    }
+
+    /// Puts the folder in its place.
+    pub fn finish(self) -> Result<()> {
+        let failed = |e| Error::io(&self.target, "write", e);
+        if self.target.exists() {
+            let old = self.temporary.path().with_extension("old");
+            fs::rename(&self.target, &old).map_err(failed)?;
+            fs::rename(self.temporary.path(), &self.target).map_err(failed)?;
+            fs::remove_dir_all(&old).map_err(|e| Error::io(&old, "remove", e))?;
+        } else {
+            fs::rename(self.temporary.path(), &self.target).map_err(failed)?;
+        }
+        // The folder has moved away from under its temporary name: there is nothing left to clean up.
+        let _ = self.temporary.keep();
+        Ok(())
+    }
+}

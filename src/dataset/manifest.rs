@@ -1,0 +1,156 @@
+//! `manifest.json`: what a dataset holds, and how it came to be.
+
+use crate::section::{Grid, Lattice};
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The version of the dataset format; a reader refuses any other.
+pub const FORMAT: u32 = 1;
+
+/// Whether the unmeasured bins are known to somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// A dense section: all bins off the lattice are withheld into `truth.parquet`.
+    Benchmark,
+    /// The section really was sampled sparsely: there is no truth.
+    Impute,
+}
+
+/// An input file and what identifies its content.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// The path as it was given.
+    pub path: String,
+    /// SHA-256 of the content, in hexadecimal.
+    pub sha256: String,
+}
+
+/// How an output came to be: every output of every stage carries one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// The stage, for example `s2s-prep`.
+    pub tool: String,
+    /// The version of s2s.
+    pub version: String,
+    /// The command line.
+    pub command: Vec<String>,
+    /// The config in force after flags were merged into the file.
+    pub config: serde_json::Value,
+    /// The seed, where anything random is involved.
+    pub seed: Option<u64>,
+    /// What was read. In benchmark mode s2s-prep leaves this to `truth.parquet`: a hash of the whole input knows the withheld bins.
+    pub inputs: Vec<Input>,
+}
+
+impl Provenance {
+    /// The provenance of an output of `tool`, with this process's command line.
+    pub fn new(tool: &str, config: serde_json::Value, seed: Option<u64>, inputs: Vec<Input>) -> Self {
+        Provenance {
+            tool: tool.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            command: std::env::args().collect(),
+            config,
+            seed,
+            inputs,
+        }
+    }
+}
+
+/// One gene of the dataset. All figures are of measured in-tissue bins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GeneEntry {
+    /// The gene's name.
+    pub name: String,
+    /// The row group of `measured.parquet` (and, shifted by one, of `truth.parquet`) that holds it.
+    pub row_group: usize,
+    /// Its counts.
+    pub counts: u64,
+    /// The number of bins in which it was found.
+    pub bins: u64,
+}
+
+/// The content of `manifest.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// How this dataset came to be.
+    pub provenance: Provenance,
+    /// The sample's name: the folder's name without `.s2s`.
+    pub sample: String,
+    /// The platform whose files were read.
+    pub platform: String,
+    /// Whether there is a truth.
+    pub mode: Mode,
+    /// Where the bins lie.
+    pub grid: Grid,
+    /// Which bins are measured.
+    pub lattice: Lattice,
+    /// A measured bin with fewer counts is outside the tissue.
+    pub min_counts: u64,
+    /// The target total of log-normalisation: the median total of the measured in-tissue bins.
+    pub target: f64,
+    /// Side in bins of the dense patch P of `patches.parquet`.
+    pub patch: usize,
+    /// The genes, in the order of their row groups.
+    pub genes: Vec<GeneEntry>,
+    /// SHA-256 of each Parquet file of the dataset.
+    pub fingerprints: BTreeMap<String, String>,
+}
+
+impl Manifest {
+    /// Reads `manifest.json` of the dataset in `folder`.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join("manifest.json");
+        let text = std::fs::read_to_string(&path).map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => Error::Missing(format!(
+                "{}: not found, so {} is no dataset. Give the folder that s2s-prep wrote (SAMPLE.s2s)",
+                path.display(),
+                folder.display()
+            )),
+            _ => Error::io(&path, "read", e),
+        })?;
+        let version = serde_json::from_str::<serde_json::Value>(&text).ok().and_then(|v| v.get("format")?.as_u64());
+        match version {
+            Some(v) if v == u64::from(FORMAT) => {}
+            Some(v) => {
+                return Err(Error::data(
+                    &path,
+                    format!("dataset format {v}, but this version reads {FORMAT}. Run s2s-prep of this version again"),
+                ));
+            }
+            None => {
+                return Err(Error::data(
+                    &path,
+                    "no manifest of s2s-prep (key \"format\" not found). Run s2s-prep again",
+                ));
+            }
+        }
+        serde_json::from_str(&text).map_err(|e| Error::data(&path, format!("{e}. Run s2s-prep again")))
+    }
+
+    /// The gene called `name`, or an error that suggests the nearest names.
+    pub fn gene(&self, name: &str) -> Result<&GeneEntry> {
+        self.genes.iter().find(|gene| gene.name == name).ok_or_else(|| {
+            let near = nearest_names(name, self.genes.iter().map(|gene| gene.name.as_str()));
+            Error::Data(format!(
+                "gene {name}: not in dataset {} ({} genes). Nearest names: {}",
+                self.sample,
+                self.genes.len(),
+                near.join(", ")
+            ))
+        })
+    }
+}
+
+/// The three names most like `wanted`, best first; case does not count.
+pub fn nearest_names<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let wanted = wanted.to_lowercase();
+    let mut scored: Vec<(f64, &str)> =
+        names.map(|name| (strsim::jaro_winkler(&wanted, &name.to_lowercase()), name)).collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    scored.into_iter().take(3).map(|(_, name)| name).collect()
+}
