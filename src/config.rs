@@ -1,6 +1,8 @@
 //! The YAML config: one section per stage, defaults from the paper, flags override it.
 
 use crate::dataset::nearest_names;
+use crate::network::CdcinConfig;
+use crate::training::FitConfig;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,6 +14,10 @@ use std::path::Path;
 pub struct Config {
     /// What `s2s-prep` does.
     pub prep: PrepConfig,
+    /// The network's shape.
+    pub network: CdcinConfig,
+    /// How `s2s-fit` trains it.
+    pub fit: FitConfig,
 }
 
 /// The section `prep`.

@@ -1,90 +1,9 @@
 //! What training minimises (method §4): L1 against measured bins and natural images, weighted over the cascade.
 //!
-//! Pure functions of tensors `[b, 1, h, w]`; nothing here reads a value back from the device.
+//! Pure functions of tensors; nothing here reads a value back from the device.
 
-use crate::network::Cdcin;
-use burn::tensor::{Tensor, s};
-use serde::{Deserialize, Serialize};
-
-/// 𝒰: how a low-resolution image becomes the network's input. Measured pixels are unchanged in both.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Upsampling {
-    /// Every pixel fills its S×S block, as in the paper.
-    #[default]
-    Nearest,
-    /// Bilinear between measured pixels, which keep their place at the top left of each block; pixels that are not
-    /// known have no weight.
-    Bilinear,
-}
-
-/// Every S-th pixel of both axes, from the first: 𝒟 on the lattice.
-///
-/// # Shapes
-///
-/// - x: `[b, c, h, w]`
-/// - output: `[b, c, ⌈h/S⌉, ⌈w/S⌉]`
-pub fn subsample(x: Tensor<4>, scale: usize) -> Tensor<4> {
-    let step = scale as isize;
-    x.slice(s![.., .., 0..;step, 0..;step])
-}
-
-/// 1 on the sampling lattice, else 0: M.
-///
-/// # Shapes
-///
-/// - like, output: `[b, c, h, w]`
-pub fn lattice_mask(like: &Tensor<4>, scale: usize) -> Tensor<4> {
-    let step = scale as isize;
-    like.zeros_like().slice_fill(s![.., .., 0..;step, 0..;step], 1.0)
-}
-
-/// 𝒰(`x`), S times as high and wide.
-///
-/// Bilinear weighs pixels by `known` (1 in tissue, else 0; `None` knows all). A pixel none of whose neighbours is known
-/// becomes 0, and so does a measured pixel that is not known: the same as [`crate::section::interpolate`].
-///
-/// # Shapes
-///
-/// - x, known: `[b, 1, h, w]`
-/// - output: `[b, 1, S·h, S·w]`
-pub fn upsample(x: Tensor<4>, known: Option<Tensor<4>>, scale: usize, how: Upsampling) -> Tensor<4> {
-    let linear = |image| between(between(image, scale, 2), scale, 3);
-    match (how, known) {
-        (Upsampling::Nearest, _) => repeat(repeat(x, scale, 2), scale, 3),
-        (Upsampling::Bilinear, None) => linear(x),
-        (Upsampling::Bilinear, Some(known)) => {
-            let weight = linear(known.clone());
-            let nothing = weight.clone().lower_equal_elem(1e-6);
-            (linear(x * known) / weight).mask_fill(nothing, 0.0)
-        }
-    }
-}
-
-/// Every pixel `scale` times along `axis`.
-fn repeat(x: Tensor<4>, scale: usize, axis: usize) -> Tensor<4> {
-    interleave(vec![x; scale], axis)
-}
-
-/// `scale` − 1 new pixels between neighbours along `axis`, on the straight line between them; beyond the last pixel
-/// it is repeated.
-fn between(x: Tensor<4>, scale: usize, axis: usize) -> Tensor<4> {
-    let length = x.dims()[axis];
-    let last = x.clone().narrow(axis, length - 1, 1);
-    let next = Tensor::cat(vec![x.clone().narrow(axis, 1, length - 1), last], axis);
-    let phase = |i: usize| {
-        let share = i as f64 / scale as f64;
-        if i == 0 { x.clone() } else { x.clone() * (1.0 - share) + next.clone() * share }
-    };
-    interleave((0..scale).map(phase).collect(), axis)
-}
-
-/// The first pixels of all `phases` along `axis`, then their second ones, and so on.
-fn interleave(phases: Vec<Tensor<4>>, axis: usize) -> Tensor<4> {
-    let mut shape = phases[0].dims();
-    shape[axis] *= phases.len();
-    Tensor::stack::<5>(phases, axis + 1).reshape(shape)
-}
+use crate::network::{Cdcin, Input, InputConfig, subsample};
+use burn::tensor::Tensor;
 
 /// Mean of |pred − target| where `mask` is 1; 0 where it is nowhere 1.
 ///
@@ -102,17 +21,17 @@ pub fn cascade(losses: &[Tensor<1>]) -> Tensor<1> {
     Tensor::cat(weighted.collect(), 0).sum()
 }
 
-/// The four losses and their weighted sum, each `[1]`.
+/// The losses of one step and their weighted sum, each `[1]`; `None` where one does not join in it.
 #[derive(Clone, Debug)]
 pub struct Losses {
     /// L_m^st, sparser → sparse on the section.
     pub st_m: Tensor<1>,
     /// L_h^st, sparse → dense on the section, seen only where measured.
-    pub st_h: Tensor<1>,
-    /// L_m^gni, the same step as `st_m` on natural images; 0 without images.
-    pub gni_m: Tensor<1>,
-    /// L_h^gni, sparse → dense on natural images, seen everywhere; 0 without images.
-    pub gni_h: Tensor<1>,
+    pub st_h: Option<Tensor<1>>,
+    /// L_m^gni, the same step as `st_m` on natural images.
+    pub gni_m: Option<Tensor<1>>,
+    /// L_h^gni, sparse → dense on natural images, seen everywhere.
+    pub gni_h: Option<Tensor<1>>,
     /// λ·(`st_m` + `st_h`) + `gni_m` + `gni_h`: what to minimise.
     pub total: Tensor<1>,
 }
@@ -120,67 +39,89 @@ pub struct Losses {
 /// What one step of training sees.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// X_m, the measured bins, scaled: `[b, 1, P/S, P/S]`.
-    pub st_m: Tensor<4>,
-    /// 1 where a measured bin is in tissue, else 0: `[b, 1, P/S, P/S]`.
-    pub tissue_m: Tensor<4>,
-    /// X_h^gni, natural images in [0, 1]: `[b', 1, P, P]`; `None` trains on the section alone (an ablation).
-    pub gni_h: Option<Tensor<4>>,
+    /// The measured image X_m: scaled values, then 1 inside the tissue, else 0; `[b, 2, P/S, P/S]`, or any other
+    /// sides that are multiples of S.
+    pub section: Tensor<4>,
+    /// X_h^gni, natural images in [0, 1]: `[b', 1, P, P]`, P a multiple of S²; `None` leaves them out of this step.
+    pub images: Option<Tensor<4>>,
+    /// Whether L_h^st joins in this step.
+    pub dense: bool,
 }
 
 /// How the losses see the data.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LossConfig {
-    /// S.
-    pub scale: usize,
-    /// 𝒰.
-    pub upsampling: Upsampling,
+#[derive(Clone, Debug, PartialEq)]
+pub struct Objective {
+    /// How a measured image becomes the network's input.
+    pub input: InputConfig,
     /// λ, the weight of the section against the images. Paper: 10
     pub lambda: f64,
 }
 
-impl LossConfig {
-    /// All losses of `net` on `batch`. P must be a multiple of S².
-    ///
-    /// Section and images go through the network as one batch: two passes instead of four.
+/// A measured image with its tissue, and what its outputs are held against.
+struct Task {
+    /// `[b, 2, m, n]`: values and tissue of the low-resolution image.
+    sparse: Tensor<4>,
+    /// `[b, 2, ·, ·]`: values and tissue of the target.
+    target: Tensor<4>,
+    /// Every how many output pixels the target lies: 1 is everywhere, S is 𝒟.
+    stride: usize,
+}
+
+impl Objective {
+    /// All losses of `net` on `batch`.
     pub fn losses(&self, net: &Cdcin, batch: Batch) -> Losses {
-        let Batch { st_m, tissue_m, gni_h } = batch;
-        let scale = self.scale;
-        let patches = st_m.dims()[0];
-        let gni_m = gni_h.clone().map(|images| subsample(images, scale));
-        let gni_l = gni_m.clone().map(|images| subsample(images, scale));
-        let (st_l, tissue_l) = (subsample(st_m.clone(), scale), subsample(tissue_m.clone(), scale));
-        let to_sparse = self.outputs(net, st_l, tissue_l, gni_l);
-        let to_dense = self.outputs(net, st_m.clone(), tissue_m.clone(), gni_m.clone());
+        let Batch { section, images, dense } = batch;
+        let scale = self.input.scale;
+        let images = images.map(|x| Tensor::cat(vec![x.clone(), x.ones_like()], 1));
+        let mid = images.clone().map(|x| subsample(x, scale));
+        let coarser = |x: &Tensor<4>| Task { sparse: subsample(x.clone(), scale), target: x.clone(), stride: 1 };
+        let seen = Task { sparse: section.clone(), target: section.clone(), stride: scale };
 
-        let zero = st_m.zeros_like().sum();
-        let section = |outputs: &[Tensor<4>], step: usize| {
-            let loss = |x: &Tensor<4>| {
-                let seen = subsample(x.clone().narrow(0, 0, patches), step);
-                masked_l1(seen, st_m.clone(), tissue_m.clone())
-            };
-            cascade(&outputs.iter().map(loss).collect::<Vec<_>>())
-        };
-        let images = |outputs: &[Tensor<4>], target: Option<Tensor<4>>| {
-            let Some(target) = target else { return zero.clone() };
-            let all = target.dims()[0];
-            let loss = |x: &Tensor<4>| (x.clone().narrow(0, patches, all) - target.clone()).abs().mean();
-            cascade(&outputs.iter().map(loss).collect::<Vec<_>>())
-        };
-        let (st_m_loss, st_h_loss) = (section(&to_sparse, 1), section(&to_dense, scale));
-        let (gni_m_loss, gni_h_loss) = (images(&to_sparse, gni_m), images(&to_dense, gni_h));
-        let total = (st_m_loss.clone() + st_h_loss.clone()) * self.lambda + gni_m_loss.clone() + gni_h_loss.clone();
-        Losses { st_m: st_m_loss, st_h: st_h_loss, gni_m: gni_m_loss, gni_h: gni_h_loss, total }
+        let (st_m, gni_m) = self.together(net, Some(coarser(&section)), mid.as_ref().map(coarser));
+        let (st_h, gni_h) = self.together(net, dense.then_some(seen), images.as_ref().map(coarser));
+        let st_m = st_m.unwrap_or_else(|| section.zeros_like().sum());
+        let sum = |a: Tensor<1>, b: &Option<Tensor<1>>| b.iter().fold(a, |a, b| a + b.clone());
+        let total = sum(sum(sum(st_m.clone(), &st_h) * self.lambda, &gni_m), &gni_h);
+        Losses { st_m, st_h, gni_m, gni_h, total }
     }
 
-    /// The stages' outputs for low-resolution patches of the section, followed by those for images where there are any.
-    fn outputs(&self, net: &Cdcin, st: Tensor<4>, known: Tensor<4>, images: Option<Tensor<4>>) -> Vec<Tensor<4>> {
-        let st = upsample(st, Some(known), self.scale, self.upsampling);
-        let x = match images {
-            Some(images) => Tensor::cat(vec![st, upsample(images, None, self.scale, self.upsampling)], 0),
-            None => st,
-        };
-        let mask = lattice_mask(&x, self.scale);
-        net.forward(x, mask, None)
+    /// The losses of a section's and an images' task: in one pass through the network where they have the same size.
+    fn together(&self, net: &Cdcin, st: Option<Task>, gni: Option<Task>) -> (Option<Tensor<1>>, Option<Tensor<1>>) {
+        let size = |task: &Task| task.sparse.dims()[2..].to_vec();
+        match (st, gni) {
+            (Some(st), Some(gni)) if size(&st) == size(&gni) => {
+                let both = Tensor::cat(vec![st.sparse.clone(), gni.sparse.clone()], 0);
+                let outputs = self.outputs(net, both);
+                let (first, rest) = (st.sparse.dims()[0], gni.sparse.dims()[0]);
+                (Some(st.loss(&outputs, 0, first)), Some(gni.loss(&outputs, first, rest)))
+            }
+            (st, gni) => {
+                let alone = |task: Task| task.loss(&self.outputs(net, task.sparse.clone()), 0, task.sparse.dims()[0]);
+                (st.map(alone), gni.map(alone))
+            }
+        }
     }
+
+    fn outputs(&self, net: &Cdcin, sparse: Tensor<4>) -> Vec<Tensor<4>> {
+        let (values, tissue) = channels(sparse);
+        let Input { x0, mask, guides } = self.input.build(values, tissue);
+        net.forward(x0, mask, guides)
+    }
+}
+
+impl Task {
+    /// The cascade-weighted L1 of those outputs of a batch that are this task's.
+    fn loss(&self, outputs: &[Tensor<4>], first: usize, count: usize) -> Tensor<1> {
+        let (target, tissue) = channels(self.target.clone());
+        let stage = |output: &Tensor<4>| {
+            let own = subsample(output.clone().narrow(0, first, count), self.stride);
+            masked_l1(own, target.clone(), tissue.clone())
+        };
+        cascade(&outputs.iter().map(stage).collect::<Vec<_>>())
+    }
+}
+
+/// Values and tissue of a stack `[b, 2, h, w]`.
+fn channels(stack: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
+    (stack.clone().narrow(1, 0, 1), stack.narrow(1, 1, 1))
 }

@@ -1,3 +1,16 @@
-//! (to be written)
+//! Learns a gene from the measured bins of one section, helped by natural images (§4 and §5 of the method).
 
-pub mod losses;
+mod average;
+mod checkpoint;
+mod config;
+mod curves;
+mod fit;
+mod losses;
+mod sampler;
+mod schedule;
+
+pub use checkpoint::Checkpoint;
+pub use config::{Crop, FitConfig, GeneScale, Schedule, Statistic};
+pub use fit::{Fit, FitSettings, fit};
+pub use losses::{Batch, Losses, Objective, cascade, masked_l1};
+pub use sampler::{MeasuredImage, Sampler};
