@@ -135,3 +135,51 @@ fn interleave(phases: Vec<Tensor<4>>, axis: usize) -> Tensor<4> {
     shape[axis] *= phases.len();
     Tensor::stack::<5>(phases, axis + 1).reshape(shape)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::section::{Interpolation, Lattice, Raster, Scale, interpolate};
+    use burn::tensor::{Device, TensorData};
+
+    fn image(values: Vec<f32>, h: usize, w: usize) -> Tensor<4> {
+        Tensor::from_data(TensorData::new(values, [1, 1, h, w]), &Device::flex())
+    }
+
+    fn values(x: Tensor<4>) -> Vec<f32> {
+        x.try_into_vec_as::<f32>().unwrap()
+    }
+
+    #[test]
+    fn bilinear_upsampling_is_the_interpolation_of_the_section() {
+        for scale in [2, 3] {
+            let (h, w) = (5, 7);
+            let sparse = Raster::from_fn(h, w, |r, c| ((r * 7 + c * 3) % 11) as f32);
+            let known = Raster::from_fn(h, w, |r, c| (r * c) % 4 != 1 && (r, c) != (4, 6) && !(r < 2 && c < 2));
+            let lattice = Lattice::new(Scale::new(scale).unwrap());
+            let expected = interpolate(Interpolation::Bilinear, lattice, &sparse, &known, h * scale, w * scale);
+            let weight = known.values().iter().map(|&known| known as u8 as f32).collect();
+            let sparse = image(sparse.values().to_vec(), h, w);
+            let found = values(upsample(sparse, Some(image(weight, h, w)), scale, Upsampling::Bilinear));
+            for (at, (found, expected)) in found.iter().zip(expected.values()).enumerate() {
+                assert!((found - expected).abs() < 1e-5, "S={scale} at {at}: {found}, expected {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn upsampling_leaves_measured_pixels_as_they_are() {
+        let x = image((0..12).map(|i| (i * i) as f32 * 0.1).collect(), 3, 4);
+        for how in [Upsampling::Nearest, Upsampling::Bilinear] {
+            let up = upsample(x.clone(), None, 2, how);
+            assert_eq!(up.dims(), [1, 1, 6, 8]);
+            assert_eq!(values(subsample(up, 2)), values(x.clone()), "{how:?}");
+        }
+    }
+
+    #[test]
+    fn the_lattice_is_the_first_pixel_of_every_block() {
+        let mask = lattice_mask(&image(vec![5.0; 15], 3, 5), 2);
+        assert_eq!(values(mask), [1., 0., 1., 0., 1., 0., 0., 0., 0., 0., 1., 0., 1., 0., 1.]);
+    }
+}

@@ -3,12 +3,12 @@
 //! The same file always has the same bytes: tensors in the order of their names, metadata in the order of its keys.
 
 use super::{Cdcin, CdcinConfig};
+use crate::dataset::write_atomically;
 use crate::{Error, Result};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::{Dtype, SafeTensors};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
 use std::path::Path;
 
 /// The metadata key under which a checkpoint holds its [`CdcinConfig`] as JSON.
@@ -137,18 +137,7 @@ pub fn write_tensors(mut tensors: Vec<NamedTensor>, metadata: &BTreeMap<String, 
     bytes.extend((header.len() as u64).to_le_bytes());
     bytes.extend(header.into_bytes());
     bytes.extend(values.flat_map(|value| value.to_le_bytes()));
-    write_whole(path, &bytes)
-}
-
-/// Writes to a temporary name beside `path`, then renames.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|e| e.error)
-    });
-    written.map(drop).map_err(|e| Error::io(path, "write", e))
+    write_atomically(path, &bytes)
 }
 
 /// The tensors of a `.safetensors` file, all f32, and its metadata.

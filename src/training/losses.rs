@@ -125,3 +125,19 @@ impl Task {
 fn channels(stack: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
     (stack.clone().narrow(1, 0, 1), stack.narrow(1, 1, 1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, TensorData};
+
+    fn image(values: Vec<f32>, h: usize, w: usize) -> Tensor<4> {
+        Tensor::from_data(TensorData::new(values, [1, 1, h, w]), &Device::flex())
+    }
+
+    #[test]
+    fn an_empty_mask_gives_a_loss_of_zero() {
+        let zero = masked_l1(image(vec![1.0; 4], 2, 2), image(vec![3.0; 4], 2, 2), image(vec![0.0; 4], 2, 2));
+        assert_eq!(zero.into_scalar::<f32>(), 0.0);
+    }
+}

@@ -172,7 +172,7 @@ mod tests {
             let batch = sampler.batch(2, &mut rng, &Device::flex());
             let [b, c, h, w] = batch.dims();
             assert!(b == 2 && c == 2 && h % 2 == 0 && w % 2 == 0);
-            let first: Vec<f32> = batch.into_data().to_vec().unwrap();
+            let first: Vec<f32> = batch.into_data().try_into_vec().unwrap();
             corners.insert(first[0] as u32);
         }
         // Four corners of four phases: rows 0, 1, 3, 4 and columns 0, 1, 5, 6.
