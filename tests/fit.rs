@@ -55,7 +55,11 @@ fn mistakes_are_one_clear_error_and_leave_nothing() {
     let cases: [(&[&str], i32, &[&str]); 8] = [
         (&["--dataset", "nowhere.s2s", "--gene", "WAVE"], 66, &["nowhere.s2s", "s2s-prep"]),
         (&["--dataset", "sample.s2s", "--gene", "WAVES"], 65, &["WAVES", "WAVE"]),
-        (&["--dataset", "sample.s2s", "--gene", "WAVE", "--config", "typo.yaml"], 2, &["fit.lerning_rate", "fit.learning_rate"]),
+        (
+            &["--dataset", "sample.s2s", "--gene", "WAVE", "--config", "typo.yaml"],
+            2,
+            &["fit.lerning_rate", "fit.learning_rate"],
+        ),
         (&["--dataset", "sample.s2s", "--gene", "WAVE", "--config", "guides.yaml"], 2, &["network.input_channels"]),
         (&["--dataset", "sample.s2s", "--gene", "WAVE", "--device", "cuda:0"], 2, &["cuda:0", "cpu"]),
         (&["--dataset", "sample.s2s", "--gene", "WAVE", "--device", "tpu"], 2, &["tpu"]),

@@ -79,7 +79,7 @@ fn losses_gradients_and_adam_equal_pytorch() {
     let input = InputConfig { scale: 2, upsampling: Upsampling::Nearest, guides: vec![] };
     let recipe = Objective { input, lambda: 10.0 };
     let batch = Batch {
-        section: Tensor::cat(vec![golden.image("st_m", &device), golden.image("tissue_m", &device)], 1),
+        section: Tensor::cat(["st_m", "tissue_m", "tissue_m"].map(|name| golden.image(name, &device)).to_vec(), 1),
         images: Some(golden.image("gni_h", &device)),
         dense: true,
     };

@@ -38,6 +38,9 @@ struct Args {
     /// Number of optimiser steps; overrides the config
     #[arg(long, value_name = "N")]
     steps: Option<usize>,
+    /// Stop after this many minutes with the best weights so far
+    #[arg(long, value_name = "N")]
+    max_minutes: Option<f64>,
     /// Decides the first weights and every random draw
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
@@ -71,6 +74,7 @@ fn execute(args: Args) -> Result<()> {
         images: images.as_ref(),
         seed: args.seed,
         device: &device,
+        max_minutes: args.max_minutes,
     };
     let fitted = fit(&settings)?;
     let whole = serde_json::to_value(&config).map_err(|e| Error::Bug(e.to_string()))?;

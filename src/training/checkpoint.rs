@@ -1,6 +1,6 @@
 //! What is kept beside the weights of a fitted gene: all that is needed to use them, and how they came to be.
 
-use super::fit::{Fit, FitSettings};
+use super::fit::{Fit, FitSettings, Stop};
 use crate::dataset::{Input, Provenance};
 use crate::network::{Cdcin, CdcinConfig, InputConfig, weights};
 use crate::{Error, Result};
@@ -25,6 +25,11 @@ pub struct Checkpoint {
     pub dataset_fingerprint: String,
     /// Optimiser steps made.
     pub steps: usize,
+    /// Why there were no more.
+    pub stop: Stop,
+    /// Mean absolute error of the kept weights on held-out measured bins, as a share of that of the interpolation they
+    /// start from; `None` where no bins were held out.
+    pub held_out_ratio: Option<f64>,
     /// Wall-clock seconds.
     pub seconds: f64,
     /// How it came to be.
@@ -46,6 +51,8 @@ impl Checkpoint {
             patch: dataset.manifest().patch,
             dataset_fingerprint: dataset.fingerprint(),
             steps: fitted.steps,
+            stop: fitted.stop,
+            held_out_ratio: fitted.best.map(|(_, error)| error.network / error.start),
             seconds: fitted.seconds,
             provenance: Provenance::new("s2s-fit", config, Some(settings.seed), inputs),
         }

@@ -85,6 +85,14 @@ pub struct FitConfig {
     pub epsilon: f64,
     /// Decay of the moving average of the weights that is kept as the result; 0 keeps the last weights.
     pub average: f64,
+    /// Share of the measured tissue bins, in blocks, that is held out of training to choose the weights by; 0 trains on all of them.
+    pub holdout: f64,
+    /// Side of such a block in measured bins.
+    pub holdout_block: usize,
+    /// Steps between two looks at the held-out bins.
+    pub evaluate_every: usize,
+    /// Stop after this many steps without a lower held-out error; 0 never stops early.
+    pub patience: usize,
 }
 
 impl Default for FitConfig {
@@ -109,6 +117,10 @@ impl Default for FitConfig {
             betas: [0.9, 0.999],
             epsilon: 1e-8,
             average: 0.0,
+            holdout: 0.0,
+            holdout_block: 5,
+            evaluate_every: 100,
+            patience: 0,
         }
     }
 }
@@ -124,6 +136,8 @@ impl FitConfig {
             ("image_batch", self.image_batch),
             ("image_every", self.image_every),
             ("dense_every", self.dense_every),
+            ("holdout_block", self.holdout_block),
+            ("evaluate_every", self.evaluate_every),
             ("steps or fit.epochs", self.steps.max(self.epochs)),
         ];
         for (key, value) in counts {
@@ -155,6 +169,8 @@ impl FitConfig {
             ("epsilon", self.epsilon > 0.0, "a number above 0"),
             ("betas", self.betas.iter().all(|beta| share(*beta)), "two numbers from 0 up to, not including, 1"),
             ("average", share(self.average), "a number from 0 up to, not including, 1"),
+            ("holdout", (0.0..=0.5).contains(&self.holdout), "a share from 0 to 0.5"),
+            ("patience", self.patience == 0 || self.holdout > 0.0, "0, or fit.holdout above 0 to see a plateau by"),
         ];
         match checks.iter().find(|(_, holds, _)| !holds) {
             Some((key, _, expected)) => Err(Error::Usage(format!("fit.{key}: expected {expected}"))),

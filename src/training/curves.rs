@@ -30,11 +30,13 @@ pub struct Point {
     pub gni_h: f64,
     /// The weighted sum that was minimised.
     pub total: f64,
+    /// Mean absolute error on held-out measured bins, where it was looked at after this step; scaled like the losses.
+    pub held_out: f64,
 }
 
 impl Point {
     /// Reads the losses of a step from the device.
-    pub fn of(losses: &Losses, step: usize, seconds: f64, learning_rate: f64) -> Self {
+    pub fn of(losses: &Losses, step: usize, seconds: f64, learning_rate: f64, held_out: Option<f64>) -> Self {
         let read = |loss: &Tensor<1>| f64::from(loss.clone().into_scalar::<f32>());
         let maybe = |loss: &Option<Tensor<1>>| loss.as_ref().map_or(f64::NAN, read);
         Point {
@@ -46,6 +48,7 @@ impl Point {
             gni_m: maybe(&losses.gni_m),
             gni_h: maybe(&losses.gni_h),
             total: read(&losses.total),
+            held_out: held_out.unwrap_or(f64::NAN),
         }
     }
 }
@@ -69,6 +72,7 @@ impl Curves {
             ("gni_m", column(|p| p.gni_m)),
             ("gni_h", column(|p| p.gni_h)),
             ("total", column(|p| p.total)),
+            ("held_out", column(|p| p.held_out)),
         ];
         let content = encode(columns, provenance)
             .map_err(|e| Error::Io(format!("{}: could not write the loss curves: {e}", path.display())))?;

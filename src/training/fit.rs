@@ -3,6 +3,8 @@
 use super::average::Average;
 use super::config::{Crop, FitConfig, GeneScale};
 use super::curves::{Curves, Point};
+use super::evaluation::{HeldOut, HeldOutError};
+use super::holdout::held_out;
 use super::losses::{Batch, Losses, Objective};
 use super::sampler::{MeasuredImage, Sampler};
 use super::schedule::learning_rate;
@@ -13,9 +15,10 @@ use crate::network::{Cdcin, CdcinConfig};
 use crate::section::Raster;
 use crate::{Error, Result};
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
+use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
 /// How many steps of a run are kept in the loss curves, at most.
@@ -37,11 +40,25 @@ pub struct FitSettings<'a> {
     pub seed: u64,
     /// Where to compute.
     pub device: &'a Device,
+    /// Stop after this many minutes, if at all.
+    pub max_minutes: Option<f64>,
+}
+
+/// Why a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stop {
+    /// All its steps were made.
+    Steps,
+    /// The held-out error had not fallen for as long as the recipe waits.
+    Plateau,
+    /// Its time was over.
+    Minutes,
 }
 
 /// What came of a run.
 pub struct Fit {
-    /// The network, its weights averaged if the recipe says so.
+    /// The network: of the step with the lowest held-out error, where bins were held out; averaged if the recipe says so.
     pub net: Cdcin,
     /// What the gene's values are divided by before the network.
     pub scale: f64,
@@ -49,6 +66,10 @@ pub struct Fit {
     pub curves: Curves,
     /// Steps made.
     pub steps: usize,
+    /// Why there were no more.
+    pub stop: Stop,
+    /// The kept weights' step and error on held-out bins, where bins were held out.
+    pub best: Option<(usize, HeldOutError)>,
     /// Wall-clock seconds.
     pub seconds: f64,
 }
@@ -64,24 +85,47 @@ pub fn fit(settings: &FitSettings) -> Result<Fit> {
     let scale = gene_scale(config.gene_scale, &values, &tissue).ok_or_else(|| {
         Error::Data(format!("gene {gene}: no counts in any measured bin, so there is nothing to learn"))
     })?;
-    let image = MeasuredImage::new(&values, &tissue, scale as f32);
-    let sampler = sampler(dataset, config, image)?;
-    let epoch = sampler.places().div_ceil(config.batch);
-    let steps = if config.steps > 0 { config.steps } else { config.epochs * epoch };
-    let mut run = Run::new(settings, sampler, steps);
+    let mut run = Run::new(settings, &values, &tissue, scale)?;
     let start = Instant::now();
-    let mut progress = Progress::new(&format!("fit {gene}"), "steps", steps as u64);
-    for step in 0..steps {
-        let losses = run.step(step);
-        if record(step, steps) {
-            let point = run.point(step, &losses, start.elapsed().as_secs_f64())?;
-            progress.at(step as u64 + 1, || format!("loss {:.5}", point.total));
+    let mut progress = Progress::new(&format!("fit {gene}"), "steps", run.steps as u64);
+    let mut stop = Stop::Steps;
+    let mut made = 0;
+    while made < run.steps {
+        let losses = run.step(made);
+        made += 1;
+        let held_out = run.evaluate(made);
+        if held_out.is_some() || record(made, run.steps) {
+            let point = run.point(made, &losses, start.elapsed().as_secs_f64(), held_out)?;
+            progress.at(made as u64, || format!("loss {:.5}", point.total));
             run.curves.0.push(point);
+        }
+        if let Some(reason) = run.ended(made, start) {
+            stop = reason;
+            break;
         }
     }
     let seconds = start.elapsed().as_secs_f64();
-    progress.finish(&format!("{steps} steps in {seconds:.1} s"));
-    Ok(Fit { net: run.average.net().clone(), scale, curves: run.curves, steps, seconds })
+    let (net, best) =
+        run.best.map_or((run.average.net().clone(), None), |best| (best.net, Some((best.step, best.error))));
+    let fitted = Fit { net, scale, curves: run.curves, steps: made, stop, best, seconds };
+    progress.finish(&fitted.summary(config));
+    Ok(fitted)
+}
+
+impl Fit {
+    /// One line: how long it took, why it stopped, how good it is on bins that it has not seen.
+    fn summary(&self, config: &FitConfig) -> String {
+        let why = match self.stop {
+            Stop::Steps => "all steps made".to_owned(),
+            Stop::Plateau => format!("no lower held-out error for {} steps", config.patience),
+            Stop::Minutes => "its time was over".to_owned(),
+        };
+        let best = self.best.map_or(String::new(), |(step, error)| {
+            let ratio = error.network / error.start;
+            format!("; kept step {step}, held-out error {ratio:.3} of the interpolation it starts from")
+        });
+        format!("{} steps in {:.1} s, {why}{best}", self.steps, self.seconds)
+    }
 }
 
 /// What is wrong with the settings is told before anything is computed.
@@ -135,9 +179,16 @@ fn gene_scale(scale: GeneScale, values: &Raster<f32>, tissue: &Raster<bool>) -> 
     })
 }
 
-/// Every step of a short run is recorded, and evenly spaced ones of a long run; the last one always.
-fn record(step: usize, steps: usize) -> bool {
-    (step + 1).is_multiple_of(steps.div_ceil(RECORDED)) || step + 1 == steps
+/// Whether the losses after `made` steps are kept: all of a short run, evenly spaced ones of a long run, the last one always.
+fn record(made: usize, steps: usize) -> bool {
+    made.is_multiple_of(steps.div_ceil(RECORDED)) || made == steps
+}
+
+/// The best weights so far.
+struct Best {
+    net: Cdcin,
+    step: usize,
+    error: HeldOutError,
 }
 
 /// The moving parts of a run.
@@ -146,43 +197,54 @@ struct Run<'a> {
     steps: usize,
     sampler: Sampler,
     objective: Objective,
+    held_out: Option<HeldOut>,
     net: Cdcin,
     optimiser: ModuleOptimizer,
     average: Average,
+    best: Option<Best>,
     rng: Xoshiro256PlusPlus,
     curves: Curves,
 }
 
 impl<'a> Run<'a> {
-    fn new(settings: &'a FitSettings<'a>, sampler: Sampler, steps: usize) -> Self {
-        let config = settings.fit;
-        let device = settings.device.clone().autodiff();
-        let net = settings.network.init(settings.seed, &device);
+    fn new(settings: &'a FitSettings<'a>, values: &Raster<f32>, tissue: &Raster<bool>, scale: f64) -> Result<Self> {
+        let FitSettings { dataset, fit: config, .. } = *settings;
+        let input = config.input(dataset.lattice().scale);
+        // The weights have the seed's own stream; the draws of bins and examples take the next one.
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(settings.seed.wrapping_add(1));
+        let held = held_out(tissue, config.holdout, config.holdout_block, &mut rng);
+        let image = MeasuredImage::new(values, tissue, &held, scale as f32);
+        let held_out = HeldOut::new(&input, &image.values, tissue, &held, settings.device);
+        let sampler = sampler(dataset, config, image)?;
+        let epoch = sampler.places().div_ceil(config.batch);
+        let net = settings.network.init(settings.seed, &settings.device.clone().autodiff());
         let adam = AdamConfig::new()
             .with_beta_1(config.betas[0] as f32)
             .with_beta_2(config.betas[1] as f32)
             .with_epsilon(config.epsilon as f32);
-        Run {
+        Ok(Run {
             settings,
-            steps,
+            steps: if config.steps > 0 { config.steps } else { config.epochs * epoch },
             sampler,
-            objective: Objective { input: config.input(settings.dataset.lattice().scale), lambda: config.lambda },
+            objective: Objective { input, lambda: config.lambda },
+            held_out,
             average: Average::new(&net, config.average),
             optimiser: adam.init(),
             net,
-            // The weights have the seed's own stream; the draws of the examples take the next one.
-            rng: Xoshiro256PlusPlus::seed_from_u64(settings.seed.wrapping_add(1)),
+            best: None,
+            rng,
             curves: Curves::default(),
-        }
+        })
     }
 
-    /// One step of Adam.
+    /// One step of Adam; `step` counts from 0.
     fn step(&mut self, step: usize) -> Losses {
         let config = self.settings.fit;
         let device = self.settings.device.clone().autodiff();
         let section = self.sampler.batch(config.batch, &mut self.rng, &device);
         let images = self.image_batch(step, &device);
-        let dense = step.is_multiple_of(config.dense_every);
+        // Counted from the end of each round: the first steps then leave the zero start undisturbed.
+        let dense = (step + 1).is_multiple_of(config.dense_every);
         let losses = self.objective.losses(&self.net, Batch { section, images, dense });
         let gradients = GradientsParams::from_grads(losses.total.backward(), &self.net);
         let rate = learning_rate(config, step, self.steps);
@@ -193,23 +255,44 @@ impl<'a> Run<'a> {
 
     fn image_batch(&mut self, step: usize, device: &Device) -> Option<Tensor<4>> {
         let config = self.settings.fit;
-        let images = self.settings.images.filter(|_| config.images && step.is_multiple_of(config.image_every))?;
+        let joins = config.images && (step + 1).is_multiple_of(config.image_every);
+        let images = self.settings.images.filter(|_| joins)?;
         let side = config.image_patch;
         let pixels = images.batch(config.image_batch, side, &mut self.rng);
-        let data = burn::tensor::TensorData::new(pixels, [config.image_batch, 1, side, side]);
-        Some(Tensor::from_data(data, device))
+        Some(Tensor::from_data(TensorData::new(pixels, [config.image_batch, 1, side, side]), device))
+    }
+
+    /// Looks at the held-out bins where it is time to, and keeps the weights if they are the best so far.
+    fn evaluate(&mut self, made: usize) -> Option<f64> {
+        let due = made.is_multiple_of(self.settings.fit.evaluate_every) || made == self.steps;
+        let error = self.held_out.as_ref().filter(|_| due)?.error(self.average.net());
+        if self.best.as_ref().is_none_or(|best| error.network < best.error.network) {
+            self.best = Some(Best { net: self.average.net().clone(), step: made, error });
+        }
+        Some(error.network)
+    }
+
+    /// Whether the run ends before all its steps are made.
+    fn ended(&self, made: usize, start: Instant) -> Option<Stop> {
+        let patience = self.settings.fit.patience;
+        let waited = self.best.as_ref().map_or(0, |best| made - best.step);
+        if patience > 0 && waited >= patience && made < self.steps {
+            return Some(Stop::Plateau);
+        }
+        let minutes = start.elapsed().as_secs_f64() / 60.0;
+        self.settings.max_minutes.is_some_and(|most| minutes >= most && made < self.steps).then_some(Stop::Minutes)
     }
 
     /// Reads the losses of a step from the device; [`Error::Data`] once they are no longer finite.
-    fn point(&self, step: usize, losses: &Losses, seconds: f64) -> Result<Point> {
-        let rate = learning_rate(self.settings.fit, step, self.steps);
-        let point = Point::of(losses, step + 1, seconds, rate);
+    fn point(&self, made: usize, losses: &Losses, seconds: f64, held_out: Option<f64>) -> Result<Point> {
+        let rate = learning_rate(self.settings.fit, made - 1, self.steps);
+        let point = Point::of(losses, made, seconds, rate, held_out);
         if point.total.is_finite() {
             return Ok(point);
         }
         Err(Error::Data(format!(
-            "gene {}: the loss became {} at step {}. Try a lower fit.learning_rate",
-            self.settings.gene, point.total, point.step
+            "gene {}: the loss became {} at step {made}. Try a lower fit.learning_rate",
+            self.settings.gene, point.total
         )))
     }
 }

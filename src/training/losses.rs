@@ -39,8 +39,8 @@ pub struct Losses {
 /// What one step of training sees.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// The measured image X_m: scaled values, then 1 inside the tissue, else 0; `[b, 2, P/S, P/S]`, or any other
-    /// sides that are multiples of S.
+    /// The measured image X_m: scaled values; 1 inside the tissue; 1 where the losses look. `[b, 3, P/S, P/S]`, or
+    /// any other sides that are multiples of S.
     pub section: Tensor<4>,
     /// X_h^gni, natural images in [0, 1]: `[b', 1, P, P]`, P a multiple of S²; `None` leaves them out of this step.
     pub images: Option<Tensor<4>>,
@@ -59,9 +59,9 @@ pub struct Objective {
 
 /// A measured image with its tissue, and what its outputs are held against.
 struct Task {
-    /// `[b, 2, m, n]`: values and tissue of the low-resolution image.
+    /// `[b, 3, m, n]`: values, tissue, and where to look, of the low-resolution image.
     sparse: Tensor<4>,
-    /// `[b, 2, ·, ·]`: values and tissue of the target.
+    /// `[b, 3, ·, ·]`: the same of the target.
     target: Tensor<4>,
     /// Every how many output pixels the target lies: 1 is everywhere, S is 𝒟.
     stride: usize,
@@ -72,7 +72,7 @@ impl Objective {
     pub fn losses(&self, net: &Cdcin, batch: Batch) -> Losses {
         let Batch { section, images, dense } = batch;
         let scale = self.input.scale;
-        let images = images.map(|x| Tensor::cat(vec![x.clone(), x.ones_like()], 1));
+        let images = images.map(|x| Tensor::cat(vec![x.clone(), x.ones_like(), x.ones_like()], 1));
         let mid = images.clone().map(|x| subsample(x, scale));
         let coarser = |x: &Tensor<4>| Task { sparse: subsample(x.clone(), scale), target: x.clone(), stride: 1 };
         let seen = Task { sparse: section.clone(), target: section.clone(), stride: scale };
@@ -103,8 +103,7 @@ impl Objective {
     }
 
     fn outputs(&self, net: &Cdcin, sparse: Tensor<4>) -> Vec<Tensor<4>> {
-        let (values, tissue) = channels(sparse);
-        let Input { x0, mask, guides } = self.input.build(values, tissue);
+        let Input { x0, mask, guides } = self.input.build(channel(&sparse, 0), channel(&sparse, 1));
         net.forward(x0, mask, guides)
     }
 }
@@ -112,18 +111,18 @@ impl Objective {
 impl Task {
     /// The cascade-weighted L1 of those outputs of a batch that are this task's.
     fn loss(&self, outputs: &[Tensor<4>], first: usize, count: usize) -> Tensor<1> {
-        let (target, tissue) = channels(self.target.clone());
+        let (target, looked_at) = (channel(&self.target, 0), channel(&self.target, 2));
         let stage = |output: &Tensor<4>| {
             let own = subsample(output.clone().narrow(0, first, count), self.stride);
-            masked_l1(own, target.clone(), tissue.clone())
+            masked_l1(own, target.clone(), looked_at.clone())
         };
         cascade(&outputs.iter().map(stage).collect::<Vec<_>>())
     }
 }
 
-/// Values and tissue of a stack `[b, 2, h, w]`.
-fn channels(stack: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
-    (stack.clone().narrow(1, 0, 1), stack.narrow(1, 1, 1))
+/// One channel of a stack `[b, c, h, w]`, as `[b, 1, h, w]`.
+fn channel(stack: &Tensor<4>, index: usize) -> Tensor<4> {
+    stack.clone().narrow(1, index, 1)
 }
 
 #[cfg(test)]

@@ -8,31 +8,37 @@ use crate::section::{Raster, Scale};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::{Rng, RngExt};
 
-/// The measured bins of a section as an image of their own: a gene's scaled values and the tissue.
+/// The measured bins of a section as an image of their own.
 #[derive(Clone, Debug)]
 pub struct MeasuredImage {
     /// Values divided by the gene's scale, 0 outside the tissue.
     pub values: Raster<f32>,
     /// 1 inside the tissue, else 0.
     pub tissue: Raster<f32>,
+    /// 1 where the losses look: inside the tissue, but not where bins are held out.
+    pub learned: Raster<f32>,
 }
 
 impl MeasuredImage {
-    /// The image of `values` (divided by `scale`) and the measured bins' tissue flags.
-    pub fn new(values: &Raster<f32>, tissue: &Raster<bool>, scale: f32) -> Self {
+    /// The image of `values` (divided by `scale`), the measured bins' tissue flags, and the bins held out.
+    pub fn new(values: &Raster<f32>, tissue: &Raster<bool>, held: &Raster<bool>, scale: f32) -> Self {
+        let learned = Raster::from_fn(tissue.rows(), tissue.cols(), |row, col| {
+            f32::from(u8::from(tissue[(row, col)] && !held[(row, col)]))
+        });
         MeasuredImage {
             values: values.map(|value| value / scale),
-            tissue: tissue.map(|&inside| if inside { 1.0 } else { 0.0 }),
+            tissue: tissue.map(|&inside| f32::from(u8::from(inside))),
+            learned,
         }
     }
 
-    /// Both channels as a tensor [1, 2, m, n].
-    pub fn tensor(&self, device: &Device) -> Tensor<4> {
-        let (rows, cols) = self.values.shape();
-        let both = [self.values.values(), self.tissue.values()].concat();
-        Tensor::from_data(TensorData::new(both, [1, 2, rows, cols]), device)
+    fn channels(&self) -> [&Raster<f32>; CHANNELS] {
+        [&self.values, &self.tissue, &self.learned]
     }
 }
+
+/// Values, tissue, and where the losses look.
+const CHANNELS: usize = 3;
 
 /// Draws training examples from one measured image.
 #[derive(Clone, Debug)]
@@ -92,7 +98,7 @@ impl Sampler {
         }
     }
 
-    /// `count` random examples [count, 2, h, w] (values, tissue) in random flips and quarter turns.
+    /// `count` random examples [count, 3, h, w] (values, tissue, where to look) in random flips and quarter turns.
     pub fn batch(&self, count: usize, rng: &mut impl Rng, device: &Device) -> Tensor<4> {
         match &self.windows {
             Windows::Patches { side, origins } => {
@@ -100,7 +106,7 @@ impl Sampler {
                     let origin = origins[rng.random_range(0..origins.len())];
                     self.cut(origin, (*side, *side), Turn::random(rng))
                 });
-                Tensor::from_data(TensorData::new(examples.collect(), [count, 2, *side, *side]), device)
+                Tensor::from_data(TensorData::new(examples.collect(), [count, CHANNELS, *side, *side]), device)
             }
             Windows::Whole => self.whole_batch(count, rng, device),
         }
@@ -122,14 +128,14 @@ impl Sampler {
             self.cut((top, left), (height, width), turn)
         });
         let (h, w) = if transpose { (width, height) } else { (height, width) };
-        Tensor::from_data(TensorData::new(examples.collect(), [count, 2, h, w]), device)
+        Tensor::from_data(TensorData::new(examples.collect(), [count, CHANNELS, h, w]), device)
     }
 
-    /// The window at `origin`, turned: values, then tissue.
+    /// The window at `origin`, turned, channel by channel.
     fn cut(&self, origin: (usize, usize), shape: (usize, usize), turn: Turn) -> Vec<f32> {
         let (height, width) = if turn.transpose { (shape.1, shape.0) } else { shape };
-        let mut pixels = Vec::with_capacity(2 * height * width);
-        for channel in [&self.image.values, &self.image.tissue] {
+        let mut pixels = Vec::with_capacity(CHANNELS * height * width);
+        for channel in self.image.channels() {
             for row in 0..height {
                 for col in 0..width {
                     let (r, c) = turn.source(shape, (row, col));
@@ -160,7 +166,7 @@ mod tests {
 
     fn image(rows: usize, cols: usize) -> MeasuredImage {
         let values = Raster::from_fn(rows, cols, |row, col| (row * 100 + col) as f32);
-        MeasuredImage { tissue: values.map(|_| 1.0), values }
+        MeasuredImage { tissue: values.map(|_| 1.0), learned: values.map(|_| 1.0), values }
     }
 
     #[test]
@@ -171,7 +177,7 @@ mod tests {
         for _ in 0..400 {
             let batch = sampler.batch(2, &mut rng, &Device::flex());
             let [b, c, h, w] = batch.dims();
-            assert!(b == 2 && c == 2 && h % 2 == 0 && w % 2 == 0);
+            assert!(b == 2 && c == CHANNELS && h % 2 == 0 && w % 2 == 0);
             let first: Vec<f32> = batch.into_data().try_into_vec().unwrap();
             corners.insert(first[0] as u32);
         }

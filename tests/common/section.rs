@@ -12,7 +12,7 @@ pub fn dataset(folder: &Path, rows: usize, cols: usize, mode: Mode) -> PathBuf {
         y * y + x * x < 0.22
     };
     let wave = |r: usize, c: usize| (4.0 + 3.5 * (r as f64 / 5.0).sin() * (c as f64 / 7.0).cos()) as u32;
-    let stripe = |_: usize, c: usize| if c / 6 % 2 == 0 { 6 } else { 1 };
+    let stripe = |_: usize, c: usize| if (c / 6).is_multiple_of(2) { 6 } else { 1 };
     let gene = |name: &str, count: &dyn Fn(usize, usize) -> u32| GeneCounts {
         name: name.to_owned(),
         counts: (0..rows * cols)
