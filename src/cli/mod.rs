@@ -1,7 +1,9 @@
 //! What the binaries share: how a stage runs, how it reports errors, how it shows progress.
 
+mod memory;
 mod progress;
 
+pub use memory::peak_memory_mib;
 pub use progress::Progress;
 
 use crate::{Error, Result};
