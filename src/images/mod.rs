@@ -1,23 +1,46 @@
-//! stub
-use crate::Result;
-/// x
-pub struct Images;
+//! Natural images for co-learning (§4 and §5 of the method): grey, in [0, 1], fully known.
+//!
+//! They come from a folder of photographs or, so that nothing has to be downloaded, from a procedural generator.
+
+mod crop;
+mod dead_leaves;
+mod folder;
+
+use crate::section::Raster;
+use rand::{Rng, RngExt};
+use sha2::{Digest, Sha256};
+
+/// A collection of grey pictures, kept in memory.
+#[derive(Clone, Debug)]
+pub struct Images {
+    pictures: Vec<Raster<f32>>,
+}
+
 impl Images {
-    /// x
-    pub fn from_folder(_: &std::path::Path) -> Result<Self> {
-        Ok(Images)
+    /// The pictures.
+    pub fn pictures(&self) -> &[Raster<f32>] {
+        &self.pictures
     }
-    /// x
-    pub fn dead_leaves(_: u64, _: usize, _: usize) -> Self {
-        Images
+
+    /// `count` random square crops of `side` pixels, one after the other: each from a random picture, at a random place,
+    /// turned by any angle and flipped (§5). Values are in [0, 1].
+    pub fn batch(&self, count: usize, side: usize, rng: &mut impl Rng) -> Vec<f32> {
+        let crops = (0..count).flat_map(|_| {
+            let picture = &self.pictures[rng.random_range(0..self.pictures.len())];
+            crop::random(picture, side, rng)
+        });
+        crops.collect()
     }
-    /// x
+
+    /// One hash of all pixels.
     pub fn fingerprint(&self) -> String {
-        String::new()
-    }
-    /// x
-    pub fn batch(&self, n: usize, side: usize, rng: &mut impl rand::Rng) -> Vec<f32> {
-        use rand::RngExt;
-        (0..n * side * side).map(|_| rng.random()).collect()
+        let mut hash = Sha256::new();
+        for picture in &self.pictures {
+            hash.update((picture.rows() as u64).to_le_bytes());
+            for value in picture.values() {
+                hash.update(value.to_le_bytes());
+            }
+        }
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
