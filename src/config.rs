@@ -18,6 +18,36 @@ pub struct Config {
     pub network: CdcinConfig,
     /// How `s2s-fit` trains it.
     pub fit: FitConfig,
+    /// How `s2s-predict` applies it.
+    pub predict: PredictConfig,
+}
+
+/// The section `predict`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PredictConfig {
+    /// Bins that neighbouring windows share at least.
+    pub overlap: usize,
+    /// Windows per pass through the network.
+    pub batch: usize,
+    /// Average over the eight flips and quarter turns of a window.
+    pub turns: bool,
+}
+
+impl Default for PredictConfig {
+    fn default() -> Self {
+        PredictConfig { overlap: 32, batch: 8, turns: true }
+    }
+}
+
+impl PredictConfig {
+    /// Refuses values that make no sense, naming the key.
+    pub fn check(&self) -> Result<()> {
+        if self.batch == 0 {
+            return Err(Error::Usage("predict.batch: found 0, expected 1 or more".to_owned()));
+        }
+        Ok(())
+    }
 }
 
 /// The section `prep`.
@@ -92,6 +122,13 @@ impl Config {
         serde_yaml::from_str::<Option<Config>>(&text)
             .map(Option::unwrap_or_default)
             .map_err(|e| wrong(format!("{e}. See configs/paper.yaml for every key and its type")))
+    }
+}
+
+impl Config {
+    /// The whole config, for the provenance of an output.
+    pub fn to_json(&self) -> Result<Value> {
+        serde_json::to_value(self).map_err(|e| Error::Bug(format!("config: {e}")))
     }
 }
 

@@ -1,12 +1,12 @@
 //! `s2s-fit`: trains the network on one gene of a dataset.
 
 use clap::Parser;
+use s2s::Result;
 use s2s::cli::{self, DeviceChoice};
 use s2s::config::Config;
 use s2s::dataset::Dataset;
 use s2s::images::Images;
 use s2s::training::{Checkpoint, FitSettings, fit};
-use s2s::{Error, Result};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -77,8 +77,7 @@ fn execute(args: Args) -> Result<()> {
         max_minutes: args.max_minutes,
     };
     let fitted = fit(&settings)?;
-    let whole = serde_json::to_value(&config).map_err(|e| Error::Bug(e.to_string()))?;
-    Checkpoint::of(&settings, &fitted, whole).save(&fitted, &output)
+    Checkpoint::of(&settings, &fitted, config.to_json()?).save(&fitted, &output)
 }
 
 /// The pictures of the folder, or dead leaves where there is none.

@@ -1,1 +1,74 @@
-fn main() {}
+//! `s2s-predict`: imputes the unmeasured bins of a dataset.
+
+use clap::{ArgGroup, Parser};
+use s2s::Result;
+use s2s::cli::{self, DeviceChoice};
+use s2s::config::Config;
+use s2s::dataset::Dataset;
+use s2s::imputation::{Job, Method, Source, run};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Predict every in-tissue bin of a section: by networks that s2s-fit trained, or by interpolation.
+///
+/// Writes a Zarr v3 store: `imputed` [gene, row, col], `measured`, `tissue`. Measured bins keep exactly their values; bins
+/// outside the tissue are NaN.
+#[derive(Parser)]
+#[command(version, group(ArgGroup::new("source").required(true).args(["model", "method"])), after_help = "Examples:
+  s2s-predict --dataset SAMPLE.s2s --model ERBB2.safetensors XBP1.safetensors --output SAMPLE.zarr
+  s2s-predict --dataset SAMPLE.s2s --method bilinear --genes ERBB2,XBP1 --output bilinear.zarr")]
+struct Args {
+    /// The dataset that s2s-prep wrote
+    #[arg(long, value_name = "SAMPLE.s2s")]
+    dataset: PathBuf,
+    /// Networks that s2s-fit wrote, one per gene
+    #[arg(long, value_name = "FILE.safetensors", num_args = 1..)]
+    model: Vec<PathBuf>,
+    /// Interpolate instead: the baselines to compare with
+    #[arg(long, value_enum)]
+    method: Option<Method>,
+    /// With --method: the genes, separated by commas, or a file with one per line; all of the dataset without it
+    #[arg(long, value_name = "A,B|FILE", requires = "method")]
+    genes: Option<String>,
+    /// The config, for its section predict
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where to compute: auto, cpu or cuda:N
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    device: DeviceChoice,
+    /// Threads on the CPU; 0 takes every core
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    threads: usize,
+    /// The store to write
+    #[arg(long, value_name = "SAMPLE.zarr")]
+    output: PathBuf,
+}
+
+fn main() -> ExitCode {
+    cli::main(execute)
+}
+
+fn execute(args: Args) -> Result<()> {
+    let config = Config::load(args.config.as_deref())?;
+    config.predict.check()?;
+    cli::threads(args.threads)?;
+    let dataset = Dataset::open(&args.dataset)?;
+    let source = match args.method {
+        Some(method) => {
+            Source::Baseline(method, args.genes.as_deref().map(cli::genes).transpose()?.unwrap_or_default())
+        }
+        None => Source::Models(args.model),
+    };
+    let device = match source {
+        Source::Models(_) => args.device.open()?,
+        Source::Baseline(..) => DeviceChoice::Cpu.open()?,
+    };
+    run(Job {
+        dataset: &dataset,
+        source,
+        config: &config.predict,
+        device: &device,
+        output: &args.output,
+        whole_config: config.to_json()?,
+    })
+}

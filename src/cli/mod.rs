@@ -1,11 +1,13 @@
 //! What the binaries share: how a stage runs, how it reports errors, how it shows progress.
 
 mod device;
+mod genes;
 mod memory;
 mod output;
 mod progress;
 
 pub use device::DeviceChoice;
+pub use genes::genes;
 pub use memory::peak_memory_mib;
 pub use output::{threads, writable};
 pub use progress::Progress;

@@ -145,22 +145,3 @@ impl GeneNames {
         Err(Error::data(input, what))
     }
 }
-
-/// The genes of `--genes`: names separated by commas, or a file with one name per line (the first column, if it has several).
-pub(super) fn selection(given: &str) -> Result<BTreeSet<String>> {
-    let path = Path::new(given);
-    let clean = |name: &str| name.trim().trim_matches('"').trim().to_owned();
-    let names: BTreeSet<String> = if path.is_file() {
-        let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", e))?;
-        text.lines().filter_map(|line| line.split([',', '\t', ';']).next()).map(clean).collect()
-    } else {
-        given.split(',').map(clean).collect()
-    };
-    let names: BTreeSet<String> = names.into_iter().filter(|name| !name.is_empty()).collect();
-    if names.is_empty() {
-        return Err(Error::Usage(format!(
-            "--genes {given}: no gene names in it. Give A,B or a file with one per line"
-        )));
-    }
-    Ok(names)
-}

@@ -3,17 +3,18 @@
 use super::accumulator::Accumulator;
 use super::arguments::Arguments;
 use super::detect::{Platform, Source, detect};
-use super::features::{Features, selection};
+use super::features::Features;
 use super::frame::{Framed, frame};
 use super::intake::{Collector, Tally};
 use super::key::Binning;
 use super::{csv, xenium};
-use crate::cli::peak_memory_mib;
+use crate::cli::{self, peak_memory_mib};
 use crate::config::PrepConfig;
 use crate::dataset::{self, Dataset, Input, Manifest, Mode, Provenance, Settings};
 use crate::section::{Lattice, Scale};
 use crate::{Error, Result};
 use std::collections::BTreeSet;
+use std::num::NonZero;
 use std::time::Instant;
 
 /// The largest S. Beyond it, less than one bin in a thousand would be measured.
@@ -26,7 +27,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let start = Instant::now();
     let config = arguments.merged()?;
     let binning = binning(&config)?;
-    let selection = arguments.genes.as_deref().map(selection).transpose()?;
+    let selection = arguments.genes.as_deref().map(cli::genes).transpose()?.map(BTreeSet::from_iter);
     let source = detect(&arguments.input, arguments.platform.platform())?;
     if let (Platform::Xenium, [flag, ..]) = (source.platform, arguments.csv_flags().as_slice()) {
         return Err(Error::Usage(format!(
@@ -37,10 +38,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     }
     // A mistake in the output's name is told before minutes of reading, not after.
     dataset::check_output(&arguments.output)?;
-    if let Some(threads) = arguments.threads {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
-        pool.map_err(|e| Error::Io(format!("--threads {threads}: could not start them: {e}")))?;
-    }
+    cli::threads(arguments.threads.map_or(0, NonZero::get))?;
     let (framed, tally) = read(&source, &config, binning, arguments.mode, selection)?;
     let manifest = write(&arguments, &config, &source, binning.lattice, &framed)?;
     summarise(&arguments, &config, &source, &manifest, &framed, tally)?;

@@ -1,8 +1,9 @@
 //! What is kept beside the weights of a fitted gene: all that is needed to use them, and how they came to be.
 
+use super::config::Crop;
 use super::fit::{Fit, FitSettings, Stop};
 use crate::dataset::{Input, Provenance};
-use crate::network::{Cdcin, CdcinConfig, InputConfig, weights};
+use crate::network::{Cdcin, InputConfig, weights};
 use crate::{Error, Result};
 use burn::tensor::Device;
 use serde::de::DeserializeOwned;
@@ -19,8 +20,8 @@ pub struct Checkpoint {
     pub gene_scale: f64,
     /// How measured images become the network's input.
     pub input: InputConfig,
-    /// Side in bins of the dense training patch.
-    pub patch: usize,
+    /// Side in dense bins of the windows it was trained on; `None` is the whole section at once.
+    pub window: Option<usize>,
     /// [`crate::dataset::Dataset::fingerprint`] of the section it was trained on.
     pub dataset_fingerprint: String,
     /// Optimiser steps made.
@@ -48,7 +49,7 @@ impl Checkpoint {
             gene: settings.gene.to_owned(),
             gene_scale: fitted.scale,
             input: settings.fit.input(dataset.lattice().scale),
-            patch: dataset.manifest().patch,
+            window: (settings.fit.crop == Crop::Patches).then_some(dataset.manifest().patch),
             dataset_fingerprint: dataset.fingerprint(),
             steps: fitted.steps,
             stop: fitted.stop,
@@ -66,9 +67,9 @@ impl Checkpoint {
     }
 
     /// Reads fitted weights and their story.
-    pub fn open(path: &Path, device: &Device) -> Result<(Cdcin, CdcinConfig, Self)> {
-        let (net, config, metadata) = weights::open(path, device)?;
-        Ok((net, config, parse(path, metadata.get("s2s"))?))
+    pub fn open(path: &Path, device: &Device) -> Result<(Cdcin, Self)> {
+        let (net, _, metadata) = weights::open(path, device)?;
+        Ok((net, parse(path, metadata.get("s2s"))?))
     }
 }
 

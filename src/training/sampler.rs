@@ -32,6 +32,28 @@ impl MeasuredImage {
         }
     }
 
+    /// The window of `shape` at `origin` as a tensor [1, 3, h, w]; beyond the edge the image is mirrored.
+    pub fn window(&self, origin: (usize, usize), (height, width): (usize, usize), device: &Device) -> Tensor<4> {
+        let pixels = self.pixels(origin, (height, width), Turn::NONE);
+        Tensor::from_data(TensorData::new(pixels, [1, CHANNELS, height, width]), device)
+    }
+
+    /// The window at `origin`, turned, channel by channel.
+    fn pixels(&self, origin: (usize, usize), shape: (usize, usize), turn: Turn) -> Vec<f32> {
+        let (height, width) = if turn.transpose { (shape.1, shape.0) } else { shape };
+        let mut pixels = Vec::with_capacity(CHANNELS * height * width);
+        for channel in self.channels() {
+            for row in 0..height {
+                for col in 0..width {
+                    let (r, c) = turn.source(shape, (row, col));
+                    let at = (reflect(origin.0 + r, channel.rows()), reflect(origin.1 + c, channel.cols()));
+                    pixels.push(channel[at]);
+                }
+            }
+        }
+        pixels
+    }
+
     fn channels(&self) -> [&Raster<f32>; CHANNELS] {
         [&self.values, &self.tissue, &self.learned]
     }
@@ -66,6 +88,8 @@ struct Turn {
 }
 
 impl Turn {
+    const NONE: Turn = Turn { transpose: false, flip_rows: false, flip_cols: false };
+
     fn random(rng: &mut impl Rng) -> Self {
         Turn { transpose: rng.random(), flip_rows: rng.random(), flip_cols: rng.random() }
     }
@@ -104,7 +128,7 @@ impl Sampler {
             Windows::Patches { side, origins } => {
                 let examples = (0..count).flat_map(|_| {
                     let origin = origins[rng.random_range(0..origins.len())];
-                    self.cut(origin, (*side, *side), Turn::random(rng))
+                    self.image.pixels(origin, (*side, *side), Turn::random(rng))
                 });
                 Tensor::from_data(TensorData::new(examples.collect(), [count, CHANNELS, *side, *side]), device)
             }
@@ -125,26 +149,10 @@ impl Sampler {
         let transpose = draw(2) == 1;
         let examples = (0..count).flat_map(|_| {
             let turn = Turn { transpose, ..Turn::random(rng) };
-            self.cut((top, left), (height, width), turn)
+            self.image.pixels((top, left), (height, width), turn)
         });
         let (h, w) = if transpose { (width, height) } else { (height, width) };
         Tensor::from_data(TensorData::new(examples.collect(), [count, CHANNELS, h, w]), device)
-    }
-
-    /// The window at `origin`, turned, channel by channel.
-    fn cut(&self, origin: (usize, usize), shape: (usize, usize), turn: Turn) -> Vec<f32> {
-        let (height, width) = if turn.transpose { (shape.1, shape.0) } else { shape };
-        let mut pixels = Vec::with_capacity(CHANNELS * height * width);
-        for channel in self.image.channels() {
-            for row in 0..height {
-                for col in 0..width {
-                    let (r, c) = turn.source(shape, (row, col));
-                    pixels
-                        .push(channel[(reflect(origin.0 + r, channel.rows()), reflect(origin.1 + c, channel.cols()))]);
-                }
-            }
-        }
-        pixels
     }
 }
 
@@ -190,8 +198,7 @@ mod tests {
     fn a_patch_larger_than_the_section_is_reflected() {
         let patch = Patch { row: 0, col: 0, tissue: 1.0 };
         let sampler = Sampler::patches(image(3, 4), &[patch], 16, Scale::new(2).unwrap());
-        let plain = Turn { transpose: false, flip_rows: false, flip_cols: false };
-        let pixels = sampler.cut((0, 0), (8, 8), plain);
+        let pixels = sampler.image.pixels((0, 0), (8, 8), Turn::NONE);
         assert_eq!(pixels[..8], [0.0, 1.0, 2.0, 3.0, 2.0, 1.0, 0.0, 1.0]);
         assert_eq!(pixels[3 * 8], 100.0);
     }
@@ -201,11 +208,11 @@ mod tests {
         let patch = Patch { row: 0, col: 0, tissue: 1.0 };
         let sampler = Sampler::patches(image(4, 4), &[patch], 8, Scale::new(2).unwrap());
         let sorted = |turn| {
-            let mut pixels = sampler.cut((0, 0), (4, 4), turn);
+            let mut pixels = sampler.image.pixels((0, 0), (4, 4), turn);
             pixels.sort_by(f32::total_cmp);
             pixels
         };
-        let plain = sorted(Turn { transpose: false, flip_rows: false, flip_cols: false });
+        let plain = sorted(Turn::NONE);
         for bits in 0..8 {
             let turn = Turn { transpose: bits & 1 > 0, flip_rows: bits & 2 > 0, flip_cols: bits & 4 > 0 };
             assert_eq!(sorted(turn), plain);

@@ -1,0 +1,77 @@
+//! Windows become one picture again: a weighted average where they overlap.
+
+use super::tiles::Tile;
+use crate::section::Raster;
+
+/// Weight at the very edge of a window, so that a bin seen by one window alone still has its value.
+const EDGE: f32 = 1e-3;
+
+/// Blends dense windows of `side` × `side` bins, whose origins are `tiles` times `scale`, into `rows` × `cols`.
+///
+/// Weights fall from the middle of a window to its edge (a raised cosine along each axis), because a network sees least
+/// around a bin at the edge. What of a window lies beyond the section is dropped.
+pub struct Canvas {
+    sum: Raster<f32>,
+    weight: Raster<f32>,
+    profile: Vec<f32>,
+    scale: usize,
+}
+
+impl Canvas {
+    /// An empty canvas.
+    pub fn new(rows: usize, cols: usize, side: usize, scale: usize) -> Self {
+        let profile = (0..side).map(|i| {
+            let phase = std::f32::consts::TAU * (i as f32 + 0.5) / side as f32;
+            EDGE + (1.0 - EDGE) * 0.5 * (1.0 - phase.cos())
+        });
+        Canvas {
+            sum: Raster::filled(rows, cols, 0.0),
+            weight: Raster::filled(rows, cols, 0.0),
+            profile: profile.collect(),
+            scale,
+        }
+    }
+
+    /// Adds a window's prediction, row by row.
+    pub fn add(&mut self, tile: Tile, window: &[f32]) {
+        let side = self.profile.len();
+        let (top, left) = (tile.row * self.scale, tile.col * self.scale);
+        for row in 0..side.min(self.sum.rows().saturating_sub(top)) {
+            for col in 0..side.min(self.sum.cols().saturating_sub(left)) {
+                let weight = self.profile[row] * self.profile[col];
+                self.sum[(top + row, left + col)] += weight * window[row * side + col];
+                self.weight[(top + row, left + col)] += weight;
+            }
+        }
+    }
+
+    /// The weighted average; 0 where no window came.
+    pub fn blend(self) -> Raster<f32> {
+        let Canvas { mut sum, weight, .. } = self;
+        for (value, weight) in sum.values_mut().iter_mut().zip(weight.values()) {
+            *value /= weight.max(f32::MIN_POSITIVE);
+        }
+        sum
+    }
+}
+
+/// Cuts the windows of side `side`·`scale` that `tiles` names, has `predict` impute them in batches, and blends them.
+///
+/// `predict` is given the tiles of a batch and returns their dense windows, one after the other.
+pub fn stitch<E>(
+    (rows, cols): (usize, usize),
+    side: usize,
+    scale: usize,
+    batches: &[&[Tile]],
+    mut predict: impl FnMut(&[Tile]) -> Result<Vec<f32>, E>,
+) -> Result<Raster<f32>, E> {
+    let dense = side * scale;
+    let mut canvas = Canvas::new(rows, cols, dense, scale);
+    for batch in batches {
+        let windows = predict(batch)?;
+        for (tile, window) in batch.iter().zip(windows.chunks_exact(dense * dense)) {
+            canvas.add(*tile, window);
+        }
+    }
+    Ok(canvas.blend())
+}

@@ -1,0 +1,48 @@
+//! What a store says of itself.
+
+use crate::dataset::{Dataset, Provenance};
+use serde::{Deserialize, Serialize};
+
+/// The version of the store format; a reader refuses any other.
+pub const FORMAT: u32 = 1;
+
+/// The attribute `s2s` of a store's root group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The sample's name.
+    pub sample: String,
+    /// How the unmeasured bins were predicted: `s2s`, or an interpolation.
+    pub method: String,
+    /// The genes, in the order of the array's first axis.
+    pub genes: Vec<String>,
+    /// Side of a bin in µm.
+    pub bin_um: f64,
+    /// x and y in µm of the top-left corner of bin (0, 0).
+    pub origin_um: [f64; 2],
+    /// S: one bin in S² is measured.
+    pub scale: usize,
+    /// [`Dataset::fingerprint`] of the section that was imputed.
+    pub dataset_fingerprint: String,
+    /// How the store came to be.
+    pub provenance: Provenance,
+}
+
+impl Header {
+    /// The header of a prediction of `genes` of `dataset` by `method`.
+    pub fn of(dataset: &Dataset, method: &str, genes: Vec<String>, provenance: Provenance) -> Self {
+        let manifest = dataset.manifest();
+        Header {
+            format: FORMAT,
+            sample: manifest.sample.clone(),
+            method: method.to_owned(),
+            genes,
+            bin_um: manifest.grid.bin_um,
+            origin_um: manifest.grid.origin_um,
+            scale: manifest.lattice.scale.get(),
+            dataset_fingerprint: dataset.fingerprint(),
+            provenance,
+        }
+    }
+}
