@@ -1,1 +1,5 @@
-//! (to be written)
+//! Scores predictions against the withheld truth, and shows them (§7 of the method).
+
+pub mod metrics;
+pub mod spatial;
+pub mod ssim;
