@@ -59,9 +59,8 @@ pub struct Regions {
 impl Regions {
     /// The regions over the true `tissue` [rows, cols], sampled on `lattice`.
     pub fn new(tissue: Raster<bool>, lattice: Lattice) -> Self {
-        let unmeasured = Raster::from_fn(tissue.rows(), tissue.cols(), |row, col| {
-            tissue[(row, col)] && !lattice.measures(row, col)
-        });
+        let unmeasured =
+            Raster::from_fn(tissue.rows(), tissue.cols(), |row, col| tissue[(row, col)] && !lattice.measures(row, col));
         Regions { tissue, unmeasured }
     }
 

@@ -31,8 +31,7 @@ pub struct MethodSummary {
 impl MethodSummary {
     /// The summary of the method labelled `label` over `scores`.
     pub fn new(label: &str, scores: &[Score]) -> Self {
-        let own: Vec<&Score> =
-            scores.iter().filter(|s| s.method == label && s.region == Region::Unmeasured).collect();
+        let own: Vec<&Score> = scores.iter().filter(|s| s.method == label && s.region == Region::Unmeasured).collect();
         let of = |figure: fn(&Score) -> Option<f64>| median(own.iter().filter_map(|score| figure(score)).collect());
         MethodSummary {
             label: label.to_owned(),

@@ -82,8 +82,15 @@ pub fn parquet(scores: &[Score], provenance: String) -> Result<Vec<u8>> {
 /// The scores over the unmeasured bins as aligned text, then a line for every method.
 pub fn text(scores: &[Score], summaries: &[MethodSummary], baseline: Option<&str>) -> String {
     let against = |name: &str| baseline.map_or(format!("{name} ratio"), |label| format!("{name}/{label}"));
-    let mut lines =
-        vec![["gene".into(), "method".into(), "MAE".into(), "RMSE".into(), "PCC".into(), "SSIM".into(), against("MAE")]];
+    let mut lines = vec![[
+        "gene".into(),
+        "method".into(),
+        "MAE".into(),
+        "RMSE".into(),
+        "PCC".into(),
+        "SSIM".into(),
+        against("MAE"),
+    ]];
     for s in scores.iter().filter(|score| score.region == Region::Unmeasured) {
         let figures = [s.mae, s.rmse, s.pcc, s.ssim, s.mae_ratio].map(figure);
         lines.push(row(&s.gene, &s.method, figures));

@@ -12,7 +12,7 @@ const NAMED: f64 = 11.0;
 const MOST_TOOLTIPS: usize = 4000;
 const LABELS: f64 = 96.0;
 const WIDTH: f64 = 380.0;
-const GAP: f64 = 34.0;
+const GAP: f64 = 58.0;
 const TOP: f64 = 44.0;
 const BOTTOM: f64 = 30.0;
 
@@ -76,7 +76,7 @@ impl Panel {
             let y = TOP + row * (i as f64 + 0.5);
             let known = || values.iter().flatten().copied();
             let (least, most) = (known().fold(f64::INFINITY, f64::min), known().fold(f64::NEG_INFINITY, f64::max));
-            if least < most {
+            if row >= NAMED && least < most {
                 svg += &format!(r#"<path d="M{:.1} {y:.1}H{:.1}" class="span"/>"#, x(least), x(most));
             }
             svg += &self.dots(genes[i], series, values, row, |value| (x(value), y));
@@ -92,7 +92,7 @@ impl Panel {
         row: f64,
         place: impl Fn(f64) -> (f64, f64),
     ) -> String {
-        let radius = (row * 0.27).clamp(1.2, 5.4);
+        let radius = (row * 0.27).clamp(2.0, 5.4);
         let told = self.values.len() * series.len() <= MOST_TOOLTIPS;
         let dot = |(series, value): (&Series, &Option<f64>)| {
             let value = (*value)?;
@@ -111,7 +111,7 @@ impl Panel {
         if !low.is_finite() {
             return (0.0, 1.0, 0.5);
         }
-        let step = nice((high - low).max(0.02) / 5.0);
+        let step = nice_above((high - low).max(0.02) / 5.0);
         let (low, high) = ((low / step).floor() * step, (high / step).ceil() * step);
         // One value, or several on the same tick, still needs an axis of some length.
         if high > low { (low, high, step) } else { (low - step, high + step, step) }
@@ -119,10 +119,17 @@ impl Panel {
 }
 
 /// The smallest of 1, 2, 5 × 10ⁿ that is not below `value`.
-pub fn nice(value: f64) -> f64 {
+fn nice_above(value: f64) -> f64 {
     let power = 10f64.powf(value.log10().floor());
     let steps = [1.0, 2.0, 5.0].map(|step| step * power);
     steps.into_iter().find(|step| *step >= value * (1.0 - 1e-9)).unwrap_or(10.0 * power)
+}
+
+/// The largest of 1, 2, 5 × 10ⁿ that is not above `value`.
+pub fn nice_below(value: f64) -> f64 {
+    let power = 10f64.powf(value.log10().floor());
+    let steps = [5.0, 2.0, 1.0].map(|step| step * power);
+    steps.into_iter().find(|step| *step <= value * (1.0 + 1e-9)).unwrap_or(power)
 }
 
 /// `value` with as many decimals as `step` needs.
@@ -141,6 +148,6 @@ mod tests {
         let (low, high, step) = panel.axis();
         assert!((low - 0.8).abs() < 1e-9 && (high - 1.4).abs() < 1e-9 && (step - 0.1).abs() < 1e-9);
         assert_eq!(number(0.8, 0.1), "0.8");
-        assert_eq!(nice(0.021), 0.05);
+        assert_eq!((nice_above(0.021), nice_below(1200.0)), (0.05, 1000.0));
     }
 }

@@ -1,4 +1,4 @@
-//! Palettes and pictures: a map of values as an 8-bit PNG in a data URI, one pixel per bin.
+//! Palettes and pictures: a map of values as an 8-bit PNG in a data URI.
 
 use crate::section::Raster;
 use crate::{Error, Result};
@@ -55,18 +55,21 @@ pub struct Scale<'a> {
 }
 
 impl Scale<'_> {
-    /// `image` [rows, cols] as a PNG in a data URI: NaN is blank within `tissue` and transparent outside.
-    pub fn picture(&self, image: &Raster<f32>, tissue: &Raster<bool>) -> Result<String> {
+    /// `image` [rows, cols] as a PNG in a data URI, every bin `zoom` × `zoom` pixels: NaN is blank within `tissue` and
+    /// transparent outside.
+    pub fn picture(&self, image: &Raster<f32>, tissue: &Raster<bool>, zoom: usize) -> Result<String> {
         let level = |value: f32| {
             let share = ((f64::from(value) - self.low) / (self.high - self.low)).clamp(0.0, 1.0);
             FIRST + (share * (LEVELS - 1) as f64).round() as u8
         };
-        let pixels = image.values().iter().zip(tissue.values()).map(|(value, inside)| match (value.is_nan(), inside) {
-            (false, _) => level(*value),
+        let index = |at: (usize, usize)| match (image[at].is_nan(), tissue[at]) {
+            (false, _) => level(image[at]),
             (true, true) => BLANK,
             (true, false) => NOTHING,
-        });
-        let png = self.encode(image.cols() as u32, image.rows() as u32, &pixels.collect::<Vec<u8>>());
+        };
+        let (rows, cols) = (image.rows() * zoom, image.cols() * zoom);
+        let pixels = Raster::from_fn(rows, cols, |row, col| index((row / zoom, col / zoom)));
+        let png = self.encode(cols as u32, rows as u32, pixels.values());
         let png = png.map_err(|e| Error::Bug(format!("picture of {} × {} bins: {e}", image.rows(), image.cols())))?;
         Ok(format!("data:image/png;base64,{}", base64::engine::general_purpose::STANDARD.encode(png)))
     }
@@ -80,8 +83,9 @@ impl Scale<'_> {
         encoder.set_depth(png::BitDepth::Eight);
         encoder.set_palette(colours);
         encoder.set_trns(vec![0u8]);
+        encoder.set_compression(png::Compression::Balanced);
+        // After the compression, which chooses a filter of its own: on palette indices filters only do harm.
         encoder.set_filter(png::Filter::NoFilter);
-        encoder.set_compression(png::Compression::High);
         encoder.write_header()?.write_image_data(pixels)?;
         Ok(bytes)
     }
@@ -130,10 +134,11 @@ mod tests {
     fn a_picture_decodes_to_the_colours_of_its_values() {
         let image = Raster::from_vec(1, 4, vec![0.0, 9.0, f32::NAN, f32::NAN]).unwrap();
         let tissue = Raster::from_vec(1, 4, vec![true, true, true, false]).unwrap();
-        let uri = Scale { palette: &VALUES, low: 0.0, high: 2.0 }.picture(&image, &tissue).unwrap();
+        let uri = Scale { palette: &VALUES, low: 0.0, high: 2.0 }.picture(&image, &tissue, 3).unwrap();
         let bytes = base64::engine::general_purpose::STANDARD.decode(uri.split_once(',').unwrap().1).unwrap();
         let decoded = image::load_from_memory(&bytes).unwrap().into_rgba8();
-        let pixels: Vec<[u8; 4]> = decoded.pixels().map(|p| p.0).collect();
+        assert_eq!(decoded.dimensions(), (12, 3));
+        let pixels: Vec<[u8; 4]> = (0..4).map(|bin| decoded.get_pixel(3 * bin + 1, 1).0).collect();
         assert_eq!(pixels[..3], [[0x44, 0x01, 0x54, 255], [0xfd, 0xe7, 0x25, 255], [255, 255, 255, 255]]);
         assert_eq!(pixels[3][3], 0);
     }

@@ -1,6 +1,6 @@
 //! The pictures of one gene: truth, input, every prediction and its error on shared scales.
 
-use super::charts::nice;
+use super::charts::nice_below;
 use super::colours::{ERRORS, Scale, VALUES, quantile, shrink, shrink_mask};
 use super::escape;
 use crate::Result;
@@ -9,10 +9,11 @@ use crate::section::Raster;
 
 /// The share of bins whose values the colour scales span; the few beyond take the last colour.
 const SHOWN: f64 = 0.995;
-/// Maps are shown about this wide, at a whole number of pixels per bin.
-const WIDTH: usize = 336;
-/// Maps with more bins than this along a side are shown as means over blocks.
-const MOST_BINS: usize = 640;
+/// Pictures have about this many pixels along their longer side: enough to stay sharp where the page scales them.
+/// Maps with more bins are shown as means over blocks.
+const PIXELS: usize = 640;
+/// No picture is shown higher than this many CSS pixels.
+const MOST_HEIGHT: usize = 520;
 
 /// The maps of one gene, all [rows, cols], in log-normalised units.
 pub struct GeneMaps<'a> {
@@ -35,9 +36,9 @@ pub struct GeneMaps<'a> {
 /// How a section is drawn: the same for all pictures of a gene.
 struct Drawing<'a> {
     tissue: &'a Raster<bool>,
-    /// Bins along the side of one pixel of the picture.
+    /// Bins along the side of a block, which is shown in one colour.
     block: usize,
-    /// Screen pixels along the side of one pixel of the picture.
+    /// Pixels of the picture along the side of a block.
     zoom: usize,
     bin_um: f64,
 }
@@ -46,8 +47,8 @@ impl GeneMaps<'_> {
     /// The gene's card: a `details` element, open or closed.
     pub fn card(&self, open: bool) -> Result<String> {
         let longest = self.tissue.rows().max(self.tissue.cols());
-        let block = longest.div_ceil(MOST_BINS);
-        let zoom = (WIDTH / longest.div_ceil(block)).max(1);
+        let block = longest.div_ceil(PIXELS);
+        let zoom = PIXELS.div_ceil(longest.div_ceil(block));
         let drawing = Drawing { tissue: self.tissue, block, zoom, bin_um: self.bin_um };
         let shown = self.truth.map(|truth| self.in_tissue(truth));
         let reference = shown.as_ref().unwrap_or(self.input);
@@ -57,7 +58,7 @@ impl GeneMaps<'_> {
         let most = top(errors.iter().flat_map(|map| map.values()).map(|error| error.abs()));
         let error_scale = Scale { palette: &ERRORS, low: -most, high: most };
 
-        let input = drawing.figure(self.input, &scale, "Input", "measured bins; white was not measured")?;
+        let input = drawing.figure(self.input, &scale, "Input", "measured bins; white: not measured")?;
         let first = match &shown {
             Some(truth) => drawing.figure(truth, &scale, "Truth", "all bins, withheld ones included")? + &input,
             None => input,
@@ -76,15 +77,20 @@ impl GeneMaps<'_> {
         }
         let (gene, open) = (escape(self.gene), if open { " open" } else { "" });
         Ok(format!(
-            r#"<details class="gene" id="gene-{gene}"{open}><summary><h3>{gene}</h3>{keys}</summary><div class="pairs">{pairs}</div></details>"#
+            r#"<details class="gene" id="gene-{gene}"{open}><summary><h3>{gene}</h3>{keys}</summary><div class="pairs" style="--n:{}">{pairs}</div></details>"#,
+            self.predictions.len() + 1
         ))
     }
 
     /// `image`, NaN outside the tissue.
     fn in_tissue(&self, image: &Raster<f32>) -> Raster<f32> {
-        Raster::from_fn(image.rows(), image.cols(), |row, col| {
-            if self.tissue[(row, col)] { image[(row, col)] } else { f32::NAN }
-        })
+        Raster::from_fn(
+            image.rows(),
+            image.cols(),
+            |row, col| {
+                if self.tissue[(row, col)] { image[(row, col)] } else { f32::NAN }
+            },
+        )
     }
 
     fn score(&self, label: &str) -> Option<&Score> {
@@ -108,21 +114,19 @@ impl Drawing<'_> {
     fn figure(&self, image: &Raster<f32>, scale: &Scale, title: &str, note: &str) -> Result<String> {
         let (small, tissue) = (shrink(image, self.block), shrink_mask(self.tissue, self.block));
         let (width, height) = (small.cols() * self.zoom, small.rows() * self.zoom);
-        let (uri, title, bar) = (scale.picture(&small, &tissue)?, escape(title), self.bar());
+        let (uri, title, bar) = (scale.picture(&small, &tissue, self.zoom)?, escape(title), self.bar());
+        let widest = MOST_HEIGHT * width / height;
         Ok(format!(
-            r#"<figure style="width:{width}px"><div class="map" style="width:{width}px;height:{height}px"><img src="{uri}" width="{width}" height="{height}" alt="{title}">{bar}</div><figcaption><b>{title}</b> {note}</figcaption></figure>"#
+            r#"<figure style="max-width:{widest}px"><div class="map"><img src="{uri}" width="{width}" height="{height}" alt="{title}">{bar}</div><figcaption><b>{title}</b><br>{note}</figcaption></figure>"#
         ))
     }
 
-    /// The scale bar: a round length of at most about a quarter of the picture.
+    /// The scale bar: a round length of at most a quarter of the picture, its width in percent.
     fn bar(&self) -> String {
-        let um_per_pixel = self.bin_um * self.block as f64 / self.zoom as f64;
-        let width = self.tissue.cols().div_ceil(self.block) * self.zoom;
-        let fitting = width as f64 * um_per_pixel / 4.0;
-        let length = [5.0, 2.0, 1.0].iter().map(|part| nice(fitting) / part).find(|length| *length <= fitting);
-        let length = length.unwrap_or(fitting);
+        let width_um = self.tissue.cols().div_ceil(self.block) as f64 * self.block as f64 * self.bin_um;
+        let length = nice_below(width_um / 4.0);
         let label = if length >= 1000.0 { format!("{} mm", length / 1000.0) } else { format!("{length} µm") };
-        format!(r#"<span class="bar" style="width:{:.1}px">{label}</span>"#, length / um_per_pixel)
+        format!(r#"<span class="bar" style="width:{:.2}%"><i>{label}</i></span>"#, 100.0 * length / width_um)
     }
 }
 

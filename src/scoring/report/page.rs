@@ -95,7 +95,9 @@ fn header(outcome: &Outcome) -> String {
     ];
     let facts: String = facts.iter().map(|(name, fact)| format!("<div><dt>{name}</dt><dd>{fact}</dd></div>")).collect();
     let tagline = match outcome.mode {
-        Mode::Benchmark => "Benchmark: a dense section of which all bins off the sampling lattice were withheld, imputed, and compared.",
+        Mode::Benchmark => {
+            "Benchmark: a dense section of which all bins off the sampling lattice were withheld, imputed, and compared."
+        }
         Mode::Impute => "Imputation: the section was sampled sparsely, and the bins between were predicted.",
     };
     let (sample, platform) = (escape(&outcome.sample), escape(&outcome.platform));
@@ -134,6 +136,15 @@ fn charts(outcome: &Outcome, genes: &[&str], colours: &[&'static str]) -> String
         .filter(|score| score.region == Region::Unmeasured)
         .map(|score| ((score.gene.as_str(), score.method.as_str()), score))
         .collect();
+    let mut genes = genes.to_vec();
+    let leader = outcome.methods.iter().find(|method| Some(&method.label) != outcome.baseline.as_ref());
+    if let Some(leader) = leader {
+        let rank = |gene: &&str| {
+            let score = honest.get(&(*gene, leader.label.as_str()));
+            score.and_then(|score| score.mae_ratio.or(score.mae)).unwrap_or(f64::INFINITY)
+        };
+        genes.sort_by(|a, b| rank(a).total_cmp(&rank(b)));
+    }
     let table: Vec<Vec<Option<&Score>>> = genes
         .iter()
         .map(|gene| series.iter().map(|one| honest.get(&(*gene, one.label.as_str())).copied()).collect())
@@ -160,8 +171,12 @@ fn charts(outcome: &Outcome, genes: &[&str], colours: &[&'static str]) -> String
             format!(r#"<span><span class="dot" style="background:{}"></span>{}</span>"#, one.colour, escape(&one.label))
         })
         .collect();
-    let plots = dot_plots(genes, &series, &panels);
-    format!(r#"<div class="legend">{legend}</div>{plots}<p class="read">Unmeasured bins, a row per gene. Arrows point to the better side.</p>"#)
+    let plots = dot_plots(&genes, &series, &panels);
+    let order = leader
+        .map_or(String::new(), |leader| format!(", in the order of the first plot for {}", escape(&leader.label)));
+    format!(
+        r#"<div class="legend">{legend}</div>{plots}<p class="read">Unmeasured bins, a row per gene{order}. Arrows point to the better side.</p>"#
+    )
 }
 
 fn tissue(outcome: &Outcome) -> String {

@@ -7,7 +7,9 @@ use crate::scoring::{MethodSummary, Outcome, Region, Score};
 /// What a method does, for readers who do not know its name.
 fn explained(method: &str) -> &'static str {
     match method {
-        "s2s" => "The network (CDCIN), trained on the measured bins of this section alone, with natural images beside them.",
+        "s2s" => {
+            "The network (CDCIN), trained on the measured bins of this section alone, with natural images beside them."
+        }
         "nearest" => "Every bin takes the value of the measured bin of its block.",
         "bilinear" => "Distance-weighted mean of the four measured bins around.",
         "bicubic" => "Cubic convolution of the sixteen measured bins around.",
@@ -50,8 +52,7 @@ pub fn methods(outcome: &Outcome, colours: &[&str]) -> String {
 fn medians(outcome: &Outcome, own: &MethodSummary) -> String {
     let mut cells = String::new();
     type Figure = fn(&MethodSummary) -> Option<f64>;
-    let figures: [(Figure, bool); 4] =
-        [(|s| s.mae, false), (|s| s.rmse, false), (|s| s.pcc, true), (|s| s.ssim, true)];
+    let figures: [(Figure, bool); 4] = [(|s| s.mae, false), (|s| s.rmse, false), (|s| s.pcc, true), (|s| s.ssim, true)];
     for (of, high) in figures {
         cells += &cell(of(own), best(outcome.summary.iter().map(of), high), "");
     }
@@ -108,9 +109,11 @@ const FIRST: [usize; 3] = [0, 5, 9];
 
 /// A line per gene and method, genes in the order of the dataset; the best method of a gene in bold.
 pub fn scores(outcome: &Outcome, genes: &[&str], colours: &[&str]) -> String {
-    let heads: String = COLUMNS.iter().enumerate().map(|(i, column)| {
-        format!(r#"<th class="{}" data-sort="number">{}</th>"#, class(i), column.name)
-    }).collect();
+    let heads: String = COLUMNS
+        .iter()
+        .enumerate()
+        .map(|(i, column)| format!(r#"<th class="{}" data-sort="number">{}</th>"#, class(i), column.name))
+        .collect();
     let mut rows = String::new();
     let mut rest = outcome.scores.as_slice();
     for gene in genes {
