@@ -1,6 +1,8 @@
 //! The YAML config: one section per stage, defaults from the paper, flags override it.
 
 use crate::dataset::nearest_names;
+use crate::network::CdcinConfig;
+use crate::training::FitConfig;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,6 +14,10 @@ use std::path::Path;
 pub struct Config {
     /// What `s2s-prep` does.
     pub prep: PrepConfig,
+    /// The network's shape.
+    pub network: CdcinConfig,
+    /// How `s2s-fit` trains it.
+    pub fit: FitConfig,
 }
 
 /// The section `prep`.
@@ -28,11 +34,45 @@ pub struct PrepConfig {
     pub min_qv: f64,
     /// Side P of the dense training patch in bins.
     pub patch: usize,
+    /// x and y in µm of a corner of a measured bin, from which all bins are counted: the origin of the instrument's field.
+    pub origin_um: [f64; 2],
+    /// How plain tables are read.
+    pub csv: CsvConfig,
 }
 
 impl Default for PrepConfig {
     fn default() -> Self {
-        PrepConfig { bin_um: 100.0, scale: 2, min_counts: 10, min_qv: 20.0, patch: 64 }
+        PrepConfig {
+            bin_um: 100.0,
+            scale: 2,
+            min_counts: 10,
+            min_qv: 20.0,
+            patch: 64,
+            origin_um: [0.0, 0.0],
+            csv: CsvConfig::default(),
+        }
+    }
+}
+
+/// The section `prep.csv`. Columns without a name here are found by their usual names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CsvConfig {
+    /// The column of the genes.
+    pub gene_column: Option<String>,
+    /// The column of x.
+    pub x_column: Option<String>,
+    /// The column of y.
+    pub y_column: Option<String>,
+    /// The column of the counts; where there is none, every row is one molecule.
+    pub count_column: Option<String>,
+    /// µm per unit of x and y: the size of a pixel, where positions are pixels.
+    pub um_per_unit: f64,
+}
+
+impl Default for CsvConfig {
+    fn default() -> Self {
+        CsvConfig { gene_column: None, x_column: None, y_column: None, count_column: None, um_per_unit: 1.0 }
     }
 }
 

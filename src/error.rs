@@ -6,7 +6,7 @@
 use std::path::Path;
 
 /// The result of everything in this crate that can fail.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// An error by its remedy: who has to act, and whether running again can help.
 #[derive(Debug, thiserror::Error)]

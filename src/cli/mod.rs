@@ -1,7 +1,13 @@
 //! What the binaries share: how a stage runs, how it reports errors, how it shows progress.
 
+mod device;
+mod memory;
+mod output;
 mod progress;
 
+pub use device::DeviceChoice;
+pub use memory::peak_memory_mib;
+pub use output::{threads, writable};
 pub use progress::Progress;
 
 use crate::{Error, Result};

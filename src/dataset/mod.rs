@@ -13,4 +13,4 @@ pub use files::{Replace, fingerprint, write_atomically};
 pub use manifest::{FORMAT, GeneEntry, Input, Manifest, Mode, Provenance, nearest_names};
 pub use reader::{Dataset, Patch};
 pub use truth::Truth;
-pub use writer::{GeneCounts, SectionCounts, Settings, write};
+pub use writer::{GeneCounts, SectionCounts, Settings, check_output, write};

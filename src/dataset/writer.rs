@@ -1,6 +1,6 @@
 //! Writes a dataset: the measured bins, and in benchmark mode the withheld ones into a file of their own.
 
-use super::files::{Replace, fingerprint};
+use super::files::{Replace, fingerprint, write_atomically};
 use super::manifest::{FORMAT, GeneEntry, Input, Manifest, Mode, Provenance};
 use super::reader::patches;
 use crate::section::{Grid, Lattice, Raster, infer_tissue, log_normalise, normalisation_target};
@@ -51,6 +51,15 @@ pub struct Settings {
     pub platform: String,
 }
 
+/// Whether a dataset can be written to `folder`; the errors are those that [`write`] would give after all the work.
+pub fn check_output(folder: &Path) -> Result<()> {
+    begin(folder).map(drop)
+}
+
+fn begin(folder: &Path) -> Result<Replace> {
+    Replace::begin(folder, |path| path.join("manifest.json").exists())
+}
+
 /// Writes `section` as the dataset `folder`, whole or not at all, and returns its manifest.
 ///
 /// [`Error::Data`] if no measured bin reaches `min_counts`.
@@ -72,7 +81,7 @@ pub fn write(
         ))
     })?;
     let tissue = infer_tissue(lattice, &flags, grid.rows, grid.cols);
-    let replace = Replace::begin(folder, |path| path.join("manifest.json").exists())?;
+    let replace = begin(folder)?;
     let to = |name: &str| replace.path().join(name);
 
     let inputs = match settings.mode {
@@ -109,7 +118,7 @@ pub fn write(
         fingerprints,
     };
     let text = serde_json::to_string_pretty(&manifest).map_err(|e| Error::Bug(format!("manifest: {e}")))?;
-    std::fs::write(to("manifest.json"), text + "\n").map_err(|e| Error::io(folder, "write", e))?;
+    write_atomically(&to("manifest.json"), (text + "\n").as_bytes())?;
     replace.finish()?;
     Ok(manifest)
 }

@@ -1,0 +1,48 @@
+# make demo: build, and run the whole pipeline on a small simulated section; leaves demo/report/report.html
+# make test: formatting, lints, all tests
+# make help: every target
+
+CARGO ?= cargo
+PYTHON ?= python3
+BIN := target/release
+DEMO := demo
+DEMO_GENES := DUCT1,LAYER2
+
+.PHONY: help build demo test lint venv clean
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' $(MAKEFILE_LIST)
+
+build:
+	$(CARGO) build --release --bins
+
+demo: build
+	rm -rf $(DEMO) && mkdir -p $(DEMO)
+	$(BIN)/s2s-simulate --rows 96 --cols 96 --genes 12 --seed 1 --output $(DEMO)/section
+	$(BIN)/s2s-prep --input $(DEMO)/section --bin-um 30 --scale 2 --mode benchmark --output $(DEMO)/section.s2s
+	@for gene in $$(echo $(DEMO_GENES) | tr , ' '); do \
+	  $(BIN)/s2s-fit --dataset $(DEMO)/section.s2s --gene $$gene --config configs/quick.yaml --output $(DEMO)/$$gene.safetensors || exit $$?; \
+	done
+	$(BIN)/s2s-predict --dataset $(DEMO)/section.s2s --output $(DEMO)/s2s.zarr \
+	  --model $$(echo $(DEMO_GENES) | sed 's|\([^,]*\)|$(DEMO)/\1.safetensors|g' | tr , ' ')
+	$(BIN)/s2s-predict --dataset $(DEMO)/section.s2s --output $(DEMO)/bilinear.zarr --method bilinear --genes $(DEMO_GENES)
+	$(BIN)/s2s-score --dataset $(DEMO)/section.s2s --output $(DEMO)/report \
+	  --prediction $(DEMO)/s2s.zarr $(DEMO)/bilinear.zarr --label s2s --label bilinear
+	@echo "The report: $(DEMO)/report/report.html"
+
+test: lint venv
+	S2S_PYTHON="$(CURDIR)/.venv/bin/python" $(CARGO) test --release
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --release --all-targets -- -D warnings
+
+# The Python clients that read our outputs in the tests.
+venv: .venv/done
+.venv/done: tests/python/requirements.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r tests/python/requirements.txt
+	touch $@
+
+clean:
+	rm -rf target .venv $(DEMO)

@@ -1,0 +1,163 @@
+//! From the sums per key to a section: the frame of the grid, counts per gene, totals per bin.
+
+use super::accumulator::{Accumulator, Run};
+use super::features::{Features, GeneNames};
+use super::key::{AbsoluteBin, Binning, Key};
+use crate::dataset::{GeneCounts, SectionCounts};
+use crate::section::{Grid, Raster};
+use crate::{Error, Result};
+use rayon::prelude::*;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// More bins than this are a mistake in the unit or the bin size: an array over the grid would not fit into memory.
+const MAX_BINS: usize = 1 << 28;
+
+/// A section, and what was left out of it.
+#[derive(Debug)]
+pub(super) struct Framed {
+    pub section: SectionCounts,
+    /// Molecules inside the frame.
+    pub kept: u64,
+    /// Molecules outside the frame: all of them between or beyond the measured bins.
+    pub outside: u64,
+    /// Genes without a count in any measured bin, left out.
+    pub unmeasured_genes: usize,
+}
+
+/// Frames what was collected from `input`.
+///
+/// [`Error::Data`] where nothing was measured, the grid is too small or too large, or a gene of `selection` was not measured.
+pub(super) fn frame(
+    accumulator: Accumulator,
+    binning: Binning,
+    selection: Option<&BTreeSet<String>>,
+    names: &GeneNames,
+    input: &Path,
+) -> Result<Framed> {
+    let runs = accumulator.into_runs();
+    let frame = Frame::around(&runs, binning).ok_or_else(|| {
+        Error::data(
+            input,
+            "no transcript of a gene in any measured bin. Check --min-qv, --origin and --bin-um, and that the names are gene names",
+        )
+    })?;
+    frame.check(input)?;
+    let mut framed = frame.section(runs, names, input)?;
+    let measured: BTreeSet<&str> = framed.section.genes.iter().map(|gene| gene.name.as_str()).collect();
+    if let Some(wanted) = selection {
+        names.all_measured(wanted, &measured, input)?;
+    }
+    framed.section.genes.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    Ok(framed)
+}
+
+/// The bounding box of the measured bins that hold a transcript, filled up to whole S×S blocks.
+///
+/// Withheld bins have no part in it (§8 of the method).
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    binning: Binning,
+    first: AbsoluteBin,
+    rows: usize,
+    cols: usize,
+}
+
+impl Frame {
+    fn around(runs: &[Run], binning: Binning) -> Option<Frame> {
+        let bounds = |run: &Run| {
+            let measured = run.iter().map(|(key, _)| key.bin()).filter(|bin| binning.measures(*bin));
+            measured.map(|bin| (bin, bin)).reduce(union)
+        };
+        let (first, last) = runs.par_iter().filter_map(bounds).reduce_with(union)?;
+        let s = binning.lattice.scale.get();
+        let length = |first: i32, last: i32| (last - first) as usize + s;
+        Some(Frame { binning, first, rows: length(first.row, last.row), cols: length(first.col, last.col) })
+    }
+
+    fn check(&self, input: &Path) -> Result<()> {
+        let (rows, cols, bin_um) = (self.rows, self.cols, self.binning.bin_um);
+        let s = self.binning.lattice.scale.get();
+        if rows.min(cols) < s * s {
+            return Err(Error::data(
+                input,
+                format!(
+                    "a grid of {rows} × {cols} bins of {bin_um} µm is too small for scale {s}: expected {} or more along each side, so that the measured bins can be subsampled once more. Choose a smaller --bin-um or --scale",
+                    s * s
+                ),
+            ));
+        }
+        match rows.checked_mul(cols) {
+            Some(bins) if bins <= MAX_BINS => Ok(()),
+            _ => Err(Error::data(
+                input,
+                format!(
+                    "a grid of {rows} × {cols} bins of {bin_um} µm, expected {MAX_BINS} bins at most. Choose a larger --bin-um, or check the unit (--um-per-unit) and the input for stray positions"
+                ),
+            )),
+        }
+    }
+
+    fn grid(&self) -> Grid {
+        let [x, y] = self.binning.anchor_um;
+        let bin_um = self.binning.bin_um;
+        let corner = [x + f64::from(self.first.col) * bin_um, y + f64::from(self.first.row) * bin_um];
+        Grid { rows: self.rows, cols: self.cols, bin_um, origin_um: corner }
+    }
+
+    /// The index of a bin, row × cols + col, if it is in the frame.
+    fn index(&self, bin: AbsoluteBin) -> Option<usize> {
+        let row = usize::try_from(bin.row - self.first.row).ok().filter(|row| *row < self.rows)?;
+        let col = usize::try_from(bin.col - self.first.col).ok().filter(|col| *col < self.cols)?;
+        Some(row * self.cols + col)
+    }
+
+    fn section(&self, runs: Vec<Run>, names: &GeneNames, input: &Path) -> Result<Framed> {
+        let mut totals = Raster::filled(self.rows, self.cols, 0_u32);
+        let (mut kept, mut outside, mut unmeasured_genes) = (0, 0, 0);
+        let mut genes = Vec::new();
+        // By value: every run goes as soon as its genes are taken out.
+        for run in runs {
+            for (feature, entries) in run.features() {
+                for (key, count) in entries.clone() {
+                    let Some(index) = self.index(key.bin()) else {
+                        outside += u64::from(count);
+                        continue;
+                    };
+                    kept += u64::from(count);
+                    let total = &mut totals.values_mut()[index];
+                    *total = total.saturating_add(count);
+                }
+                debug_assert_eq!(feature == Features::OTHER, names.get(feature).is_none());
+                let Some(name) = names.get(feature) else { continue };
+                if entries.clone().any(|(key, _)| self.binning.measures(key.bin())) {
+                    genes.push(GeneCounts { name: name.to_owned(), counts: self.counts(entries) });
+                } else {
+                    unmeasured_genes += 1;
+                }
+            }
+        }
+        if let Some(index) = totals.values().iter().position(|total| *total == u32::MAX) {
+            let (row, col) = (index / self.cols, index % self.cols);
+            return Err(Error::data(
+                input,
+                format!("bin ({row}, {col}) holds {} counts or more. Check which column holds the counts", u32::MAX),
+            ));
+        }
+        Ok(Framed { section: SectionCounts { grid: self.grid(), totals, genes }, kept, outside, unmeasured_genes })
+    }
+
+    fn counts(&self, entries: impl Iterator<Item = (Key, u32)>) -> Vec<(u32, u32)> {
+        let mut counts: Vec<(u32, u32)> =
+            entries.filter_map(|(key, count)| Some((self.index(key.bin())? as u32, count))).collect();
+        counts.shrink_to_fit();
+        counts
+    }
+}
+
+fn union(a: (AbsoluteBin, AbsoluteBin), b: (AbsoluteBin, AbsoluteBin)) -> (AbsoluteBin, AbsoluteBin) {
+    (
+        AbsoluteBin { row: a.0.row.min(b.0.row), col: a.0.col.min(b.0.col) },
+        AbsoluteBin { row: a.1.row.max(b.1.row), col: a.1.col.max(b.1.col) },
+    )
+}

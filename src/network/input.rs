@@ -1,0 +1,185 @@
+//! From measured pixels to the network's input: 𝒰, M and the guides (§1 and §3 of the method).
+
+use burn::tensor::{Tensor, s};
+use serde::{Deserialize, Serialize};
+
+/// 𝒰: how the pixels between measured ones start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Upsampling {
+    /// Every measured pixel fills its S×S block, as in the paper.
+    Nearest,
+    /// Bilinear between measured pixels; those outside the tissue have no weight.
+    Bilinear,
+}
+
+/// A further input channel of the network beside the expression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Guide {
+    /// M: 1 at measured pixels. After a bilinear start nothing else tells the network where they are.
+    Lattice,
+    /// The share of tissue among the surrounding measured pixels.
+    Tissue,
+}
+
+/// What the network is given for one batch of measured images.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// 𝒰 of the measured image [b, 1, S·m, S·n].
+    pub x0: Tensor<4>,
+    /// M [b, 1, S·m, S·n].
+    pub mask: Tensor<4>,
+    /// The guides [b, g, S·m, S·n], if there are any.
+    pub guides: Option<Tensor<4>>,
+}
+
+/// How a measured image becomes the network's input; kept with the weights, since both belong together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputConfig {
+    /// S.
+    pub scale: usize,
+    /// 𝒰.
+    pub upsampling: Upsampling,
+    /// The guides, in the order of the input channels behind the expression.
+    pub guides: Vec<Guide>,
+}
+
+impl InputConfig {
+    /// The input of measured images.
+    ///
+    /// # Shapes
+    /// - values: `[b, 1, m, n]`, 0 outside the tissue
+    /// - tissue: `[b, 1, m, n]`, 1 inside the tissue, else 0
+    /// - output: `[b, ·, S·m, S·n]`
+    pub fn build(&self, values: Tensor<4>, tissue: Tensor<4>) -> Input {
+        let x0 = upsample(values, Some(tissue.clone()), self.scale, self.upsampling);
+        let mask = lattice_mask(&x0, self.scale);
+        let guides: Vec<Tensor<4>> = self
+            .guides
+            .iter()
+            .map(|guide| match guide {
+                Guide::Lattice => mask.clone(),
+                Guide::Tissue => upsample(tissue.clone(), None, self.scale, Upsampling::Bilinear),
+            })
+            .collect();
+        let guides = (!guides.is_empty()).then(|| Tensor::cat(guides, 1));
+        Input { x0, mask, guides }
+    }
+}
+
+/// Every S-th pixel of both axes, from the first: 𝒟 on the lattice.
+///
+/// # Shapes
+///
+/// - x: `[b, c, h, w]`
+/// - output: `[b, c, ⌈h/S⌉, ⌈w/S⌉]`
+pub fn subsample(x: Tensor<4>, scale: usize) -> Tensor<4> {
+    let step = scale as isize;
+    x.slice(s![.., .., 0..;step, 0..;step])
+}
+
+/// 1 on the sampling lattice, else 0: M.
+///
+/// # Shapes
+///
+/// - like, output: `[b, c, h, w]`
+pub fn lattice_mask(like: &Tensor<4>, scale: usize) -> Tensor<4> {
+    let step = scale as isize;
+    like.zeros_like().slice_fill(s![.., .., 0..;step, 0..;step], 1.0)
+}
+
+/// 𝒰(`x`), S times as high and wide.
+///
+/// Bilinear weighs pixels by `known` (1 in tissue, else 0; `None` knows all). A pixel none of whose neighbours is known
+/// becomes 0, and so does a measured pixel that is not known: the same as [`crate::section::interpolate`].
+///
+/// # Shapes
+///
+/// - x, known: `[b, 1, h, w]`
+/// - output: `[b, 1, S·h, S·w]`
+pub fn upsample(x: Tensor<4>, known: Option<Tensor<4>>, scale: usize, how: Upsampling) -> Tensor<4> {
+    let linear = |image| between(between(image, scale, 2), scale, 3);
+    match (how, known) {
+        (Upsampling::Nearest, _) => repeat(repeat(x, scale, 2), scale, 3),
+        (Upsampling::Bilinear, None) => linear(x),
+        (Upsampling::Bilinear, Some(known)) => {
+            let weight = linear(known.clone());
+            let nothing = weight.clone().lower_equal_elem(1e-6);
+            (linear(x * known) / weight).mask_fill(nothing, 0.0)
+        }
+    }
+}
+
+/// Every pixel `scale` times along `axis`.
+fn repeat(x: Tensor<4>, scale: usize, axis: usize) -> Tensor<4> {
+    interleave(vec![x; scale], axis)
+}
+
+/// `scale` − 1 new pixels between neighbours along `axis`, on the straight line between them; beyond the last pixel
+/// it is repeated.
+fn between(x: Tensor<4>, scale: usize, axis: usize) -> Tensor<4> {
+    let length = x.dims()[axis];
+    let last = x.clone().narrow(axis, length - 1, 1);
+    let next = Tensor::cat(vec![x.clone().narrow(axis, 1, length - 1), last], axis);
+    let phase = |i: usize| {
+        let share = i as f64 / scale as f64;
+        if i == 0 { x.clone() } else { x.clone() * (1.0 - share) + next.clone() * share }
+    };
+    interleave((0..scale).map(phase).collect(), axis)
+}
+
+/// The first pixels of all `phases` along `axis`, then their second ones, and so on.
+fn interleave(phases: Vec<Tensor<4>>, axis: usize) -> Tensor<4> {
+    let mut shape = phases[0].dims();
+    shape[axis] *= phases.len();
+    Tensor::stack::<5>(phases, axis + 1).reshape(shape)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::section::{Interpolation, Lattice, Raster, Scale, interpolate};
+    use burn::tensor::{Device, TensorData};
+
+    fn image(values: Vec<f32>, h: usize, w: usize) -> Tensor<4> {
+        Tensor::from_data(TensorData::new(values, [1, 1, h, w]), &Device::flex())
+    }
+
+    fn values(x: Tensor<4>) -> Vec<f32> {
+        x.try_into_vec_as::<f32>().unwrap()
+    }
+
+    #[test]
+    fn bilinear_upsampling_is_the_interpolation_of_the_section() {
+        for scale in [2, 3] {
+            let (h, w) = (5, 7);
+            let sparse = Raster::from_fn(h, w, |r, c| ((r * 7 + c * 3) % 11) as f32);
+            let known = Raster::from_fn(h, w, |r, c| (r * c) % 4 != 1 && (r, c) != (4, 6) && !(r < 2 && c < 2));
+            let lattice = Lattice::new(Scale::new(scale).unwrap());
+            let expected = interpolate(Interpolation::Bilinear, lattice, &sparse, &known, h * scale, w * scale);
+            let weight = known.values().iter().map(|&known| known as u8 as f32).collect();
+            let sparse = image(sparse.values().to_vec(), h, w);
+            let found = values(upsample(sparse, Some(image(weight, h, w)), scale, Upsampling::Bilinear));
+            for (at, (found, expected)) in found.iter().zip(expected.values()).enumerate() {
+                assert!((found - expected).abs() < 1e-5, "S={scale} at {at}: {found}, expected {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn upsampling_leaves_measured_pixels_as_they_are() {
+        let x = image((0..12).map(|i| (i * i) as f32 * 0.1).collect(), 3, 4);
+        for how in [Upsampling::Nearest, Upsampling::Bilinear] {
+            let up = upsample(x.clone(), None, 2, how);
+            assert_eq!(up.dims(), [1, 1, 6, 8]);
+            assert_eq!(values(subsample(up, 2)), values(x.clone()), "{how:?}");
+        }
+    }
+
+    #[test]
+    fn the_lattice_is_the_first_pixel_of_every_block() {
+        let mask = lattice_mask(&image(vec![5.0; 15], 3, 5), 2);
+        assert_eq!(values(mask), [1., 0., 1., 0., 1., 0., 0., 0., 0., 0., 1., 0., 1., 0., 1.]);
+    }
+}

@@ -1,0 +1,180 @@
+//! The section `fit` of the config: how a network is trained.
+
+use crate::network::{Guide, InputConfig, Upsampling};
+use crate::section::Scale;
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+/// What a training example of the section is cut to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Crop {
+    /// The P×P patches of the dataset, as in the paper.
+    Patches,
+    /// The whole section at once: fewer and better steps on small sections.
+    Whole,
+}
+
+/// What a gene's values are divided by before the network, and multiplied by after it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum GeneScale {
+    /// The same number for every gene: 10 in the paper.
+    Fixed(f64),
+    /// A figure of the gene's own measured values.
+    Of(Statistic),
+}
+
+/// A figure of a gene's measured in-tissue values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Statistic {
+    /// Root mean square: genes of every strength then look alike to the network.
+    Rms,
+}
+
+/// How the learning rate changes over the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Schedule {
+    /// The same throughout, as in the paper.
+    Constant,
+    /// Down to zero along half a cosine.
+    Cosine,
+}
+
+/// The section `fit`. The defaults are the paper's recipe.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FitConfig {
+    /// Length of the run in passes over the patches; `steps` above 0 overrides it.
+    pub epochs: usize,
+    /// Length of the run in optimiser steps; 0 means `epochs`.
+    pub steps: usize,
+    /// What an example of the section is cut to.
+    pub crop: Crop,
+    /// Examples of the section per step.
+    pub batch: usize,
+    /// Whether natural images are learned from too.
+    pub images: bool,
+    /// Natural-image patches per step.
+    pub image_batch: usize,
+    /// Side in pixels of a dense natural-image patch.
+    pub image_patch: usize,
+    /// Natural images join every n-th step.
+    pub image_every: usize,
+    /// The sparse → dense loss joins every n-th step.
+    pub dense_every: usize,
+    /// λ, the weight of the section's losses against the images'.
+    pub lambda: f64,
+    /// 𝒰, how the low-resolution image becomes the network's input.
+    pub upsampling: Upsampling,
+    /// What a gene's values are divided by.
+    pub gene_scale: GeneScale,
+    /// Input channels beside the expression; `network.input_channels` is their number plus one.
+    pub guides: Vec<Guide>,
+    /// Adam's learning rate.
+    pub learning_rate: f64,
+    /// How the learning rate changes.
+    pub schedule: Schedule,
+    /// Steps over which the learning rate rises from zero.
+    pub warmup: usize,
+    /// Adam's decay rates β₁ and β₂.
+    pub betas: [f64; 2],
+    /// Adam's ε.
+    pub epsilon: f64,
+    /// Decay of the moving average of the weights that is kept as the result; 0 keeps the last weights.
+    pub average: f64,
+    /// Share of the measured tissue bins, in blocks, that is held out of training to choose the weights by; 0 trains on all of them.
+    pub holdout: f64,
+    /// Side of such a block in measured bins.
+    pub holdout_block: usize,
+    /// Steps between two looks at the held-out bins.
+    pub evaluate_every: usize,
+    /// Stop after this many steps without a lower held-out error; 0 never stops early.
+    pub patience: usize,
+}
+
+impl Default for FitConfig {
+    fn default() -> Self {
+        FitConfig {
+            epochs: 3000,
+            steps: 0,
+            crop: Crop::Patches,
+            batch: 16,
+            images: true,
+            image_batch: 16,
+            image_patch: 64,
+            image_every: 1,
+            dense_every: 1,
+            lambda: 10.0,
+            upsampling: Upsampling::Nearest,
+            gene_scale: GeneScale::Fixed(10.0),
+            guides: Vec::new(),
+            learning_rate: 1e-4,
+            schedule: Schedule::Constant,
+            warmup: 0,
+            betas: [0.9, 0.999],
+            epsilon: 1e-8,
+            average: 0.0,
+            holdout: 0.0,
+            holdout_block: 5,
+            evaluate_every: 100,
+            patience: 0,
+        }
+    }
+}
+
+impl FitConfig {
+    /// Refuses values that make no sense, naming the key.
+    pub fn check(&self, scale: Scale) -> Result<()> {
+        let wrong = |key: &str, found: String, expected: &str| {
+            Err(Error::Usage(format!("fit.{key}: found {found}, expected {expected}")))
+        };
+        let counts = [
+            ("batch", self.batch),
+            ("image_batch", self.image_batch),
+            ("image_every", self.image_every),
+            ("dense_every", self.dense_every),
+            ("holdout_block", self.holdout_block),
+            ("evaluate_every", self.evaluate_every),
+            ("steps or fit.epochs", self.steps.max(self.epochs)),
+        ];
+        for (key, value) in counts {
+            if value == 0 {
+                return wrong(key, "0".into(), "1 or more");
+            }
+        }
+        let block = scale.get() * scale.get();
+        if self.image_patch == 0 || !self.image_patch.is_multiple_of(block) {
+            return wrong("image_patch", self.image_patch.to_string(), &format!("a multiple of scale² = {block}"));
+        }
+        let GeneScale::Fixed(divisor) = self.gene_scale else { return self.check_optimiser() };
+        if !(divisor > 0.0 && divisor.is_finite()) {
+            return wrong("gene_scale", divisor.to_string(), "a number above 0, or rms");
+        }
+        self.check_optimiser()
+    }
+
+    /// How measured images become the network's input.
+    pub fn input(&self, scale: Scale) -> InputConfig {
+        InputConfig { scale: scale.get(), upsampling: self.upsampling, guides: self.guides.clone() }
+    }
+
+    fn check_optimiser(&self) -> Result<()> {
+        let share = |value: f64| (0.0..1.0).contains(&value);
+        let checks = [
+            ("learning_rate", self.learning_rate > 0.0 && self.learning_rate.is_finite(), "a number above 0"),
+            ("lambda", self.lambda >= 0.0 && self.lambda.is_finite(), "0 or more"),
+            ("epsilon", self.epsilon > 0.0, "a number above 0"),
+            ("betas", self.betas.iter().all(|beta| share(*beta)), "two numbers from 0 up to, not including, 1"),
+            ("average", share(self.average), "a number from 0 up to, not including, 1"),
+            ("holdout", (0.0..=0.5).contains(&self.holdout), "a share from 0 to 0.5"),
+            ("patience", self.patience == 0 || self.holdout > 0.0, "0, or fit.holdout above 0 to see a plateau by"),
+        ];
+        match checks.iter().find(|(_, holds, _)| !holds) {
+            Some((key, _, expected)) => Err(Error::Usage(format!("fit.{key}: expected {expected}"))),
+            None => Ok(()),
+        }
+    }
+}

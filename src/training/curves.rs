@@ -1,0 +1,90 @@
+//! The story of a run: its losses step by step, kept as `NAME.fit.parquet`.
+
+use super::losses::Losses;
+use crate::{Error, Result};
+use arrow::array::{ArrayRef, Float64Array, UInt64Array};
+use arrow::record_batch::RecordBatch;
+use burn::tensor::Tensor;
+use parquet::arrow::ArrowWriter;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The losses of one step; a term that did not join in it is NaN.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// The step, from 1.
+    pub step: usize,
+    /// Seconds since the start.
+    pub seconds: f64,
+    /// The learning rate.
+    pub learning_rate: f64,
+    /// L_m^st, sparser → sparse.
+    pub st_m: f64,
+    /// L_h^st, sparse → dense where measured.
+    pub st_h: f64,
+    /// L_m^gni of the natural images.
+    pub gni_m: f64,
+    /// L_h^gni of the natural images.
+    pub gni_h: f64,
+    /// The weighted sum that was minimised.
+    pub total: f64,
+    /// Mean absolute error on held-out measured bins, where it was looked at after this step; scaled like the losses.
+    pub held_out: f64,
+}
+
+impl Point {
+    /// Reads the losses of a step from the device.
+    pub fn of(losses: &Losses, step: usize, seconds: f64, learning_rate: f64, held_out: Option<f64>) -> Self {
+        let read = |loss: &Tensor<1>| f64::from(loss.clone().into_scalar::<f32>());
+        let maybe = |loss: &Option<Tensor<1>>| loss.as_ref().map_or(f64::NAN, read);
+        Point {
+            step,
+            seconds,
+            learning_rate,
+            st_m: read(&losses.st_m),
+            st_h: maybe(&losses.st_h),
+            gni_m: maybe(&losses.gni_m),
+            gni_h: maybe(&losses.gni_h),
+            total: read(&losses.total),
+            held_out: held_out.unwrap_or(f64::NAN),
+        }
+    }
+}
+
+/// All recorded steps of a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Curves(pub Vec<Point>);
+
+impl Curves {
+    /// Writes one row per recorded step, with `provenance` (JSON) in the file's metadata.
+    pub fn write(&self, path: &Path, provenance: &str) -> Result<()> {
+        let column = |get: fn(&Point) -> f64| -> ArrayRef {
+            Arc::new(self.0.iter().map(get).map(Some).collect::<Float64Array>())
+        };
+        let columns = [
+            ("step", Arc::new(self.0.iter().map(|point| Some(point.step as u64)).collect::<UInt64Array>()) as ArrayRef),
+            ("seconds", column(|p| p.seconds)),
+            ("learning_rate", column(|p| p.learning_rate)),
+            ("st_m", column(|p| p.st_m)),
+            ("st_h", column(|p| p.st_h)),
+            ("gni_m", column(|p| p.gni_m)),
+            ("gni_h", column(|p| p.gni_h)),
+            ("total", column(|p| p.total)),
+            ("held_out", column(|p| p.held_out)),
+        ];
+        let content = encode(columns, provenance)
+            .map_err(|e| Error::Io(format!("{}: could not write the loss curves: {e}", path.display())))?;
+        crate::dataset::write_atomically(path, &content)
+    }
+}
+
+fn encode<const N: usize>(columns: [(&str, ArrayRef); N], provenance: &str) -> parquet::errors::Result<Vec<u8>> {
+    let batch = RecordBatch::try_from_iter(columns)?;
+    let metadata = vec![KeyValue::new("provenance".to_owned(), provenance.to_owned())];
+    let properties = WriterProperties::builder().set_key_value_metadata(Some(metadata)).build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties))?;
+    writer.write(&batch)?;
+    writer.into_inner()
+}

@@ -1,0 +1,142 @@
+//! What training minimises (method §4): L1 against measured bins and natural images, weighted over the cascade.
+//!
+//! Pure functions of tensors; nothing here reads a value back from the device.
+
+use crate::network::{Cdcin, Input, InputConfig, subsample};
+use burn::tensor::Tensor;
+
+/// Mean of |pred − target| where `mask` is 1; 0 where it is nowhere 1.
+///
+/// # Shapes
+///
+/// - pred, target, mask: `[b, 1, h, w]`
+pub fn masked_l1(pred: Tensor<4>, target: Tensor<4>, mask: Tensor<4>) -> Tensor<1> {
+    ((pred - target).abs() * mask.clone()).sum() / mask.sum().clamp_min(1.0)
+}
+
+/// Σ k/K · loss_k over the K stages.
+pub fn cascade(losses: &[Tensor<1>]) -> Tensor<1> {
+    let share = |k: usize| (k + 1) as f64 / losses.len() as f64;
+    let weighted = losses.iter().enumerate().map(|(k, loss)| loss.clone() * share(k));
+    Tensor::cat(weighted.collect(), 0).sum()
+}
+
+/// The losses of one step and their weighted sum, each `[1]`; `None` where one does not join in it.
+#[derive(Clone, Debug)]
+pub struct Losses {
+    /// L_m^st, sparser → sparse on the section.
+    pub st_m: Tensor<1>,
+    /// L_h^st, sparse → dense on the section, seen only where measured.
+    pub st_h: Option<Tensor<1>>,
+    /// L_m^gni, the same step as `st_m` on natural images.
+    pub gni_m: Option<Tensor<1>>,
+    /// L_h^gni, sparse → dense on natural images, seen everywhere.
+    pub gni_h: Option<Tensor<1>>,
+    /// λ·(`st_m` + `st_h`) + `gni_m` + `gni_h`: what to minimise.
+    pub total: Tensor<1>,
+}
+
+/// What one step of training sees.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// The measured image X_m: scaled values; 1 inside the tissue; 1 where the losses look. `[b, 3, P/S, P/S]`, or
+    /// any other sides that are multiples of S.
+    pub section: Tensor<4>,
+    /// X_h^gni, natural images in [0, 1]: `[b', 1, P, P]`, P a multiple of S²; `None` leaves them out of this step.
+    pub images: Option<Tensor<4>>,
+    /// Whether L_h^st joins in this step.
+    pub dense: bool,
+}
+
+/// How the losses see the data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Objective {
+    /// How a measured image becomes the network's input.
+    pub input: InputConfig,
+    /// λ, the weight of the section against the images. Paper: 10
+    pub lambda: f64,
+}
+
+/// A measured image with its tissue, and what its outputs are held against.
+struct Task {
+    /// `[b, 3, m, n]`: values, tissue, and where to look, of the low-resolution image.
+    sparse: Tensor<4>,
+    /// `[b, 3, ·, ·]`: the same of the target.
+    target: Tensor<4>,
+    /// Every how many output pixels the target lies: 1 is everywhere, S is 𝒟.
+    stride: usize,
+}
+
+impl Objective {
+    /// All losses of `net` on `batch`.
+    pub fn losses(&self, net: &Cdcin, batch: Batch) -> Losses {
+        let Batch { section, images, dense } = batch;
+        let scale = self.input.scale;
+        let images = images.map(|x| Tensor::cat(vec![x.clone(), x.ones_like(), x.ones_like()], 1));
+        let mid = images.clone().map(|x| subsample(x, scale));
+        let coarser = |x: &Tensor<4>| Task { sparse: subsample(x.clone(), scale), target: x.clone(), stride: 1 };
+        let seen = Task { sparse: section.clone(), target: section.clone(), stride: scale };
+
+        let (st_m, gni_m) = self.together(net, Some(coarser(&section)), mid.as_ref().map(coarser));
+        let (st_h, gni_h) = self.together(net, dense.then_some(seen), images.as_ref().map(coarser));
+        let st_m = st_m.unwrap_or_else(|| section.zeros_like().sum());
+        let sum = |a: Tensor<1>, b: &Option<Tensor<1>>| b.iter().fold(a, |a, b| a + b.clone());
+        let total = sum(sum(sum(st_m.clone(), &st_h) * self.lambda, &gni_m), &gni_h);
+        Losses { st_m, st_h, gni_m, gni_h, total }
+    }
+
+    /// The losses of a section's and an images' task: in one pass through the network where they have the same size.
+    fn together(&self, net: &Cdcin, st: Option<Task>, gni: Option<Task>) -> (Option<Tensor<1>>, Option<Tensor<1>>) {
+        let size = |task: &Task| task.sparse.dims()[2..].to_vec();
+        match (st, gni) {
+            (Some(st), Some(gni)) if size(&st) == size(&gni) => {
+                let both = Tensor::cat(vec![st.sparse.clone(), gni.sparse.clone()], 0);
+                let outputs = self.outputs(net, both);
+                let (first, rest) = (st.sparse.dims()[0], gni.sparse.dims()[0]);
+                (Some(st.loss(&outputs, 0, first)), Some(gni.loss(&outputs, first, rest)))
+            }
+            (st, gni) => {
+                let alone = |task: Task| task.loss(&self.outputs(net, task.sparse.clone()), 0, task.sparse.dims()[0]);
+                (st.map(alone), gni.map(alone))
+            }
+        }
+    }
+
+    fn outputs(&self, net: &Cdcin, sparse: Tensor<4>) -> Vec<Tensor<4>> {
+        let Input { x0, mask, guides } = self.input.build(channel(&sparse, 0), channel(&sparse, 1));
+        net.forward(x0, mask, guides)
+    }
+}
+
+impl Task {
+    /// The cascade-weighted L1 of those outputs of a batch that are this task's.
+    fn loss(&self, outputs: &[Tensor<4>], first: usize, count: usize) -> Tensor<1> {
+        let (target, looked_at) = (channel(&self.target, 0), channel(&self.target, 2));
+        let stage = |output: &Tensor<4>| {
+            let own = subsample(output.clone().narrow(0, first, count), self.stride);
+            masked_l1(own, target.clone(), looked_at.clone())
+        };
+        cascade(&outputs.iter().map(stage).collect::<Vec<_>>())
+    }
+}
+
+/// One channel of a stack `[b, c, h, w]`, as `[b, 1, h, w]`.
+fn channel(stack: &Tensor<4>, index: usize) -> Tensor<4> {
+    stack.clone().narrow(1, index, 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, TensorData};
+
+    fn image(values: Vec<f32>, h: usize, w: usize) -> Tensor<4> {
+        Tensor::from_data(TensorData::new(values, [1, 1, h, w]), &Device::flex())
+    }
+
+    #[test]
+    fn an_empty_mask_gives_a_loss_of_zero() {
+        let zero = masked_l1(image(vec![1.0; 4], 2, 2), image(vec![3.0; 4], 2, 2), image(vec![0.0; 4], 2, 2));
+        assert_eq!(zero.into_scalar::<f32>(), 0.0);
+    }
+}

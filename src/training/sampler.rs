@@ -1,0 +1,214 @@
+//! Training examples of the section, cut and turned on the sampling lattice.
+//!
+//! Only the measured image X_m is ever held here, so that no flip or turn can move the lattice onto a bin that was
+//! never measured (§8.1 of the method).
+
+use crate::dataset::Patch;
+use crate::section::{Raster, Scale};
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::{Rng, RngExt};
+
+/// The measured bins of a section as an image of their own.
+#[derive(Clone, Debug)]
+pub struct MeasuredImage {
+    /// Values divided by the gene's scale, 0 outside the tissue.
+    pub values: Raster<f32>,
+    /// 1 inside the tissue, else 0.
+    pub tissue: Raster<f32>,
+    /// 1 where the losses look: inside the tissue, but not where bins are held out.
+    pub learned: Raster<f32>,
+}
+
+impl MeasuredImage {
+    /// The image of `values` (divided by `scale`), the measured bins' tissue flags, and the bins held out.
+    pub fn new(values: &Raster<f32>, tissue: &Raster<bool>, held: &Raster<bool>, scale: f32) -> Self {
+        let learned = Raster::from_fn(tissue.rows(), tissue.cols(), |row, col| {
+            f32::from(u8::from(tissue[(row, col)] && !held[(row, col)]))
+        });
+        MeasuredImage {
+            values: values.map(|value| value / scale),
+            tissue: tissue.map(|&inside| f32::from(u8::from(inside))),
+            learned,
+        }
+    }
+
+    fn channels(&self) -> [&Raster<f32>; CHANNELS] {
+        [&self.values, &self.tissue, &self.learned]
+    }
+}
+
+/// Values, tissue, and where the losses look.
+const CHANNELS: usize = 3;
+
+/// Draws training examples from one measured image.
+#[derive(Clone, Debug)]
+pub struct Sampler {
+    image: MeasuredImage,
+    scale: usize,
+    windows: Windows,
+}
+
+/// Where examples are cut.
+#[derive(Clone, Debug)]
+enum Windows {
+    /// Squares of `side` measured bins with these origins.
+    Patches { side: usize, origins: Vec<(usize, usize)> },
+    /// The whole image.
+    Whole,
+}
+
+/// One of the eight flips and quarter turns of a square.
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    transpose: bool,
+    flip_rows: bool,
+    flip_cols: bool,
+}
+
+impl Turn {
+    fn random(rng: &mut impl Rng) -> Self {
+        Turn { transpose: rng.random(), flip_rows: rng.random(), flip_cols: rng.random() }
+    }
+
+    /// Where the turned image of a rows × cols one takes its pixel (row, col) from.
+    fn source(self, (rows, cols): (usize, usize), (row, col): (usize, usize)) -> (usize, usize) {
+        let (row, col) = if self.transpose { (col, row) } else { (row, col) };
+        (if self.flip_rows { rows - 1 - row } else { row }, if self.flip_cols { cols - 1 - col } else { col })
+    }
+}
+
+impl Sampler {
+    /// Cuts the dataset's P×P patches: P/S × P/S measured bins each, reflected where the section is smaller.
+    pub fn patches(image: MeasuredImage, patches: &[Patch], side: usize, scale: Scale) -> Self {
+        let s = scale.get();
+        let origins = patches.iter().map(|patch| (patch.row / s, patch.col / s)).collect();
+        Sampler { image, scale: s, windows: Windows::Patches { side: side / s, origins } }
+    }
+
+    /// Takes the whole section every time, on each of the S² phases of the sparser lattice.
+    pub fn whole(image: MeasuredImage, scale: Scale) -> Self {
+        Sampler { image, scale: scale.get(), windows: Windows::Whole }
+    }
+
+    /// Number of places that one epoch visits.
+    pub fn places(&self) -> usize {
+        match &self.windows {
+            Windows::Patches { origins, .. } => origins.len(),
+            Windows::Whole => 1,
+        }
+    }
+
+    /// `count` random examples [count, 3, h, w] (values, tissue, where to look) in random flips and quarter turns.
+    pub fn batch(&self, count: usize, rng: &mut impl Rng, device: &Device) -> Tensor<4> {
+        match &self.windows {
+            Windows::Patches { side, origins } => {
+                let examples = (0..count).flat_map(|_| {
+                    let origin = origins[rng.random_range(0..origins.len())];
+                    self.cut(origin, (*side, *side), Turn::random(rng))
+                });
+                Tensor::from_data(TensorData::new(examples.collect(), [count, CHANNELS, *side, *side]), device)
+            }
+            Windows::Whole => self.whole_batch(count, rng, device),
+        }
+    }
+
+    /// One random phase and turn for the whole batch, so that all its examples have one shape.
+    fn whole_batch(&self, count: usize, rng: &mut impl Rng, device: &Device) -> Tensor<4> {
+        let (rows, cols) = self.image.values.shape();
+        let phase = |length: usize, rng: &mut dyn FnMut(usize) -> usize| {
+            // The phase drops leading rows; what is left is cut to whole blocks of the sparser lattice.
+            let first = rng(self.scale.min(length / self.scale));
+            (first, (length - first) / self.scale * self.scale)
+        };
+        let mut draw = |n: usize| rng.random_range(0..n);
+        let ((top, height), (left, width)) = (phase(rows, &mut draw), phase(cols, &mut draw));
+        let transpose = draw(2) == 1;
+        let examples = (0..count).flat_map(|_| {
+            let turn = Turn { transpose, ..Turn::random(rng) };
+            self.cut((top, left), (height, width), turn)
+        });
+        let (h, w) = if transpose { (width, height) } else { (height, width) };
+        Tensor::from_data(TensorData::new(examples.collect(), [count, CHANNELS, h, w]), device)
+    }
+
+    /// The window at `origin`, turned, channel by channel.
+    fn cut(&self, origin: (usize, usize), shape: (usize, usize), turn: Turn) -> Vec<f32> {
+        let (height, width) = if turn.transpose { (shape.1, shape.0) } else { shape };
+        let mut pixels = Vec::with_capacity(CHANNELS * height * width);
+        for channel in self.image.channels() {
+            for row in 0..height {
+                for col in 0..width {
+                    let (r, c) = turn.source(shape, (row, col));
+                    pixels
+                        .push(channel[(reflect(origin.0 + r, channel.rows()), reflect(origin.1 + c, channel.cols()))]);
+                }
+            }
+        }
+        pixels
+    }
+}
+
+/// The position inside 0..length that `at` mirrors, without repeating the edge.
+fn reflect(at: usize, length: usize) -> usize {
+    if length == 1 {
+        return 0;
+    }
+    let period = 2 * (length - 1);
+    let at = at % period;
+    if at < length { at } else { period - at }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+    use rand_xoshiro::Xoshiro256PlusPlus;
+
+    fn image(rows: usize, cols: usize) -> MeasuredImage {
+        let values = Raster::from_fn(rows, cols, |row, col| (row * 100 + col) as f32);
+        MeasuredImage { tissue: values.map(|_| 1.0), learned: values.map(|_| 1.0), values }
+    }
+
+    #[test]
+    fn every_phase_and_turn_of_the_whole_image_is_drawn() {
+        let sampler = Sampler::whole(image(5, 7), Scale::new(2).unwrap());
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+        let mut corners = std::collections::BTreeSet::new();
+        for _ in 0..400 {
+            let batch = sampler.batch(2, &mut rng, &Device::flex());
+            let [b, c, h, w] = batch.dims();
+            assert!(b == 2 && c == CHANNELS && h % 2 == 0 && w % 2 == 0);
+            let first: Vec<f32> = batch.into_data().try_into_vec().unwrap();
+            corners.insert(first[0] as u32);
+        }
+        // Four corners of four phases: rows 0, 1, 3, 4 and columns 0, 1, 5, 6.
+        let expected = [0, 1, 3, 4].iter().flat_map(|r| [0, 1, 5, 6].map(|c| r * 100 + c)).collect();
+        assert_eq!(corners, expected);
+    }
+
+    #[test]
+    fn a_patch_larger_than_the_section_is_reflected() {
+        let patch = Patch { row: 0, col: 0, tissue: 1.0 };
+        let sampler = Sampler::patches(image(3, 4), &[patch], 16, Scale::new(2).unwrap());
+        let plain = Turn { transpose: false, flip_rows: false, flip_cols: false };
+        let pixels = sampler.cut((0, 0), (8, 8), plain);
+        assert_eq!(pixels[..8], [0.0, 1.0, 2.0, 3.0, 2.0, 1.0, 0.0, 1.0]);
+        assert_eq!(pixels[3 * 8], 100.0);
+    }
+
+    #[test]
+    fn eight_turns_keep_all_values() {
+        let patch = Patch { row: 0, col: 0, tissue: 1.0 };
+        let sampler = Sampler::patches(image(4, 4), &[patch], 8, Scale::new(2).unwrap());
+        let sorted = |turn| {
+            let mut pixels = sampler.cut((0, 0), (4, 4), turn);
+            pixels.sort_by(f32::total_cmp);
+            pixels
+        };
+        let plain = sorted(Turn { transpose: false, flip_rows: false, flip_cols: false });
+        for bits in 0..8 {
+            let turn = Turn { transpose: bits & 1 > 0, flip_rows: bits & 2 > 0, flip_cols: bits & 4 > 0 };
+            assert_eq!(sorted(turn), plain);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What `s2s-fit` promises: no leak, the same weights for the same seed, one clear error for a mistake.
+
+mod common;
+#[path = "common/section.rs"]
+mod section;
+
+use s2s::dataset::Mode;
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// A recipe of a few steps in which every part of the method takes part.
+const TINY: &str = "
+network: {cascades: 2, channels: 8, growth: 4, blocks: 1, layers: 2, window: 4, heads: 2, input_channels: 2}
+fit: {steps: 4, batch: 2, image_batch: 2, image_patch: 32, guides: [lattice], upsampling: bilinear, gene_scale: rms, average: 0.9}
+";
+
+fn fit(folder: &Path, arguments: &[&str]) -> Output {
+    std::fs::write(folder.join("tiny.yaml"), TINY).unwrap();
+    Command::new(env!("CARGO_BIN_EXE_s2s-fit")).current_dir(folder).args(arguments).output().unwrap()
+}
+
+fn weights(folder: &Path, name: &str) -> Vec<u8> {
+    let bytes = std::fs::read(folder.join(name)).unwrap();
+    // The metadata holds seconds and the command line: only the tensors behind the header are compared.
+    let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    bytes[8 + header..].to_vec()
+}
+
+const WAVE: [&str; 10] =
+    ["--dataset", "sample.s2s", "--gene", "WAVE", "--config", "tiny.yaml", "--seed", "7", "--threads", "1"];
+
+#[test]
+fn a_fit_without_the_truth_gives_the_same_weights_bit_for_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = section::dataset(folder.path(), 48, 40, Mode::Benchmark);
+    let run = |output: &str| {
+        let done = fit(folder.path(), &[&WAVE[..], &["--output", output]].concat());
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        weights(folder.path(), output)
+    };
+    let with_truth = run("a.safetensors");
+    std::fs::remove_file(dataset.join("truth.parquet")).unwrap();
+    assert_eq!(run("b.safetensors"), with_truth);
+    let seed = fit(folder.path(), &[&WAVE[..6], &["--seed", "8", "--output", "c.safetensors"]].concat());
+    assert!(seed.status.success());
+    assert_ne!(weights(folder.path(), "c.safetensors"), with_truth, "another seed gives other weights");
+}
+
+#[test]
+fn mistakes_are_one_clear_error_and_leave_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    section::dataset(folder.path(), 48, 40, Mode::Impute);
+    std::fs::write(folder.path().join("typo.yaml"), "fit: {lerning_rate: 1}").unwrap();
+    std::fs::write(folder.path().join("guides.yaml"), "fit: {guides: [lattice]}").unwrap();
+    let cases: [(&[&str], i32, &[&str]); 8] = [
+        (&["--dataset", "nowhere.s2s", "--gene", "WAVE"], 66, &["nowhere.s2s", "s2s-prep"]),
+        (&["--dataset", "sample.s2s", "--gene", "WAVES"], 65, &["WAVES", "WAVE"]),
+        (
+            &["--dataset", "sample.s2s", "--gene", "WAVE", "--config", "typo.yaml"],
+            2,
+            &["fit.lerning_rate", "fit.learning_rate"],
+        ),
+        (&["--dataset", "sample.s2s", "--gene", "WAVE", "--config", "guides.yaml"], 2, &["network.input_channels"]),
+        (&["--dataset", "sample.s2s", "--gene", "WAVE", "--device", "cuda:0"], 2, &["cuda:0", "cpu"]),
+        (&["--dataset", "sample.s2s", "--gene", "WAVE", "--device", "tpu"], 2, &["tpu"]),
+        (&["--dataset", "sample.s2s", "--gene", "WAVE", "--images", "none"], 66, &["none"]),
+        (&["--dataset", "sample.s2s", "--gene", "WAVE", "--output", "no/such/folder.safetensors"], 74, &["no/such"]),
+    ];
+    for (arguments, code, words) in cases {
+        let done = fit(folder.path(), arguments);
+        let text = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert_eq!(done.status.code(), Some(code), "{arguments:?}: {text}");
+        assert_eq!(text.matches("error:").count(), 1, "{text}");
+        assert!(words.iter().all(|word| text.contains(word)), "{arguments:?}: {text}");
+    }
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 4, "{left:?}");
+}
