@@ -15,7 +15,7 @@ mod tables;
 
 pub use evaluate::{Region, Regions, Score};
 pub use outcome::{BinCounts, FORMAT, MaskAgreement, Method, Outcome};
-pub use prediction::{Prediction, ReadGene, labels};
-pub use stage::score;
+pub use prediction::{Prediction, ReadGene};
+pub use stage::{run, score};
 pub use summary::MethodSummary;
 pub use tables::text;

@@ -2,6 +2,7 @@
 
 use crate::dataset::Dataset;
 use crate::section::Raster;
+use crate::store::Store;
 use crate::{Error, Result};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -26,6 +27,19 @@ pub struct Prediction {
 }
 
 impl Prediction {
+    /// Opens the store that `s2s-predict` wrote; it is called by its method.
+    pub fn open(path: &Path) -> Result<Self> {
+        let store = Store::open(path)?;
+        Ok(Prediction {
+            label: store.method().to_owned(),
+            method: store.method().to_owned(),
+            path: path.display().to_string(),
+            dataset_fingerprint: store.dataset_fingerprint().to_owned(),
+            genes: store.genes().to_vec(),
+            read: Box::new(move |gene| store.gene(gene)),
+        })
+    }
+
     /// [`Error::Data`] if this prediction was made from another dataset, or holds a gene that `dataset` does not have.
     pub fn check(&self, dataset: &Dataset) -> Result<()> {
         let expected = dataset.fingerprint();

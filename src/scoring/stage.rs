@@ -2,14 +2,44 @@
 
 use super::evaluate::{Regions, Score, relate_to};
 use super::outcome::{BinCounts, FORMAT, MaskAgreement, Method, Outcome};
-use super::prediction::{Prediction, Suspicions};
+use super::prediction::{Prediction, Suspicions, labels};
 use super::report::{GeneMaps, MOST_PICTURED, UNFOLDED, page};
 use super::summary::MethodSummary;
 use super::tables;
-use crate::dataset::{Dataset, Provenance, Truth, write_atomically};
+use crate::dataset::{Dataset, Input, Provenance, Truth, folder_fingerprint, write_atomically};
 use crate::section::Raster;
 use crate::{Error, Result};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// Runs the stage on paths: opens the dataset and its predictions, calls them by the labels `given` (none: by their
+/// methods) and [`score`]s them.
+///
+/// [`Error::Usage`] if the labels do not fit the predictions.
+pub fn run(
+    dataset: &Path,
+    predictions: &[PathBuf],
+    given: &[String],
+    output: &Path,
+    progress: impl FnMut(usize, usize, &str),
+) -> Result<Outcome> {
+    let opened = Dataset::open(dataset)?;
+    let mut all = predictions.iter().map(|path| Prediction::open(path)).collect::<Result<Vec<_>>>()?;
+    let methods: Vec<&str> = all.iter().map(|prediction| prediction.method.as_str()).collect();
+    let labels = labels(given, &methods)?;
+    for (prediction, label) in all.iter_mut().zip(labels) {
+        prediction.label = label;
+    }
+    let mut inputs = vec![Input { path: dataset.display().to_string(), sha256: opened.fingerprint() }];
+    if let Some(sha256) = opened.manifest().fingerprints.get("truth.parquet") {
+        let path = dataset.join("truth.parquet").display().to_string();
+        inputs.push(Input { path, sha256: sha256.clone() });
+    }
+    for path in predictions {
+        inputs.push(Input { path: path.display().to_string(), sha256: folder_fingerprint(path)? });
+    }
+    let provenance = Provenance::new("s2s-score", serde_json::json!({}), None, inputs);
+    score(&opened, &all, provenance, output, progress)
+}
 
 /// Scores and shows `predictions` of `dataset`, and writes `scores.json`, `scores.csv`, `scores.parquet` and `report.html`
 /// into the folder `output`, each whole or not at all.
