@@ -1,1 +1,58 @@
-fn main() {}
+//! `s2s-score`: how good the predictions are, in figures and in pictures.
+
+use clap::Parser;
+use s2s::cli::{self, Progress};
+use s2s::dataset::Mode;
+use s2s::scoring;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Scores predictions against the bins that a benchmark withheld, and shows them.
+///
+/// Writes scores.json, scores.csv and scores.parquet (MAE, RMSE, PCC, SSIM per gene and method, over unmeasured and over all
+/// in-tissue bins) and report.html, one file with truth, input, every prediction and its error as pictures. A dataset
+/// prepared to impute has no truth: the report then holds the maps alone.
+///
+/// Example: s2s-score --dataset lung.s2s --prediction lung.zarr bilinear.zarr --output scores
+#[derive(Parser)]
+#[command(version, max_term_width = 120)]
+struct Arguments {
+    /// The dataset that s2s-prep wrote
+    #[arg(long, value_name = "SAMPLE.s2s")]
+    dataset: PathBuf,
+    /// One or more predictions that s2s-predict made of it, to be shown side by side
+    #[arg(long, value_name = "X.zarr", required = true, num_args = 1..)]
+    prediction: Vec<PathBuf>,
+    /// What to call the predictions, in their order [default: their methods]
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    label: Vec<String>,
+    /// The folder to write into; an earlier output in it is replaced
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+}
+
+fn main() -> ExitCode {
+    cli::main(run)
+}
+
+fn run(arguments: Arguments) -> s2s::Result<()> {
+    let Arguments { dataset, prediction, label, output } = arguments;
+    let mut bar = None;
+    let progress = |done: usize, all: usize, gene: &str| {
+        bar.get_or_insert_with(|| Progress::new("s2s-score", "genes", all as u64)).at(done as u64, || gene.to_owned());
+    };
+    let outcome = scoring::run(&dataset, &prediction, &label, &output, progress)?;
+    if let Some(bar) = bar {
+        bar.finish(&format!("wrote {}", output.join("report.html").display()));
+    }
+    match outcome.mode {
+        Mode::Benchmark => eprint!("{}", scoring::text(&outcome.scores, &outcome.summary, outcome.baseline.as_deref())),
+        Mode::Impute => {
+            eprintln!("No truth: the dataset was prepared to impute, so the report holds maps and no scores.")
+        }
+    }
+    for warning in &outcome.warnings {
+        eprintln!("warning: {warning}");
+    }
+    Ok(())
+}

@@ -17,7 +17,30 @@ pub fn fingerprint(path: &Path) -> Result<String> {
             n => hash.update(&buffer[..n]),
         }
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&hash.finalize()))
+}
+
+/// One hash of all files in a folder and its folders, by name and content, in hexadecimal.
+pub fn folder_fingerprint(folder: &Path) -> Result<String> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(&next).map_err(|e| Error::io(&next, "read", e))? {
+            let path = entry.map_err(|e| Error::io(&next, "read", e))?.path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    let mut hash = Sha256::new();
+    for file in &files {
+        let name = file.strip_prefix(folder).unwrap_or(file).display();
+        hash.update(format!("{name} {}\n", fingerprint(file)?));
+    }
+    Ok(hex(&hash.finalize()))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Writes `content` to `path`, replacing what was there only once everything is on disk.

@@ -9,7 +9,7 @@ mod reader;
 mod truth;
 mod writer;
 
-pub use files::{Replace, fingerprint, write_atomically};
+pub use files::{Replace, fingerprint, folder_fingerprint, write_atomically};
 pub use manifest::{FORMAT, GeneEntry, Input, Manifest, Mode, Provenance, nearest_names};
 pub use reader::{Dataset, Patch};
 pub use truth::Truth;

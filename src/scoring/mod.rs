@@ -1,1 +1,21 @@
-//! (to be written)
+//! Scores predictions against the withheld truth, and shows them (§7 of the method).
+//!
+//! Tissue is the truth's own; scores are taken over all of its bins and, the honest number, over the unmeasured ones.
+
+mod evaluate;
+pub mod metrics;
+mod outcome;
+mod prediction;
+mod report;
+pub mod spatial;
+pub mod ssim;
+mod stage;
+mod summary;
+mod tables;
+
+pub use evaluate::{Region, Regions, Score};
+pub use outcome::{BinCounts, FORMAT, MaskAgreement, Method, Outcome};
+pub use prediction::{Prediction, ReadGene};
+pub use stage::{run, score};
+pub use summary::MethodSummary;
+pub use tables::text;

@@ -1,0 +1,168 @@
+//! The predictions to be scored: where they come from, what they are called, and what is wrong with them.
+
+use crate::dataset::Dataset;
+use crate::section::Raster;
+use crate::store::Store;
+use crate::{Error, Result};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Reads the prediction of a gene: [rows, cols], NaN where it says nothing.
+pub type ReadGene = Box<dyn Fn(&str) -> Result<Raster<f32>>>;
+
+/// One prediction of some genes of a section.
+pub struct Prediction {
+    /// What it is called in the tables.
+    pub label: String,
+    /// The method that made it, for example `s2s` or `bilinear`.
+    pub method: String,
+    /// The path of its store as it was given.
+    pub path: String,
+    /// The fingerprint of the dataset that it was made from.
+    pub dataset_fingerprint: String,
+    /// The genes that it holds.
+    pub genes: Vec<String>,
+    /// Reads one of them.
+    pub read: ReadGene,
+}
+
+impl Prediction {
+    /// Opens the store that `s2s-predict` wrote; it is called by its method.
+    pub fn open(path: &Path) -> Result<Self> {
+        let store = Store::open(path)?;
+        Ok(Prediction {
+            label: store.method().to_owned(),
+            method: store.method().to_owned(),
+            path: path.display().to_string(),
+            dataset_fingerprint: store.dataset_fingerprint().to_owned(),
+            genes: store.genes().to_vec(),
+            read: Box::new(move |gene| store.gene(gene)),
+        })
+    }
+
+    /// [`Error::Data`] if this prediction was made from another dataset, or holds a gene that `dataset` does not have.
+    pub fn check(&self, dataset: &Dataset) -> Result<()> {
+        let expected = dataset.fingerprint();
+        if self.dataset_fingerprint != expected {
+            return Err(Error::data(
+                Path::new(&self.path),
+                format!(
+                    "predicted from a dataset with fingerprint {}, but {} has {expected}. Score it with the dataset it was made from, or run s2s-predict again",
+                    self.dataset_fingerprint,
+                    dataset.folder().display()
+                ),
+            ));
+        }
+        for gene in &self.genes {
+            dataset.manifest().gene(gene).map_err(|e| Error::data(Path::new(&self.path), e))?;
+        }
+        Ok(())
+    }
+
+    /// The prediction of `gene`; `None` if it holds none. [`Error::Data`] if its shape is not the dataset's.
+    pub fn gene(&self, dataset: &Dataset, gene: &str) -> Result<Option<Raster<f32>>> {
+        if !self.genes.iter().any(|own| own == gene) {
+            return Ok(None);
+        }
+        let map = (self.read)(gene)?;
+        let (found, expected) = (map.shape(), dataset.tissue().shape());
+        if found != expected {
+            return Err(Error::data(
+                Path::new(&self.path),
+                format!(
+                    "gene {gene}: {} × {} bins, expected {} × {}. Run s2s-predict again",
+                    found.0, found.1, expected.0, expected.1
+                ),
+            ));
+        }
+        Ok(Some(map))
+    }
+}
+
+/// Labels for predictions by `methods`: those given on the command line, else the methods' own names.
+///
+/// [`Error::Usage`] if their number is not that of the predictions, or two predictions would have the same.
+pub fn labels(given: &[String], methods: &[&str]) -> Result<Vec<String>> {
+    let all: Vec<String> =
+        if given.is_empty() { methods.iter().map(|m| (*m).to_owned()).collect() } else { given.to_vec() };
+    if all.len() != methods.len() {
+        return Err(Error::Usage(format!(
+            "--label: {} given for {} predictions. Give one for each, in the same order",
+            all.len(),
+            methods.len()
+        )));
+    }
+    for (i, label) in all.iter().enumerate() {
+        if all[..i].contains(label) {
+            return Err(Error::Usage(format!(
+                "two predictions are both called {label}. Give each a name of its own: --label A --label B …"
+            )));
+        }
+    }
+    Ok(all)
+}
+
+/// What is suspicious about predictions, gathered over the genes.
+#[derive(Default)]
+pub struct Suspicions {
+    /// By label: genes and number of bins whose measured value was not kept.
+    changed: BTreeMap<String, (Vec<String>, usize)>,
+    /// By label: genes and number of in-tissue bins without a prediction.
+    empty: BTreeMap<String, (Vec<String>, usize)>,
+}
+
+impl Suspicions {
+    /// Looks at the prediction `map` of `gene`, whose measured values as an image of their own are `measured`.
+    pub fn look(&mut self, dataset: &Dataset, label: &str, gene: &str, measured: &Raster<f32>, map: &Raster<f32>) {
+        let (lattice, tissue) = (dataset.lattice(), dataset.tissue());
+        let kept = lattice.subsample(map);
+        let flags = dataset.measured_tissue();
+        let pairs = kept.values().iter().zip(measured.values()).zip(flags.values());
+        let changed = pairs.filter(|((kept, measured), inside)| **inside && kept != measured).count();
+        let empty = tissue.values().iter().zip(map.values()).filter(|(inside, value)| **inside && value.is_nan());
+        note(&mut self.changed, label, gene, changed);
+        note(&mut self.empty, label, gene, empty.count());
+    }
+
+    /// One sentence for each.
+    pub fn warnings(&self) -> Vec<String> {
+        let changed = self.changed.iter().map(|(label, (genes, bins))| {
+            let genes = listed(genes);
+            format!("{label}: {bins} measured bins do not hold the measured value ({genes}). Measured bins must be kept as they are: run s2s-predict again.")
+        });
+        let empty = self.empty.iter().map(|(label, (genes, bins))| {
+            let genes = listed(genes);
+            format!("{label}: {bins} in-tissue bins hold no prediction ({genes}). They count as predicted 0: run s2s-predict again.")
+        });
+        changed.chain(empty).collect()
+    }
+}
+
+fn note(all: &mut BTreeMap<String, (Vec<String>, usize)>, label: &str, gene: &str, bins: usize) {
+    if bins > 0 {
+        let (genes, sum) = all.entry(label.to_owned()).or_default();
+        genes.push(gene.to_owned());
+        *sum += bins;
+    }
+}
+
+/// The first genes by name, the others by number.
+fn listed(genes: &[String]) -> String {
+    const NAMED: usize = 5;
+    let first = genes[..genes.len().min(NAMED)].join(", ");
+    if genes.len() > NAMED { format!("{first} and {} more genes", genes.len() - NAMED) } else { first }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::labels;
+
+    #[test]
+    fn labels_are_the_methods_names_unless_given_and_never_the_same() {
+        assert_eq!(labels(&[], &["s2s", "bilinear"]).unwrap(), ["s2s", "bilinear"]);
+        let given = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        assert_eq!(labels(&given(&["a", "b"]), &["s2s", "s2s"]).unwrap(), ["a", "b"]);
+        assert_eq!(labels(&[], &["s2s", "s2s"]).unwrap_err().exit_code(), 2);
+        assert_eq!(labels(&given(&["a"]), &["s2s", "bilinear"]).unwrap_err().exit_code(), 2);
+    }
+}

@@ -1,0 +1,161 @@
+//! Palettes and pictures: a map of values as an 8-bit PNG in a data URI.
+
+use crate::section::Raster;
+use crate::{Error, Result};
+use base64::Engine;
+
+/// A palette by evenly spaced anchor points, interpolated in sRGB.
+pub struct Palette(&'static [u32]);
+
+/// Viridis (van der Walt and Smith, 2015): perceptually uniform, readable with colour vision deficiency and in grey.
+pub const VALUES: Palette =
+    Palette(&[0x440154, 0x472d7b, 0x3b528b, 0x2c728e, 0x21918c, 0x28ae80, 0x5ec962, 0xaddc30, 0xfde725]);
+
+/// ColorBrewer's RdBu (Harrower and Brewer, 2003), reversed: blue is below the truth, red above.
+pub const ERRORS: Palette = Palette(&[
+    0x053061, 0x2166ac, 0x4393c3, 0x92c5de, 0xd1e5f0, 0xf7f7f7, 0xfddbc7, 0xf4a582, 0xd6604d, 0xb2182b, 0x67001f,
+]);
+
+/// Index of the transparent colour: outside the tissue.
+const NOTHING: u8 = 0;
+/// Index of the colour of bins in the tissue that hold no value.
+const BLANK: u8 = 1;
+/// Index of the first colour of the palette.
+const FIRST: u8 = 2;
+/// Number of colours of the palette.
+const LEVELS: usize = 254;
+
+impl Palette {
+    /// The colour at `share` (0 to 1) of the palette.
+    fn colour(&self, share: f64) -> [u8; 3] {
+        let position = share.clamp(0.0, 1.0) * (self.0.len() - 1) as f64;
+        let below = (position.floor() as usize).min(self.0.len() - 2);
+        let part = position - below as f64;
+        [16, 8, 0].map(|shift| {
+            let channel = |anchor: u32| f64::from((anchor >> shift) & 0xff);
+            (channel(self.0[below]) * (1.0 - part) + channel(self.0[below + 1]) * part).round() as u8
+        })
+    }
+
+    /// The palette as a CSS gradient from left to right.
+    pub fn gradient(&self) -> String {
+        let anchors: Vec<String> = self.0.iter().map(|anchor| format!("#{anchor:06x}")).collect();
+        format!("linear-gradient(to right,{})", anchors.join(","))
+    }
+}
+
+/// The values from `low` to `high`, on a palette.
+pub struct Scale<'a> {
+    /// The palette.
+    pub palette: &'a Palette,
+    /// The value of its first colour; lower ones share it.
+    pub low: f64,
+    /// The value of its last colour; higher ones share it.
+    pub high: f64,
+}
+
+impl Scale<'_> {
+    /// `image` [rows, cols] as a PNG in a data URI, every bin `zoom` × `zoom` pixels: NaN is blank within `tissue` and
+    /// transparent outside.
+    pub fn picture(&self, image: &Raster<f32>, tissue: &Raster<bool>, zoom: usize) -> Result<String> {
+        let level = |value: f32| {
+            let share = ((f64::from(value) - self.low) / (self.high - self.low)).clamp(0.0, 1.0);
+            FIRST + (share * (LEVELS - 1) as f64).round() as u8
+        };
+        let index = |at: (usize, usize)| match (image[at].is_nan(), tissue[at]) {
+            (false, _) => level(image[at]),
+            (true, true) => BLANK,
+            (true, false) => NOTHING,
+        };
+        let (rows, cols) = (image.rows() * zoom, image.cols() * zoom);
+        let pixels = Raster::from_fn(rows, cols, |row, col| index((row / zoom, col / zoom)));
+        let png = self.encode(cols as u32, rows as u32, pixels.values());
+        let png = png.map_err(|e| Error::Bug(format!("picture of {} × {} bins: {e}", image.rows(), image.cols())))?;
+        Ok(format!("data:image/png;base64,{}", base64::engine::general_purpose::STANDARD.encode(png)))
+    }
+
+    fn encode(&self, width: u32, height: u32, pixels: &[u8]) -> std::result::Result<Vec<u8>, png::EncodingError> {
+        let mut colours = vec![255u8; 6];
+        colours.extend((0..LEVELS).flat_map(|i| self.palette.colour(i as f64 / (LEVELS - 1) as f64)));
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, width, height);
+        encoder.set_color(png::ColorType::Indexed);
+        encoder.set_depth(png::BitDepth::Eight);
+        encoder.set_palette(colours);
+        encoder.set_trns(vec![0u8]);
+        encoder.set_compression(png::Compression::Balanced);
+        // After the compression, which chooses a filter of its own: on palette indices filters only do harm.
+        encoder.set_filter(png::Filter::NoFilter);
+        encoder.write_header()?.write_image_data(pixels)?;
+        Ok(bytes)
+    }
+}
+
+/// `image` with every `factor` × `factor` block as one pixel: the mean of the values it holds, NaN where it holds none.
+pub fn shrink(image: &Raster<f32>, factor: usize) -> Raster<f32> {
+    blocks(image, factor, |block| {
+        let (sum, count) = block.filter(|v| !v.is_nan()).fold((0.0, 0), |(sum, count), v| (sum + *v, count + 1));
+        if count > 0 { sum / count as f32 } else { f32::NAN }
+    })
+}
+
+/// `mask` with every `factor` × `factor` block as one pixel, set where any of its bins is.
+pub fn shrink_mask(mask: &Raster<bool>, factor: usize) -> Raster<bool> {
+    blocks(mask, factor, |block| block.max() == Some(&true))
+}
+
+fn blocks<T, U>(
+    image: &Raster<T>,
+    factor: usize,
+    mut value: impl FnMut(&mut dyn Iterator<Item = &T>) -> U,
+) -> Raster<U> {
+    let (rows, cols) = image.shape();
+    Raster::from_fn(rows.div_ceil(factor), cols.div_ceil(factor), |row, col| {
+        let within = |at: usize, length: usize| at * factor..((at + 1) * factor).min(length);
+        value(&mut within(row, rows).flat_map(|r| within(col, cols).map(move |c| &image[(r, c)])))
+    })
+}
+
+/// The value below which `share` of `values` lie (linear interpolation, NaN left out); `None` without values.
+pub fn quantile(values: impl Iterator<Item = f32>, share: f64) -> Option<f64> {
+    let mut sorted: Vec<f32> = values.filter(|v| !v.is_nan()).collect();
+    sorted.sort_by(f32::total_cmp);
+    let position = share * sorted.len().checked_sub(1)? as f64;
+    let (below, part) = (position.floor() as usize, position.fract());
+    let above = (below + 1).min(sorted.len() - 1);
+    Some(f64::from(sorted[below]) * (1.0 - part) + f64::from(sorted[above]) * part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_decodes_to_the_colours_of_its_values() {
+        let image = Raster::from_vec(1, 4, vec![0.0, 9.0, f32::NAN, f32::NAN]).unwrap();
+        let tissue = Raster::from_vec(1, 4, vec![true, true, true, false]).unwrap();
+        let uri = Scale { palette: &VALUES, low: 0.0, high: 2.0 }.picture(&image, &tissue, 3).unwrap();
+        let bytes = base64::engine::general_purpose::STANDARD.decode(uri.split_once(',').unwrap().1).unwrap();
+        let decoded = image::load_from_memory(&bytes).unwrap().into_rgba8();
+        assert_eq!(decoded.dimensions(), (12, 3));
+        let pixels: Vec<[u8; 4]> = (0..4).map(|bin| decoded.get_pixel(3 * bin + 1, 1).0).collect();
+        assert_eq!(pixels[..3], [[0x44, 0x01, 0x54, 255], [0xfd, 0xe7, 0x25, 255], [255, 255, 255, 255]]);
+        assert_eq!(pixels[3][3], 0);
+    }
+
+    #[test]
+    fn shrinking_takes_the_mean_of_what_is_there() {
+        let image = Raster::from_vec(2, 3, vec![1.0, f32::NAN, f32::NAN, 3.0, 5.0, f32::NAN]).unwrap();
+        let small = shrink(&image, 2);
+        assert_eq!(small.shape(), (1, 2));
+        assert!(small[(0, 0)] == 3.0 && small[(0, 1)].is_nan());
+    }
+
+    #[test]
+    fn quantiles_are_those_of_numpy() {
+        let values = [3.0, f32::NAN, 1.0, 2.0, 10.0];
+        // numpy.quantile([1, 2, 3, 10], 0.9) = 7.9
+        assert!((quantile(values.into_iter(), 0.9).unwrap() - 7.9).abs() < 1e-6);
+        assert_eq!(quantile([].into_iter(), 0.5), None);
+    }
+}

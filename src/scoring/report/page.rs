@@ -1,0 +1,201 @@
+//! The page around the pictures: what was done, what came out, how to read it.
+
+use super::charts::{Panel, Series, dot_plots};
+use super::{MOST_PICTURED, escape, tables};
+use crate::dataset::Mode;
+use crate::scoring::{Outcome, Region, Score};
+use crate::{Error, Result};
+use std::collections::HashMap;
+
+const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("sort.js");
+
+/// Colours of the methods (Okabe and Ito, 2008: told apart with colour vision deficiency), the baseline's first.
+const BASELINE: &str = "#8a949e";
+const OTHERS: [&str; 6] = ["#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
+
+/// The whole page for `outcome`; `genes` are those scored or shown, `cards` the pictures of the first of them.
+pub fn page(outcome: &Outcome, genes: &[&str], cards: &str) -> Result<String> {
+    let colours = colours(outcome);
+    let scored = outcome.mode == Mode::Benchmark;
+    let mut body = header(outcome);
+    body += "<main>";
+    body += &notes(outcome);
+    body += if scored { "<h2>Summary</h2>" } else { "<h2>Methods</h2>" };
+    if scored {
+        body += SUMMARY;
+    }
+    body += &tables::methods(outcome, &colours);
+    if scored {
+        body += &charts(outcome, genes, &colours);
+    }
+    body += "<h2>Maps</h2>";
+    body += if scored { SCORED_MAPS } else { UNSCORED_MAPS };
+    if genes.len() > MOST_PICTURED {
+        let most = format!("Pictures of the first {MOST_PICTURED} of {} genes.", genes.len());
+        body += &format!(r#"<p class="note">{most}</p>"#);
+    }
+    body += cards;
+    if scored {
+        body += "<h2>All scores</h2>";
+        body += SCORES;
+        body += &tables::scores(outcome, genes, &colours);
+        body += &tissue(outcome);
+    }
+    body += &provenance(outcome)?;
+    let title = format!("s2s · {}", escape(&outcome.sample));
+    Ok(format!(
+        r#"<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<title>{title}</title><style>{STYLE}</style></head>
+<body>{body}</main><script>{SCRIPT}</script></body></html>
+"#
+    ))
+}
+
+const SUMMARY: &str = r#"<p class="read">Medians over the genes, on <b>unmeasured in-tissue bins only</b>: the bins that no method has seen.
+MAE and RMSE are in log-normalised units (lower is better); PCC is Pearson’s correlation and SSIM the structural similarity (higher is better).
+A network trained on absolute errors predicts medians, which flatters its MAE on sparse genes: read RMSE and PCC beside it. The best value of a column is bold.</p>"#;
+
+const SCORED_MAPS: &str = r#"<p class="read">Each gene on one colour scale, from 0 to the 99.5th percentile of the truth; grey is outside the tissue. <b>Input</b> is all that the methods were given.
+Below each prediction is its <b>error</b>, prediction − truth: blue is predicted too low, red too high, white is right; all errors of a gene share their scale.
+Structure left in an error map is structure that the method missed. Figures are of unmeasured bins.</p>"#;
+
+const UNSCORED_MAPS: &str = r#"<p class="read">Each gene on one colour scale, from 0 to the 99.5th percentile of the measured values; grey is outside the tissue. <b>Input</b> is all that was measured.</p>"#;
+
+const SCORES: &str = r#"<p class="read">Click on a heading to sort. The best method of a gene is bold. <b>Unmeasured bins</b> are the honest number; <b>all in-tissue bins</b> include the measured ones, which are exact by construction, as papers publish it.
+SSIM is the mean of the similarity map over the unmeasured bins, and over the whole frame with 0 outside the tissue.
+<b>Moran’s I</b> is the spatial autocorrelation over the tissue: a prediction far above the truth is smoother than the tissue.</p>"#;
+
+/// The colour of each method: grey for the baseline, the others in order.
+fn colours(outcome: &Outcome) -> Vec<&'static str> {
+    let mut others = OTHERS.iter().cycle();
+    // The network first: it is what the reader looks for, whatever the order of the predictions.
+    let mut order: Vec<usize> = (0..outcome.methods.len()).collect();
+    order.sort_by_key(|i| outcome.methods[*i].method != "s2s");
+    let mut colours = vec![BASELINE; order.len()];
+    for i in order {
+        if outcome.baseline.as_ref() != Some(&outcome.methods[i].label) {
+            colours[i] = others.next().copied().unwrap_or(BASELINE);
+        }
+    }
+    colours
+}
+
+fn header(outcome: &Outcome) -> String {
+    let bins = outcome.bins;
+    let share = |part: usize| 100.0 * part as f64 / bins.tissue.max(1) as f64;
+    let facts = [
+        ("Bin", format!("{} µm", outcome.bin_um)),
+        ("Grid", format!("{} × {} <small>bins</small>", bins.rows, bins.cols)),
+        ("Sampling", format!("1 in {} <small>S = {}</small>", outcome.scale.pow(2), outcome.scale)),
+        ("In tissue", format!("{} <small>bins</small>", grouped(bins.tissue))),
+        ("Measured", format!("{} <small>{:.1} %</small>", grouped(bins.measured), share(bins.measured))),
+        ("Unmeasured", format!("{} <small>{:.1} %</small>", grouped(bins.unmeasured), share(bins.unmeasured))),
+    ];
+    let facts: String = facts.iter().map(|(name, fact)| format!("<div><dt>{name}</dt><dd>{fact}</dd></div>")).collect();
+    let tagline = match outcome.mode {
+        Mode::Benchmark => {
+            "Benchmark: a dense section of which all bins off the sampling lattice were withheld, imputed, and compared."
+        }
+        Mode::Impute => "Imputation: the section was sampled sparsely, and the bins between were predicted.",
+    };
+    let (sample, platform) = (escape(&outcome.sample), escape(&outcome.platform));
+    format!(
+        r#"<header><div><h1>{sample}</h1><div class="tagline">{platform} · {tagline}</div><dl class="facts">{facts}</dl></div></header>"#
+    )
+}
+
+/// `number` with its thousands set apart.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let group = |(i, digit): (usize, char)| {
+        let gap = i > 0 && (digits.len() - i).is_multiple_of(3);
+        if gap { format!("\u{202f}{digit}") } else { digit.to_string() }
+    };
+    digits.chars().enumerate().map(group).collect()
+}
+
+fn notes(outcome: &Outcome) -> String {
+    let unscored = "No truth: this dataset was prepared to impute, so nothing can be scored. The maps show what was measured and what was predicted.";
+    let first = (outcome.mode == Mode::Impute).then_some(unscored);
+    let all = first.into_iter().chain(outcome.warnings.iter().map(String::as_str));
+    all.map(|note| format!(r#"<p class="note">{}</p>"#, escape(note))).collect()
+}
+
+fn charts(outcome: &Outcome, genes: &[&str], colours: &[&'static str]) -> String {
+    let series: Vec<Series> = outcome
+        .methods
+        .iter()
+        .zip(colours)
+        .map(|(method, colour)| Series { label: method.label.clone(), colour })
+        .collect();
+    let honest: HashMap<(&str, &str), &Score> = outcome
+        .scores
+        .iter()
+        .filter(|score| score.region == Region::Unmeasured)
+        .map(|score| ((score.gene.as_str(), score.method.as_str()), score))
+        .collect();
+    let mut genes = genes.to_vec();
+    let leader = outcome.methods.iter().find(|method| Some(&method.label) != outcome.baseline.as_ref());
+    if let Some(leader) = leader {
+        let rank = |gene: &&str| {
+            let score = honest.get(&(*gene, leader.label.as_str()));
+            score.and_then(|score| score.mae_ratio.or(score.mae)).unwrap_or(f64::INFINITY)
+        };
+        genes.sort_by(|a, b| rank(a).total_cmp(&rank(b)));
+    }
+    let table: Vec<Vec<Option<&Score>>> = genes
+        .iter()
+        .map(|gene| series.iter().map(|one| honest.get(&(*gene, one.label.as_str())).copied()).collect())
+        .collect();
+    let panel = |title: String, reference: Option<f64>, of: fn(&Score) -> Option<f64>| {
+        let values = table.iter().map(|row| row.iter().map(|score| of((*score)?)).collect()).collect();
+        Panel { title, reference, values }
+    };
+    let panels = match &outcome.baseline {
+        Some(label) => [
+            panel(format!("← MAE as a multiple of {label}’s"), Some(1.0), |s| s.mae_ratio),
+            panel(format!("← RMSE as a multiple of {label}’s"), Some(1.0), |s| s.rmse_ratio),
+            panel("PCC →".into(), None, |s| s.pcc),
+        ],
+        None => [
+            panel("← MAE".into(), None, |s| s.mae),
+            panel("← RMSE".into(), None, |s| s.rmse),
+            panel("PCC →".into(), None, |s| s.pcc),
+        ],
+    };
+    let legend: String = series
+        .iter()
+        .map(|one| {
+            format!(r#"<span><span class="dot" style="background:{}"></span>{}</span>"#, one.colour, escape(&one.label))
+        })
+        .collect();
+    let plots = dot_plots(&genes, &series, &panels);
+    let order = leader
+        .map_or(String::new(), |leader| format!(", in the order of the first plot for {}", escape(&leader.label)));
+    format!(
+        r#"<div class="legend">{legend}</div>{plots}<p class="read">Unmeasured bins, a row per gene{order}. Arrows point to the better side.</p>"#
+    )
+}
+
+fn tissue(outcome: &Outcome) -> String {
+    let Some(mask) = &outcome.mask else { return String::new() };
+    format!(
+        r#"<h2>Tissue</h2><p class="read">Where the tissue is was inferred from the measured bins alone, and scores are taken over the truth’s own tissue. Of the unmeasured bins in tissue, {} ({:.2} %) were missed by the inferred mask and count as predicted 0;
+{} bins ({:.2} % of the unmeasured bins of the inferred mask) were predicted outside the tissue and do not count.</p>"#,
+        grouped(mask.missed),
+        100.0 * mask.missed_share,
+        grouped(mask.extra),
+        100.0 * mask.extra_share
+    )
+}
+
+fn provenance(outcome: &Outcome) -> Result<String> {
+    let text = serde_json::to_string_pretty(&outcome.provenance).map_err(|e| Error::Bug(format!("provenance: {e}")))?;
+    let command = escape(&outcome.provenance.command.join(" "));
+    let (text, version) = (escape(&text), escape(&outcome.provenance.version));
+    Ok(format!(
+        r#"<h2>Provenance</h2><p class="read">How this report came to be; the same is in scores.json.</p><p><code>{command}</code></p><details class="provenance"><summary>Versions, inputs and their fingerprints</summary><pre>{text}</pre></details><footer>Made by s2s {version}: single-shot sparser-to-sparse imputation of spatial transcriptomics (arXiv 2507.16886).</footer>"#
+    ))
+}

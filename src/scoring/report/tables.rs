@@ -1,0 +1,146 @@
+//! The tables of the report: a line per method, and a line per gene and method.
+
+use super::escape;
+use crate::scoring::tables::figure;
+use crate::scoring::{MethodSummary, Outcome, Region, Score};
+
+/// What a method does, for readers who do not know its name.
+fn explained(method: &str) -> &'static str {
+    match method {
+        "s2s" => {
+            "The network (CDCIN), trained on the measured bins of this section alone, with natural images beside them."
+        }
+        "nearest" => "Every bin takes the value of the measured bin of its block.",
+        "bilinear" => "Distance-weighted mean of the four measured bins around.",
+        "bicubic" => "Cubic convolution of the sixteen measured bins around.",
+        _ => "",
+    }
+}
+
+/// A coloured dot and the label of a method.
+fn named(label: &str, colour: &str) -> String {
+    format!(r#"<span class="dot" style="background:{colour}"></span>{}"#, escape(label))
+}
+
+/// The methods: what they are and, with a truth, the medians of their scores.
+pub fn methods(outcome: &Outcome, colours: &[&str]) -> String {
+    let scored = !outcome.summary.is_empty();
+    let ratio = |name: &str| {
+        outcome.baseline.as_ref().map_or(String::new(), |label| format!("<th>{name} / {}</th>", escape(label)))
+    };
+    let mut head = r#"<th class="text">Method</th><th>Genes</th>"#.to_owned();
+    if scored {
+        head += &format!("<th>MAE</th><th>RMSE</th><th>PCC</th><th>SSIM</th>{}{}", ratio("MAE"), ratio("RMSE"));
+        if let Some(label) = &outcome.baseline {
+            head += &format!("<th>Genes with MAE<br>below {}</th>", escape(label));
+        }
+    }
+    let mut rows = String::new();
+    for (i, method) in outcome.methods.iter().enumerate() {
+        let label = named(&method.label, colours[i % colours.len()]);
+        rows += &format!(r#"<tr><td class="text">{label}</td><td>{}</td>"#, method.genes);
+        if let Some(summary) = outcome.summary.get(i) {
+            rows += &medians(outcome, summary);
+        }
+        rows += &format!(r#"<td class="text wrap">{}</td></tr>"#, explained(&method.method));
+    }
+    format!(
+        r#"<div class="scroll"><table><thead><tr>{head}<th class="text">What it is</th></tr></thead><tbody>{rows}</tbody></table></div>"#
+    )
+}
+
+fn medians(outcome: &Outcome, own: &MethodSummary) -> String {
+    let mut cells = String::new();
+    type Figure = fn(&MethodSummary) -> Option<f64>;
+    let figures: [(Figure, bool); 4] = [(|s| s.mae, false), (|s| s.rmse, false), (|s| s.pcc, true), (|s| s.ssim, true)];
+    for (of, high) in figures {
+        cells += &cell(of(own), best(outcome.summary.iter().map(of), high), "");
+    }
+    if let Some(label) = &outcome.baseline {
+        cells += &format!("<td>{}</td><td>{}</td>", figure(own.mae_ratio), figure(own.rmse_ratio));
+        let itself = own.label == *label;
+        cells += &if itself { "<td>–</td>".into() } else { format!("<td>{} of {}</td>", own.better, own.compared) };
+    }
+    cells
+}
+
+/// The best of `values`, as it is shown: the highest if `high`, else the lowest.
+fn best(values: impl Iterator<Item = Option<f64>>, high: bool) -> Option<String> {
+    let best = values.flatten().max_by(|a, b| if high { a.total_cmp(b) } else { b.total_cmp(a) });
+    best.map(|best| figure(Some(best)))
+}
+
+/// A cell, set in bold where it shows the best value: ties are ties.
+fn cell(value: Option<f64>, best: Option<String>, class: &str) -> String {
+    let text = figure(value);
+    let bold = if value.is_some() && best.as_ref() == Some(&text) { " best" } else { "" };
+    format!(r#"<td class="{class}{bold}">{text}</td>"#)
+}
+
+/// A column of the table of scores.
+struct Column {
+    name: &'static str,
+    /// The region whose row of a gene and method it is read from.
+    region: Region,
+    of: fn(&Score) -> Option<f64>,
+    /// Whether high is good; `None` where neither end is best.
+    high: Option<bool>,
+}
+
+const HONEST: Region = Region::Unmeasured;
+const WHOLE: Region = Region::Tissue;
+
+const COLUMNS: [Column; 11] = [
+    Column { name: "MAE", region: HONEST, of: |s| s.mae, high: Some(false) },
+    Column { name: "RMSE", region: HONEST, of: |s| s.rmse, high: Some(false) },
+    Column { name: "PCC", region: HONEST, of: |s| s.pcc, high: Some(true) },
+    Column { name: "SSIM", region: HONEST, of: |s| s.ssim, high: Some(true) },
+    Column { name: "MAE ratio", region: HONEST, of: |s| s.mae_ratio, high: None },
+    Column { name: "MAE", region: WHOLE, of: |s| s.mae, high: Some(false) },
+    Column { name: "RMSE", region: WHOLE, of: |s| s.rmse, high: Some(false) },
+    Column { name: "PCC", region: WHOLE, of: |s| s.pcc, high: Some(true) },
+    Column { name: "SSIM", region: WHOLE, of: |s| s.ssim_frame, high: Some(true) },
+    Column { name: "predicted", region: WHOLE, of: |s| s.morans_i, high: None },
+    Column { name: "truth", region: WHOLE, of: |s| s.morans_i_truth, high: None },
+];
+
+/// Columns that open a group, and so carry a line at their left.
+const FIRST: [usize; 3] = [0, 5, 9];
+
+/// A line per gene and method, genes in the order of the dataset; the best method of a gene in bold.
+pub fn scores(outcome: &Outcome, genes: &[&str], colours: &[&str]) -> String {
+    let heads: String = COLUMNS
+        .iter()
+        .enumerate()
+        .map(|(i, column)| format!(r#"<th class="{}" data-sort="number">{}</th>"#, class(i), column.name))
+        .collect();
+    let mut rows = String::new();
+    let mut rest = outcome.scores.as_slice();
+    for gene in genes {
+        let (own, others) = rest.split_at(rest.iter().take_while(|score| score.gene == *gene).count());
+        rest = others;
+        for (method, colour) in outcome.methods.iter().zip(colours.iter().cycle()) {
+            rows += &line(gene, &method.label, colour, own);
+        }
+    }
+    format!(
+        r#"<div class="scroll"><table class="sortable"><thead><tr class="groups"><th colspan="2"></th><th colspan="5" class="first">Unmeasured bins</th><th colspan="4" class="first">All in-tissue bins</th><th colspan="2" class="first">Moran’s I</th></tr><tr><th class="text" data-sort="text">Gene</th><th class="text" data-sort="text">Method</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"#
+    )
+}
+
+fn class(column: usize) -> &'static str {
+    if FIRST.contains(&column) { "first" } else { "" }
+}
+
+/// The row of one gene and method; dashes where the method did not predict the gene. `own` are the scores of the gene.
+fn line(gene: &str, label: &str, colour: &str, own: &[Score]) -> String {
+    let cells = COLUMNS.iter().enumerate().map(|(i, column)| {
+        let rows = || own.iter().filter(|score| score.region == column.region);
+        let value = rows().find(|score| score.method == label).and_then(column.of);
+        let best = column.high.and_then(|high| best(rows().map(column.of), high));
+        cell(value, best, class(i))
+    });
+    let cells: String = cells.collect();
+    let method = named(label, colour);
+    format!(r#"<tr><td class="text gene">{}</td><td class="text">{method}</td>{cells}</tr>"#, escape(gene))
+}

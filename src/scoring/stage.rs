@@ -1,0 +1,198 @@
+//! The stage `s2s-score`: from a dataset and predictions to scores and a report.
+
+use super::evaluate::{Regions, Score, relate_to};
+use super::outcome::{BinCounts, FORMAT, MaskAgreement, Method, Outcome};
+use super::prediction::{Prediction, Suspicions, labels};
+use super::report::{GeneMaps, MOST_PICTURED, UNFOLDED, page};
+use super::summary::MethodSummary;
+use super::tables;
+use crate::dataset::{Dataset, Input, Provenance, Truth, folder_fingerprint, write_atomically};
+use crate::section::Raster;
+use crate::{Error, Result};
+use std::path::{Path, PathBuf};
+
+/// Runs the stage on paths: opens the dataset and its predictions, calls them by the labels `given` (none: by their
+/// methods) and [`score`]s them.
+///
+/// [`Error::Usage`] if the labels do not fit the predictions.
+pub fn run(
+    dataset: &Path,
+    predictions: &[PathBuf],
+    given: &[String],
+    output: &Path,
+    progress: impl FnMut(usize, usize, &str),
+) -> Result<Outcome> {
+    let opened = Dataset::open(dataset)?;
+    let mut all = predictions.iter().map(|path| Prediction::open(path)).collect::<Result<Vec<_>>>()?;
+    let methods: Vec<&str> = all.iter().map(|prediction| prediction.method.as_str()).collect();
+    let labels = labels(given, &methods)?;
+    for (prediction, label) in all.iter_mut().zip(labels) {
+        prediction.label = label;
+    }
+    let mut inputs = vec![Input { path: dataset.display().to_string(), sha256: opened.fingerprint() }];
+    if let Some(sha256) = opened.manifest().fingerprints.get("truth.parquet") {
+        let path = dataset.join("truth.parquet").display().to_string();
+        inputs.push(Input { path, sha256: sha256.clone() });
+    }
+    for path in predictions {
+        inputs.push(Input { path: path.display().to_string(), sha256: folder_fingerprint(path)? });
+    }
+    let provenance = Provenance::new("s2s-score", serde_json::json!({}), None, inputs);
+    score(&opened, &all, provenance, output, progress)
+}
+
+/// Scores and shows `predictions` of `dataset`, and writes `scores.json`, `scores.csv`, `scores.parquet` and `report.html`
+/// into the folder `output`, each whole or not at all.
+///
+/// `progress` hears the number of genes done, the number of all, and the gene at hand. Without a truth (a dataset prepared
+/// to impute) there are maps and no scores. [`Error::Data`] if a prediction was made from another dataset.
+pub fn score(
+    dataset: &Dataset,
+    predictions: &[Prediction],
+    provenance: Provenance,
+    output: &Path,
+    mut progress: impl FnMut(usize, usize, &str),
+) -> Result<Outcome> {
+    for prediction in predictions {
+        prediction.check(dataset)?;
+    }
+    let truth = Truth::open(dataset)?;
+    let tissue = truth.as_ref().map_or(dataset.tissue(), Truth::tissue).clone();
+    let mut scoring = Scoring {
+        dataset,
+        predictions,
+        baseline: baseline(predictions),
+        regions: Regions::new(tissue, dataset.lattice()),
+        truth,
+        suspicions: Suspicions::default(),
+        scores: Vec::new(),
+        cards: String::new(),
+    };
+    let genes = genes(dataset, predictions)?;
+    for (i, gene) in genes.iter().enumerate() {
+        progress(i, genes.len(), gene);
+        scoring.gene(gene, i)?;
+    }
+    let cards = std::mem::take(&mut scoring.cards);
+    let outcome = scoring.finish(provenance);
+    write(&outcome, &page(&outcome, &genes, &cards)?, output)?;
+    Ok(outcome)
+}
+
+/// The genes that any prediction holds, in the order of the dataset.
+fn genes<'a>(dataset: &'a Dataset, predictions: &[Prediction]) -> Result<Vec<&'a str>> {
+    let predicted: std::collections::HashSet<&str> =
+        predictions.iter().flat_map(|prediction| prediction.genes.iter().map(String::as_str)).collect();
+    let all = dataset.manifest().genes.iter().map(|gene| gene.name.as_str());
+    let genes: Vec<&str> = all.filter(|name| predicted.contains(name)).collect();
+    if genes.is_empty() {
+        return Err(Error::Data("the predictions hold no gene: run s2s-predict first".to_owned()));
+    }
+    Ok(genes)
+}
+
+/// The label of the bilinear baseline: by its method, else by its label.
+fn baseline(predictions: &[Prediction]) -> Option<String> {
+    let by_method = predictions.iter().find(|p| p.method == "bilinear");
+    let found = by_method.or_else(|| predictions.iter().find(|p| p.label.eq_ignore_ascii_case("bilinear")));
+    found.map(|prediction| prediction.label.clone())
+}
+
+/// A scoring run, gene by gene.
+struct Scoring<'a> {
+    dataset: &'a Dataset,
+    predictions: &'a [Prediction],
+    baseline: Option<String>,
+    regions: Regions,
+    truth: Option<Truth<'a>>,
+    suspicions: Suspicions,
+    scores: Vec<Score>,
+    cards: String,
+}
+
+impl Scoring<'_> {
+    /// Scores and draws one gene, the `index`th of them.
+    fn gene(&mut self, gene: &str, index: usize) -> Result<()> {
+        let measured = self.dataset.values(gene)?;
+        let truth = self.truth.as_ref().map(|truth| truth.values(gene)).transpose()?;
+        let mut maps = Vec::new();
+        let mut scores = Vec::new();
+        for prediction in self.predictions {
+            let Some(map) = prediction.gene(self.dataset, gene)? else { continue };
+            let label = prediction.label.as_str();
+            self.suspicions.look(self.dataset, label, gene, &measured, &map);
+            if let Some(truth) = &truth {
+                scores.extend(self.regions.score(gene, label, truth, &map));
+            }
+            maps.push((label, map));
+        }
+        if let Some(baseline) = &self.baseline {
+            relate_to(baseline, &mut scores);
+        }
+        if index < MOST_PICTURED {
+            let card = GeneMaps {
+                gene,
+                tissue: self.regions.bins(super::Region::Tissue),
+                truth: truth.as_ref(),
+                input: &self.input(&measured),
+                predictions: &maps,
+                scores: &scores,
+                bin_um: self.dataset.manifest().grid.bin_um,
+            };
+            self.cards += &card.card(index < UNFOLDED)?;
+        }
+        self.scores.extend(scores);
+        Ok(())
+    }
+
+    /// The measured values on the whole grid, NaN where nothing was measured or there is no tissue.
+    fn input(&self, measured: &Raster<f32>) -> Raster<f32> {
+        let (lattice, tissue) = (self.dataset.lattice(), self.dataset.tissue());
+        let s = lattice.scale.get();
+        Raster::from_fn(tissue.rows(), tissue.cols(), |row, col| {
+            let known = lattice.measures(row, col) && tissue[(row, col)];
+            if known { measured[(row / s, col / s)] } else { f32::NAN }
+        })
+    }
+
+    fn finish(self, provenance: Provenance) -> Outcome {
+        let manifest = self.dataset.manifest();
+        let scored = self.truth.is_some();
+        let labels = self.predictions.iter().filter(|_| scored).map(|prediction| prediction.label.as_str());
+        let method = |prediction: &Prediction| Method {
+            label: prediction.label.clone(),
+            method: prediction.method.clone(),
+            path: prediction.path.clone(),
+            genes: prediction.genes.len(),
+        };
+        Outcome {
+            format: FORMAT,
+            provenance,
+            sample: manifest.sample.clone(),
+            platform: manifest.platform.clone(),
+            mode: manifest.mode,
+            bin_um: manifest.grid.bin_um,
+            scale: manifest.lattice.scale.get(),
+            bins: BinCounts::new(&self.regions),
+            mask: scored.then(|| MaskAgreement::new(self.dataset, &self.regions)),
+            methods: self.predictions.iter().map(method).collect(),
+            baseline: self.baseline,
+            warnings: self.suspicions.warnings(),
+            summary: labels.map(|label| MethodSummary::new(label, &self.scores)).collect(),
+            scores: self.scores,
+        }
+    }
+}
+
+/// Writes the outputs. `scores.json` comes last: where it stands, the others do.
+fn write(outcome: &Outcome, report: &str, output: &Path) -> Result<()> {
+    let failed = |e: serde_json::Error| Error::Bug(format!("scores.json: {e}"));
+    let provenance = serde_json::to_string(&outcome.provenance).map_err(failed)?;
+    let json = serde_json::to_string_pretty(outcome).map_err(failed)? + "\n";
+    let (csv, parquet) = (tables::csv(&outcome.scores)?, tables::parquet(&outcome.scores, provenance)?);
+    std::fs::create_dir_all(output).map_err(|e| Error::io(output, "create", e))?;
+    write_atomically(&output.join("scores.csv"), &csv)?;
+    write_atomically(&output.join("scores.parquet"), &parquet)?;
+    write_atomically(&output.join("report.html"), report.as_bytes())?;
+    write_atomically(&output.join("scores.json"), json.as_bytes())
+}

@@ -1,0 +1,215 @@
+//! s2s-score on a section small enough to compute by hand.
+//!
+//! 8 × 8 bins, S = 2, every bin with a total of 100 but (1, 1) and (6, 6) with 5, below the 10 of the tissue. Gene A has a
+//! count of 1 in the upper half and 3 in the lower one, so its values are ln 2 and 2 ln 2. The measured bin (6, 6) being
+//! outside, the inferred tissue misses (6, 7), (7, 6) and (7, 7); and it holds (1, 1), which truly is outside.
+
+use s2s::dataset::{Dataset, GeneCounts, Mode, Provenance, SectionCounts, Settings, write};
+use s2s::scoring::{Outcome, Prediction, Region, Score, score};
+use s2s::section::{Grid, Lattice, Raster, Scale};
+use std::path::Path;
+
+const LN2: f64 = std::f64::consts::LN_2;
+
+fn dataset(folder: &Path, mode: Mode) -> Dataset {
+    let counts = |upper: u32, lower: u32| (0..64).map(|i| (i, if i < 32 { upper } else { lower })).collect();
+    let section = SectionCounts {
+        grid: Grid { rows: 8, cols: 8, bin_um: 30.0, origin_um: [0.0, 0.0] },
+        totals: Raster::from_fn(8, 8, |row, col| if [(1, 1), (6, 6)].contains(&(row, col)) { 5 } else { 100 }),
+        genes: vec![
+            GeneCounts { name: "A".into(), counts: counts(1, 3) },
+            GeneCounts { name: "B<1>".into(), counts: counts(3, 1) },
+        ],
+    };
+    let lattice = Lattice::new(Scale::new(2).unwrap());
+    let settings = Settings { mode, lattice, min_counts: 10, patch: 8, platform: "csv".into() };
+    write(folder, &section, &settings, provenance()).unwrap();
+    Dataset::open(folder).unwrap()
+}
+
+fn provenance() -> Provenance {
+    Provenance::new("s2s-score", serde_json::json!({}), None, vec![])
+}
+
+/// A prediction that keeps measured bins and gives `value` to the other bins of the inferred tissue.
+fn prediction(
+    dataset: &Dataset,
+    method: &str,
+    genes: &[&str],
+    value: impl Fn(usize) -> f64 + Copy + 'static,
+) -> Prediction {
+    let own = dataset.clone();
+    Prediction {
+        label: method.to_owned(),
+        method: method.to_owned(),
+        path: format!("{method}.zarr"),
+        dataset_fingerprint: dataset.fingerprint(),
+        genes: genes.iter().map(|gene| (*gene).to_owned()).collect(),
+        read: Box::new(move |gene| {
+            let measured = own.values(gene)?;
+            Ok(Raster::from_fn(8, 8, |row, col| match (own.tissue()[(row, col)], own.lattice().measures(row, col)) {
+                (false, _) => f32::NAN,
+                (true, true) => measured[(row / 2, col / 2)],
+                (true, false) => value(row) as f32,
+            }))
+        }),
+    }
+}
+
+fn flat(_row: usize) -> f64 {
+    LN2
+}
+
+fn right_for_a(row: usize) -> f64 {
+    if row < 4 { LN2 } else { 2.0 * LN2 }
+}
+
+fn run(dataset: &Dataset, predictions: &[Prediction], output: &Path) -> s2s::Result<Outcome> {
+    score(dataset, predictions, provenance(), output, |_, _, _| ())
+}
+
+fn row<'a>(outcome: &'a Outcome, gene: &str, method: &str, region: Region) -> &'a Score {
+    outcome.scores.iter().find(|s| s.gene == gene && s.method == method && s.region == region).unwrap()
+}
+
+#[track_caller]
+fn close(got: Option<f64>, expected: f64) {
+    assert!((got.unwrap() - expected).abs() < 1e-6, "got {got:?}, expected {expected}");
+}
+
+#[test]
+fn scores_are_those_computed_by_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(&folder.path().join("tiny.s2s"), Mode::Benchmark);
+    let predictions =
+        [prediction(&dataset, "s2s", &["A"], right_for_a), prediction(&dataset, "bilinear", &["A"], flat)];
+    let outcome = run(&dataset, &predictions, &folder.path().join("scores")).unwrap();
+
+    let bins = outcome.bins;
+    assert_eq!((bins.tissue, bins.measured, bins.unmeasured), (62, 15, 47));
+    let mask = outcome.mask.unwrap();
+    assert_eq!((mask.missed, mask.extra), (3, 1));
+    close(Some(mask.missed_share), 3.0 / 47.0);
+    // Inferred: 64 bins less (6, 6) and the three missed ones, of which 15 are measured.
+    close(Some(mask.extra_share), 1.0 / 45.0);
+
+    // In units of ln 2, unmeasured: 23 upper bins without error, 21 lower ones off by 1, 3 missed ones off by 2.
+    let flat = row(&outcome, "A", "bilinear", Region::Unmeasured);
+    assert_eq!((flat.bins, flat.missed), (47, 3));
+    close(flat.mae, 27.0 / 47.0 * LN2);
+    close(flat.rmse, (33.0f64 / 47.0).sqrt() * LN2);
+    let deviation = |squares: f64, sum: f64| (squares - sum * sum / 47.0).sqrt();
+    close(flat.pcc, (65.0 - 71.0 * 44.0 / 47.0) / (deviation(119.0, 71.0) * deviation(44.0, 44.0)));
+    let whole = row(&outcome, "A", "bilinear", Region::Tissue);
+    assert_eq!(whole.bins, 62);
+    close(whole.mae, 27.0 / 62.0 * LN2);
+
+    // Right everywhere but in the missed bins.
+    let right = row(&outcome, "A", "s2s", Region::Unmeasured);
+    close(right.mae, 6.0 / 47.0 * LN2);
+    close(right.mae_ratio, 6.0 / 27.0);
+    close(right.rmse_ratio, (12.0f64 / 33.0).sqrt());
+    assert!(right.ssim > flat.ssim && right.ssim_frame.is_none());
+    assert_eq!((outcome.baseline.as_deref(), outcome.warnings.len()), (Some("bilinear"), 0));
+    assert_eq!((outcome.summary[0].better, outcome.summary[0].compared), (1, 1));
+}
+
+#[test]
+fn the_three_tables_agree_and_the_report_stands_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(&folder.path().join("tiny.s2s"), Mode::Benchmark);
+    let output = folder.path().join("scores");
+    let predictions =
+        [prediction(&dataset, "s2s", &["A", "B<1>"], right_for_a), prediction(&dataset, "bilinear", &["A"], flat)];
+    // Twice: an earlier output is replaced.
+    run(&dataset, &predictions, &output).unwrap();
+    let outcome = run(&dataset, &predictions, &output).unwrap();
+    // Two methods for A and one for B<1>, each over two regions.
+    assert_eq!(outcome.scores.len(), 6);
+
+    let json: serde_json::Value = serde_json::from_slice(&std::fs::read(output.join("scores.json")).unwrap()).unwrap();
+    assert_eq!(json["provenance"]["tool"], "s2s-score");
+    let mut csv = csv::Reader::from_path(output.join("scores.csv")).unwrap();
+    let names = csv.headers().unwrap().clone();
+    let column = |name: &str| names.iter().position(|n| n == name).unwrap();
+    let rows: Vec<csv::StringRecord> = csv.records().map(Result::unwrap).collect();
+    let file = std::fs::File::open(output.join("scores.parquet")).unwrap();
+    let batch =
+        parquet::arrow::arrow_reader::ParquetRecordBatchReader::try_new(file, 1024).unwrap().next().unwrap().unwrap();
+    let numbers = |name: &str| {
+        let column = batch.column_by_name(name).unwrap();
+        column.as_any().downcast_ref::<arrow::array::Float64Array>().unwrap().iter().collect::<Vec<_>>()
+    };
+    for name in ["mae", "rmse", "pcc", "ssim", "mae_ratio"] {
+        for (i, value) in numbers(name).into_iter().enumerate() {
+            assert_eq!(json["scores"][i][name].as_f64(), value, "{name} in row {i}");
+            assert_eq!(rows[i][column(name)].parse::<f64>().ok(), value, "{name} in row {i}");
+        }
+    }
+    assert!(rows[4][column("mae_ratio")].is_empty(), "B<1> was not predicted by the baseline");
+
+    let html = std::fs::read_to_string(output.join("report.html")).unwrap();
+    // Truth, input, and a prediction and an error for each method: 6 for A, 4 for B<1>.
+    assert_eq!(html.matches("data:image/png;base64,").count(), 10);
+    assert!(html.contains("B&lt;1&gt;") && !html.contains("B<1>"), "names are escaped");
+    for outside in ["http://", "https://", "<link", "@import", "src=\"/"] {
+        assert!(!html.contains(outside), "the report refers to {outside}");
+    }
+}
+
+#[test]
+fn without_a_truth_there_are_maps_and_it_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(&folder.path().join("tiny.s2s"), Mode::Impute);
+    let output = folder.path().join("scores");
+    let outcome = run(&dataset, &[prediction(&dataset, "s2s", &["A"], flat)], &output).unwrap();
+    assert!(outcome.scores.is_empty() && outcome.summary.is_empty() && outcome.mask.is_none());
+    let html = std::fs::read_to_string(output.join("report.html")).unwrap();
+    assert!(html.contains("No truth"));
+    assert_eq!(html.matches("data:image/png;base64,").count(), 2, "input and prediction");
+    assert_eq!(std::fs::read_to_string(output.join("scores.csv")).unwrap().lines().count(), 1);
+}
+
+#[test]
+fn a_prediction_of_another_dataset_is_refused_and_nothing_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(&folder.path().join("tiny.s2s"), Mode::Benchmark);
+    let mut other = prediction(&dataset, "s2s", &["A"], flat);
+    other.dataset_fingerprint = "0123".into();
+    let output = folder.path().join("scores");
+    let error = run(&dataset, &[other], &output).unwrap_err();
+    assert_eq!(error.exit_code(), 65);
+    assert!(error.to_string().contains("0123") && error.to_string().contains(&dataset.fingerprint()), "{error}");
+    assert!(!output.exists());
+}
+
+#[test]
+fn a_benchmark_without_its_truth_is_a_missing_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tiny.s2s");
+    let dataset = dataset(&path, Mode::Benchmark);
+    std::fs::remove_file(path.join("truth.parquet")).unwrap();
+    let output = folder.path().join("scores");
+    let error = run(&dataset, &[prediction(&dataset, "s2s", &["A"], flat)], &output).unwrap_err();
+    assert_eq!(error.exit_code(), 66);
+    assert!(error.to_string().contains("truth.parquet") && !output.exists(), "{error}");
+}
+
+#[test]
+fn changed_measured_bins_and_missing_predictions_are_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(&folder.path().join("tiny.s2s"), Mode::Benchmark);
+    let mut wrong = prediction(&dataset, "s2s", &["A"], flat);
+    let read = wrong.read;
+    wrong.read = Box::new(move |gene| {
+        let mut map = read(gene)?;
+        map[(0, 0)] += 0.5;
+        map[(3, 3)] = f32::NAN;
+        Ok(map)
+    });
+    let outcome = run(&dataset, &[wrong], &folder.path().join("scores")).unwrap();
+    assert_eq!(outcome.warnings.len(), 2, "{:?}", outcome.warnings);
+    assert!(outcome.warnings[0].contains("1 measured bins") && outcome.warnings[0].contains("(A)"));
+    assert!(outcome.warnings[1].contains("1 in-tissue bins hold no prediction"));
+    assert_eq!(row(&outcome, "A", "s2s", Region::Unmeasured).missed, 4);
+}
