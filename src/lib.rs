@@ -19,6 +19,7 @@ pub mod kernels;
 pub mod network;
 pub mod scoring;
 pub mod section;
+pub mod simulate;
 pub mod store;
 pub mod training;
 

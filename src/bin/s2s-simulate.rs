@@ -1,1 +1,44 @@
-fn main() {}
+//! `s2s-simulate`: makes a synthetic section.
+
+use clap::Parser;
+use s2s::Result;
+use s2s::cli;
+use s2s::simulate::{Plan, write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Make a synthetic section in the layout of a Xenium bundle: a tissue with ducts, layers and islands, whose true rates are known.
+///
+/// Writes DIR/transcripts.parquet and DIR/experiment.xenium, and DIR/rates.parquet with the expected count of each gene in
+/// each bin. The same seed gives the same section.
+#[derive(Parser)]
+#[command(version, after_help = "Example:\n  s2s-simulate --rows 96 --cols 96 --genes 12 --seed 1 --output section")]
+struct Args {
+    /// Rows of bins
+    #[arg(long, value_name = "R")]
+    rows: usize,
+    /// Columns of bins
+    #[arg(long, value_name = "C")]
+    cols: usize,
+    /// Number of genes; their names tell their patterns
+    #[arg(long, value_name = "N")]
+    genes: usize,
+    /// Decides the tissue and every molecule
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    seed: u64,
+    /// Side of a bin in µm: with it, rows and columns give the size of the section
+    #[arg(long, value_name = "UM", default_value_t = 30.0)]
+    bin_um: f64,
+    /// The folder to write
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+}
+
+fn main() -> ExitCode {
+    cli::main(execute)
+}
+
+fn execute(args: Args) -> Result<()> {
+    let Args { rows, cols, genes, seed, bin_um, output } = args;
+    write(&Plan { rows, cols, bin_um, genes, seed }, &output)
+}

@@ -1,0 +1,109 @@
+//! The invented tissue: an irregular outline with ducts, islands and layers in it, as functions of position in µm.
+
+use rand::{Rng, RngExt};
+use std::f64::consts::TAU;
+
+/// Distance over which a border fades, in µm.
+const BORDER_UM: f64 = 12.0;
+
+/// A round structure: a duct (hollow) or an island (solid).
+#[derive(Clone, Copy, Debug)]
+struct Round {
+    x: f64,
+    y: f64,
+    radius: f64,
+}
+
+/// A smooth random field: a sum of plane waves.
+#[derive(Clone, Debug)]
+pub struct Field(Vec<[f64; 4]>);
+
+impl Field {
+    /// A field whose features are about `size_um` large.
+    pub fn random(size_um: f64, rng: &mut impl Rng) -> Self {
+        let wave = |_| {
+            let angle = rng.random::<f64>() * TAU;
+            let k = TAU / (size_um * (1.0 + 1.5 * rng.random::<f64>()));
+            [k * angle.cos(), k * angle.sin(), rng.random::<f64>() * TAU, 1.0]
+        };
+        Field((0..12).map(wave).collect())
+    }
+
+    /// The field at a position: mean 0, mostly between −1 and 1.
+    pub fn at(&self, x: f64, y: f64) -> f64 {
+        let sum: f64 = self.0.iter().map(|[kx, ky, phase, weight]| weight * (kx * x + ky * y + phase).sin()).sum();
+        sum / (self.0.len() as f64 / 2.0).sqrt() / 1.5
+    }
+}
+
+/// Where everything lies in a section of `width` × `height` µm.
+#[derive(Clone, Debug)]
+pub struct Anatomy {
+    width: f64,
+    height: f64,
+    lobes: Vec<[f64; 3]>,
+    ducts: Vec<Round>,
+    islands: Vec<Round>,
+    density: Field,
+}
+
+impl Anatomy {
+    /// A random anatomy; lengths in µm.
+    pub fn random(width: f64, height: f64, rng: &mut impl Rng) -> Self {
+        let area = width * height / 1e6;
+        let lobes =
+            (2..7).map(|k| [f64::from(k), 0.12 / f64::from(k - 1) * rng.random::<f64>(), rng.random::<f64>() * TAU]);
+        let lobes = lobes.collect();
+        let mut rounds = |per_mm2: f64, smallest: f64, spread: f64| -> Vec<Round> {
+            let round = |_| Round {
+                x: width * rng.random::<f64>(),
+                y: height * rng.random::<f64>(),
+                radius: smallest + spread * rng.random::<f64>().powi(2),
+            };
+            (0..(area * per_mm2).ceil() as usize).map(round).collect()
+        };
+        let (ducts, islands) = (rounds(4.0, 60.0, 120.0), rounds(9.0, 35.0, 90.0));
+        Anatomy { width, height, lobes, ducts, islands, density: Field::random(250.0, rng) }
+    }
+
+    /// Depth below the tissue's border in µm; negative outside.
+    pub fn depth(&self, x: f64, y: f64) -> f64 {
+        let (dx, dy) = ((x / self.width - 0.5) * 2.0, (y / self.height - 0.5) * 2.0);
+        let angle = dy.atan2(dx);
+        let wobble: f64 = self.lobes.iter().map(|[k, size, phase]| size * (k * angle + phase).sin()).sum();
+        (0.86 + wobble - dx.hypot(dy)) * self.width.min(self.height) / 2.0
+    }
+
+    /// 1 in the wall of a duct, 0 away from one.
+    pub fn duct(&self, x: f64, y: f64) -> f64 {
+        let wall = |duct: &Round| {
+            let off = (x - duct.x).hypot(y - duct.y) - duct.radius;
+            (-(off / (0.18 * duct.radius + BORDER_UM)).powi(2)).exp()
+        };
+        self.ducts.iter().map(wall).fold(0.0, f64::max)
+    }
+
+    /// 1 inside an island, 0 outside.
+    pub fn island(&self, x: f64, y: f64) -> f64 {
+        let inside = |island: &Round| fade(island.radius - (x - island.x).hypot(y - island.y));
+        self.islands.iter().map(inside).fold(0.0, f64::max)
+    }
+
+    /// 1 in a layer that lies `from` to `to` µm below the border.
+    pub fn layer(&self, x: f64, y: f64, from: f64, to: f64) -> f64 {
+        let depth = self.depth(x, y);
+        fade(depth - from) * fade(to - depth)
+    }
+
+    /// Molecules of all genes per unit of area, relative to the section's mean; near 0 outside the tissue and in a duct's lumen.
+    pub fn cellularity(&self, x: f64, y: f64) -> f64 {
+        let lumen = |duct: &Round| fade(0.6 * duct.radius - (x - duct.x).hypot(y - duct.y));
+        let hollow = self.ducts.iter().map(lumen).fold(0.0, f64::max);
+        fade(self.depth(x, y)) * (1.0 - 0.75 * hollow) * (0.4 * self.density.at(x, y)).exp()
+    }
+}
+
+/// From 0 well below zero to 1 well above it, over the width of a border.
+fn fade(distance: f64) -> f64 {
+    1.0 / (1.0 + (-4.0 * distance / BORDER_UM).exp())
+}

@@ -1,0 +1,69 @@
+//! Invented genes: where each is expressed, and how strongly.
+
+use super::anatomy::{Anatomy, Field};
+use rand::{Rng, RngExt};
+
+/// Where a gene is expressed.
+#[derive(Clone, Debug)]
+pub enum Pattern {
+    /// In the walls of ducts: thin, sharp rings.
+    Duct,
+    /// In a band that many µm below the tissue's border.
+    Layer(f64, f64),
+    /// In compact islands.
+    Island,
+    /// Smoothly varying.
+    Smooth(Field),
+    /// Everywhere alike.
+    Housekeeping,
+}
+
+/// A gene of a synthetic panel.
+#[derive(Clone, Debug)]
+pub struct SimulatedGene {
+    /// Its name, which tells its pattern: DUCT1, LAYER2, ISLAND3, SMOOTH4, HOUSE5.
+    pub name: String,
+    /// Where it is expressed.
+    pub pattern: Pattern,
+    /// Its share of a bin's molecules where it is fully expressed, before shares are normalised.
+    pub strength: f64,
+    /// The fraction of `strength` that is left where it is not expressed.
+    pub background: f64,
+}
+
+impl SimulatedGene {
+    /// Its weight at a position in µm.
+    pub fn weight(&self, anatomy: &Anatomy, x: f64, y: f64) -> f64 {
+        let on = match &self.pattern {
+            Pattern::Duct => anatomy.duct(x, y),
+            Pattern::Layer(from, to) => anatomy.layer(x, y, *from, *to),
+            Pattern::Island => anatomy.island(x, y),
+            Pattern::Smooth(field) => 1.0 / (1.0 + (-3.0 * field.at(x, y)).exp()),
+            Pattern::Housekeeping => 1.0,
+        };
+        self.strength * (self.background + (1.0 - self.background) * on)
+    }
+}
+
+/// `count` genes, the patterns in turn, strengths spread over two orders of magnitude.
+pub fn panel(count: usize, rng: &mut impl Rng) -> Vec<SimulatedGene> {
+    let gene = |index: usize| {
+        let (name, pattern) = match index % 5 {
+            0 => ("DUCT", Pattern::Duct),
+            1 => {
+                let from = 40.0 + 320.0 * rng.random::<f64>();
+                ("LAYER", Pattern::Layer(from, from + 80.0 + 160.0 * rng.random::<f64>()))
+            }
+            2 => ("ISLAND", Pattern::Island),
+            3 => ("SMOOTH", Pattern::Smooth(Field::random(150.0 + 250.0 * rng.random::<f64>(), rng))),
+            _ => ("HOUSE", Pattern::Housekeeping),
+        };
+        SimulatedGene {
+            name: format!("{name}{}", index + 1),
+            pattern,
+            strength: 10f64.powf(2.0 * rng.random::<f64>() - 1.0),
+            background: 0.02 + 0.06 * rng.random::<f64>(),
+        }
+    };
+    (0..count).map(gene).collect()
+}

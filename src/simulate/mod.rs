@@ -1,0 +1,9 @@
+//! Synthetic sections in the layout of a Xenium bundle, for tests, demos and benchmarks: their true rates are known.
+
+mod anatomy;
+mod bundle;
+mod genes;
+
+pub use anatomy::Anatomy;
+pub use bundle::{Plan, write};
+pub use genes::{Pattern, SimulatedGene, panel};
