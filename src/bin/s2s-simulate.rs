@@ -27,7 +27,7 @@ struct Args {
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
     /// Side of a bin in µm: with it, rows and columns give the size of the section
-    #[arg(long, value_name = "UM", default_value_t = 30.0)]
+    #[arg(long, value_name = "UM", default_value_t = 30.0, allow_negative_numbers = true)]
     bin_um: f64,
     /// The folder to write
     #[arg(long, value_name = "DIR")]

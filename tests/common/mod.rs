@@ -15,3 +15,22 @@ pub fn shared(rel: &str) -> Option<PathBuf> {
     println!("skipped: ../shared/{rel} not present");
     None
 }
+
+/// What the script `tests/python/NAME` prints, as JSON; `S2S_PYTHON` says which Python, else `.venv` beside Cargo.toml.
+///
+/// `None`, with a line that says so, where Python or one of the `modules` is not present.
+#[allow(dead_code, reason = "every test file compiles this module, and not all of them use all of it")]
+pub fn python(name: &str, modules: &[&str], arguments: &[&std::ffi::OsStr]) -> Option<serde_json::Value> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let python = std::env::var_os("S2S_PYTHON").map_or_else(|| root.join(".venv/bin/python"), PathBuf::from);
+    let imports = modules.iter().map(|module| format!("import {module}\n")).collect::<String>();
+    let present = std::process::Command::new(&python).args(["-c", &imports]).output();
+    if !present.is_ok_and(|done| done.status.success()) {
+        println!("skipped: no Python with {}; `make venv` makes one", modules.join(", "));
+        return None;
+    }
+    let script = root.join("tests/python").join(name);
+    let done = std::process::Command::new(python).arg(script).args(arguments).output().unwrap();
+    assert!(done.status.success(), "{name}: {}", String::from_utf8_lossy(&done.stderr));
+    Some(serde_json::from_slice(&done.stdout).unwrap())
+}
