@@ -57,7 +57,14 @@ pub fn check_output(folder: &Path) -> Result<()> {
 }
 
 fn begin(folder: &Path) -> Result<Replace> {
-    Replace::begin(folder, |path| path.join("manifest.json").exists())
+    Replace::begin(folder, is_dataset)
+}
+
+/// Whether an s2s-prep of any version wrote `folder`. Many tools write a manifest.json: its presence alone says nothing.
+fn is_dataset(folder: &Path) -> bool {
+    let manifest = std::fs::read(folder.join("manifest.json")).ok();
+    let manifest = manifest.and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
+    manifest.is_some_and(|manifest| manifest["provenance"]["tool"] == "s2s-prep")
 }
 
 /// Writes `section` as the dataset `folder`, whole or not at all, and returns its manifest.
