@@ -26,7 +26,7 @@ const TRANSCRIPTS_PER_CELL: usize = 100;
 /// Side of a field of view in µm: transcripts come field by field.
 const FIELD_UM: f64 = 400.0;
 
-/// A column of field-of-view numbers, a position, and all that Xenium tells of a transcript.
+/// Draws transcripts, one field of view at a time.
 struct Simulation {
     rng: Xoshiro256PlusPlus,
     /// For each cell type, cumulative rates of the genes.
@@ -52,7 +52,8 @@ impl Simulation {
             let centre = corner.map(|at| at + self.rng.random_range(0.0..FIELD_UM));
             let rates = &self.rates[self.rng.random_range(0..CELL_TYPES)];
             for _ in 0..TRANSCRIPTS_PER_CELL {
-                let gene = rates.partition_point(|rate| *rate < self.rng.random_range(0.0..1.0));
+                let drawn = self.rng.random_range(0.0..1.0);
+                let gene = rates.partition_point(|rate| *rate < drawn);
                 names.push(format!("GENE{:03}", gene.min(GENES - 1)));
                 let near =
                     |rng: &mut Xoshiro256PlusPlus| (0..4).map(|_| rng.random_range(-5.0..5.0)).sum::<f64>() / 2.0;
