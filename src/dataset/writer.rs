@@ -51,7 +51,7 @@ pub struct Settings {
     pub platform: String,
 }
 
-/// Whether a dataset can be written to `folder`; the errors are those that [`write`] would give after all the work.
+/// Whether a dataset can be written to `folder`; the errors are those that [`write()`] would give after all the work.
 pub fn check_output(folder: &Path) -> Result<()> {
     begin(folder).map(drop)
 }
