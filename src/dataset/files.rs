@@ -98,16 +98,20 @@ impl Replace {
     /// Puts the folder in its place.
     pub fn finish(self) -> Result<()> {
         let failed = |e| Error::io(&self.target, "write", e);
-        if self.target.exists() {
-            let old = self.temporary.path().with_extension("old");
-            fs::rename(&self.target, &old).map_err(failed)?;
-            fs::rename(self.temporary.path(), &self.target).map_err(failed)?;
-            fs::remove_dir_all(&old).map_err(|e| Error::io(&old, "remove", e))?;
-        } else {
-            fs::rename(self.temporary.path(), &self.target).map_err(failed)?;
+        let old = self.target.exists().then(|| self.temporary.path().with_extension("old"));
+        if let Some(old) = &old {
+            fs::rename(&self.target, old).map_err(failed)?;
+        }
+        if let Err(e) = fs::rename(self.temporary.path(), &self.target) {
+            if let Some(old) = &old {
+                fs::rename(old, &self.target).map_err(failed)?;
+            }
+            return Err(failed(e));
         }
         // The folder has moved away from under its temporary name: there is nothing left to clean up.
         let _ = self.temporary.keep();
-        Ok(())
+        let beside = File::open(parent(&self.target)).and_then(|folder| folder.sync_all());
+        beside.map_err(|e| Error::io(&self.target, "write", e))?;
+        old.map_or(Ok(()), |old| fs::remove_dir_all(&old).map_err(|e| Error::io(&old, "remove", e)))
     }
 }

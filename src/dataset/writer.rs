@@ -51,13 +51,20 @@ pub struct Settings {
     pub platform: String,
 }
 
-/// Whether a dataset can be written to `folder`; the errors are those that [`write`] would give after all the work.
+/// Whether a dataset can be written to `folder`; the errors are those that [`write()`] would give after all the work.
 pub fn check_output(folder: &Path) -> Result<()> {
     begin(folder).map(drop)
 }
 
 fn begin(folder: &Path) -> Result<Replace> {
-    Replace::begin(folder, |path| path.join("manifest.json").exists())
+    Replace::begin(folder, is_dataset)
+}
+
+/// Whether an s2s-prep of any version wrote `folder`. Many tools write a manifest.json: its presence alone says nothing.
+fn is_dataset(folder: &Path) -> bool {
+    let manifest = std::fs::read(folder.join("manifest.json")).ok();
+    let manifest = manifest.and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
+    manifest.is_some_and(|manifest| manifest["provenance"]["tool"] == "s2s-prep")
 }
 
 /// Writes `section` as the dataset `folder`, whole or not at all, and returns its manifest.

@@ -16,8 +16,8 @@ Examples:
     s2s-prep --input transcripts.parquet --mode impute --genes ERBB2,CD8A --output tumour.s2s
 
   A table of spots in pixels of 0.325 µm
-    s2s-prep --input spots.tsv.gz --gene-column target --x-column px --y-column py --um-per-unit 0.325 \\
-        --bin-um 20 --mode benchmark --output spots.s2s
+    s2s-prep --input spots.tsv.gz --gene-column target --x-column px --y-column py \\
+        --um-per-unit 0.325 --bin-um 20 --mode benchmark --output spots.s2s
 
 Exit codes: 0 done, 2 usage, 65 bad input data, 66 missing input, 70 a bug, 74 input/output.";
 

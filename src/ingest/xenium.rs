@@ -53,7 +53,7 @@ pub(super) fn read(path: &Path, collector: &Collector) -> Result<Tally> {
         .collect();
     let read_group = |group: Group| {
         let mut intake = collector.intake();
-        group.read(&mut intake, &advance)?;
+        group.read(&mut intake, advance)?;
         Ok(intake.finish())
     };
     groups.into_par_iter().map(read_group).try_reduce(Tally::default, |a, b| Ok(a + b))
