@@ -20,6 +20,10 @@ pub fn writable(path: &Path) -> Result<()> {
 
 /// Sets the number of CPU threads; 0 takes every core.
 pub fn threads(number: usize) -> Result<()> {
+    if number == 0 {
+        // What rayon does by itself, at its first use.
+        return Ok(());
+    }
     rayon::ThreadPoolBuilder::new()
         .num_threads(number)
         .build_global()
