@@ -33,9 +33,10 @@ impl Case {
     fn store(&self, name: &str, method: &str, unmeasured: f32, fingerprint: &str) -> PathBuf {
         let path = self.folder.path().join(name);
         std::fs::create_dir_all(path.join("imputed/c/0/0")).unwrap();
+        let provenance = Provenance::new("s2s-predict", serde_json::json!({}), None, vec![]);
         let group = serde_json::json!({ "zarr_format": 3, "node_type": "group", "attributes": { "s2s": {
             "format": 1, "genes": ["A"], "method": method, "dataset_fingerprint": fingerprint,
-            "bin_um": 30.0, "origin_um": [0.0, 0.0], "sample": "tiny", "provenance": {},
+            "bin_um": 30.0, "origin_um": [0.0, 0.0], "sample": "tiny", "scale": 2, "provenance": provenance,
         } } });
         let array = serde_json::json!({ "zarr_format": 3, "node_type": "array", "shape": [1, 8, 8], "data_type": "float32",
             "chunk_grid": { "name": "regular", "configuration": { "chunk_shape": [1, 8, 8] } },
@@ -101,7 +102,7 @@ fn mistakes_are_told_and_leave_nothing_behind() {
     let absent = case.folder.path().join("absent.zarr");
     let cases: [(&[&Path], &[&str], i32, &str); 6] = [
         (&[&other], &[], 65, "fingerprint 0123"),
-        (&[&empty], &[], 65, "no prediction store"),
+        (&[&empty], &[], 65, "no store of s2s-predict"),
         (&[&cut], &[], 65, "gene A"),
         (&[&absent], &[], 66, "absent.zarr"),
         (&[&good, &twin], &[], 2, "--label"),
