@@ -6,7 +6,7 @@ CARGO ?= cargo
 PYTHON ?= python3
 BIN := target/release
 DEMO := demo
-DEMO_GENES := DUCT1,LAYER2
+DEMO_GENES := DUCT1,ISLAND3
 
 .PHONY: help build demo test lint venv clean
 

@@ -62,8 +62,9 @@ impl Anatomy {
             };
             (0..(area * per_mm2).ceil() as usize).map(round).collect()
         };
-        let (ducts, islands) = (rounds(4.0, 60.0, 120.0), rounds(9.0, 35.0, 90.0));
-        Anatomy { width, height, lobes, ducts, islands, density: Field::random(250.0, rng) }
+        // Sizes spread over a decade, as in tissue: small structures are common, large ones rare.
+        let (ducts, islands) = (rounds(3.0, 60.0, 340.0), rounds(5.0, 45.0, 300.0));
+        Anatomy { width, height, lobes, ducts, islands, density: Field::random(400.0, rng) }
     }
 
     /// Depth below the tissue's border in µm; negative outside.
@@ -78,7 +79,7 @@ impl Anatomy {
     pub fn duct(&self, x: f64, y: f64) -> f64 {
         let wall = |duct: &Round| {
             let off = (x - duct.x).hypot(y - duct.y) - duct.radius;
-            (-(off / (0.18 * duct.radius + BORDER_UM)).powi(2)).exp()
+            (-(off / (0.25 * duct.radius + BORDER_UM)).powi(2)).exp()
         };
         self.ducts.iter().map(wall).fold(0.0, f64::max)
     }

@@ -51,11 +51,11 @@ pub fn panel(count: usize, rng: &mut impl Rng) -> Vec<SimulatedGene> {
         let (name, pattern) = match index % 5 {
             0 => ("DUCT", Pattern::Duct),
             1 => {
-                let from = 40.0 + 320.0 * rng.random::<f64>();
-                ("LAYER", Pattern::Layer(from, from + 80.0 + 160.0 * rng.random::<f64>()))
+                let from = 30.0 + 400.0 * rng.random::<f64>();
+                ("LAYER", Pattern::Layer(from, from + 120.0 + 250.0 * rng.random::<f64>()))
             }
             2 => ("ISLAND", Pattern::Island),
-            3 => ("SMOOTH", Pattern::Smooth(Field::random(150.0 + 250.0 * rng.random::<f64>(), rng))),
+            3 => ("SMOOTH", Pattern::Smooth(Field::random(300.0 + 500.0 * rng.random::<f64>(), rng))),
             _ => ("HOUSE", Pattern::Housekeeping),
         };
         SimulatedGene {
