@@ -1,6 +1,6 @@
 //! The YAML config: one section per stage, defaults from the paper, flags override it.
 
-use crate::dataset::nearest_names;
+use crate::error::nearest_names;
 use crate::network::CdcinConfig;
 use crate::training::FitConfig;
 use crate::{Error, Result};

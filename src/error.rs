@@ -60,3 +60,12 @@ impl Error {
         Error::Io(format!("{}: could not {doing}: {source}", path.display()))
     }
 }
+
+/// The three names most like `wanted`, best first; case does not count.
+pub fn nearest_names<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let wanted = wanted.to_lowercase();
+    let mut scored: Vec<(f64, &str)> =
+        names.map(|name| (strsim::jaro_winkler(&wanted, &name.to_lowercase()), name)).collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    scored.into_iter().take(3).map(|(_, name)| name).collect()
+}

@@ -4,7 +4,8 @@
 //! count of 1 in the upper half and 3 in the lower one, so its values are ln 2 and 2 ln 2. The measured bin (6, 6) being
 //! outside, the inferred tissue misses (6, 7), (7, 6) and (7, 7); and it holds (1, 1), which truly is outside.
 
-use s2s::dataset::{Dataset, GeneCounts, Mode, Provenance, SectionCounts, Settings, write};
+use s2s::dataset::{Dataset, GeneCounts, Mode, SectionCounts, Settings, write};
+use s2s::provenance::Provenance;
 use s2s::scoring::{Outcome, Prediction, Region, Score, score};
 use s2s::section::{Grid, Lattice, Raster, Scale};
 use std::path::Path;

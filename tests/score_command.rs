@@ -1,6 +1,7 @@
 //! The command s2s-score on prediction stores written here byte by byte, as the Zarr v3 specification says.
 
-use s2s::dataset::{Dataset, GeneCounts, Mode, Provenance, SectionCounts, Settings, write};
+use s2s::dataset::{Dataset, GeneCounts, Mode, SectionCounts, Settings, write};
+use s2s::provenance::Provenance;
 use s2s::section::{Grid, Lattice, Raster, Scale};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

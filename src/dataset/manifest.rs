@@ -1,5 +1,7 @@
 //! `manifest.json`: what a dataset holds, and how it came to be.
 
+use crate::error::nearest_names;
+use crate::provenance::Provenance;
 use crate::section::{Grid, Lattice};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -17,46 +19,6 @@ pub enum Mode {
     Benchmark,
     /// The section really was sampled sparsely: there is no truth.
     Impute,
-}
-
-/// An input file and what identifies its content.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Input {
-    /// The path as it was given.
-    pub path: String,
-    /// SHA-256 of the content, in hexadecimal.
-    pub sha256: String,
-}
-
-/// How an output came to be: every output of every stage carries one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Provenance {
-    /// The stage, for example `s2s-prep`.
-    pub tool: String,
-    /// The version of s2s.
-    pub version: String,
-    /// The command line.
-    pub command: Vec<String>,
-    /// The config in force after flags were merged into the file.
-    pub config: serde_json::Value,
-    /// The seed, where anything random is involved.
-    pub seed: Option<u64>,
-    /// What was read. In benchmark mode s2s-prep leaves this to `truth.parquet`: a hash of the whole input knows the withheld bins.
-    pub inputs: Vec<Input>,
-}
-
-impl Provenance {
-    /// The provenance of an output of `tool`, with this process's command line.
-    pub fn new(tool: &str, config: serde_json::Value, seed: Option<u64>, inputs: Vec<Input>) -> Self {
-        Provenance {
-            tool: tool.to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            command: std::env::args().collect(),
-            config,
-            seed,
-            inputs,
-        }
-    }
 }
 
 /// One gene of the dataset. All figures are of measured in-tissue bins.
@@ -144,13 +106,4 @@ impl Manifest {
             ))
         })
     }
-}
-
-/// The three names most like `wanted`, best first; case does not count.
-pub fn nearest_names<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let wanted = wanted.to_lowercase();
-    let mut scored: Vec<(f64, &str)> =
-        names.map(|name| (strsim::jaro_winkler(&wanted, &name.to_lowercase()), name)).collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-    scored.into_iter().take(3).map(|(_, name)| name).collect()
 }

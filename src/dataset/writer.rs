@@ -1,8 +1,9 @@
 //! Writes a dataset: the measured bins, and in benchmark mode the withheld ones into a file of their own.
 
-use super::files::{Replace, fingerprint, write_atomically};
-use super::manifest::{FORMAT, GeneEntry, Input, Manifest, Mode, Provenance};
+use super::manifest::{FORMAT, GeneEntry, Manifest, Mode};
 use super::reader::patches;
+use crate::files::{Replace, fingerprint, write_atomically};
+use crate::provenance::{Input, Provenance};
 use crate::section::{Grid, Lattice, Raster, infer_tissue, log_normalise, normalisation_target};
 use crate::{Error, Result};
 use arrow::array::{ArrayRef, BooleanArray, Float32Array, StringArray, UInt32Array};

@@ -3,7 +3,7 @@
 use super::intake::{Collector, Intake, Molecule, Tally};
 use crate::cli::Progress;
 use crate::config::CsvConfig;
-use crate::dataset::nearest_names;
+use crate::error::nearest_names;
 use crate::{Error, Result};
 use csv::{ByteRecord, ReaderBuilder};
 use flate2::read::MultiGzDecoder;

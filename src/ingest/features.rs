@@ -1,7 +1,7 @@
 //! Which names are genes, which of them were asked for, and their numbers.
 
 use super::key::MAX_FEATURES;
-use crate::dataset::nearest_names;
+use crate::error::nearest_names;
 use crate::{Error, Result};
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;

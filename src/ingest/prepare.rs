@@ -10,7 +10,9 @@ use super::key::Binning;
 use super::{csv, xenium};
 use crate::cli::{self, peak_memory_mib};
 use crate::config::PrepConfig;
-use crate::dataset::{self, Dataset, Input, Manifest, Mode, Provenance, Settings};
+use crate::dataset::{self, Dataset, Manifest, Mode, Settings};
+use crate::files;
+use crate::provenance::{Input, Provenance};
 use crate::section::{Lattice, Scale};
 use crate::{Error, Result};
 use std::collections::BTreeSet;
@@ -106,7 +108,7 @@ fn write(
     lattice: Lattice,
     framed: &Framed,
 ) -> Result<Manifest> {
-    let input = Input { path: source.path.display().to_string(), sha256: dataset::fingerprint(&source.path)? };
+    let input = Input { path: source.path.display().to_string(), sha256: files::fingerprint(&source.path)? };
     let config_value = serde_json::to_value(config).map_err(|e| Error::Bug(format!("config: {e}")))?;
     let settings = Settings {
         mode: arguments.mode,

@@ -3,7 +3,7 @@
 //! The same file always has the same bytes: tensors in the order of their names, metadata in the order of its keys.
 
 use super::{Cdcin, CdcinConfig};
-use crate::dataset::write_atomically;
+use crate::files::write_atomically;
 use crate::{Error, Result};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};

@@ -2,7 +2,8 @@
 
 use super::evaluate::{Region, Regions, Score};
 use super::summary::MethodSummary;
-use crate::dataset::{Dataset, Mode, Provenance};
+use crate::dataset::{Dataset, Mode};
+use crate::provenance::Provenance;
 use serde::Serialize;
 
 /// The version of the format of `scores.json`.

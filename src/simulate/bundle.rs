@@ -3,7 +3,8 @@
 use super::anatomy::Anatomy;
 use super::genes::{SimulatedGene, panel};
 use crate::cli::Progress;
-use crate::dataset::{Provenance, Replace, write_atomically};
+use crate::files::{Replace, write_atomically};
+use crate::provenance::Provenance;
 use crate::{Error, Result};
 use arrow::array::{ArrayRef, Float32Array, Float64Array, StringArray, UInt8Array, UInt32Array, UInt64Array};
 use arrow::record_batch::RecordBatch;

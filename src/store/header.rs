@@ -1,6 +1,7 @@
 //! What a store says of itself.
 
-use crate::dataset::{Dataset, Provenance};
+use crate::dataset::Dataset;
+use crate::provenance::Provenance;
 use serde::{Deserialize, Serialize};
 
 /// The version of the store format; a reader refuses any other.

@@ -1,7 +1,7 @@
 //! Reads a store back.
 
 use super::header::{FORMAT, Header};
-use crate::dataset::nearest_names;
+use crate::error::nearest_names;
 use crate::section::Raster;
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};

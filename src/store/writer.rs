@@ -1,7 +1,7 @@
 //! Writes a store, whole or not at all.
 
 use super::header::Header;
-use crate::dataset::Replace;
+use crate::files::Replace;
 use crate::section::Raster;
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};

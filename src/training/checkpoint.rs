@@ -2,8 +2,8 @@
 
 use super::config::Crop;
 use super::fit::{Fit, FitSettings, Stop};
-use crate::dataset::{Input, Provenance};
 use crate::network::{Cdcin, InputConfig, weights};
+use crate::provenance::{Input, Provenance};
 use crate::{Error, Result};
 use burn::tensor::Device;
 use serde::de::DeserializeOwned;

@@ -76,7 +76,7 @@ impl Curves {
         ];
         let content = encode(columns, provenance)
             .map_err(|e| Error::Io(format!("{}: could not write the loss curves: {e}", path.display())))?;
-        crate::dataset::write_atomically(path, &content)
+        crate::files::write_atomically(path, &content)
     }
 }
 

@@ -1,6 +1,7 @@
 //! A small section for tests that need a dataset, written through the product's own writer.
 
-use s2s::dataset::{GeneCounts, Mode, Provenance, SectionCounts, Settings, write};
+use s2s::dataset::{GeneCounts, Mode, SectionCounts, Settings, write};
+use s2s::provenance::Provenance;
 use s2s::section::{Grid, Lattice, Raster, Scale};
 use std::path::{Path, PathBuf};
 
