@@ -1,9 +1,10 @@
 //! How windows become a picture, shown with networks that return their input: what comes out must be 𝒰 of the measured bins.
 
 use s2s::config::PredictConfig;
-use s2s::dataset::{Dataset, GeneCounts, Mode, Provenance, SectionCounts, Settings, write};
+use s2s::dataset::{Dataset, GeneCounts, Mode, SectionCounts, Settings, write};
 use s2s::imputation::{NetworkImputer, finish};
 use s2s::network::{CdcinConfig, Guide, InputConfig, Upsampling, weights};
+use s2s::provenance::Provenance;
 use s2s::section::{Grid, Interpolation, Lattice, Raster, Scale, interpolate};
 use s2s::training::{Checkpoint, Stop};
 use std::collections::BTreeMap;

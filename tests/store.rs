@@ -1,6 +1,6 @@
 //! What a store promises: what was written comes back, and a broken or foreign one is named as such.
 
-use s2s::dataset::Provenance;
+use s2s::provenance::Provenance;
 use s2s::section::Raster;
 use s2s::store::{FORMAT, Header, Store, StoreWriter};
 use std::path::{Path, PathBuf};
