@@ -115,12 +115,11 @@ impl<'a> WindowAttention<'a> {
         let proj = Packed::transposed(self.proj.0, self.channels());
         let kept_of_band = self.kept() * self.extent.width / self.window;
         let mut rows = shifted_rows(self.extent, self.shift, out);
-        rows.par_chunks_mut(self.window)
-            .zip(kept.par_chunks_mut(kept_of_band))
-            .enumerate()
-            .for_each(|(band, (out, kept))| {
+        rows.par_chunks_mut(self.window).zip(kept.par_chunks_mut(kept_of_band)).enumerate().for_each(
+            |(band, (out, kept))| {
                 simd::run(Band { shared: &shared, proj: &proj, band, x, out, kept });
-            });
+            },
+        );
     }
 
     /// The range of x in which a row of a window lies, and where the part of it begins that the
@@ -144,8 +143,7 @@ impl<'a> WindowAttention<'a> {
             let x = &x[(image * height + row) * self.extent.width * c..];
             for (columns, token) in self.columns(column) {
                 let to = (y * self.window + token) * c;
-                tokens[to..to + columns.len() * c]
-                    .copy_from_slice(&x[columns.start * c..columns.end * c]);
+                tokens[to..to + columns.len() * c].copy_from_slice(&x[columns.start * c..columns.end * c]);
             }
         }
     }
@@ -187,23 +185,45 @@ impl Work for Band<'_, '_> {
             let (heads_out, sums) = kept.split_at_mut(n * c);
             for (head, sums) in sums.chunks_mut(n).enumerate() {
                 let bias = shared.bias(at.kind(band, column), head);
-                shared.scores(s, &qkv, head, &mut packed, #[inline(always)] |i, j, v| {
-                    let lanes = i * n + j..i * n + n.min(j + S::LANES);
-                    let v = s.add(v, s.load_part(&bias[lanes.clone()]));
-                    s.store_part(&mut scores[lanes], v);
-                });
+                shared.scores(
+                    s,
+                    &qkv,
+                    head,
+                    &mut packed,
+                    #[inline(always)]
+                    |i, j, v| {
+                        let lanes = i * n + j..i * n + n.min(j + S::LANES);
+                        let v = s.add(v, s.load_part(&bias[lanes.clone()]));
+                        s.store_part(&mut scores[lanes], v);
+                    },
+                );
                 softmax(s, &mut scores, sums);
                 let d = c / at.heads;
                 let first = head * d;
                 packed.fill(s, n, d, |j, k| qkv[j * 3 * c + 2 * c + first + k]);
-                multiply(s, n, &[n], #[inline(always)] |_, i| &scores[i * n..][..n], &packed,
-                    #[inline(always)] |i, k, v| {
+                multiply(
+                    s,
+                    n,
+                    &[n],
+                    #[inline(always)]
+                    |_, i| &scores[i * n..][..n],
+                    &packed,
+                    #[inline(always)]
+                    |i, k, v| {
                         s.store_part(&mut heads_out[i * c + first..][k..d.min(k + S::LANES)], v);
-                    });
+                    },
+                );
             }
             let columns = at.columns(column);
-            multiply(s, n, &[c], #[inline(always)] |_, i| &heads_out[i * c..][..c], proj,
-                #[inline(always)] |i, o, v| {
+            multiply(
+                s,
+                n,
+                &[c],
+                #[inline(always)]
+                |_, i| &heads_out[i * c..][..c],
+                proj,
+                #[inline(always)]
+                |i, o, v| {
                     let (y, x) = (i / window, i % window);
                     let piece = &columns[usize::from(x >= columns[1].1)];
                     let pixel = &mut out[y][(piece.0.start + x - piece.1) * c..][..c];
@@ -211,7 +231,8 @@ impl Work for Band<'_, '_> {
                     let v = s.add(v, s.load_part(&at.proj.1[lanes.clone()]));
                     let pixel = &mut pixel[lanes];
                     s.store_part(pixel, s.add(v, s.load_part(pixel)));
-                });
+                },
+            );
         }
     }
 }
@@ -228,12 +249,20 @@ impl Shared<'_> {
     #[inline(always)]
     pub(super) fn qkv<S: Simd>(&self, s: S, tokens: &[f32], qkv: &mut [f32]) {
         let c = self.attention.channels();
-        multiply(s, self.attention.tokens(), &[c], #[inline(always)] |_, i| &tokens[i * c..][..c], &self.qkv,
-            #[inline(always)] |i, o, v| {
+        multiply(
+            s,
+            self.attention.tokens(),
+            &[c],
+            #[inline(always)]
+            |_, i| &tokens[i * c..][..c],
+            &self.qkv,
+            #[inline(always)]
+            |i, o, v| {
                 let lanes = o..(3 * c).min(o + S::LANES);
                 let v = s.add(v, s.load_part(&self.qkv_bias[lanes.clone()]));
                 s.store_part(&mut qkv[i * 3 * c..][lanes], v);
-            });
+            },
+        );
     }
 
     /// Hands out the products of queries i and keys j of a head, without bias.
@@ -249,7 +278,15 @@ impl Shared<'_> {
         let (c, n) = (self.attention.channels(), self.attention.tokens());
         let d = c / self.attention.heads;
         packed.fill(s, d, n, |k, j| qkv[j * 3 * c + c + head * d + k]);
-        multiply(s, n, &[d], #[inline(always)] |_, i| &qkv[i * 3 * c + head * d..][..d], packed, emit);
+        multiply(
+            s,
+            n,
+            &[d],
+            #[inline(always)]
+            |_, i| &qkv[i * 3 * c + head * d..][..d],
+            packed,
+            emit,
+        );
     }
 }
 

@@ -26,8 +26,7 @@ impl WindowAttention<'_> {
         let qkv_back = Packed::plain(self.qkv.0, c);
         let mut rows = shifted_rows(self.extent, self.shift, out);
         let kept_of_band = self.kept() * self.extent.width / self.window;
-        let tasks: Vec<_> =
-            rows.chunks_mut(self.window).zip(kept.chunks(kept_of_band)).enumerate().collect();
+        let tasks: Vec<_> = rows.chunks_mut(self.window).zip(kept.chunks(kept_of_band)).enumerate().collect();
         let len = 4 * c * c + 4 * c + self.heads * n * n;
         let sums = accumulate(tasks, len, |(band, (out, kept)), sums| {
             let (shared, proj_back, qkv_back) = (&shared, &proj_back, &qkv_back);
@@ -105,10 +104,18 @@ impl Work for Band<'_, '_> {
             at.gather(x, band, column, &mut w.tokens);
             at.gather(grad, band, column, &mut w.grad);
             shared.qkv(s, &w.tokens, &mut w.qkv);
-            multiply(s, n, &[c], #[inline(always)] |_, i| &w.grad[i * c..][..c], proj_back,
-                #[inline(always)] |i, k, v| {
+            multiply(
+                s,
+                n,
+                &[c],
+                #[inline(always)]
+                |_, i| &w.grad[i * c..][..c],
+                proj_back,
+                #[inline(always)]
+                |i, k, v| {
                     s.store_part(&mut w.heads_grad[i * c..][k..c.min(k + S::LANES)], v);
-                });
+                },
+            );
             let (heads_out, log_sums) = kept.split_at(n * c);
             for (head, log_sums) in log_sums.chunks_exact(n).enumerate() {
                 let bias = shared.bias(at.kind(band, column), head);
@@ -116,20 +123,40 @@ impl Work for Band<'_, '_> {
                 shared.head_gradient(s, head, bias, heads_out, log_sums, &mut w, bias_sum);
             }
             let (inputs, grads) = (Pixels::dense(heads_out, c), Pixels::dense(&w.grad, c));
-            accumulate_outer(s, 1, #[inline(always)] |_| (inputs, grads), proj_sum);
+            accumulate_outer(
+                s,
+                1,
+                #[inline(always)]
+                |_| (inputs, grads),
+                proj_sum,
+            );
             add_rows(&w.grad, proj_bias);
             let (inputs, grads) = (Pixels::dense(&w.tokens, c), Pixels::dense(&w.qkv_grad, 3 * c));
-            accumulate_outer(s, 1, #[inline(always)] |_| (inputs, grads), qkv_sum);
+            accumulate_outer(
+                s,
+                1,
+                #[inline(always)]
+                |_| (inputs, grads),
+                qkv_sum,
+            );
             add_rows(&w.qkv_grad, qkv_bias);
             let columns = at.columns(column);
-            multiply(s, n, &[3 * c], #[inline(always)] |_, i| &w.qkv_grad[i * 3 * c..][..3 * c], qkv_back,
-                #[inline(always)] |i, o, v| {
+            multiply(
+                s,
+                n,
+                &[3 * c],
+                #[inline(always)]
+                |_, i| &w.qkv_grad[i * 3 * c..][..3 * c],
+                qkv_back,
+                #[inline(always)]
+                |i, o, v| {
                     let (y, x) = (i / at.window, i % at.window);
                     let piece = &columns[usize::from(x >= columns[1].1)];
                     let pixel = &mut out[y][(piece.0.start + x - piece.1) * c..][..c];
                     let pixel = &mut pixel[o..c.min(o + S::LANES)];
                     s.store_part(pixel, s.add(v, s.load_part(pixel)));
-                });
+                },
+            );
         }
     }
 }
@@ -154,11 +181,18 @@ impl Shared<'_> {
         let d = c / at.heads;
         let first = head * d;
         let (p, ds) = (&mut w.probabilities, &mut w.scores_grad);
-        self.scores(s, &w.qkv, head, &mut w.packed, #[inline(always)] |i, j, v| {
-            let lanes = i * n + j..i * n + n.min(j + S::LANES);
-            let score = s.add(v, s.load_part(&bias[lanes.clone()]));
-            s.store_part(&mut p[lanes], exp(s, s.sub(score, s.splat(log_sums[i]))));
-        });
+        self.scores(
+            s,
+            &w.qkv,
+            head,
+            &mut w.packed,
+            #[inline(always)]
+            |i, j, v| {
+                let lanes = i * n + j..i * n + n.min(j + S::LANES);
+                let score = s.add(v, s.load_part(&bias[lanes.clone()]));
+                s.store_part(&mut p[lanes], exp(s, s.sub(score, s.splat(log_sums[i]))));
+            },
+        );
         let (qkv, heads_grad) = (&w.qkv, &w.heads_grad);
         // Σ_j p_ij · ∂p_ij, which the softmax subtracts: the same as Σ_k out_ik · ∂out_ik.
         let dot = |i: usize| -> f32 {
@@ -167,28 +201,56 @@ impl Shared<'_> {
         };
         let dots: Vec<f32> = (0..n).map(dot).collect();
         w.packed.fill(s, d, n, |k, j| qkv[j * 3 * c + 2 * c + first + k]);
-        multiply(s, n, &[d], #[inline(always)] |_, i| &heads_grad[i * c + first..][..d], &w.packed,
-            #[inline(always)] |i, j, v| {
+        multiply(
+            s,
+            n,
+            &[d],
+            #[inline(always)]
+            |_, i| &heads_grad[i * c + first..][..d],
+            &w.packed,
+            #[inline(always)]
+            |i, j, v| {
                 let lanes = i * n + j..i * n + n.min(j + S::LANES);
                 let v = s.mul(s.sub(v, s.splat(dots[i])), s.load_part(&p[lanes.clone()]));
                 s.store_part(&mut ds[lanes.clone()], v);
                 let sum = &mut bias_sum[lanes];
                 s.store_part(sum, s.add(v, s.load_part(sum)));
-            });
+            },
+        );
         let out = &mut w.qkv_grad;
         let scale = at.scale();
         w.packed.fill(s, n, d, |j, k| scale * qkv[j * 3 * c + c + first + k]);
-        multiply(s, n, &[n], #[inline(always)] |_, i| &ds[i * n..][..n], &w.packed,
-            #[inline(always)] |i, k, v| {
+        multiply(
+            s,
+            n,
+            &[n],
+            #[inline(always)]
+            |_, i| &ds[i * n..][..n],
+            &w.packed,
+            #[inline(always)]
+            |i, k, v| {
                 s.store_part(&mut out[i * 3 * c + first..][k..d.min(k + S::LANES)], v);
-            });
+            },
+        );
         // [tokens, d] each: first the keys' gradient, then the values'.
         let mut sums = vec![0.0; 2 * n * d];
         let (keys, values) = sums.split_at_mut(n * d);
         let queries = Pixels { values: &qkv[first..], stride: 3 * c, width: d };
-        accumulate_outer(s, 1, #[inline(always)] |_| (Pixels::dense(ds, n), queries), keys);
+        accumulate_outer(
+            s,
+            1,
+            #[inline(always)]
+            |_| (Pixels::dense(ds, n), queries),
+            keys,
+        );
         let outputs = Pixels { values: &heads_grad[first..], stride: c, width: d };
-        accumulate_outer(s, 1, #[inline(always)] |_| (Pixels::dense(p, n), outputs), values);
+        accumulate_outer(
+            s,
+            1,
+            #[inline(always)]
+            |_| (Pixels::dense(p, n), outputs),
+            values,
+        );
         for (token, out) in out.chunks_exact_mut(3 * c).enumerate() {
             out[c + first..][..d].copy_from_slice(&keys[token * d..][..d]);
             out[2 * c + first..][..d].copy_from_slice(&values[token * d..][..d]);

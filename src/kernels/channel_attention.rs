@@ -71,14 +71,18 @@ impl ChannelAttention<'_> {
 
     /// Given `y`, its gates and the gradient `grad` of `y · gate` times `alpha`, writes the gradient
     /// of `y` to `out`.
-    pub(crate) fn backward(&self, y: &[f32], gates: &[Gate], alpha: f32, grad: &[f32], out: &mut [f32]) -> ChannelGradients {
+    pub(crate) fn backward(
+        &self,
+        y: &[f32],
+        gates: &[Gate],
+        alpha: f32,
+        grad: &[f32],
+        out: &mut [f32],
+    ) -> ChannelGradients {
         let (channels, squeezed) = (self.channels(), self.squeeze.1.len());
         let image = y.len() / gates.len();
-        let gate_grads: Vec<Vec<f32>> = y
-            .par_chunks(image)
-            .zip(grad.par_chunks(image))
-            .map(|(y, grad)| dot_channels(y, grad, channels))
-            .collect();
+        let gate_grads: Vec<Vec<f32>> =
+            y.par_chunks(image).zip(grad.par_chunks(image)).map(|(y, grad)| dot_channels(y, grad, channels)).collect();
         let mut sums = ChannelGradients {
             squeeze: (vec![0.0; squeezed * channels], vec![0.0; squeezed]),
             excite: (vec![0.0; squeezed * channels], vec![0.0; channels]),

@@ -63,9 +63,7 @@ impl Taps {
     pub(crate) fn forward(weight: &[f32], outputs: usize, side: usize) -> Self {
         let taps = side * side;
         let inputs = weight.len() / (outputs * taps);
-        let packed = Packed::new(taps * inputs, outputs, |k, o| {
-            weight[(o * inputs + k % inputs) * taps + k / inputs]
-        });
+        let packed = Packed::new(taps * inputs, outputs, |k, o| weight[(o * inputs + k % inputs) * taps + k / inputs]);
         Self { packed, side }
     }
 
@@ -75,10 +73,8 @@ impl Taps {
     pub(crate) fn backward(layers: &[(&[f32], usize)], wanted: Range<usize>, side: usize) -> Self {
         let taps = side * side;
         // For each output of each layer, its weights [inputs, taps].
-        let outputs: Vec<&[f32]> = layers
-            .iter()
-            .flat_map(|(weight, outputs)| weight.chunks_exact(weight.len() / outputs))
-            .collect();
+        let outputs: Vec<&[f32]> =
+            layers.iter().flat_map(|(weight, outputs)| weight.chunks_exact(weight.len() / outputs)).collect();
         let packed = Packed::new(taps * outputs.len(), wanted.len(), |k, i| {
             outputs[k % outputs.len()][(wanted.start + i) * taps + taps - 1 - k / outputs.len()]
         });
@@ -87,13 +83,7 @@ impl Taps {
 }
 
 /// Convolves `sources` and writes (or adds, see [`Finish`]) `[pixels, outputs]` values to `out`.
-pub(crate) fn convolve(
-    extent: Extent,
-    sources: &[Source],
-    taps: &Taps,
-    finish: Finish,
-    out: &mut [f32],
-) {
+pub(crate) fn convolve(extent: Extent, sources: &[Source], taps: &Taps, finish: Finish, out: &mut [f32]) {
     assert_eq!(out.len(), extent.pixels() * taps.packed.width(), "the shape of the output");
     let rows = rows_per_task(extent.batch * extent.height);
     let row_len = extent.width * taps.packed.width();
@@ -126,23 +116,32 @@ impl Work for Rows<'_> {
         for (row, out) in (first_row..).zip(out.chunks_mut(width * outputs)) {
             let reads = row_reads(extent, sources, taps.side, row);
             let gate = finish.gate.map(|gate| &gate[row * width * outputs..][..width * outputs]);
-            multiply(s, width, &pieces, #[inline(always)] |j, x| reads[j].channels_at(x, &zeros), &taps.packed, #[inline(always)] |x, o, v| {
-                let lanes = x * outputs + o..x * outputs + outputs.min(o + S::LANES);
-                let mut v = v;
-                if let Some(bias) = finish.bias {
-                    v = s.add(v, s.load_part(&bias[o..outputs.min(o + S::LANES)]));
-                }
-                if finish.add {
-                    v = s.add(v, s.load_part(&out[lanes.clone()]));
-                }
-                if finish.relu {
-                    v = s.max(v, s.splat(0.0));
-                }
-                if let Some(gate) = gate {
-                    v = s.keep_positive(s.load_part(&gate[lanes.clone()]), v);
-                }
-                s.store_part(&mut out[lanes], v);
-            });
+            multiply(
+                s,
+                width,
+                &pieces,
+                #[inline(always)]
+                |j, x| reads[j].channels_at(x, &zeros),
+                &taps.packed,
+                #[inline(always)]
+                |x, o, v| {
+                    let lanes = x * outputs + o..x * outputs + outputs.min(o + S::LANES);
+                    let mut v = v;
+                    if let Some(bias) = finish.bias {
+                        v = s.add(v, s.load_part(&bias[o..outputs.min(o + S::LANES)]));
+                    }
+                    if finish.add {
+                        v = s.add(v, s.load_part(&out[lanes.clone()]));
+                    }
+                    if finish.relu {
+                        v = s.max(v, s.splat(0.0));
+                    }
+                    if let Some(gate) = gate {
+                        v = s.keep_positive(s.load_part(&gate[lanes.clone()]), v);
+                    }
+                    s.store_part(&mut out[lanes], v);
+                },
+            );
         }
     }
 }

@@ -8,12 +8,7 @@ use super::simd::{self, Simd, Work};
 use super::threads::accumulate;
 
 /// The gradients of weights `[outputs, inputs, side, side]` and bias, given the gradient of the output.
-pub(crate) fn weight_gradient(
-    extent: Extent,
-    sources: &[Source],
-    side: usize,
-    grad: Source,
-) -> (Vec<f32>, Vec<f32>) {
+pub(crate) fn weight_gradient(extent: Extent, sources: &[Source], side: usize, grad: Source) -> (Vec<f32>, Vec<f32>) {
     let inputs: usize = sources.iter().map(|source| source.channels).sum();
     let outputs = grad.channels;
     let tasks = row_groups(extent);
@@ -29,9 +24,7 @@ fn row_groups(extent: Extent) -> Vec<Range<usize>> {
     let group = 128usize.div_ceil(extent.width).max(1);
     (0..extent.batch)
         .flat_map(|image| {
-            (0..height).step_by(group).map(move |y| {
-                image * height + y..image * height + height.min(y + group)
-            })
+            (0..height).step_by(group).map(move |y| image * height + y..image * height + height.min(y + group))
         })
         .collect()
 }
@@ -64,10 +57,8 @@ impl<'a> Work for WeightSums<'a> {
             // Columns of the output whose tap lies inside the image.
             let dx = tap % side;
             let (first, last) = (half.saturating_sub(dx), width - dx.saturating_sub(half));
-            let inside: Vec<(usize, usize)> = rows
-                .clone()
-                .filter_map(|row| Some((row, shifted_row(extent, row, tap, side)?)))
-                .collect();
+            let inside: Vec<(usize, usize)> =
+                rows.clone().filter_map(|row| Some((row, shifted_row(extent, row, tap, side)?))).collect();
             for source in sources {
                 let (block, rest) = sum.split_at_mut(source.channels * outputs);
                 sum = rest;

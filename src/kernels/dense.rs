@@ -100,8 +100,7 @@ impl DenseBlock<'_> {
         let weights: Vec<_> = readers.iter().map(|(weight, bias)| (*weight, bias.len())).collect();
         let taps = Taps::backward(&weights, wanted, 3);
         let growth = self.growth();
-        let grads: Vec<_> =
-            grads.iter().map(|values| Source { values, channels: growth }).collect();
+        let grads: Vec<_> = grads.iter().map(|values| Source { values, channels: growth }).collect();
         convolve(self.extent, &grads, &taps, Finish { add: true, gate, ..Finish::default() }, out);
     }
 }

@@ -39,23 +39,11 @@ pub(crate) fn exp<S: Simd>(s: S, x: S::V) -> S::V {
 fn erf<S: Simd>(s: S, x: S::V) -> S::V {
     let x = s.min(s.max(x, s.splat(-3.743_921)), s.splat(3.743_921));
     let square = s.mul(x, x);
-    let above = polynomial(
-        s,
-        square,
-        [2.290_506_6e-4, 3.408_291e-3, 5.095_569_5e-2, 1.852_083_2e-1, 1.128_379_1],
-    );
+    let above = polynomial(s, square, [2.290_506_6e-4, 3.408_291e-3, 5.095_569_5e-2, 1.852_083_2e-1, 1.128_379_1]);
     let below = polynomial(
         s,
         square,
-        [
-            -1.179_160_3e-7,
-            2.354_796_6e-5,
-            1.017_962_5e-3,
-            1.407_047e-2,
-            1.109_850_5e-1,
-            4.974_692_5e-1,
-            1.0,
-        ],
+        [-1.179_160_3e-7, 2.354_796_6e-5, 1.017_962_5e-3, 1.407_047e-2, 1.109_850_5e-1, 4.974_692_5e-1, 1.0],
     );
     s.div(s.mul(x, above), below)
 }

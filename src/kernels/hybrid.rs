@@ -105,10 +105,8 @@ impl HybridBlock<'_> {
         let mut normal = Buffer::scratch(x.len());
         self.norm.apply(x, &mut normal);
         let mut normal_grad = Buffer::scratch(x.len());
-        let (conv1, conv2, channels) =
-            self.compressed_backward(&normal, kept, &middle, &mut normal_grad);
-        let attention =
-            self.attention.backward(&normal, &kept.attention, &middle, &mut normal_grad);
+        let (conv1, conv2, channels) = self.compressed_backward(&normal, kept, &middle, &mut normal_grad);
+        let attention = self.attention.backward(&normal, &kept.attention, &middle, &mut normal_grad);
         let mut input = middle.to_vec();
         let norm = self.norm.gradients(x, &normal_grad, &mut input);
         HybridGradients { input, norm, attention, conv1, conv2, channels, mlp }
@@ -127,8 +125,7 @@ impl HybridBlock<'_> {
         let extent = self.extent();
         let (c, few) = (self.conv2.1.len(), self.conv1.1.len());
         let mut wide = Buffer::scratch(normal.len());
-        let channels =
-            self.channels.backward(&kept.expanded, &kept.gates, self.alpha, grad, &mut wide);
+        let channels = self.channels.backward(&kept.expanded, &kept.gates, self.alpha, grad, &mut wide);
         let wide = Source { values: &wide, channels: c };
 
         let mut active = Buffer::scratch(kept.compressed.len());

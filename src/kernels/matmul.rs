@@ -138,12 +138,17 @@ fn tile<'a, S: Simd, const P: usize, const V: usize>(
     let mut acc = [[s.splat(0.0); V]; P];
     let mut block = block;
     for (j, &depth) in pieces.iter().enumerate() {
-        let values: [&[f32]; P] =
-            std::array::from_fn(#[inline(always)] |p| &piece(j, (first + p).min(rows - 1))[..depth]);
+        let values: [&[f32]; P] = std::array::from_fn(
+            #[inline(always)]
+            |p| &piece(j, (first + p).min(rows - 1))[..depth],
+        );
         let (weights, rest) = block.split_at(depth * V * S::LANES);
         block = rest;
         for (k, weights) in weights.chunks_exact(V * S::LANES).enumerate() {
-            let w: [S::V; V] = std::array::from_fn(#[inline(always)] |v| s.load(&weights[v * S::LANES..]));
+            let w: [S::V; V] = std::array::from_fn(
+                #[inline(always)]
+                |v| s.load(&weights[v * S::LANES..]),
+            );
             for p in 0..P {
                 // SAFETY: `weights` was cut into `depth` chunks, so k < depth = values[p].len().
                 let x = s.splat(unsafe { *values[p].get_unchecked(k) });
@@ -230,9 +235,12 @@ fn outer_block<'a, S: Simd, const M: usize, const V: usize, const PART: bool>(
         for (a, b) in a.values.chunks(a.stride).zip(b.values.chunks(b.stride)) {
             let a = &a[row..row + M];
             let b = &b[columns.clone()];
-            let b: [S::V; V] = std::array::from_fn(#[inline(always)] |v| {
-                if PART { s.load_part(&b[v * S::LANES..]) } else { s.load(&b[v * S::LANES..]) }
-            });
+            let b: [S::V; V] = std::array::from_fn(
+                #[inline(always)]
+                |v| {
+                    if PART { s.load_part(&b[v * S::LANES..]) } else { s.load(&b[v * S::LANES..]) }
+                },
+            );
             for i in 0..M {
                 let x = s.splat(a[i]);
                 for v in 0..V {

@@ -61,8 +61,7 @@ impl Mlp<'_> {
             fc2_back: Packed::plain(self.fc2.0, h),
         };
         let task = TILES * TILE * c;
-        let tasks: Vec<_> =
-            out.chunks_mut(task).zip(x.chunks(task).zip(grad.chunks(task))).collect();
+        let tasks: Vec<_> = out.chunks_mut(task).zip(x.chunks(task).zip(grad.chunks(task))).collect();
         let sums = accumulate(tasks, 2 * c * h + h + 3 * c, |(out, (x, grad)), sums| {
             simd::run(Backward { mlp: self, packed: &packed, x, grad, out, sums });
         });
@@ -111,19 +110,35 @@ impl Work for Forward<'_> {
         for (x, out) in x.chunks(TILE * c).zip(out.chunks_mut(TILE * c)) {
             let pixels = x.len() / c;
             mlp.norm.forward(s, x, &mut normal[..x.len()]);
-            multiply(s, pixels, &[c], #[inline(always)] |_, i| &normal[i * c..][..c], fc1,
-                #[inline(always)] |i, o, v| {
+            multiply(
+                s,
+                pixels,
+                &[c],
+                #[inline(always)]
+                |_, i| &normal[i * c..][..c],
+                fc1,
+                #[inline(always)]
+                |i, o, v| {
                     let lanes = o..h.min(o + S::LANES);
                     let v = gelu(s, s.add(v, s.load_part(&mlp.fc1.1[lanes.clone()])));
                     s.store_part(&mut hidden[i * h..][lanes], v);
-                });
-            multiply(s, pixels, &[h], #[inline(always)] |_, i| &hidden[i * h..][..h], fc2,
-                #[inline(always)] |i, o, v| {
+                },
+            );
+            multiply(
+                s,
+                pixels,
+                &[h],
+                #[inline(always)]
+                |_, i| &hidden[i * h..][..h],
+                fc2,
+                #[inline(always)]
+                |i, o, v| {
                     let lanes = o..c.min(o + S::LANES);
                     let v = s.add(v, s.load_part(&mlp.fc2.1[lanes.clone()]));
                     let v = s.add(v, s.load_part(&x[i * c..][lanes.clone()]));
                     s.store_part(&mut out[i * c..][lanes], v);
-                });
+                },
+            );
         }
     }
 }
@@ -164,27 +179,63 @@ impl Work for Backward<'_> {
             let normal = &mut normal[..pixels * c];
             let (hidden, slope) = (&mut hidden[..pixels * h], &mut slope[..pixels * h]);
             mlp.norm.forward(s, x, normal);
-            multiply(s, pixels, &[c], #[inline(always)] |_, i| &normal[i * c..][..c], &packed.fc1,
-                #[inline(always)] |i, o, v| {
+            multiply(
+                s,
+                pixels,
+                &[c],
+                #[inline(always)]
+                |_, i| &normal[i * c..][..c],
+                &packed.fc1,
+                #[inline(always)]
+                |i, o, v| {
                     let lanes = o..h.min(o + S::LANES);
                     let v = s.add(v, s.load_part(&mlp.fc1.1[lanes.clone()]));
                     let (y, dy) = gelu_with_slope(s, v);
                     s.store_part(&mut hidden[i * h..][lanes.clone()], y);
                     s.store_part(&mut slope[i * h..][lanes], dy);
-                });
-            multiply(s, pixels, &[c], #[inline(always)] |_, i| &grad[i * c..][..c], &packed.fc2_back,
-                #[inline(always)] |i, o, v| {
+                },
+            );
+            multiply(
+                s,
+                pixels,
+                &[c],
+                #[inline(always)]
+                |_, i| &grad[i * c..][..c],
+                &packed.fc2_back,
+                #[inline(always)]
+                |i, o, v| {
                     let slope = &mut slope[i * h..][o..h.min(o + S::LANES)];
                     s.store_part(slope, s.mul(v, s.load_part(slope)));
-                });
-            accumulate_outer(s, 1, #[inline(always)] |_| (Pixels::dense(hidden, h), Pixels::dense(grad, c)), fc2);
-            accumulate_outer(s, 1, #[inline(always)] |_| (Pixels::dense(normal, c), Pixels::dense(slope, h)), fc1);
+                },
+            );
+            accumulate_outer(
+                s,
+                1,
+                #[inline(always)]
+                |_| (Pixels::dense(hidden, h), Pixels::dense(grad, c)),
+                fc2,
+            );
+            accumulate_outer(
+                s,
+                1,
+                #[inline(always)]
+                |_| (Pixels::dense(normal, c), Pixels::dense(slope, h)),
+                fc1,
+            );
             add_rows(slope, fc1_bias);
             add_rows(grad, fc2_bias);
-            multiply(s, pixels, &[h], #[inline(always)] |_, i| &slope[i * h..][..h], &packed.fc1_back,
-                #[inline(always)] |i, o, v| {
+            multiply(
+                s,
+                pixels,
+                &[h],
+                #[inline(always)]
+                |_, i| &slope[i * h..][..h],
+                &packed.fc1_back,
+                #[inline(always)]
+                |i, o, v| {
                     s.store_part(&mut normal[i * c..][o..c.min(o + S::LANES)], v);
-                });
+                },
+            );
             out.copy_from_slice(grad);
             mlp.norm.backward(s, x, normal, out, norm);
         }

@@ -4,7 +4,8 @@
 //! ([`functions`]), written once over [`simd`] and compiled for each instruction set. The operations,
 //! from the small to the large: convolutions ([`conv`], [`conv_gradient`]), dense blocks ([`dense`]),
 //! [`norm`], [`mlp`], window attention ([`attention`], [`attention_gradient`]), [`channel_attention`]
-//! and whole hybrid attention blocks ([`hybrid`]).
+//! and whole hybrid attention blocks ([`hybrid`]). The network meets them as operations on burn
+//! tensors ([`ops`]).
 
 mod attention;
 mod attention_gradient;
@@ -17,6 +18,7 @@ mod hybrid;
 mod matmul;
 mod mlp;
 mod norm;
+pub mod ops;
 mod simd;
 mod threads;
 

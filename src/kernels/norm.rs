@@ -42,11 +42,21 @@ fn inside<S: Simd>(s: S, first: usize, len: usize) -> S::V {
 #[inline(always)]
 fn moments<S: Simd>(s: S, row: &[f32]) -> (f32, f32) {
     let scale = 1.0 / row.len() as f32;
-    let mean = sum(s, row, #[inline(always)] |_, x| x) * scale;
-    let variance = sum(s, row, #[inline(always)] |first, x| {
-        let d = s.mul(s.sub(x, s.splat(mean)), inside(s, first, row.len()));
-        s.mul(d, d)
-    });
+    let mean = sum(
+        s,
+        row,
+        #[inline(always)]
+        |_, x| x,
+    ) * scale;
+    let variance = sum(
+        s,
+        row,
+        #[inline(always)]
+        |first, x| {
+            let d = s.mul(s.sub(x, s.splat(mean)), inside(s, first, row.len()));
+            s.mul(d, d)
+        },
+    );
     (mean, 1.0 / (variance * scale + EPSILON).sqrt())
 }
 
@@ -114,24 +124,27 @@ impl Norm<'_> {
     /// Adds the gradient of `x` to `out`, and those of weight and bias to `params`, given the
     /// gradient of the normalised rows.
     #[inline(always)]
-    pub(crate) fn backward<S: Simd>(
-        &self,
-        s: S,
-        x: &[f32],
-        grad: &[f32],
-        out: &mut [f32],
-        params: &mut [f32],
-    ) {
+    pub(crate) fn backward<S: Simd>(&self, s: S, x: &[f32], grad: &[f32], out: &mut [f32], params: &mut [f32]) {
         let channels = self.channels();
         let (weight_sum, bias_sum) = params.split_at_mut(channels);
         let rows = x.chunks_exact(channels).zip(grad.chunks_exact(channels));
         for ((x, grad), out) in rows.zip(out.chunks_exact_mut(channels)) {
             let (mean, scale) = moments(s, x);
-            let shift = sum(s, grad, #[inline(always)] |first, g| s.mul(g, part(s, self.weight, first)));
-            let tilt = sum(s, x, #[inline(always)] |first, x| {
-                let g = s.mul(part(s, grad, first), part(s, self.weight, first));
-                s.mul(normal(s, x, mean, scale), g)
-            });
+            let shift = sum(
+                s,
+                grad,
+                #[inline(always)]
+                |first, g| s.mul(g, part(s, self.weight, first)),
+            );
+            let tilt = sum(
+                s,
+                x,
+                #[inline(always)]
+                |first, x| {
+                    let g = s.mul(part(s, grad, first), part(s, self.weight, first));
+                    s.mul(normal(s, x, mean, scale), g)
+                },
+            );
             let (shift, tilt) = (shift / channels as f32, tilt / channels as f32);
             for (j, out) in out.chunks_mut(S::LANES).enumerate() {
                 let first = j * S::LANES;

@@ -28,9 +28,8 @@ pub(super) fn wide(x: &[f32]) -> Vec<f64> {
 
 /// A linear map of one pixel.
 fn linear(x: &[f64], (weight, bias): (&[f32], &[f32])) -> Vec<f64> {
-    let row = |(row, bias): (&[f32], &f32)| {
-        row.iter().zip(x).map(|(w, x)| f64::from(*w) * x).sum::<f64>() + f64::from(*bias)
-    };
+    let row =
+        |(row, bias): (&[f32], &f32)| row.iter().zip(x).map(|(w, x)| f64::from(*w) * x).sum::<f64>() + f64::from(*bias);
     weight.chunks_exact(x.len()).zip(bias).map(row).collect()
 }
 
@@ -63,9 +62,7 @@ pub(super) fn norm(x: &[f64], norm: Norm) -> Vec<f64> {
         let mean = x.iter().sum::<f64>() / c as f64;
         let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / c as f64;
         let scale = 1.0 / (variance + 1e-5).sqrt();
-        (0..c)
-            .map(|i| (x[i] - mean) * scale * f64::from(norm.weight[i]) + f64::from(norm.bias[i]))
-            .collect()
+        (0..c).map(|i| (x[i] - mean) * scale * f64::from(norm.weight[i]) + f64::from(norm.bias[i])).collect()
     };
     x.chunks_exact(c).flat_map(row).collect()
 }
@@ -116,8 +113,7 @@ pub(super) fn attention(x: &[f64], at: &WindowAttention) -> Vec<f64> {
     let d = c / at.heads;
     let mut out = vec![0.0; x.len()];
     for window in windows(at) {
-        let qkv: Vec<Vec<f64>> =
-            window.iter().map(|(p, _)| linear(&x[p * c..][..c], at.qkv)).collect();
+        let qkv: Vec<Vec<f64>> = window.iter().map(|(p, _)| linear(&x[p * c..][..c], at.qkv)).collect();
         for (i, (pixel, region)) in window.iter().enumerate() {
             let mut heads = vec![0.0; c];
             for head in 0..at.heads {
@@ -152,11 +148,8 @@ pub(super) fn hybrid(x: &[f64], block: &HybridBlock) -> Vec<f64> {
     let mut middle = Vec::with_capacity(x.len());
     for b in 0..e.batch {
         let pixels = &expanded[b * image * c..][..image * c];
-        let mean: Vec<f64> = (0..c)
-            .map(|i| pixels[i..].iter().step_by(c).sum::<f64>() / image as f64)
-            .collect();
-        let squeezed: Vec<f64> =
-            linear(&mean, block.channels.squeeze).into_iter().map(|x| x.max(0.0)).collect();
+        let mean: Vec<f64> = (0..c).map(|i| pixels[i..].iter().step_by(c).sum::<f64>() / image as f64).collect();
+        let squeezed: Vec<f64> = linear(&mean, block.channels.squeeze).into_iter().map(|x| x.max(0.0)).collect();
         let gate = linear(&squeezed, block.channels.excite);
         middle.extend((b * image * c..(b + 1) * image * c).map(|at| {
             let gate = 1.0 / (1.0 + (-gate[at % c]).exp());

@@ -87,7 +87,10 @@ impl Simd for Portable {
     }
     #[inline(always)]
     fn load_part(self, x: &[f32]) -> [f32; 4] {
-        std::array::from_fn(#[inline(always)] |i| x.get(i).copied().unwrap_or(0.0))
+        std::array::from_fn(
+            #[inline(always)]
+            |i| x.get(i).copied().unwrap_or(0.0),
+        )
     }
     #[inline(always)]
     fn store(self, x: &mut [f32], v: [f32; 4]) {
@@ -99,44 +102,74 @@ impl Simd for Portable {
     }
     #[inline(always)]
     fn add(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
-        std::array::from_fn(#[inline(always)] |i| a[i] + b[i])
+        std::array::from_fn(
+            #[inline(always)]
+            |i| a[i] + b[i],
+        )
     }
     #[inline(always)]
     fn sub(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
-        std::array::from_fn(#[inline(always)] |i| a[i] - b[i])
+        std::array::from_fn(
+            #[inline(always)]
+            |i| a[i] - b[i],
+        )
     }
     #[inline(always)]
     fn mul(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
-        std::array::from_fn(#[inline(always)] |i| a[i] * b[i])
+        std::array::from_fn(
+            #[inline(always)]
+            |i| a[i] * b[i],
+        )
     }
     #[inline(always)]
     fn div(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
-        std::array::from_fn(#[inline(always)] |i| a[i] / b[i])
+        std::array::from_fn(
+            #[inline(always)]
+            |i| a[i] / b[i],
+        )
     }
     #[inline(always)]
     fn fma(self, a: [f32; 4], b: [f32; 4], c: [f32; 4]) -> [f32; 4] {
         // Without the instruction, `mul_add` would call a slow library function.
         if cfg!(any(target_feature = "fma", target_arch = "aarch64")) {
-            std::array::from_fn(#[inline(always)] |i| a[i].mul_add(b[i], c[i]))
+            std::array::from_fn(
+                #[inline(always)]
+                |i| a[i].mul_add(b[i], c[i]),
+            )
         } else {
-            std::array::from_fn(#[inline(always)] |i| a[i] * b[i] + c[i])
+            std::array::from_fn(
+                #[inline(always)]
+                |i| a[i] * b[i] + c[i],
+            )
         }
     }
     #[inline(always)]
     fn max(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
-        std::array::from_fn(#[inline(always)] |i| if a[i] > b[i] { a[i] } else { b[i] })
+        std::array::from_fn(
+            #[inline(always)]
+            |i| if a[i] > b[i] { a[i] } else { b[i] },
+        )
     }
     #[inline(always)]
     fn min(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
-        std::array::from_fn(#[inline(always)] |i| if a[i] < b[i] { a[i] } else { b[i] })
+        std::array::from_fn(
+            #[inline(always)]
+            |i| if a[i] < b[i] { a[i] } else { b[i] },
+        )
     }
     #[inline(always)]
     fn keep_positive(self, gate: [f32; 4], v: [f32; 4]) -> [f32; 4] {
-        std::array::from_fn(#[inline(always)] |i| if gate[i] > 0.0 { v[i] } else { 0.0 })
+        std::array::from_fn(
+            #[inline(always)]
+            |i| if gate[i] > 0.0 { v[i] } else { 0.0 },
+        )
     }
     #[inline(always)]
     fn pow2_from_shifted(self, shifted: [f32; 4]) -> [f32; 4] {
-        shifted.map(#[inline(always)] |x| f32::from_bits((x.to_bits() << 23).wrapping_add(0x3f80_0000)))
+        shifted.map(
+            #[inline(always)]
+            |x| f32::from_bits((x.to_bits() << 23).wrapping_add(0x3f80_0000)),
+        )
     }
 }
 
@@ -192,10 +225,8 @@ pub fn with_instruction_set<R: Send>(
     threads: usize,
     f: impl FnOnce() -> R + Send,
 ) -> Result<R, rayon::ThreadPoolBuildError> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .start_handler(move |_| FORCED.set(Some(set)))
-        .build()?;
+    let pool =
+        rayon::ThreadPoolBuilder::new().num_threads(threads).start_handler(move |_| FORCED.set(Some(set))).build()?;
     Ok(pool.install(f))
 }
 

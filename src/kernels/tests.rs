@@ -12,8 +12,8 @@ use super::functions::{gelu_gradient, gelu_of};
 use super::hybrid::HybridBlock;
 use super::mlp::Mlp;
 use super::norm::Norm;
-use super::simd::{InstructionSet, with_instruction_set};
 use super::reference;
+use super::simd::{InstructionSet, with_instruction_set};
 
 /// Reproducible values in −1..1, different for every seed.
 fn noise(len: usize, seed: u64) -> Vec<f32> {
@@ -74,8 +74,7 @@ fn slopes(inputs: &[Vec<f32>], grad: &[f32], f: &dyn Fn(&[Vec<f32>]) -> Vec<f64>
             let x = values[at];
             let here = loss(x);
             // The denominator is the step that f32 really makes.
-            let slopes =
-                [x + 1e-6, x - 1e-6].map(|y| (loss(y) - here) / (f64::from(y) - f64::from(x)));
+            let slopes = [x + 1e-6, x - 1e-6].map(|y| (loss(y) - here) / (f64::from(y) - f64::from(x)));
             all.push(Slope { input, at, slopes });
         }
     }
@@ -99,8 +98,7 @@ fn assert_gradients(found: &[Vec<f32>], inputs: &[Vec<f32>], expected: &[Slope])
 
 /// Mostly odd shapes: batch, height, width.
 fn extents() -> impl Strategy<Value = Extent> {
-    (1..3usize, 1..8usize, 1..20usize)
-        .prop_map(|(batch, height, width)| Extent { batch, height, width })
+    (1..3usize, 1..8usize, 1..20usize).prop_map(|(batch, height, width)| Extent { batch, height, width })
 }
 
 #[test]

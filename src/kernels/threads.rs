@@ -9,11 +9,7 @@ use std::sync::Mutex;
 use rayon::prelude::*;
 
 /// Runs `work` on every task and returns the sum of what the tasks added to `len` zeros.
-pub(crate) fn accumulate<T: Send>(
-    tasks: Vec<T>,
-    len: usize,
-    work: impl Fn(T, &mut [f32]) + Sync,
-) -> Vec<f32> {
+pub(crate) fn accumulate<T: Send>(tasks: Vec<T>, len: usize, work: impl Fn(T, &mut [f32]) + Sync) -> Vec<f32> {
     let parts = rayon::current_num_threads().min(tasks.len()).max(1);
     let size = tasks.len().div_ceil(parts).max(1);
     let mut groups = Vec::with_capacity(parts);
