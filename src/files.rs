@@ -47,6 +47,20 @@ fn tree(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     Ok((files, folders))
 }
 
+/// Waits until `paths` are on disk.
+fn sync(paths: &[PathBuf]) -> std::io::Result<()> {
+    // One after the other, each file waits for a commit of its own; at the same time, they share them.
+    const AT_ONCE: usize = 8;
+    let part = |part: &[PathBuf]| part.iter().try_for_each(|path| File::open(path)?.sync_all());
+    std::thread::scope(|scope| {
+        let parts = paths.chunks(paths.len().div_ceil(AT_ONCE).max(1));
+        let running: Vec<_> = parts.map(|paths| scope.spawn(move || part(paths))).collect();
+        running
+            .into_iter()
+            .try_for_each(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -107,9 +121,7 @@ impl Replace {
     pub fn finish(self) -> Result<()> {
         let failed = |e| Error::io(&self.target, "write", e);
         let (files, folders) = tree(self.temporary.path())?;
-        for path in files.iter().chain(&folders) {
-            File::open(path).and_then(|entry| entry.sync_all()).map_err(failed)?;
-        }
+        sync(&[files, folders].concat()).map_err(failed)?;
         let old = self.target.exists().then(|| self.temporary.path().with_extension("old"));
         if let Some(old) = &old {
             fs::rename(&self.target, old).map_err(failed)?;
