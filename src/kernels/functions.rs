@@ -35,6 +35,7 @@ pub(crate) fn exp<S: Simd>(s: S, x: S::V) -> S::V {
 }
 
 /// The error function, by the rational approximation that XLA and Eigen use.
+#[allow(clippy::approx_constant, reason = "2/√π is where the fit happens to begin")]
 #[inline(always)]
 fn erf<S: Simd>(s: S, x: S::V) -> S::V {
     let x = s.min(s.max(x, s.splat(-3.743_921)), s.splat(3.743_921));
