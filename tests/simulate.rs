@@ -1,7 +1,7 @@
 //! Synthetic sections: reproducible, Poisson around their known rates, in the layout of a Xenium bundle.
 
 use arrow::array::{Array, AsArray};
-use arrow::datatypes::{Float32Type, Float64Type};
+use arrow::datatypes::{Float32Type, Float64Type, UInt32Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::collections::HashMap;
 use std::fs::File;
@@ -61,15 +61,16 @@ fn counts_are_poisson_around_the_rates() {
     }
     let file = File::open(folder.path().join("s/rates.parquet")).unwrap();
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
-    let (mut chi, mut bins, mut rows) = (0.0, 0.0, 0);
+    let (mut chi, mut bins) = (0.0, 0.0);
     for batch in reader.map(Result::unwrap) {
         let names = batch.column_by_name("gene").unwrap().as_string::<i32>();
+        let index = |name: &str| batch.column_by_name(name).unwrap().as_primitive::<UInt32Type>();
+        let (row, col) = (index("row"), index("col"));
         let rates = batch.column_by_name("rate").unwrap().as_primitive::<Float64Type>();
         for i in 0..names.len() {
             let rate = rates.value(i);
-            // 1200 rows in a run are the bins of one gene.
-            let count = counts.get(&(names.value(i).to_owned(), rows % 1200)).copied().unwrap_or(0.0);
-            rows += 1;
+            let bin = row.value(i) as usize * 40 + col.value(i) as usize;
+            let count = counts.get(&(names.value(i).to_owned(), bin)).copied().unwrap_or(0.0);
             if rate > 2.0 {
                 chi += (count - rate).powi(2) / rate;
                 bins += 1.0;

@@ -67,16 +67,28 @@ impl Anatomy {
         Anatomy { width, height, lobes, ducts, islands, density: Field::random(400.0, rng) }
     }
 
-    /// Depth below the tissue's border in µm; negative outside.
-    pub fn depth(&self, x: f64, y: f64) -> f64 {
+    /// What lies at a position in µm.
+    pub fn at(&self, x: f64, y: f64) -> Site {
+        let depth = self.depth(x, y);
+        Site {
+            x,
+            y,
+            depth,
+            duct: self.duct(x, y),
+            island: self.island(x, y),
+            cellularity: self.cellularity(x, y, depth),
+        }
+    }
+
+    /// Depth below the tissue's border; negative outside.
+    fn depth(&self, x: f64, y: f64) -> f64 {
         let (dx, dy) = ((x / self.width - 0.5) * 2.0, (y / self.height - 0.5) * 2.0);
         let angle = dy.atan2(dx);
         let wobble: f64 = self.lobes.iter().map(|[k, size, phase]| size * (k * angle + phase).sin()).sum();
         (0.86 + wobble - dx.hypot(dy)) * self.width.min(self.height) / 2.0
     }
 
-    /// 1 in the wall of a duct, 0 away from one.
-    pub fn duct(&self, x: f64, y: f64) -> f64 {
+    fn duct(&self, x: f64, y: f64) -> f64 {
         let wall = |duct: &Round| {
             let off = (x - duct.x).hypot(y - duct.y) - duct.radius;
             (-(off / (0.25 * duct.radius + BORDER_UM)).powi(2)).exp()
@@ -84,23 +96,39 @@ impl Anatomy {
         self.ducts.iter().map(wall).fold(0.0, f64::max)
     }
 
-    /// 1 inside an island, 0 outside.
-    pub fn island(&self, x: f64, y: f64) -> f64 {
+    fn island(&self, x: f64, y: f64) -> f64 {
         let inside = |island: &Round| fade(island.radius - (x - island.x).hypot(y - island.y));
         self.islands.iter().map(inside).fold(0.0, f64::max)
     }
 
-    /// 1 in a layer that lies `from` to `to` µm below the border.
-    pub fn layer(&self, x: f64, y: f64, from: f64, to: f64) -> f64 {
-        let depth = self.depth(x, y);
-        fade(depth - from) * fade(to - depth)
-    }
-
-    /// Molecules of all genes per unit of area, relative to the section's mean; near 0 outside the tissue and in a duct's lumen.
-    pub fn cellularity(&self, x: f64, y: f64) -> f64 {
+    fn cellularity(&self, x: f64, y: f64, depth: f64) -> f64 {
         let lumen = |duct: &Round| fade(0.6 * duct.radius - (x - duct.x).hypot(y - duct.y));
         let hollow = self.ducts.iter().map(lumen).fold(0.0, f64::max);
-        fade(self.depth(x, y)) * (1.0 - 0.75 * hollow) * (0.4 * self.density.at(x, y)).exp()
+        fade(depth) * (1.0 - 0.75 * hollow) * (0.4 * self.density.at(x, y)).exp()
+    }
+}
+
+/// What lies at one position: worked out once, and then asked by every gene.
+#[derive(Clone, Copy, Debug)]
+pub struct Site {
+    /// Position to the right, in µm.
+    pub x: f64,
+    /// Position downwards, in µm.
+    pub y: f64,
+    /// Depth below the tissue's border, in µm along the section's shorter side; negative outside.
+    pub depth: f64,
+    /// 1 in the wall of a duct, 0 away from one.
+    pub duct: f64,
+    /// 1 inside an island, 0 outside.
+    pub island: f64,
+    /// Molecules of all genes per unit of area, relative to plain tissue; near 0 outside the tissue and in a duct's lumen.
+    pub cellularity: f64,
+}
+
+impl Site {
+    /// 1 in a layer that lies `from` to `to` µm below the border, 0 outside it.
+    pub fn layer(&self, from: f64, to: f64) -> f64 {
+        fade(self.depth - from) * fade(to - self.depth)
     }
 }
 
