@@ -6,6 +6,12 @@ use std::f64::consts::TAU;
 /// Distance over which a border fades, in µm.
 const BORDER_UM: f64 = 12.0;
 
+/// How far structures are bent out of their plain shapes, in µm.
+const BEND_UM: f64 = 20.0;
+
+/// Molecules of all genes that diffused off the tissue, relative to plain tissue.
+const STRAY: f64 = 0.004;
+
 /// A round structure: a duct (hollow) or an island (solid).
 #[derive(Clone, Copy, Debug)]
 struct Round {
@@ -44,7 +50,11 @@ pub struct Anatomy {
     lobes: Vec<[f64; 3]>,
     ducts: Vec<Round>,
     islands: Vec<Round>,
+    /// Bends x and y, so that no structure is a perfect circle.
+    bend: [Field; 2],
     density: Field,
+    /// Cells packed more and less densely: neighbouring bins differ in their totals as much as in a real section.
+    packing: Field,
 }
 
 impl Anatomy {
@@ -64,11 +74,15 @@ impl Anatomy {
         };
         // Sizes spread over a decade, as in tissue: small structures are common, large ones rare.
         let (ducts, islands) = (rounds(3.0, 60.0, 340.0), rounds(5.0, 45.0, 300.0));
-        Anatomy { width, height, lobes, ducts, islands, density: Field::random(400.0, rng) }
+        let mut field = |size_um: f64| Field::random(size_um, rng);
+        let (density, bend, packing) = (field(400.0), [field(150.0), field(150.0)], field(40.0));
+        Anatomy { width, height, lobes, ducts, islands, bend, density, packing }
     }
 
     /// What lies at a position in µm.
     pub fn at(&self, x: f64, y: f64) -> Site {
+        let [right, down] = &self.bend;
+        let (x, y) = (x + BEND_UM * right.at(x, y), y + BEND_UM * down.at(x, y));
         let depth = self.depth(x, y);
         Site {
             x,
@@ -104,16 +118,17 @@ impl Anatomy {
     fn cellularity(&self, x: f64, y: f64, depth: f64) -> f64 {
         let lumen = |duct: &Round| fade(0.6 * duct.radius - (x - duct.x).hypot(y - duct.y));
         let hollow = self.ducts.iter().map(lumen).fold(0.0, f64::max);
-        fade(depth) * (1.0 - 0.75 * hollow) * (0.4 * self.density.at(x, y)).exp()
+        let packing = (0.4 * self.density.at(x, y) + 0.5 * self.packing.at(x, y)).exp();
+        STRAY + fade(depth) * (1.0 - 0.75 * hollow) * packing
     }
 }
 
 /// What lies at one position: worked out once, and then asked by every gene.
 #[derive(Clone, Copy, Debug)]
 pub struct Site {
-    /// Position to the right, in µm.
+    /// Position to the right in µm, as the tissue bends.
     pub x: f64,
-    /// Position downwards, in µm.
+    /// Position downwards in µm, as the tissue bends.
     pub y: f64,
     /// Depth below the tissue's border, in µm along the section's shorter side; negative outside.
     pub depth: f64,
