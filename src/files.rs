@@ -22,14 +22,7 @@ pub fn fingerprint(path: &Path) -> Result<String> {
 
 /// One hash of all files in a folder and its folders, by name and content, in hexadecimal.
 pub fn folder_fingerprint(folder: &Path) -> Result<String> {
-    let mut files = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(&next).map_err(|e| Error::io(&next, "read", e))? {
-            let path = entry.map_err(|e| Error::io(&next, "read", e))?.path();
-            if path.is_dir() { folders.push(path) } else { files.push(path) }
-        }
-    }
+    let (mut files, _) = tree(folder)?;
     files.sort();
     let mut hash = Sha256::new();
     for file in &files {
@@ -37,6 +30,35 @@ pub fn folder_fingerprint(folder: &Path) -> Result<String> {
         hash.update(format!("{name} {}\n", fingerprint(file)?));
     }
     Ok(hex(&hash.finalize()))
+}
+
+/// All files below `folder`, and all folders, itself included.
+fn tree(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+    let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    let mut next = 0;
+    while next < folders.len() {
+        let folder = folders[next].clone();
+        for entry in fs::read_dir(&folder).map_err(|e| Error::io(&folder, "read", e))? {
+            let path = entry.map_err(|e| Error::io(&folder, "read", e))?.path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+        next += 1;
+    }
+    Ok((files, folders))
+}
+
+/// Waits until `paths` are on disk.
+fn sync(paths: &[PathBuf]) -> std::io::Result<()> {
+    // One after the other, each file waits for a commit of its own; at the same time, they share them.
+    const AT_ONCE: usize = 8;
+    let part = |part: &[PathBuf]| part.iter().try_for_each(|path| File::open(path)?.sync_all());
+    std::thread::scope(|scope| {
+        let parts = paths.chunks(paths.len().div_ceil(AT_ONCE).max(1));
+        let running: Vec<_> = parts.map(|paths| scope.spawn(move || part(paths))).collect();
+        running
+            .into_iter()
+            .try_for_each(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -95,9 +117,11 @@ impl Replace {
         self.temporary.path()
     }
 
-    /// Puts the folder in its place.
+    /// Puts the folder in its place, once all that is in it is on disk.
     pub fn finish(self) -> Result<()> {
         let failed = |e| Error::io(&self.target, "write", e);
+        let (files, folders) = tree(self.temporary.path())?;
+        sync(&[files, folders].concat()).map_err(failed)?;
         let old = self.target.exists().then(|| self.temporary.path().with_extension("old"));
         if let Some(old) = &old {
             fs::rename(&self.target, old).map_err(failed)?;

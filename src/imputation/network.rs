@@ -5,24 +5,26 @@ use super::stitching::stitch;
 use super::tiles::{Tile, tiles};
 use crate::config::PredictConfig;
 use crate::dataset::Dataset;
-use crate::network::{Cdcin, Input};
-use crate::section::Raster;
+use crate::network::{Cdcin, CdcinConfig, Input};
+use crate::section::{Lattice, Raster};
 use crate::training::{Checkpoint, MeasuredImage};
 use crate::{Error, Result};
 use burn::tensor::{Device, Tensor, TensorData, s};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A fitted gene, ready to predict.
 pub struct NetworkImputer {
     net: Cdcin,
     checkpoint: Checkpoint,
+    path: PathBuf,
     device: Device,
 }
 
 impl NetworkImputer {
     /// Opens the weights that s2s-fit wrote to `path`, for `dataset`.
     ///
-    /// [`Error::Data`] if they were trained on another dataset: a network only knows the section that it learned from.
+    /// [`Error::Data`] if they were trained on another dataset (a network only knows the section that it learned from), or
+    /// the story they carry fits neither the section nor the network.
     pub fn open(path: &Path, dataset: &Dataset, device: &Device) -> Result<Self> {
         let (net, checkpoint) = Checkpoint::open(path, device)?;
         let expected = dataset.fingerprint();
@@ -38,7 +40,10 @@ impl NetworkImputer {
                 ),
             ));
         }
-        Ok(NetworkImputer { net, checkpoint, device: device.clone() })
+        dataset.manifest().gene(&checkpoint.gene).map_err(|e| Error::data(path, e))?;
+        check(&checkpoint, net.config(), dataset.lattice())
+            .map_err(|what| Error::data(path, format!("{what}. Fit {} again", checkpoint.gene)))?;
+        Ok(NetworkImputer { net, checkpoint, path: path.to_owned(), device: device.clone() })
     }
 
     /// The gene it was fitted to.
@@ -47,6 +52,8 @@ impl NetworkImputer {
     }
 
     /// The prediction of its gene for the whole section, [rows, cols]: NaN outside the tissue.
+    ///
+    /// [`Error::Data`] if the weights predict what is no number.
     pub fn impute(&self, dataset: &Dataset, config: &PredictConfig) -> Result<Raster<f32>> {
         let values = dataset.values(&self.checkpoint.gene)?;
         let tissue = dataset.measured_tissue();
@@ -62,6 +69,18 @@ impl NetworkImputer {
             Some(window) => self.tiled(&image, window, shape, config)?,
         };
         let dense = dense.map(|value| value * divisor);
+        // Clamping at 0 would turn NaN into a prediction that looks like one.
+        let broken = dense.values().iter().filter(|value| !value.is_finite()).count();
+        if broken > 0 {
+            return Err(Error::data(
+                &self.path,
+                format!(
+                    "predicts no finite number of {} for {broken} of {} bins, so its training diverged. Fit it again",
+                    self.gene(),
+                    dense.values().len()
+                ),
+            ));
+        }
         Ok(finish(dense, &values, dataset.lattice(), dataset.tissue()))
     }
 
@@ -76,7 +95,7 @@ impl NetworkImputer {
         let scale = self.checkpoint.input.scale;
         let side = window / scale;
         let (rows, cols) = image.values.shape();
-        let all = tiles(rows, cols, side, (config.overlap / scale).min(side - 1));
+        let all = tiles(rows, cols, side, config.overlap.div_ceil(scale).min(side - 1));
         let batches: Vec<&[Tile]> = all.chunks(config.batch).collect();
         stitch(shape, side, scale, &batches, |batch| {
             let windows = batch.iter().map(|tile| image.window((tile.row, tile.col), (side, side), &self.device));
@@ -112,6 +131,25 @@ impl NetworkImputer {
         let start = x0.clone();
         self.net.forward(x0, mask, guides).pop().unwrap_or(start)
     }
+}
+
+/// Whether the story of a network fits the network and the section; otherwise what it says and what was expected.
+fn check(story: &Checkpoint, config: &CdcinConfig, lattice: Lattice) -> std::result::Result<(), String> {
+    let (scale, expected) = (story.input.scale, lattice.scale.get());
+    if scale != expected {
+        return Err(format!("scale {scale}, expected {expected}, as the section is measured"));
+    }
+    if let Some(window) = story.window.filter(|window| *window < scale) {
+        return Err(format!("window {window}, expected a side of at least {scale} bins"));
+    }
+    if !(story.gene_scale.is_finite() && story.gene_scale > 0.0) {
+        return Err(format!("gene_scale {}, expected a positive number", story.gene_scale));
+    }
+    let (guides, channels) = (story.input.guides.len(), config.input_channels);
+    if guides + 1 != channels {
+        return Err(format!("{guides} guides, expected {} for a network of {channels} input channels", channels - 1));
+    }
+    Ok(())
 }
 
 /// Upside down, mirrored, or both.

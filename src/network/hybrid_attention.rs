@@ -3,6 +3,7 @@
 use super::channel_attention::{ChannelAttention, ChannelAttentionConfig};
 use super::layers::{Draw, LayerNorm, Linear, LinearConfig};
 use super::window_attention::{WindowAttention, WindowAttentionConfig, Windows};
+use crate::kernels::ops;
 use burn::module::Module;
 use burn::tensor::activation::gelu;
 use burn::tensor::{Device, Tensor};
@@ -72,9 +73,32 @@ impl HybridAttention {
     ///
     /// - x, output: `[b, h, w, c]`, h and w multiples of the window
     pub fn forward(&self, x: Tensor<4>, windows: &Windows) -> Tensor<4> {
+        if ops::available(&x) {
+            return self.fused(x);
+        }
         let n = self.norm1.forward(x.clone());
         let x = x + self.attn.forward(n.clone(), windows) + self.cab.forward(n) * self.alpha;
         x.clone() + self.mlp.forward(self.norm2.forward(x))
+    }
+
+    /// The same as one operation.
+    fn fused(&self, x: Tensor<4>) -> Tensor<4> {
+        let (attn, cab, mlp) = (&self.attn, &self.cab, &self.mlp);
+        let parameters = ops::HybridParameters {
+            norm1: self.norm1.parameters(),
+            qkv: attn.qkv.parameters(),
+            proj: attn.proj.parameters(),
+            relative_position_bias: attn.relative_position_bias.val(),
+            conv1: cab.conv1.parameters(),
+            conv2: cab.conv2.parameters(),
+            squeeze: cab.squeeze.parameters(),
+            excite: cab.excite.parameters(),
+            norm2: self.norm2.parameters(),
+            fc1: mlp.fc1.parameters(),
+            fc2: mlp.fc2.parameters(),
+        };
+        let shape = ops::HybridShape { window: attn.window, shift: attn.shift, heads: attn.heads, alpha: self.alpha };
+        ops::hybrid_block(x, parameters, shape)
     }
 }
 

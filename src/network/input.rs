@@ -120,6 +120,9 @@ fn repeat(x: Tensor<4>, scale: usize, axis: usize) -> Tensor<4> {
 /// it is repeated.
 fn between(x: Tensor<4>, scale: usize, axis: usize) -> Tensor<4> {
     let length = x.dims()[axis];
+    if length == 1 {
+        return repeat(x, scale, axis);
+    }
     let last = x.clone().narrow(axis, length - 1, 1);
     let next = Tensor::cat(vec![x.clone().narrow(axis, 1, length - 1), last], axis);
     let phase = |i: usize| {

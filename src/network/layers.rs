@@ -1,6 +1,7 @@
 //! The primitives: convolution, linear map and layer normalisation on channels-last tensors, with parameters in
 //! PyTorch's layouts and PyTorch's default initialisation.
 
+use crate::kernels::ops;
 use burn::module::{Module, Param};
 use burn::tensor::module::{conv2d, layer_norm, linear};
 use burn::tensor::ops::ConvOptions;
@@ -88,6 +89,9 @@ impl Conv {
     /// - x: `[b, h, w, inputs]`
     /// - output: `[b, h, w, outputs]`
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        if ops::available(&x) {
+            return ops::convolution(x, self.parameters());
+        }
         let weight = self.weight.val();
         let [outputs, inputs, kernel, _] = weight.dims();
         let bias = Some(self.bias.val());
@@ -97,6 +101,11 @@ impl Conv {
         let border = kernel / 2;
         let options = ConvOptions::new([1, 1], [border, border], [1, 1], 1);
         conv2d(x.permute([0, 3, 1, 2]), weight, bias, options).permute([0, 2, 3, 1])
+    }
+
+    /// The parameters as the kernels take them.
+    pub(super) fn parameters(&self) -> ops::Linear<4> {
+        (self.weight.val(), self.bias.val())
     }
 
     /// The same convolution with all parameters zero: its output is zero until it has learned.
@@ -140,6 +149,11 @@ pub struct Linear {
 }
 
 impl Linear {
+    /// The parameters as the kernels take them.
+    pub(super) fn parameters(&self) -> ops::Linear<2> {
+        (self.weight.val(), self.bias.val())
+    }
+
     /// Applies the map.
     ///
     /// # Shapes
@@ -172,6 +186,11 @@ impl LayerNorm {
     /// Initialise over `channels` on `device`.
     pub fn new(channels: usize, device: &Device) -> Self {
         LayerNorm { weight: constant([channels], 1.0, device), bias: constant([channels], 0.0, device) }
+    }
+
+    /// The parameters as the kernels take them.
+    pub(super) fn parameters(&self) -> ops::Linear<1> {
+        (self.weight.val(), self.bias.val())
     }
 
     /// Applies the normalisation.

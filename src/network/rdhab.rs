@@ -3,6 +3,7 @@
 use super::hybrid_attention::{HybridAttention, HybridAttentionConfig};
 use super::layers::{Conv, ConvConfig, Draw};
 use super::window_attention::Windows;
+use crate::kernels::ops;
 use burn::module::Module;
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
@@ -68,6 +69,10 @@ impl Rdhab {
 
     /// Each convolution sees the input and all outputs before it; `local_fusion` maps them back to C channels.
     fn dense_block(&self, x: Tensor<4>) -> Tensor<4> {
+        if ops::available(&x) && ops::dense_block_fits(self.dense.len()) {
+            let layers = self.dense.iter().map(Conv::parameters).collect();
+            return ops::dense_block(x, layers, self.local_fusion.parameters());
+        }
         let mut features = x;
         for conv in &self.dense {
             let new = relu(conv.forward(features.clone()));

@@ -14,6 +14,13 @@ use zarrs::group::GroupBuilder;
 /// Longest side of a chunk in bins: a gene of a usual section is one chunk.
 const LARGEST_CHUNK: usize = 1024;
 
+/// Whether `path` is an earlier store of s2s-predict, of any format. Other Zarr stores are somebody's data.
+fn ours(path: &Path) -> bool {
+    let text = std::fs::read(path.join("zarr.json")).unwrap_or_default();
+    let root: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
+    root.pointer("/attributes/s2s/dataset_fingerprint").is_some()
+}
+
 /// A store that is being written.
 pub struct StoreWriter {
     replace: Replace,
@@ -26,7 +33,7 @@ impl StoreWriter {
     ///
     /// Nothing stands under that name until [`StoreWriter::finish`].
     pub fn create(path: &Path, header: &Header, measured: &Raster<bool>, tissue: &Raster<bool>) -> Result<Self> {
-        let replace = Replace::begin(path, |path| path.join("zarr.json").exists())?;
+        let replace = Replace::begin(path, ours)?;
         let failed = |e: &dyn std::fmt::Display| Error::Io(format!("{}: could not write: {e}", path.display()));
         let store = Arc::new(FilesystemStore::new(replace.path()).map_err(|e| failed(&e))?);
         let mut group = GroupBuilder::new().build(store.clone(), "/").map_err(|e| failed(&e))?;

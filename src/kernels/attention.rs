@@ -1,0 +1,322 @@
+//! Self-attention within windows, the forward pass: cyclic shift, partition, query, key and value,
+//! scores with relative position bias and shift mask, softmax, projection, and all of it back to
+//! the pixels, one window after the other in cache. The gradients are in `attention_gradient`.
+
+use rayon::prelude::*;
+
+use super::conv::Extent;
+use super::functions::exp;
+use super::matmul::{Packed, multiply};
+use super::simd::{self, Simd, Work};
+
+/// Between tokens that only the cyclic shift brought together.
+const MASKED: f32 = -100.0;
+
+/// Shapes and parameters, in PyTorch layouts.
+#[derive(Clone, Copy)]
+pub(crate) struct WindowAttention<'a> {
+    /// Of the images; the sides are multiples of the window's.
+    pub(crate) extent: Extent,
+    /// The side of a window.
+    pub(crate) window: usize,
+    /// By how much the windows are shifted, cyclically; 0: not at all, and without a mask.
+    pub(crate) shift: usize,
+    /// Attention heads; they divide the channels.
+    pub(crate) heads: usize,
+    /// `[3·channels, channels]` and `[3·channels]`.
+    pub(crate) qkv: (&'a [f32], &'a [f32]),
+    /// `[channels, channels]` and `[channels]`.
+    pub(crate) proj: (&'a [f32], &'a [f32]),
+    /// `[(2·window − 1)², heads]`.
+    pub(crate) position_bias: &'a [f32],
+}
+
+/// What the windows of one task share.
+pub(super) struct Shared<'a> {
+    pub(super) attention: WindowAttention<'a>,
+    /// Queries come out scaled by 1/√(channels of a head).
+    pub(super) qkv: Packed,
+    pub(super) qkv_bias: Vec<f32>,
+    /// For each kind of window (see [`WindowAttention::kind`]) and head, `[tokens, tokens]`.
+    pub(super) bias: Vec<f32>,
+}
+
+impl<'a> WindowAttention<'a> {
+    pub(super) fn channels(&self) -> usize {
+        self.proj.1.len()
+    }
+
+    pub(super) fn tokens(&self) -> usize {
+        self.window * self.window
+    }
+
+    /// Values that `forward` keeps of each window: the heads' outputs, and for each head and token
+    /// the logarithm of the sum of the exponentiated scores.
+    pub(crate) fn kept(&self) -> usize {
+        self.tokens() * (self.channels() + self.heads)
+    }
+
+    /// Windows of all images.
+    pub(crate) fn windows(&self) -> usize {
+        self.extent.pixels() / self.tokens()
+    }
+
+    /// 1/√(channels of a head).
+    pub(super) fn scale(&self) -> f32 {
+        1.0 / ((self.channels() / self.heads) as f32).sqrt()
+    }
+
+    /// Windows differ in their mask: 0 inside, +1 in the last column, +2 in the last row.
+    pub(super) fn kind(&self, band: usize, column: usize) -> usize {
+        if self.shift == 0 {
+            return 0;
+        }
+        let bands = self.extent.height / self.window;
+        let last_row = (band + 1).is_multiple_of(bands);
+        let last_column = (column + 1) * self.window == self.extent.width;
+        usize::from(last_column) + 2 * usize::from(last_row)
+    }
+
+    /// The entry of the position bias table for query i and key j.
+    pub(super) fn relative_position(&self, i: usize, j: usize) -> usize {
+        let w = self.window;
+        let (dy, dx) = (i / w + w - 1 - j / w, i % w + w - 1 - j % w);
+        dy * (2 * w - 1) + dx
+    }
+
+    pub(super) fn shared(self) -> Shared<'a> {
+        let (c, n) = (self.channels(), self.tokens());
+        let scale = |o: usize| if o < c { self.scale() } else { 1.0 };
+        let qkv = Packed::new(c, 3 * c, |k, o| self.qkv.0[o * c + k] * scale(o));
+        let qkv_bias = self.qkv.1.iter().enumerate().map(|(o, bias)| bias * scale(o)).collect();
+        let kept_together = |kind: usize, i: usize, j: usize| {
+            let side = |token: usize| token >= self.window - self.shift;
+            let columns = kind & 1 == 0 || side(i % self.window) == side(j % self.window);
+            let rows = kind & 2 == 0 || side(i / self.window) == side(j / self.window);
+            columns && rows
+        };
+        let mut bias = Vec::with_capacity(4 * self.heads * n * n);
+        for kind in 0..if self.shift == 0 { 1 } else { 4 } {
+            for head in 0..self.heads {
+                bias.extend((0..n * n).map(|at| {
+                    let (i, j) = (at / n, at % n);
+                    let mask = if kept_together(kind, i, j) { 0.0 } else { MASKED };
+                    self.position_bias[self.relative_position(i, j) * self.heads + head] + mask
+                }));
+            }
+        }
+        Shared { attention: self, qkv, qkv_bias, bias }
+    }
+
+    /// Adds the attention of `x` `[pixels, channels]` to `out`, and fills `kept`, which holds
+    /// [`WindowAttention::kept`] values for each window.
+    pub(crate) fn forward(&self, x: &[f32], out: &mut [f32], kept: &mut [f32]) {
+        let shared = self.shared();
+        let proj = Packed::transposed(self.proj.0, self.channels());
+        let kept_of_band = self.kept() * self.extent.width / self.window;
+        let mut rows = shifted_rows(self.extent, self.shift, out);
+        rows.par_chunks_mut(self.window).zip(kept.par_chunks_mut(kept_of_band)).enumerate().for_each(
+            |(band, (out, kept))| {
+                simd::run(Band { shared: &shared, proj: &proj, band, x, out, kept });
+            },
+        );
+    }
+
+    /// The range of x in which a row of a window lies, and where the part of it begins that the
+    /// cyclic shift took to the front: the row of `window` pixels in `column`, in two pieces.
+    #[inline(always)]
+    pub(super) fn columns(&self, column: usize) -> [(std::ops::Range<usize>, usize); 2] {
+        let width = self.extent.width;
+        let first = column * self.window + self.shift;
+        let before = width.saturating_sub(first).min(self.window);
+        let wrapped = first.max(width) - width;
+        [(first.min(width)..first.min(width) + before, 0), (wrapped..wrapped + self.window - before, before)]
+    }
+
+    /// Copies the tokens of a window `[tokens, channels]` out of the image.
+    #[inline(always)]
+    pub(super) fn gather(&self, x: &[f32], band: usize, column: usize, tokens: &mut [f32]) {
+        let (c, height) = (self.channels(), self.extent.height);
+        for y in 0..self.window {
+            let row = band * self.window + y;
+            let (image, row) = (row / height, (row % height + self.shift) % height);
+            let x = &x[(image * height + row) * self.extent.width * c..];
+            for (columns, token) in self.columns(column) {
+                let to = (y * self.window + token) * c;
+                tokens[to..to + columns.len() * c].copy_from_slice(&x[columns.start * c..columns.end * c]);
+            }
+        }
+    }
+}
+
+/// The rows of every image in the order in which shifted windows meet them.
+pub(super) fn shifted_rows(extent: Extent, shift: usize, out: &mut [f32]) -> Vec<&mut [f32]> {
+    let len = out.len() / (extent.batch * extent.height);
+    let mut rows: Vec<&mut [f32]> = out.chunks_mut(len).collect();
+    rows.chunks_mut(extent.height).for_each(|image| image.rotate_left(shift));
+    rows
+}
+
+/// The windows side by side of one band of rows.
+struct Band<'a, 'b> {
+    shared: &'a Shared<'a>,
+    proj: &'a Packed,
+    band: usize,
+    x: &'a [f32],
+    out: &'a mut [&'b mut [f32]],
+    kept: &'a mut [f32],
+}
+
+impl Work for Band<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { shared, proj, band, x, out, kept } = self;
+        let at = &shared.attention;
+        let (c, n, window) = (at.channels(), at.tokens(), at.window);
+        let mut tokens = vec![0.0; n * c];
+        let mut qkv = vec![0.0; n * 3 * c];
+        let mut scores = vec![0.0; n * n];
+        let mut packed = Packed::empty();
+        for (column, kept) in kept.chunks_mut(at.kept()).enumerate() {
+            at.gather(x, band, column, &mut tokens);
+            shared.qkv(s, &tokens, &mut qkv);
+            let (heads_out, sums) = kept.split_at_mut(n * c);
+            for (head, sums) in sums.chunks_mut(n).enumerate() {
+                let bias = shared.bias(at.kind(band, column), head);
+                shared.scores(
+                    s,
+                    &qkv,
+                    head,
+                    &mut packed,
+                    #[inline(always)]
+                    |i, j, v| {
+                        let lanes = i * n + j..i * n + n.min(j + S::LANES);
+                        let v = s.add(v, s.load_part(&bias[lanes.clone()]));
+                        s.store_part(&mut scores[lanes], v);
+                    },
+                );
+                softmax(s, &mut scores, sums);
+                let d = c / at.heads;
+                let first = head * d;
+                packed.fill(s, n, d, |j, k| qkv[j * 3 * c + 2 * c + first + k]);
+                multiply(
+                    s,
+                    n,
+                    &[n],
+                    #[inline(always)]
+                    |_, i| &scores[i * n..][..n],
+                    &packed,
+                    #[inline(always)]
+                    |i, k, v| {
+                        s.store_part(&mut heads_out[i * c + first..][k..d.min(k + S::LANES)], v);
+                    },
+                );
+            }
+            let columns = at.columns(column);
+            multiply(
+                s,
+                n,
+                &[c],
+                #[inline(always)]
+                |_, i| &heads_out[i * c..][..c],
+                proj,
+                #[inline(always)]
+                |i, o, v| {
+                    let (y, x) = (i / window, i % window);
+                    let piece = &columns[usize::from(x >= columns[1].1)];
+                    let pixel = &mut out[y][(piece.0.start + x - piece.1) * c..][..c];
+                    let lanes = o..c.min(o + S::LANES);
+                    let v = s.add(v, s.load_part(&at.proj.1[lanes.clone()]));
+                    let pixel = &mut pixel[lanes];
+                    s.store_part(pixel, s.add(v, s.load_part(pixel)));
+                },
+            );
+        }
+    }
+}
+
+impl Shared<'_> {
+    /// Position bias and mask of a head in a kind of window, `[tokens, tokens]`.
+    #[inline(always)]
+    pub(super) fn bias(&self, kind: usize, head: usize) -> &[f32] {
+        let n = self.attention.tokens();
+        &self.bias[(kind * self.attention.heads + head) * n * n..][..n * n]
+    }
+
+    /// Queries (scaled), keys and values `[tokens, 3·channels]`.
+    #[inline(always)]
+    pub(super) fn qkv<S: Simd>(&self, s: S, tokens: &[f32], qkv: &mut [f32]) {
+        let c = self.attention.channels();
+        multiply(
+            s,
+            self.attention.tokens(),
+            &[c],
+            #[inline(always)]
+            |_, i| &tokens[i * c..][..c],
+            &self.qkv,
+            #[inline(always)]
+            |i, o, v| {
+                let lanes = o..(3 * c).min(o + S::LANES);
+                let v = s.add(v, s.load_part(&self.qkv_bias[lanes.clone()]));
+                s.store_part(&mut qkv[i * 3 * c..][lanes], v);
+            },
+        );
+    }
+
+    /// Hands out the products of queries i and keys j of a head, without bias.
+    #[inline(always)]
+    pub(super) fn scores<S: Simd>(
+        &self,
+        s: S,
+        qkv: &[f32],
+        head: usize,
+        packed: &mut Packed,
+        emit: impl FnMut(usize, usize, S::V),
+    ) {
+        let (c, n) = (self.attention.channels(), self.attention.tokens());
+        let d = c / self.attention.heads;
+        packed.fill(s, d, n, |k, j| qkv[j * 3 * c + c + head * d + k]);
+        multiply(
+            s,
+            n,
+            &[d],
+            #[inline(always)]
+            |_, i| &qkv[i * 3 * c + head * d..][..d],
+            packed,
+            emit,
+        );
+    }
+}
+
+/// Softmax over each row of `scores`, in place; `sums` gets the logarithms of the sums.
+#[inline(always)]
+fn softmax<S: Simd>(s: S, scores: &mut [f32], sums: &mut [f32]) {
+    let n = sums.len();
+    for (row, log_sum) in scores.chunks_exact_mut(n).zip(sums) {
+        let mut most = s.splat(f32::MIN);
+        let full = n / S::LANES * S::LANES;
+        for x in row[..full].chunks_exact(S::LANES) {
+            most = s.max(most, s.load(x));
+        }
+        let most = row[full..].iter().fold(s.largest(most), |most, x| most.max(*x));
+        let mut sum = s.splat(0.0);
+        for x in row[..full].chunks_exact_mut(S::LANES) {
+            let e = exp(s, s.sub(s.load(x), s.splat(most)));
+            sum = s.add(sum, e);
+            s.store(x, e);
+        }
+        let mut sum = s.sum(sum);
+        for x in &mut row[full..] {
+            *x = (*x - most).exp();
+            sum += *x;
+        }
+        let scale = s.splat(1.0 / sum);
+        for x in row.chunks_mut(S::LANES) {
+            let p = s.mul(s.load_part(x), scale);
+            s.store_part(x, p);
+        }
+        *log_sum = most + sum.ln();
+    }
+}

@@ -1,0 +1,106 @@
+//! Exponential, GELU and sigmoid on vectors, accurate to a few units in the last place.
+
+use rayon::prelude::*;
+
+use super::simd::{self, Simd, Work};
+
+const FRAC_1_SQRT_2: f32 = std::f32::consts::FRAC_1_SQRT_2;
+/// 1/√(2π), the height of the normal density.
+const NORMAL_PEAK: f32 = 0.398_942_3;
+
+/// `a[0]·xⁿ + a[1]·xⁿ⁻¹ + …`
+#[inline(always)]
+fn polynomial<S: Simd, const N: usize>(s: S, x: S::V, a: [f32; N]) -> S::V {
+    let mut sum = s.splat(a[0]);
+    for &a in &a[1..] {
+        sum = s.fma(sum, x, s.splat(a));
+    }
+    sum
+}
+
+/// eˣ for x in −87..=88; beyond that the value at the bound. (Cephes' `expf`.)
+#[inline(always)]
+pub(crate) fn exp<S: Simd>(s: S, x: S::V) -> S::V {
+    /// Adding it rounds to an integer, which then sits in the low bits.
+    const SHIFT: f32 = 12_582_912.0;
+    let x = s.min(s.max(x, s.splat(-87.3)), s.splat(88.3));
+    let shifted = s.fma(x, s.splat(std::f32::consts::LOG2_E), s.splat(SHIFT));
+    let n = s.sub(shifted, s.splat(SHIFT));
+    // ln 2 in two parts, the first of few bits, so that n·ln 2 loses nothing.
+    let r = s.fma(n, s.splat(-0.693_359_4), x);
+    let r = s.fma(n, s.splat(2.121_944_4e-4), r);
+    let p = [1.987_569_1e-4, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
+    let p = s.fma(polynomial(s, r, p), s.mul(r, r), s.add(r, s.splat(1.0)));
+    s.mul(p, s.pow2_from_shifted(shifted))
+}
+
+/// The error function, by the rational approximation that XLA and Eigen use.
+#[inline(always)]
+fn erf<S: Simd>(s: S, x: S::V) -> S::V {
+    let x = s.min(s.max(x, s.splat(-3.743_921)), s.splat(3.743_921));
+    let square = s.mul(x, x);
+    let above = polynomial(s, square, [2.290_506_6e-4, 3.408_291e-3, 5.095_569_5e-2, 1.852_083_2e-1, 1.128_379_1]);
+    let below = polynomial(
+        s,
+        square,
+        [-1.179_160_3e-7, 2.354_796_6e-5, 1.017_962_5e-3, 1.407_047e-2, 1.109_850_5e-1, 4.974_692_5e-1, 1.0],
+    );
+    s.div(s.mul(x, above), below)
+}
+
+/// Φ(x), the normal distribution function.
+#[inline(always)]
+fn normal<S: Simd>(s: S, x: S::V) -> S::V {
+    let half = s.splat(0.5);
+    s.fma(half, erf(s, s.mul(x, s.splat(FRAC_1_SQRT_2))), half)
+}
+
+/// x·Φ(x): GELU in its exact form.
+#[inline(always)]
+pub(crate) fn gelu<S: Simd>(s: S, x: S::V) -> S::V {
+    s.mul(x, normal(s, x))
+}
+
+/// GELU and its derivative Φ(x) + x·φ(x).
+#[inline(always)]
+pub(crate) fn gelu_with_slope<S: Simd>(s: S, x: S::V) -> (S::V, S::V) {
+    let below = normal(s, x);
+    let density = s.mul(exp(s, s.mul(s.mul(x, x), s.splat(-0.5))), s.splat(NORMAL_PEAK));
+    (s.mul(x, below), s.fma(x, density, below))
+}
+
+/// Values that one task maps.
+const TASK: usize = 1 << 14;
+
+/// Writes GELU of every value of `x` to `out`.
+pub(crate) fn gelu_of(x: &[f32], out: &mut [f32]) {
+    struct Map<'a>(&'a [f32], &'a mut [f32]);
+    impl Work for Map<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn run<S: Simd>(self, s: S) {
+            for (x, out) in self.0.chunks(S::LANES).zip(self.1.chunks_mut(S::LANES)) {
+                s.store_part(out, gelu(s, s.load_part(x)));
+            }
+        }
+    }
+    let tasks = out.par_chunks_mut(TASK).zip(x.par_chunks(TASK));
+    tasks.for_each(|(out, x)| simd::run(Map(x, out)));
+}
+
+/// Multiplies the gradient `grad` of GELU(x) by the slope at x.
+pub(crate) fn gelu_gradient(x: &[f32], grad: &mut [f32]) {
+    struct Map<'a>(&'a [f32], &'a mut [f32]);
+    impl Work for Map<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn run<S: Simd>(self, s: S) {
+            for (x, grad) in self.0.chunks(S::LANES).zip(self.1.chunks_mut(S::LANES)) {
+                let (_, slope) = gelu_with_slope(s, s.load_part(x));
+                s.store_part(grad, s.mul(slope, s.load_part(grad)));
+            }
+        }
+    }
+    let tasks = grad.par_chunks_mut(TASK).zip(x.par_chunks(TASK));
+    tasks.for_each(|(grad, x)| simd::run(Map(x, grad)));
+}

@@ -1,0 +1,259 @@
+//! The two matrix products that every kernel is made of, on tiles that stay in registers.
+//!
+//! [`multiply`]: rows of pixels times a packed weight matrix (convolutions, linear layers, attention).
+//! [`accumulate_outer`]: sums over pixels of outer products (the gradients of weights).
+
+use super::simd::{self, Simd, Work};
+
+/// Rows of a register tile: eight accumulators of two vectors each where registers abound.
+const ROWS_MANY: usize = 8;
+const ROWS_FEW: usize = 4;
+
+/// A matrix `[depth, width]` stored as blocks of columns, two vectors wide, in the order in which
+/// [`multiply`] reads it; the last block is one vector wide when that suffices, padded with zeros.
+pub(crate) struct Packed {
+    values: Vec<f32>,
+    depth: usize,
+    width: usize,
+    lanes: usize,
+}
+
+impl Packed {
+    /// Packs the matrix whose element in row k and column n is `element(k, n)`.
+    pub(crate) fn new(depth: usize, width: usize, element: impl Fn(usize, usize) -> f32) -> Self {
+        struct Fill<F>(usize, usize, F);
+        impl<F: Fn(usize, usize) -> f32> Work for Fill<F> {
+            type Output = Packed;
+            #[inline(always)]
+            fn run<S: Simd>(self, s: S) -> Packed {
+                let mut packed = Packed::empty();
+                packed.fill(s, self.0, self.1, self.2);
+                packed
+            }
+        }
+        simd::run(Fill(depth, width, element))
+    }
+
+    /// Packs the transpose of a `[width, depth]` matrix: the weights of a linear layer.
+    pub(crate) fn transposed(matrix: &[f32], width: usize) -> Self {
+        let depth = matrix.len() / width;
+        Self::new(depth, width, |k, n| matrix[n * depth + k])
+    }
+
+    /// Packs a `[depth, width]` matrix.
+    pub(crate) fn plain(matrix: &[f32], width: usize) -> Self {
+        Self::new(matrix.len() / width, width, |k, n| matrix[k * width + n])
+    }
+
+    /// Nothing, to be filled by [`Packed::fill`].
+    pub(crate) const fn empty() -> Self {
+        Self { values: Vec::new(), depth: 0, width: 0, lanes: 0 }
+    }
+
+    /// Columns of the matrix.
+    pub(crate) fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Packs another matrix into the memory of this one.
+    #[inline(always)]
+    pub(crate) fn fill<S: Simd>(&mut self, _: S, depth: usize, width: usize, element: impl Fn(usize, usize) -> f32) {
+        (self.depth, self.width, self.lanes) = (depth, width, S::LANES);
+        self.values.clear();
+        self.values.resize(depth * width.next_multiple_of(S::LANES), 0.0);
+        let mut blocks = self.values.as_mut_slice();
+        for first in (0..width).step_by(2 * S::LANES) {
+            let block_width = vectors::<S>(width - first) * S::LANES;
+            let (block, rest) = blocks.split_at_mut(depth * block_width);
+            blocks = rest;
+            for (k, row) in block.chunks_exact_mut(block_width).enumerate() {
+                for (n, value) in row.iter_mut().enumerate().take(width - first) {
+                    *value = element(k, first + n);
+                }
+            }
+        }
+    }
+}
+
+/// How many vectors wide the next block is, when `left` columns are left.
+#[inline(always)]
+fn vectors<S: Simd>(left: usize) -> usize {
+    if left > S::LANES { 2 } else { 1 }
+}
+
+/// Multiplies `rows` rows by `weights` and hands every vector of the product to `emit(row, column,
+/// vector)`; near the right end a vector may reach beyond the width of the matrix.
+///
+/// A row is given in pieces: piece j of row i is `piece(j, i)`, and `pieces[j]` values of it are
+/// used (so the nine taps of a convolution need not lie side by side).
+#[inline(always)]
+pub(crate) fn multiply<'a, S: Simd>(
+    s: S,
+    rows: usize,
+    pieces: &[usize],
+    piece: impl Fn(usize, usize) -> &'a [f32],
+    weights: &Packed,
+    mut emit: impl FnMut(usize, usize, S::V),
+) {
+    assert_eq!(pieces.iter().sum::<usize>(), weights.depth, "the depth of the packed matrix");
+    assert_eq!(S::LANES, weights.lanes, "the instruction set for which the matrix was packed");
+    let mut blocks = weights.values.as_slice();
+    for column in (0..weights.width).step_by(2 * S::LANES) {
+        let vectors = vectors::<S>(weights.width - column);
+        let (block, rest) = blocks.split_at(weights.depth * vectors * S::LANES);
+        blocks = rest;
+        macro_rules! tiles {
+            ($rows:expr, $vectors:literal) => {
+                for first in (0..rows).step_by($rows) {
+                    let acc = tile::<S, { $rows }, $vectors>(s, first, rows, pieces, &piece, block);
+                    for p in 0..$rows {
+                        if first + p < rows {
+                            for v in 0..$vectors {
+                                emit(first + p, column + v * S::LANES, acc[p][v]);
+                            }
+                        }
+                    }
+                }
+            };
+        }
+        match (S::MANY_REGISTERS, vectors) {
+            (true, 2) => tiles!(ROWS_MANY, 2),
+            (true, _) => tiles!(ROWS_MANY, 1),
+            (false, 2) => tiles!(ROWS_FEW, 2),
+            (false, _) => tiles!(ROWS_FEW, 1),
+        }
+    }
+}
+
+/// `P` rows from `first` on (the last one again where there are fewer) times one block of columns.
+#[inline(always)]
+fn tile<'a, S: Simd, const P: usize, const V: usize>(
+    s: S,
+    first: usize,
+    rows: usize,
+    pieces: &[usize],
+    piece: &impl Fn(usize, usize) -> &'a [f32],
+    block: &[f32],
+) -> [[S::V; V]; P] {
+    let mut acc = [[s.splat(0.0); V]; P];
+    let mut block = block;
+    for (j, &depth) in pieces.iter().enumerate() {
+        let values: [&[f32]; P] = std::array::from_fn(
+            #[inline(always)]
+            |p| &piece(j, (first + p).min(rows - 1))[..depth],
+        );
+        let (weights, rest) = block.split_at(depth * V * S::LANES);
+        block = rest;
+        for (k, weights) in weights.chunks_exact(V * S::LANES).enumerate() {
+            let w: [S::V; V] = std::array::from_fn(
+                #[inline(always)]
+                |v| s.load(&weights[v * S::LANES..]),
+            );
+            for p in 0..P {
+                // SAFETY: `weights` was cut into `depth` chunks, so k < depth = values[p].len().
+                let x = s.splat(unsafe { *values[p].get_unchecked(k) });
+                for v in 0..V {
+                    acc[p][v] = s.fma(x, w[v], acc[p][v]);
+                }
+            }
+        }
+    }
+    acc
+}
+
+/// Pixels for [`accumulate_outer`]: as many rows of `stride` values as `values` holds, of which
+/// the first `width` are used.
+#[derive(Clone, Copy)]
+pub(crate) struct Pixels<'a> {
+    pub(crate) values: &'a [f32],
+    pub(crate) stride: usize,
+    pub(crate) width: usize,
+}
+
+impl<'a> Pixels<'a> {
+    /// Rows that lie one behind the other.
+    #[inline(always)]
+    pub(crate) fn dense(values: &'a [f32], width: usize) -> Self {
+        Self { values, stride: width, width }
+    }
+}
+
+/// `sum[m, n] += Σ a[pixel, m] · b[pixel, n]`, over the pixels of all `pieces` pairs
+/// `piece(j) = (a, b)`; all pairs have the same widths.
+#[inline(always)]
+pub(crate) fn accumulate_outer<'a, S: Simd>(
+    s: S,
+    pieces: usize,
+    piece: impl Fn(usize) -> (Pixels<'a>, Pixels<'a>),
+    sum: &mut [f32],
+) {
+    if pieces == 0 {
+        return;
+    }
+    let (m, n) = (piece(0).0.width, piece(0).1.width);
+    assert_eq!(sum.len(), m * n, "the shape of the sum of outer products");
+    for column in (0..n).step_by(2 * S::LANES) {
+        let mut row = 0;
+        while row < m {
+            macro_rules! block {
+                ($rows:literal) => {{
+                    match n - column {
+                        left if left >= 2 * S::LANES => {
+                            outer_block::<S, $rows, 2, false>(s, pieces, &piece, row, column, n, sum)
+                        }
+                        left if left > S::LANES => {
+                            outer_block::<S, $rows, 2, true>(s, pieces, &piece, row, column, n, sum)
+                        }
+                        _ => outer_block::<S, $rows, 1, true>(s, pieces, &piece, row, column, n, sum),
+                    }
+                    row += $rows;
+                }};
+            }
+            match m - row {
+                left if left >= ROWS_MANY && S::MANY_REGISTERS => block!(8),
+                left if left >= ROWS_FEW => block!(4),
+                _ => block!(1),
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn outer_block<'a, S: Simd, const M: usize, const V: usize, const PART: bool>(
+    s: S,
+    pieces: usize,
+    piece: &impl Fn(usize) -> (Pixels<'a>, Pixels<'a>),
+    row: usize,
+    column: usize,
+    n: usize,
+    sum: &mut [f32],
+) {
+    let mut acc = [[s.splat(0.0); V]; M];
+    for j in 0..pieces {
+        let (a, b) = piece(j);
+        let columns = column..if PART { b.width } else { column + V * S::LANES };
+        for (a, b) in a.values.chunks(a.stride).zip(b.values.chunks(b.stride)) {
+            let a = &a[row..row + M];
+            let b = &b[columns.clone()];
+            let b: [S::V; V] = std::array::from_fn(
+                #[inline(always)]
+                |v| {
+                    if PART { s.load_part(&b[v * S::LANES..]) } else { s.load(&b[v * S::LANES..]) }
+                },
+            );
+            for i in 0..M {
+                let x = s.splat(a[i]);
+                for v in 0..V {
+                    acc[i][v] = s.fma(x, b[v], acc[i][v]);
+                }
+            }
+        }
+    }
+    for (acc, sum) in acc.into_iter().zip(sum[row * n..].chunks_mut(n)) {
+        for (v, acc) in acc.into_iter().enumerate() {
+            let first = column + v * S::LANES;
+            let sum = &mut sum[first..n.min(first + S::LANES)];
+            s.store_part(sum, s.add(acc, s.load_part(sum)));
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The kernels as operations on burn tensors, for the network: [`convolution`], [`dense_block`] and
+//! [`hybrid_block`], each with its own backward pass. Images are channels-last `[b, h, w, c]`.
+//!
+//! They run where [`available`] says so; elsewhere the network composes burn's operations.
+
+mod binding;
+
+use std::cell::Cell;
+
+use burn::backend::{DispatchDevice, DispatchTensor};
+use burn::tensor::{DType, Tensor};
+
+use self::binding::{Gradient, Inputs, MOST_INPUTS, run};
+use super::attention::WindowAttention;
+use super::channel_attention::ChannelAttention;
+use super::conv::{Extent, Finish, Source, Taps, convolve};
+use super::conv_gradient::convolution_gradients;
+use super::dense::DenseBlock;
+use super::hybrid::HybridBlock;
+use super::mlp::Mlp;
+use super::norm::Norm;
+
+thread_local! {
+    static TURNED_OFF: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `f` with [`available`] false on this thread: how tests and benchmarks reach the network's plain path.
+pub fn without<R>(f: impl FnOnce() -> R) -> R {
+    /// Turns the kernels on again, also when `f` panics.
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            TURNED_OFF.set(self.0);
+        }
+    }
+    let _restore = Restore(TURNED_OFF.replace(true));
+    f()
+}
+
+/// Whether the kernels run on what `x` lives on: f32 on burn's flex backend.
+pub fn available(x: &Tensor<4>) -> bool {
+    let flex = matches!(x.device().without_autodiff().as_dispatch(), DispatchDevice::Flex(_));
+    flex && x.dtype() == DType::F32 && !TURNED_OFF.get()
+}
+
+/// A weight and its bias.
+pub type Linear<const D: usize> = (Tensor<D>, Tensor<1>);
+
+fn extent(x: &Tensor<4>) -> Extent {
+    let [batch, height, width, _] = x.dims();
+    Extent { batch, height, width }
+}
+
+fn push<const D: usize>(inputs: &mut Vec<DispatchTensor>, linear: Linear<D>) {
+    inputs.extend([linear.0.into_dispatch(), linear.1.into_dispatch()]);
+}
+
+/// Convolution that keeps the size, with zeros beyond the border.
+///
+/// # Shapes
+///
+/// - x: `[b, h, w, inputs]`
+/// - weight: `[outputs, inputs, side, side]`, side odd; bias: `[outputs]`
+/// - output: `[b, h, w, outputs]`
+pub fn convolution(x: Tensor<4>, weight: Linear<4>) -> Tensor<4> {
+    let extent = extent(&x);
+    let [outputs, channels, side, _] = weight.0.dims();
+    let mut inputs = vec![x.into_dispatch()];
+    push(&mut inputs, weight);
+    let shape = [extent.batch, extent.height, extent.width, outputs];
+    run(inputs, shape, move |inputs: &Inputs| {
+        let source = Source { values: inputs[0], channels };
+        let mut out = vec![0.0; extent.pixels() * outputs];
+        let finish = Finish { bias: Some(inputs[2]), ..Finish::default() };
+        convolve(extent, &[source], &Taps::forward(inputs[1], outputs, side), finish, &mut out);
+        let gradient: Gradient = Box::new(move |inputs, grad| {
+            let source = Source { values: inputs[0], channels };
+            let grad = Source { values: grad, channels: outputs };
+            let found = convolution_gradients(extent, &[source], inputs[1], side, grad);
+            [found.sources, vec![found.weight, found.bias]].concat()
+        });
+        (out, gradient)
+    })
+}
+
+/// Whether a dense block with so many layers is within what [`dense_block`] can take.
+pub fn dense_block_fits(layers: usize) -> bool {
+    layers > 0 && 2 * layers + 3 <= MOST_INPUTS
+}
+
+/// Convolutions 3×3 with ReLU, each reading the input and all outputs before it, then a 1×1 fusion of all of them.
+///
+/// # Shapes
+///
+/// - x, output: `[b, h, w, c]`
+/// - layers: as many as [`dense_block_fits`] admits, the i-th weight `[growth, c + i·growth, 3, 3]`
+/// - fusion: `[c, c + layers·growth, 1, 1]`
+pub fn dense_block(x: Tensor<4>, layers: Vec<Linear<4>>, fusion: Linear<4>) -> Tensor<4> {
+    let (extent, shape) = (extent(&x), x.dims());
+    let mut inputs = vec![x.into_dispatch()];
+    layers.into_iter().chain([fusion]).for_each(|layer| push(&mut inputs, layer));
+
+    /// Calls `f` with the block that the inputs describe.
+    fn with<R>(inputs: &Inputs, extent: Extent, f: impl FnOnce(&DenseBlock) -> R) -> R {
+        let pairs: Vec<_> = inputs[1..].chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
+        let (fusion, layers) = pairs.split_last().unwrap_or_else(|| unreachable!("a block has a fusion"));
+        f(&DenseBlock { extent, channels: fusion.1.len(), layers, fusion: *fusion })
+    }
+    run(inputs, shape, move |inputs: &Inputs| {
+        let (out, kept) = with(inputs, extent, |block| block.forward(inputs[0]));
+        let gradient: Gradient = Box::new(move |inputs, grad| {
+            let found = with(inputs, extent, |block| block.backward(inputs[0], &kept, grad));
+            let pairs = found.layers.into_iter().chain([found.fusion]);
+            std::iter::once(found.input).chain(pairs.flat_map(|(weight, bias)| [weight, bias])).collect()
+        });
+        (out, gradient)
+    })
+}
+
+/// The parameters of a hybrid attention block, in PyTorch's layouts; fewer = c / compress.
+pub struct HybridParameters {
+    /// LayerNorm before the attentions: `[c]`, `[c]`.
+    pub norm1: Linear<1>,
+    /// `[3c, c]`: queries, keys, values, each ordered by head.
+    pub qkv: Linear<2>,
+    /// `[c, c]`
+    pub proj: Linear<2>,
+    /// `[(2·window − 1)², heads]`
+    pub relative_position_bias: Tensor<2>,
+    /// `[fewer, c, 3, 3]`
+    pub conv1: Linear<4>,
+    /// `[c, fewer, 3, 3]`
+    pub conv2: Linear<4>,
+    /// `[c / squeeze, c, 1, 1]`
+    pub squeeze: Linear<4>,
+    /// `[c, c / squeeze, 1, 1]`
+    pub excite: Linear<4>,
+    /// LayerNorm before the MLP: `[c]`, `[c]`.
+    pub norm2: Linear<1>,
+    /// `[hidden, c]`
+    pub fc1: Linear<2>,
+    /// `[c, hidden]`
+    pub fc2: Linear<2>,
+}
+
+/// What a hybrid attention block is besides its parameters.
+#[derive(Debug, Clone, Copy)]
+pub struct HybridShape {
+    /// Side of an attention window; h and w are multiples of it.
+    pub window: usize,
+    /// Cyclic shift of the windows, 0 for none.
+    pub shift: usize,
+    /// Attention heads.
+    pub heads: usize,
+    /// Weight of the channel attention.
+    pub alpha: f64,
+}
+
+/// n = LN(x); y = x + attention(n) + α·CAB(n); y + MLP(LN(y)) (method §3).
+///
+/// # Shapes
+///
+/// - x, output: `[b, h, w, c]`
+pub fn hybrid_block(x: Tensor<4>, parameters: HybridParameters, block: HybridShape) -> Tensor<4> {
+    let (extent, shape) = (extent(&x), x.dims());
+    let p = parameters;
+    let mut inputs = vec![x.into_dispatch()];
+    push(&mut inputs, p.norm1);
+    push(&mut inputs, p.qkv);
+    push(&mut inputs, p.proj);
+    [p.conv1, p.conv2, p.squeeze, p.excite].into_iter().for_each(|conv| push(&mut inputs, conv));
+    push(&mut inputs, p.norm2);
+    push(&mut inputs, p.fc1);
+    push(&mut inputs, p.fc2);
+    inputs.push(p.relative_position_bias.into_dispatch());
+    run(inputs, shape, move |inputs: &Inputs| {
+        let (out, kept) = hybrid(inputs, extent, block).forward(inputs[0]);
+        let gradient: Gradient = Box::new(move |inputs, grad| {
+            let g = hybrid(inputs, extent, block).backward(inputs[0], &kept, grad);
+            let (attention, channels, mlp) = (g.attention, g.channels, g.mlp);
+            let pairs = [g.norm, attention.qkv, attention.proj, g.conv1, g.conv2, channels.squeeze, channels.excite]
+                .into_iter()
+                .chain([mlp.norm, mlp.fc1, mlp.fc2]);
+            let pairs = pairs.flat_map(|(weight, bias)| [weight, bias]);
+            std::iter::once(g.input).chain(pairs).chain([attention.position_bias]).collect()
+        });
+        (out, gradient)
+    })
+}
+
+/// The block that the inputs describe, in the order in which [`hybrid_block`] gives them.
+fn hybrid<'a>(inputs: &Inputs<'a>, extent: Extent, block: HybridShape) -> HybridBlock<'a> {
+    let pair = |i: usize| (inputs[2 * i + 1], inputs[2 * i + 2]);
+    let norm = |i: usize| Norm { weight: pair(i).0, bias: pair(i).1 };
+    HybridBlock {
+        alpha: block.alpha as f32,
+        norm: norm(0),
+        attention: WindowAttention {
+            extent,
+            window: block.window,
+            shift: block.shift,
+            heads: block.heads,
+            qkv: pair(1),
+            proj: pair(2),
+            position_bias: inputs[21],
+        },
+        conv1: pair(3),
+        conv2: pair(4),
+        channels: ChannelAttention { squeeze: pair(5), excite: pair(6) },
+        mlp: Mlp { norm: norm(7), fc1: pair(8), fc2: pair(9) },
+    }
+}
