@@ -2,7 +2,7 @@
 
 mod common;
 
-use image::{GrayImage, ImageFormat, Rgb, RgbImage};
+use image::{GrayImage, ImageFormat, Rgb, Rgb32FImage, RgbImage};
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use s2s::Error;
@@ -33,6 +33,48 @@ fn every_format_is_read_and_a_broken_file_is_left_out() {
     // Rec. 601: red weighs 0.299.
     let red = images.pictures().iter().find(|picture| picture.shape() == (20, 20)).unwrap();
     assert!((red[(10, 10)] - 0.299).abs() < 0.01);
+}
+
+/// A floating-point TIFF can hold anything; pixels that are no grey are told and left out.
+#[test]
+fn pixels_that_are_no_grey_are_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let save = |name: &str, value: f32| {
+        Rgb32FImage::from_pixel(8, 8, Rgb([0.5, value, 0.5])).save(folder.path().join(name)).unwrap();
+    };
+    save("fine.tif", 0.25);
+    save("bright.tif", 180.0);
+    save("broken.tif", f32::NAN);
+    let images = Images::from_folder(folder.path()).unwrap();
+    assert_eq!(images.pictures().len(), 1);
+    let expected = 0.299 * 0.5 + 0.587 * 0.25 + 0.114 * 0.5;
+    assert!((images.pictures()[0][(4, 4)] - expected).abs() < 1e-6);
+}
+
+#[test]
+fn a_large_picture_is_made_smaller_and_keeps_its_shape() {
+    let folder = tempfile::tempdir().unwrap();
+    let ramp = GrayImage::from_fn(2048, 512, |x, _| image::Luma([(x / 8) as u8]));
+    ramp.save(folder.path().join("large.png")).unwrap();
+    let images = Images::from_folder(folder.path()).unwrap();
+    let picture = &images.pictures()[0];
+    assert_eq!(picture.shape(), (256, 1024));
+    // A quarter of the way along a ramp is a quarter of its height, at any size.
+    assert!((picture[(100, 256)] - 64.0 / 255.0).abs() < 0.01);
+}
+
+/// With room to turn, a crop never reaches the picture's edge, where it would have to be mirrored.
+#[test]
+fn crops_lie_wholly_inside_the_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let (side, crop) = (120_u32, 64);
+    // The frame is white and all else black: bilinear sampling shows it to a crop that touches it.
+    let frame = GrayImage::from_fn(side, side, |x, y| {
+        image::Luma([if x.min(y) == 0 || x.max(y) == side - 1 { 255 } else { 0 }])
+    });
+    frame.save(folder.path().join("frame.png")).unwrap();
+    let crops = Images::from_folder(folder.path()).unwrap().batch(200, crop, &mut rng(3));
+    assert!(crops.iter().all(|value| *value == 0.0));
 }
 
 #[test]

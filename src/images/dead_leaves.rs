@@ -16,7 +16,7 @@ const SMALLEST: f64 = 1.5;
 const MOST_LEAVES: usize = 20_000;
 
 impl Images {
-    /// `count` pictures of `side` × `side` pixels; the same for the same `seed` on every machine.
+    /// `count` pictures of `side` × `side` pixels; the same for the same `seed`, on any number of threads.
     pub fn dead_leaves(seed: u64, count: usize, side: usize) -> Self {
         let picture = |index: usize| {
             let stream = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(index as u64);

@@ -4,7 +4,7 @@ use super::Images;
 use crate::section::Raster;
 use crate::{Error, Result};
 use image::imageops::FilterType;
-use image::{DynamicImage, ImageReader};
+use image::{ImageReader, Rgb32FImage};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
@@ -63,11 +63,15 @@ fn decode(path: &Path) -> std::result::Result<Raster<f32>, String> {
     if picture.width().max(picture.height()) > LONGEST {
         picture = picture.resize(LONGEST, LONGEST, FilterType::Triangle);
     }
-    Ok(grey(&picture))
+    let rgb = picture.to_rgb32f();
+    // TIFF can hold floating-point pixels of any meaning: clamped, they would teach flat white or poison the training.
+    match rgb.iter().find(|value| !(0.0..=1.0).contains(*value)) {
+        Some(value) => Err(format!("holds the value {value}; floating-point pixels have to be from 0 to 1")),
+        None => Ok(grey(&rgb)),
+    }
 }
 
-fn grey(picture: &DynamicImage) -> Raster<f32> {
-    let rgb = picture.to_rgb32f();
+fn grey(rgb: &Rgb32FImage) -> Raster<f32> {
     Raster::from_fn(rgb.height() as usize, rgb.width() as usize, |row, col| {
         let [r, g, b] = rgb.get_pixel(col as u32, row as u32).0;
         (0.299 * r + 0.587 * g + 0.114 * b).clamp(0.0, 1.0)

@@ -37,6 +37,7 @@ impl Images {
         let mut hash = Sha256::new();
         for picture in &self.pictures {
             hash.update((picture.rows() as u64).to_le_bytes());
+            hash.update((picture.cols() as u64).to_le_bytes());
             for value in picture.values() {
                 hash.update(value.to_le_bytes());
             }

@@ -6,6 +6,12 @@ use std::f64::consts::TAU;
 /// Distance over which a border fades, in µm.
 const BORDER_UM: f64 = 12.0;
 
+/// How far structures are bent out of their plain shapes, in µm.
+const BEND_UM: f64 = 20.0;
+
+/// Molecules of all genes that diffused off the tissue, relative to plain tissue.
+const STRAY: f64 = 0.004;
+
 /// A round structure: a duct (hollow) or an island (solid).
 #[derive(Clone, Copy, Debug)]
 struct Round {
@@ -44,7 +50,11 @@ pub struct Anatomy {
     lobes: Vec<[f64; 3]>,
     ducts: Vec<Round>,
     islands: Vec<Round>,
+    /// Bends x and y, so that no structure is a perfect circle.
+    bend: [Field; 2],
     density: Field,
+    /// Cells packed more and less densely: neighbouring bins differ in their totals as much as in a real section.
+    packing: Field,
 }
 
 impl Anatomy {
@@ -64,19 +74,35 @@ impl Anatomy {
         };
         // Sizes spread over a decade, as in tissue: small structures are common, large ones rare.
         let (ducts, islands) = (rounds(3.0, 60.0, 340.0), rounds(5.0, 45.0, 300.0));
-        Anatomy { width, height, lobes, ducts, islands, density: Field::random(400.0, rng) }
+        let mut field = |size_um: f64| Field::random(size_um, rng);
+        let (density, bend, packing) = (field(400.0), [field(150.0), field(150.0)], field(40.0));
+        Anatomy { width, height, lobes, ducts, islands, bend, density, packing }
     }
 
-    /// Depth below the tissue's border in µm; negative outside.
-    pub fn depth(&self, x: f64, y: f64) -> f64 {
+    /// What lies at a position in µm.
+    pub fn at(&self, x: f64, y: f64) -> Site {
+        let [right, down] = &self.bend;
+        let (x, y) = (x + BEND_UM * right.at(x, y), y + BEND_UM * down.at(x, y));
+        let depth = self.depth(x, y);
+        Site {
+            x,
+            y,
+            depth,
+            duct: self.duct(x, y),
+            island: self.island(x, y),
+            cellularity: self.cellularity(x, y, depth),
+        }
+    }
+
+    /// Depth below the tissue's border; negative outside.
+    fn depth(&self, x: f64, y: f64) -> f64 {
         let (dx, dy) = ((x / self.width - 0.5) * 2.0, (y / self.height - 0.5) * 2.0);
         let angle = dy.atan2(dx);
         let wobble: f64 = self.lobes.iter().map(|[k, size, phase]| size * (k * angle + phase).sin()).sum();
         (0.86 + wobble - dx.hypot(dy)) * self.width.min(self.height) / 2.0
     }
 
-    /// 1 in the wall of a duct, 0 away from one.
-    pub fn duct(&self, x: f64, y: f64) -> f64 {
+    fn duct(&self, x: f64, y: f64) -> f64 {
         let wall = |duct: &Round| {
             let off = (x - duct.x).hypot(y - duct.y) - duct.radius;
             (-(off / (0.25 * duct.radius + BORDER_UM)).powi(2)).exp()
@@ -84,23 +110,40 @@ impl Anatomy {
         self.ducts.iter().map(wall).fold(0.0, f64::max)
     }
 
-    /// 1 inside an island, 0 outside.
-    pub fn island(&self, x: f64, y: f64) -> f64 {
+    fn island(&self, x: f64, y: f64) -> f64 {
         let inside = |island: &Round| fade(island.radius - (x - island.x).hypot(y - island.y));
         self.islands.iter().map(inside).fold(0.0, f64::max)
     }
 
-    /// 1 in a layer that lies `from` to `to` µm below the border.
-    pub fn layer(&self, x: f64, y: f64, from: f64, to: f64) -> f64 {
-        let depth = self.depth(x, y);
-        fade(depth - from) * fade(to - depth)
-    }
-
-    /// Molecules of all genes per unit of area, relative to the section's mean; near 0 outside the tissue and in a duct's lumen.
-    pub fn cellularity(&self, x: f64, y: f64) -> f64 {
+    fn cellularity(&self, x: f64, y: f64, depth: f64) -> f64 {
         let lumen = |duct: &Round| fade(0.6 * duct.radius - (x - duct.x).hypot(y - duct.y));
         let hollow = self.ducts.iter().map(lumen).fold(0.0, f64::max);
-        fade(self.depth(x, y)) * (1.0 - 0.75 * hollow) * (0.4 * self.density.at(x, y)).exp()
+        let packing = (0.4 * self.density.at(x, y) + 0.5 * self.packing.at(x, y)).exp();
+        STRAY + fade(depth) * (1.0 - 0.75 * hollow) * packing
+    }
+}
+
+/// What lies at one position: worked out once, and then asked by every gene.
+#[derive(Clone, Copy, Debug)]
+pub struct Site {
+    /// Position to the right in µm, as the tissue bends.
+    pub x: f64,
+    /// Position downwards in µm, as the tissue bends.
+    pub y: f64,
+    /// Depth below the tissue's border, in µm along the section's shorter side; negative outside.
+    pub depth: f64,
+    /// 1 in the wall of a duct, 0 away from one.
+    pub duct: f64,
+    /// 1 inside an island, 0 outside.
+    pub island: f64,
+    /// Molecules of all genes per unit of area, relative to plain tissue; near 0 outside the tissue and in a duct's lumen.
+    pub cellularity: f64,
+}
+
+impl Site {
+    /// 1 in a layer that lies `from` to `to` µm below the border, 0 outside it.
+    pub fn layer(&self, from: f64, to: f64) -> f64 {
+        fade(self.depth - from) * fade(to - self.depth)
     }
 }
 

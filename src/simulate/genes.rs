@@ -1,6 +1,6 @@
 //! Invented genes: where each is expressed, and how strongly.
 
-use super::anatomy::{Anatomy, Field};
+use super::anatomy::{Field, Site};
 use rand::{Rng, RngExt};
 
 /// Where a gene is expressed.
@@ -32,13 +32,13 @@ pub struct SimulatedGene {
 }
 
 impl SimulatedGene {
-    /// Its weight at a position in µm.
-    pub fn weight(&self, anatomy: &Anatomy, x: f64, y: f64) -> f64 {
+    /// Its weight at a site.
+    pub fn weight(&self, site: &Site) -> f64 {
         let on = match &self.pattern {
-            Pattern::Duct => anatomy.duct(x, y),
-            Pattern::Layer(from, to) => anatomy.layer(x, y, *from, *to),
-            Pattern::Island => anatomy.island(x, y),
-            Pattern::Smooth(field) => 1.0 / (1.0 + (-3.0 * field.at(x, y)).exp()),
+            Pattern::Duct => site.duct,
+            Pattern::Layer(from, to) => site.layer(*from, *to),
+            Pattern::Island => site.island,
+            Pattern::Smooth(field) => 1.0 / (1.0 + (-3.0 * field.at(site.x, site.y)).exp()),
             Pattern::Housekeeping => 1.0,
         };
         self.strength * (self.background + (1.0 - self.background) * on)

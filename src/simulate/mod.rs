@@ -3,7 +3,8 @@
 mod anatomy;
 mod bundle;
 mod genes;
+mod molecules;
 
-pub use anatomy::Anatomy;
+pub use anatomy::{Anatomy, Field, Site};
 pub use bundle::{Plan, write};
 pub use genes::{Pattern, SimulatedGene, panel};
