@@ -2,6 +2,8 @@
 //! scores with relative position bias and shift mask, softmax, projection, and all of it back to
 //! the pixels, one window after the other in cache. The gradients are in `attention_gradient`.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::conv::Extent;
@@ -89,23 +91,33 @@ impl<'a> WindowAttention<'a> {
         let scale = |o: usize| if o < c { self.scale() } else { 1.0 };
         let qkv = Packed::new(c, 3 * c, |k, o| self.qkv.0[o * c + k] * scale(o));
         let qkv_bias = self.qkv.1.iter().enumerate().map(|(o, bias)| bias * scale(o)).collect();
-        let kept_together = |kind: usize, i: usize, j: usize| {
-            let side = |token: usize| token >= self.window - self.shift;
-            let columns = kind & 1 == 0 || side(i % self.window) == side(j % self.window);
-            let rows = kind & 2 == 0 || side(i / self.window) == side(j / self.window);
-            columns && rows
-        };
-        let mut bias = Vec::with_capacity(4 * self.heads * n * n);
-        for kind in 0..if self.shift == 0 { 1 } else { 4 } {
+        let kinds = if self.shift == 0 { 1 } else { 4 };
+        let mut bias = Vec::with_capacity(kinds * self.heads * n * n);
+        for kind in 0..kinds {
             for head in 0..self.heads {
-                bias.extend((0..n * n).map(|at| {
-                    let (i, j) = (at / n, at % n);
-                    let mask = if kept_together(kind, i, j) { 0.0 } else { MASKED };
-                    self.position_bias[self.relative_position(i, j) * self.heads + head] + mask
-                }));
+                self.bias(kind, head, &mut bias);
             }
         }
         Shared { attention: self, qkv, qkv_bias, bias }
+    }
+
+    /// Appends position bias and mask of a head in a kind of window, `[tokens, tokens]`.
+    fn bias(&self, kind: usize, head: usize, bias: &mut Vec<f32>) {
+        let w = self.window;
+        let table: Vec<f32> = self.position_bias[head..].iter().step_by(self.heads).copied().collect();
+        // Rows and columns from here on came from the other side of the image, in the last windows.
+        let moved = w - self.shift;
+        for (iy, ix) in (0..w).flat_map(|y| (0..w).map(move |x| (y, x))) {
+            for jy in 0..w {
+                let first = self.relative_position(iy * w + ix, jy * w + w - 1);
+                let apart = kind & 2 != 0 && (iy >= moved) != (jy >= moved);
+                let to_row = table[first..first + w].iter().rev().enumerate();
+                bias.extend(to_row.map(|(jx, bias)| {
+                    let apart = apart || kind & 1 != 0 && (ix >= moved) != (jx >= moved);
+                    if apart { bias + MASKED } else { *bias }
+                }));
+            }
+        }
     }
 
     /// Adds the attention of `x` `[pixels, channels]` to `out`, and fills `kept`, which holds
@@ -122,15 +134,22 @@ impl<'a> WindowAttention<'a> {
         );
     }
 
-    /// The range of x in which a row of a window lies, and where the part of it begins that the
-    /// cyclic shift took to the front: the row of `window` pixels in `column`, in two pieces.
+    /// The columns of a window: the pieces of its `window` columns on either side of the image's
+    /// border, the second empty unless the cyclic shift wraps around it, each with its first token.
     #[inline(always)]
-    pub(super) fn columns(&self, column: usize) -> [(std::ops::Range<usize>, usize); 2] {
+    fn columns(&self, column: usize) -> [(Range<usize>, usize); 2] {
         let width = self.extent.width;
         let first = column * self.window + self.shift;
         let before = width.saturating_sub(first).min(self.window);
         let wrapped = first.max(width) - width;
-        [(first.min(width)..first.min(width) + before, 0), (wrapped..wrapped + self.window - before, before)]
+        [(first..first + before, 0), (wrapped..wrapped + self.window - before, before)]
+    }
+
+    /// Where the tokens of a window lie: row of the band, column of the image.
+    pub(super) fn places(&self, column: usize) -> Vec<(usize, usize)> {
+        let columns = self.columns(column).map(|(columns, _)| columns);
+        let row = |y| columns.iter().cloned().flatten().map(move |x| (y, x));
+        (0..self.window).flat_map(row).collect()
     }
 
     /// Copies the tokens of a window `[tokens, channels]` out of the image.
@@ -174,10 +193,11 @@ impl Work for Band<'_, '_> {
     fn run<S: Simd>(self, s: S) {
         let Self { shared, proj, band, x, out, kept } = self;
         let at = &shared.attention;
-        let (c, n, window) = (at.channels(), at.tokens(), at.window);
+        let (c, n) = (at.channels(), at.tokens());
         let mut tokens = vec![0.0; n * c];
         let mut qkv = vec![0.0; n * 3 * c];
         let mut scores = vec![0.0; n * n];
+        let mut scales = vec![0.0; n];
         let mut packed = Packed::empty();
         for (column, kept) in kept.chunks_mut(at.kept()).enumerate() {
             at.gather(x, band, column, &mut tokens);
@@ -197,10 +217,10 @@ impl Work for Band<'_, '_> {
                         s.store_part(&mut scores[lanes], v);
                     },
                 );
-                softmax(s, &mut scores, sums);
+                softmax(s, &mut scores, &mut scales, sums);
                 let d = c / at.heads;
                 let first = head * d;
-                packed.fill(s, n, d, |j, k| qkv[j * 3 * c + 2 * c + first + k]);
+                packed.fill(s, [n, d], &qkv[2 * c + first..], (3 * c, 1));
                 multiply(
                     s,
                     n,
@@ -210,11 +230,12 @@ impl Work for Band<'_, '_> {
                     &packed,
                     #[inline(always)]
                     |i, k, v| {
+                        let v = s.mul(v, s.splat(scales[i]));
                         s.store_part(&mut heads_out[i * c + first..][k..d.min(k + S::LANES)], v);
                     },
                 );
             }
-            let columns = at.columns(column);
+            let places = at.places(column);
             multiply(
                 s,
                 n,
@@ -224,9 +245,8 @@ impl Work for Band<'_, '_> {
                 proj,
                 #[inline(always)]
                 |i, o, v| {
-                    let (y, x) = (i / window, i % window);
-                    let piece = &columns[usize::from(x >= columns[1].1)];
-                    let pixel = &mut out[y][(piece.0.start + x - piece.1) * c..][..c];
+                    let (y, x) = places[i];
+                    let pixel = &mut out[y][x * c..][..c];
                     let lanes = o..c.min(o + S::LANES);
                     let v = s.add(v, s.load_part(&at.proj.1[lanes.clone()]));
                     let pixel = &mut pixel[lanes];
@@ -277,7 +297,7 @@ impl Shared<'_> {
     ) {
         let (c, n) = (self.attention.channels(), self.attention.tokens());
         let d = c / self.attention.heads;
-        packed.fill(s, d, n, |k, j| qkv[j * 3 * c + c + head * d + k]);
+        packed.fill(s, [d, n], &qkv[c + head * d..], (1, 3 * c));
         multiply(
             s,
             n,
@@ -290,33 +310,33 @@ impl Shared<'_> {
     }
 }
 
-/// Softmax over each row of `scores`, in place; `sums` gets the logarithms of the sums.
+/// The numerators of the softmax over each row of `scores`, in place; `scales` gets one over their
+/// sums, `log_sums` the logarithm by which the softmax divides.
 #[inline(always)]
-fn softmax<S: Simd>(s: S, scores: &mut [f32], sums: &mut [f32]) {
-    let n = sums.len();
-    for (row, log_sum) in scores.chunks_exact_mut(n).zip(sums) {
+fn softmax<S: Simd>(s: S, scores: &mut [f32], scales: &mut [f32], log_sums: &mut [f32]) {
+    let n = scales.len();
+    let full = n / S::LANES * S::LANES;
+    for (row, (scale, log_sum)) in scores.chunks_exact_mut(n).zip(scales.iter_mut().zip(log_sums.iter_mut())) {
+        let (vectors, rest) = row.split_at_mut(full);
         let mut most = s.splat(f32::MIN);
-        let full = n / S::LANES * S::LANES;
-        for x in row[..full].chunks_exact(S::LANES) {
+        for x in vectors.chunks_exact(S::LANES) {
             most = s.max(most, s.load(x));
         }
-        let most = row[full..].iter().fold(s.largest(most), |most, x| most.max(*x));
+        let most = rest.iter().fold(s.largest(most), |most, x| most.max(*x));
         let mut sum = s.splat(0.0);
-        for x in row[..full].chunks_exact_mut(S::LANES) {
+        for x in vectors.chunks_exact_mut(S::LANES) {
             let e = exp(s, s.sub(s.load(x), s.splat(most)));
             sum = s.add(sum, e);
             s.store(x, e);
         }
         let mut sum = s.sum(sum);
-        for x in &mut row[full..] {
+        for x in rest {
             *x = (*x - most).exp();
             sum += *x;
         }
-        let scale = s.splat(1.0 / sum);
-        for x in row.chunks_mut(S::LANES) {
-            let p = s.mul(s.load_part(x), scale);
-            s.store_part(x, p);
-        }
-        *log_sum = most + sum.ln();
+        (*scale, *log_sum) = (sum, most);
+    }
+    for (scale, log_sum) in scales.iter_mut().zip(log_sums) {
+        (*scale, *log_sum) = (1.0 / *scale, *log_sum + scale.ln());
     }
 }

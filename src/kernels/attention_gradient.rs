@@ -140,7 +140,7 @@ impl Work for Band<'_, '_> {
                 qkv_sum,
             );
             add_rows(&w.qkv_grad, qkv_bias);
-            let columns = at.columns(column);
+            let places = at.places(column);
             multiply(
                 s,
                 n,
@@ -150,9 +150,8 @@ impl Work for Band<'_, '_> {
                 qkv_back,
                 #[inline(always)]
                 |i, o, v| {
-                    let (y, x) = (i / at.window, i % at.window);
-                    let piece = &columns[usize::from(x >= columns[1].1)];
-                    let pixel = &mut out[y][(piece.0.start + x - piece.1) * c..][..c];
+                    let (y, x) = places[i];
+                    let pixel = &mut out[y][x * c..][..c];
                     let pixel = &mut pixel[o..c.min(o + S::LANES)];
                     s.store_part(pixel, s.add(v, s.load_part(pixel)));
                 },
@@ -200,7 +199,7 @@ impl Shared<'_> {
             heads_out[row.clone()].iter().zip(&heads_grad[row]).map(|(a, b)| a * b).sum()
         };
         let dots: Vec<f32> = (0..n).map(dot).collect();
-        w.packed.fill(s, d, n, |k, j| qkv[j * 3 * c + 2 * c + first + k]);
+        w.packed.fill(s, [d, n], &qkv[2 * c + first..], (1, 3 * c));
         multiply(
             s,
             n,
@@ -218,8 +217,8 @@ impl Shared<'_> {
             },
         );
         let out = &mut w.qkv_grad;
-        let scale = at.scale();
-        w.packed.fill(s, n, d, |j, k| scale * qkv[j * 3 * c + c + first + k]);
+        let scale = s.splat(at.scale());
+        w.packed.fill(s, [n, d], &qkv[c + first..], (3 * c, 1));
         multiply(
             s,
             n,
@@ -229,7 +228,7 @@ impl Shared<'_> {
             &w.packed,
             #[inline(always)]
             |i, k, v| {
-                s.store_part(&mut out[i * 3 * c + first..][k..d.min(k + S::LANES)], v);
+                s.store_part(&mut out[i * 3 * c + first..][k..d.min(k + S::LANES)], s.mul(v, scale));
             },
         );
         // [tokens, d] each: first the keys' gradient, then the values'.

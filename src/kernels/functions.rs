@@ -40,7 +40,8 @@ pub(crate) fn exp<S: Simd>(s: S, x: S::V) -> S::V {
 fn erf<S: Simd>(s: S, x: S::V) -> S::V {
     let x = s.min(s.max(x, s.splat(-3.743_921)), s.splat(3.743_921));
     let square = s.mul(x, x);
-    let above = polynomial(s, square, [2.290_506_6e-4, 3.408_291e-3, 5.095_569_5e-2, 1.852_083_2e-1, 1.128_379_1]);
+    let slope = std::f32::consts::FRAC_2_SQRT_PI;
+    let above = polynomial(s, square, [2.290_506_6e-4, 3.408_291e-3, 5.095_569_5e-2, 1.852_083_2e-1, slope]);
     let below = polynomial(
         s,
         square,

@@ -26,8 +26,16 @@ impl Packed {
             type Output = Packed;
             #[inline(always)]
             fn run<S: Simd>(self, s: S) -> Packed {
+                let Self(depth, width, element) = self;
                 let mut packed = Packed::empty();
-                packed.fill(s, self.0, self.1, self.2);
+                for (first, block) in packed.blocks(s, depth, width) {
+                    let block_width = block.len() / depth;
+                    for (k, row) in block.chunks_exact_mut(block_width).enumerate() {
+                        for (n, value) in row.iter_mut().enumerate().take(width - first) {
+                            *value = element(k, first + n);
+                        }
+                    }
+                }
                 packed
             }
         }
@@ -55,23 +63,39 @@ impl Packed {
         self.width
     }
 
-    /// Packs another matrix into the memory of this one.
+    /// Packs another matrix into the memory of this one: its element in row k and column n is
+    /// `values[k · strides.0 + n · strides.1]`.
     #[inline(always)]
-    pub(crate) fn fill<S: Simd>(&mut self, _: S, depth: usize, width: usize, element: impl Fn(usize, usize) -> f32) {
-        (self.depth, self.width, self.lanes) = (depth, width, S::LANES);
-        self.values.clear();
-        self.values.resize(depth * width.next_multiple_of(S::LANES), 0.0);
-        let mut blocks = self.values.as_mut_slice();
-        for first in (0..width).step_by(2 * S::LANES) {
-            let block_width = vectors::<S>(width - first) * S::LANES;
-            let (block, rest) = blocks.split_at_mut(depth * block_width);
-            blocks = rest;
-            for (k, row) in block.chunks_exact_mut(block_width).enumerate() {
-                for (n, value) in row.iter_mut().enumerate().take(width - first) {
-                    *value = element(k, first + n);
+    pub(crate) fn fill<S: Simd>(&mut self, s: S, [depth, width]: [usize; 2], values: &[f32], strides: (usize, usize)) {
+        for (first, block) in self.blocks(s, depth, width) {
+            let block_width = block.len() / depth;
+            let columns = block_width.min(width - first);
+            if strides.1 == 1 {
+                for (k, row) in block.chunks_exact_mut(block_width).enumerate() {
+                    row[..columns].copy_from_slice(&values[k * strides.0 + first..][..columns]);
+                }
+            } else {
+                for n in 0..columns {
+                    let column = values[(first + n) * strides.1..].iter().step_by(strides.0);
+                    let places = block[n..].iter_mut().step_by(block_width);
+                    places.zip(column).for_each(
+                        #[inline(always)]
+                        |(place, value)| *place = *value,
+                    );
                 }
             }
         }
+    }
+
+    /// Sets the shape and returns the blocks, zeroed, each with its first column.
+    #[inline(always)]
+    fn blocks<S: Simd>(&mut self, _: S, depth: usize, width: usize) -> impl Iterator<Item = (usize, &mut [f32])> {
+        (self.depth, self.width, self.lanes) = (depth, width, S::LANES);
+        self.values.clear();
+        self.values.resize(depth * width.next_multiple_of(S::LANES), 0.0);
+        let firsts = (0..width).step_by(2 * S::LANES);
+        // All blocks but the last are two vectors wide, hence chunks of one size.
+        firsts.zip(self.values.chunks_mut(depth * 2 * S::LANES))
     }
 }
 

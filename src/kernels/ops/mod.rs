@@ -19,6 +19,7 @@ use super::dense::DenseBlock;
 use super::hybrid::HybridBlock;
 use super::mlp::Mlp;
 use super::norm::Norm;
+use super::simd::InstructionSet;
 
 thread_local! {
     static TURNED_OFF: Cell<bool> = const { Cell::new(false) };
@@ -37,10 +38,13 @@ pub fn without<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Whether the kernels run on what `x` lives on: f32 on burn's flex backend.
+/// Whether the kernels are the fast way for `x`: f32 on burn's flex backend, and a processor whose vectors they know.
 pub fn available(x: &Tensor<4>) -> bool {
+    if TURNED_OFF.get() || InstructionSet::best() == InstructionSet::Portable {
+        return false;
+    }
     let flex = matches!(x.device().without_autodiff().as_dispatch(), DispatchDevice::Flex(_));
-    flex && x.dtype() == DType::F32 && !TURNED_OFF.get()
+    flex && x.dtype() == DType::F32
 }
 
 /// A weight and its bias.

@@ -1,0 +1,109 @@
+//! Vectors as arrays.
+
+use super::Simd;
+
+/// Four lanes of plain Rust, for processors without an implementation of their own. Slow: burn's own operations
+/// are faster there, see [`InstructionSet`](super::InstructionSet).
+#[derive(Clone, Copy)]
+pub(super) struct Portable;
+
+impl Simd for Portable {
+    type V = [f32; 4];
+    const LANES: usize = 4;
+    const MANY_REGISTERS: bool = false;
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> [f32; 4] {
+        [x; 4]
+    }
+    #[inline(always)]
+    fn load(self, x: &[f32]) -> [f32; 4] {
+        [x[0], x[1], x[2], x[3]]
+    }
+    #[inline(always)]
+    fn load_part(self, x: &[f32]) -> [f32; 4] {
+        std::array::from_fn(
+            #[inline(always)]
+            |i| x.get(i).copied().unwrap_or(0.0),
+        )
+    }
+    #[inline(always)]
+    fn store(self, x: &mut [f32], v: [f32; 4]) {
+        x[..4].copy_from_slice(&v);
+    }
+    #[inline(always)]
+    fn store_part(self, x: &mut [f32], v: [f32; 4]) {
+        x.iter_mut().zip(v).for_each(|(x, v)| *x = v);
+    }
+    #[inline(always)]
+    fn add(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        std::array::from_fn(
+            #[inline(always)]
+            |i| a[i] + b[i],
+        )
+    }
+    #[inline(always)]
+    fn sub(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        std::array::from_fn(
+            #[inline(always)]
+            |i| a[i] - b[i],
+        )
+    }
+    #[inline(always)]
+    fn mul(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        std::array::from_fn(
+            #[inline(always)]
+            |i| a[i] * b[i],
+        )
+    }
+    #[inline(always)]
+    fn div(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        std::array::from_fn(
+            #[inline(always)]
+            |i| a[i] / b[i],
+        )
+    }
+    #[inline(always)]
+    fn fma(self, a: [f32; 4], b: [f32; 4], c: [f32; 4]) -> [f32; 4] {
+        // Without the instruction, `mul_add` would call a slow library function.
+        if cfg!(any(target_feature = "fma", target_arch = "aarch64")) {
+            std::array::from_fn(
+                #[inline(always)]
+                |i| a[i].mul_add(b[i], c[i]),
+            )
+        } else {
+            std::array::from_fn(
+                #[inline(always)]
+                |i| a[i] * b[i] + c[i],
+            )
+        }
+    }
+    #[inline(always)]
+    fn max(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        std::array::from_fn(
+            #[inline(always)]
+            |i| if a[i] > b[i] { a[i] } else { b[i] },
+        )
+    }
+    #[inline(always)]
+    fn min(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        std::array::from_fn(
+            #[inline(always)]
+            |i| if a[i] < b[i] { a[i] } else { b[i] },
+        )
+    }
+    #[inline(always)]
+    fn keep_positive(self, gate: [f32; 4], v: [f32; 4]) -> [f32; 4] {
+        std::array::from_fn(
+            #[inline(always)]
+            |i| if gate[i] > 0.0 { v[i] } else { 0.0 },
+        )
+    }
+    #[inline(always)]
+    fn pow2_from_shifted(self, shifted: [f32; 4]) -> [f32; 4] {
+        shifted.map(
+            #[inline(always)]
+            |x| f32::from_bits((x.to_bits() << 23).wrapping_add(0x3f80_0000)),
+        )
+    }
+}

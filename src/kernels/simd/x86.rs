@@ -1,0 +1,196 @@
+//! AVX2 + FMA and AVX-512 vectors. The tokens can only be made where the processor has the instructions.
+
+use std::arch::x86_64::*;
+
+use super::{Simd, Work};
+
+/// The proof that the processor has AVX2 and FMA.
+#[derive(Clone, Copy)]
+pub(super) struct Avx2(());
+
+impl Avx2 {
+    #[inline]
+    pub(super) fn detect() -> Option<Self> {
+        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Self(()))
+    }
+
+    pub(super) fn run<W: Work>(self, work: W) -> W::Output {
+        #[target_feature(enable = "avx2,fma")]
+        fn enter<W: Work>(s: Avx2, work: W) -> W::Output {
+            work.run(s)
+        }
+        // SAFETY: the token proves that the processor has the features of `enter`.
+        unsafe { enter(self, work) }
+    }
+
+    #[inline(always)]
+    fn mask(self, n: usize) -> __m256i {
+        const ONES_THEN_ZEROS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+        let window = &ONES_THEN_ZEROS[8 - n.min(8)..][..8];
+        // SAFETY: `window` is 8 readable i32; the token proves AVX.
+        unsafe { _mm256_loadu_si256(window.as_ptr().cast()) }
+    }
+}
+
+impl Simd for Avx2 {
+    type V = __m256;
+    const LANES: usize = 8;
+    const MANY_REGISTERS: bool = false;
+
+    super::intrinsics! {
+        add(a, b) = _mm256_add_ps;
+        sub(a, b) = _mm256_sub_ps;
+        mul(a, b) = _mm256_mul_ps;
+        div(a, b) = _mm256_div_ps;
+        fma(a, b, c) = _mm256_fmadd_ps;
+        max(a, b) = _mm256_max_ps;
+        min(a, b) = _mm256_min_ps;
+    }
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> __m256 {
+        // SAFETY: the token proves AVX.
+        unsafe { _mm256_set1_ps(x) }
+    }
+    #[inline(always)]
+    fn load(self, x: &[f32]) -> __m256 {
+        // SAFETY: the slice holds 8 values (checked here); the token proves AVX.
+        unsafe { _mm256_loadu_ps(x[..8].as_ptr()) }
+    }
+    #[inline(always)]
+    fn load_part(self, x: &[f32]) -> __m256 {
+        if x.len() >= Self::LANES {
+            return self.load(x);
+        }
+        // SAFETY: the mask admits no lane beyond the slice; the token proves AVX.
+        unsafe { _mm256_maskload_ps(x.as_ptr(), self.mask(x.len())) }
+    }
+    #[inline(always)]
+    fn store(self, x: &mut [f32], v: __m256) {
+        // SAFETY: the slice holds 8 values (checked here); the token proves AVX.
+        unsafe { _mm256_storeu_ps(x[..8].as_mut_ptr(), v) }
+    }
+    #[inline(always)]
+    fn store_part(self, x: &mut [f32], v: __m256) {
+        // Masked stores are slow.
+        if x.len() >= Self::LANES {
+            return self.store(x, v);
+        }
+        // SAFETY: the mask admits no lane beyond the slice; the token proves AVX.
+        unsafe { _mm256_maskstore_ps(x.as_mut_ptr(), self.mask(x.len()), v) }
+    }
+    #[inline(always)]
+    fn keep_positive(self, gate: __m256, v: __m256) -> __m256 {
+        // SAFETY: the token proves AVX.
+        unsafe { _mm256_and_ps(v, _mm256_cmp_ps::<_CMP_GT_OQ>(gate, _mm256_setzero_ps())) }
+    }
+    #[inline(always)]
+    fn pow2_from_shifted(self, shifted: __m256) -> __m256 {
+        // SAFETY: the token proves AVX2.
+        unsafe {
+            let n = _mm256_slli_epi32::<23>(_mm256_castps_si256(shifted));
+            _mm256_castsi256_ps(_mm256_add_epi32(n, _mm256_set1_epi32(0x3f80_0000)))
+        }
+    }
+}
+
+/// The proof that the processor has AVX-512 F and VL.
+#[derive(Clone, Copy)]
+pub(super) struct Avx512(());
+
+impl Avx512 {
+    #[inline]
+    pub(super) fn detect() -> Option<Self> {
+        let has = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl");
+        (has && Avx2::detect().is_some()).then_some(Self(()))
+    }
+
+    pub(super) fn run<W: Work>(self, work: W) -> W::Output {
+        #[target_feature(enable = "avx512f,avx512vl,avx2,fma")]
+        fn enter<W: Work>(s: Avx512, work: W) -> W::Output {
+            work.run(s)
+        }
+        // SAFETY: the token proves that the processor has the features of `enter`.
+        unsafe { enter(self, work) }
+    }
+
+    #[inline(always)]
+    fn mask(self, n: usize) -> __mmask16 {
+        ((1u32 << n.min(16)) - 1) as __mmask16
+    }
+}
+
+impl Simd for Avx512 {
+    type V = __m512;
+    const LANES: usize = 16;
+    const MANY_REGISTERS: bool = true;
+
+    super::intrinsics! {
+        add(a, b) = _mm512_add_ps;
+        sub(a, b) = _mm512_sub_ps;
+        mul(a, b) = _mm512_mul_ps;
+        div(a, b) = _mm512_div_ps;
+        fma(a, b, c) = _mm512_fmadd_ps;
+        max(a, b) = _mm512_max_ps;
+        min(a, b) = _mm512_min_ps;
+    }
+
+    #[inline(always)]
+    fn sum(self, v: __m512) -> f32 {
+        // SAFETY: the token proves AVX-512 F.
+        unsafe { _mm512_reduce_add_ps(v) }
+    }
+    #[inline(always)]
+    fn largest(self, v: __m512) -> f32 {
+        // SAFETY: the token proves AVX-512 F.
+        unsafe { _mm512_reduce_max_ps(v) }
+    }
+    #[inline(always)]
+    fn splat(self, x: f32) -> __m512 {
+        // SAFETY: the token proves AVX-512 F.
+        unsafe { _mm512_set1_ps(x) }
+    }
+    #[inline(always)]
+    fn load(self, x: &[f32]) -> __m512 {
+        // SAFETY: the slice holds 16 values (checked here); the token proves AVX-512 F.
+        unsafe { _mm512_loadu_ps(x[..16].as_ptr()) }
+    }
+    #[inline(always)]
+    fn load_part(self, x: &[f32]) -> __m512 {
+        if x.len() >= Self::LANES {
+            return self.load(x);
+        }
+        // SAFETY: the mask admits no lane beyond the slice; the token proves AVX-512 F.
+        unsafe { _mm512_maskz_loadu_ps(self.mask(x.len()), x.as_ptr()) }
+    }
+    #[inline(always)]
+    fn store(self, x: &mut [f32], v: __m512) {
+        // SAFETY: the slice holds 16 values (checked here); the token proves AVX-512 F.
+        unsafe { _mm512_storeu_ps(x[..16].as_mut_ptr(), v) }
+    }
+    #[inline(always)]
+    fn store_part(self, x: &mut [f32], v: __m512) {
+        // Masked stores are slow.
+        if x.len() >= Self::LANES {
+            return self.store(x, v);
+        }
+        // SAFETY: the mask admits no lane beyond the slice; the token proves AVX-512 F.
+        unsafe { _mm512_mask_storeu_ps(x.as_mut_ptr(), self.mask(x.len()), v) }
+    }
+    #[inline(always)]
+    fn keep_positive(self, gate: __m512, v: __m512) -> __m512 {
+        // SAFETY: the token proves AVX-512 F.
+        unsafe {
+            let positive = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(gate, _mm512_setzero_ps());
+            _mm512_maskz_mov_ps(positive, v)
+        }
+    }
+    #[inline(always)]
+    fn pow2_from_shifted(self, shifted: __m512) -> __m512 {
+        // SAFETY: the token proves AVX-512 F.
+        unsafe {
+            let n = _mm512_slli_epi32::<23>(_mm512_castps_si512(shifted));
+            _mm512_castsi512_ps(_mm512_add_epi32(n, _mm512_set1_epi32(0x3f80_0000)))
+        }
+    }
+}
