@@ -62,9 +62,9 @@ fn execute(args: Args) -> Result<()> {
     let output = args.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.safetensors", args.gene)));
     cli::writable(&output)?;
     cli::threads(args.threads)?;
-    let device = args.device.open()?;
     let dataset = Dataset::open(&args.dataset)?;
     dataset.manifest().gene(&args.gene)?;
+    let device = args.device.open()?;
     let images = config.fit.images.then(|| natural_images(&args)).transpose()?;
     let settings = FitSettings {
         dataset: &dataset,
