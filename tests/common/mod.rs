@@ -1,5 +1,6 @@
 //! What the integration tests share.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The reference file `rel` of the shared folder: `$S2S_SHARED`, or `../shared` beside the crate.
@@ -12,7 +13,7 @@ pub fn shared(rel: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    println!("skipped: ../shared/{rel} not present");
+    say(&format!("skipped: ../shared/{rel} not present"));
     None
 }
 
@@ -26,11 +27,16 @@ pub fn python(name: &str, modules: &[&str], arguments: &[&std::ffi::OsStr]) -> O
     let imports = modules.iter().map(|module| format!("import {module}\n")).collect::<String>();
     let present = std::process::Command::new(&python).args(["-c", &imports]).output();
     if !present.is_ok_and(|done| done.status.success()) {
-        println!("skipped: no Python with {}; `make venv` makes one", modules.join(", "));
+        say(&format!("skipped: no Python with {}; `make venv` makes one", modules.join(", ")));
         return None;
     }
     let script = root.join("tests/python").join(name);
     let done = std::process::Command::new(python).arg(script).args(arguments).output().unwrap();
     assert!(done.status.success(), "{name}: {}", String::from_utf8_lossy(&done.stderr));
     Some(serde_json::from_slice(&done.stdout).unwrap())
+}
+
+/// Written past the test harness, which hides what passing tests print.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
