@@ -7,7 +7,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::conv::Extent;
-use super::functions::exp;
+use super::functions::softmax;
 use super::matmul::{Packed, multiply};
 use super::simd::{self, Simd, Work};
 
@@ -88,8 +88,11 @@ impl<'a> WindowAttention<'a> {
 
     pub(super) fn shared(self) -> Shared<'a> {
         let (c, n) = (self.channels(), self.tokens());
+        let fits = |side: usize| side.is_multiple_of(self.window);
+        assert!(fits(self.extent.height) && fits(self.extent.width), "images of whole windows");
+        assert!(c.is_multiple_of(self.heads) && self.shift < self.window, "heads of one size, a shift within a window");
         let scale = |o: usize| if o < c { self.scale() } else { 1.0 };
-        let qkv = Packed::new(c, 3 * c, |k, o| self.qkv.0[o * c + k] * scale(o));
+        let qkv = Packed::new(c, 3 * c, |k| move |o| self.qkv.0[o * c + k] * scale(o));
         let qkv_bias = self.qkv.1.iter().enumerate().map(|(o, bias)| bias * scale(o)).collect();
         let kinds = if self.shift == 0 { 1 } else { 4 };
         let mut bias = Vec::with_capacity(kinds * self.heads * n * n);
@@ -307,36 +310,5 @@ impl Shared<'_> {
             packed,
             emit,
         );
-    }
-}
-
-/// The numerators of the softmax over each row of `scores`, in place; `scales` gets one over their
-/// sums, `log_sums` the logarithm by which the softmax divides.
-#[inline(always)]
-fn softmax<S: Simd>(s: S, scores: &mut [f32], scales: &mut [f32], log_sums: &mut [f32]) {
-    let n = scales.len();
-    let full = n / S::LANES * S::LANES;
-    for (row, (scale, log_sum)) in scores.chunks_exact_mut(n).zip(scales.iter_mut().zip(log_sums.iter_mut())) {
-        let (vectors, rest) = row.split_at_mut(full);
-        let mut most = s.splat(f32::MIN);
-        for x in vectors.chunks_exact(S::LANES) {
-            most = s.max(most, s.load(x));
-        }
-        let most = rest.iter().fold(s.largest(most), |most, x| most.max(*x));
-        let mut sum = s.splat(0.0);
-        for x in vectors.chunks_exact_mut(S::LANES) {
-            let e = exp(s, s.sub(s.load(x), s.splat(most)));
-            sum = s.add(sum, e);
-            s.store(x, e);
-        }
-        let mut sum = s.sum(sum);
-        for x in rest {
-            *x = (*x - most).exp();
-            sum += *x;
-        }
-        (*scale, *log_sum) = (sum, most);
-    }
-    for (scale, log_sum) in scales.iter_mut().zip(log_sums) {
-        (*scale, *log_sum) = (1.0 / *scale, *log_sum + scale.ln());
     }
 }

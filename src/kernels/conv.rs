@@ -63,7 +63,10 @@ impl Taps {
     pub(crate) fn forward(weight: &[f32], outputs: usize, side: usize) -> Self {
         let taps = side * side;
         let inputs = weight.len() / (outputs * taps);
-        let packed = Packed::new(taps * inputs, outputs, |k, o| weight[(o * inputs + k % inputs) * taps + k / inputs]);
+        let packed = Packed::new(taps * inputs, outputs, |k| {
+            let first = k % inputs * taps + k / inputs;
+            move |o| weight[o * inputs * taps + first]
+        });
         Self { packed, side }
     }
 
@@ -75,8 +78,10 @@ impl Taps {
         // For each output of each layer, its weights [inputs, taps].
         let outputs: Vec<&[f32]> =
             layers.iter().flat_map(|(weight, outputs)| weight.chunks_exact(weight.len() / outputs)).collect();
-        let packed = Packed::new(taps * outputs.len(), wanted.len(), |k, i| {
-            outputs[k % outputs.len()][(wanted.start + i) * taps + taps - 1 - k / outputs.len()]
+        let packed = Packed::new(taps * outputs.len(), wanted.len(), |k| {
+            let weight = outputs[k % outputs.len()];
+            let first = wanted.start * taps + taps - 1 - k / outputs.len();
+            move |i| weight[first + i * taps]
         });
         Self { packed, side }
     }

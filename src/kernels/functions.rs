@@ -1,4 +1,4 @@
-//! Exponential, GELU and sigmoid on vectors, accurate to a few units in the last place.
+//! Exponential, softmax and GELU on vectors, accurate to a few units in the last place.
 
 use rayon::prelude::*;
 
@@ -35,7 +35,6 @@ pub(crate) fn exp<S: Simd>(s: S, x: S::V) -> S::V {
 }
 
 /// The error function, by the rational approximation that XLA and Eigen use.
-#[allow(clippy::approx_constant, reason = "2/√π is where the fit happens to begin")]
 #[inline(always)]
 fn erf<S: Simd>(s: S, x: S::V) -> S::V {
     let x = s.min(s.max(x, s.splat(-3.743_921)), s.splat(3.743_921));
@@ -69,6 +68,37 @@ pub(crate) fn gelu_with_slope<S: Simd>(s: S, x: S::V) -> (S::V, S::V) {
     let below = normal(s, x);
     let density = s.mul(exp(s, s.mul(s.mul(x, x), s.splat(-0.5))), s.splat(NORMAL_PEAK));
     (s.mul(x, below), s.fma(x, density, below))
+}
+
+/// The numerators of the softmax over each row of `scores`, in place; `scales` gets one over their
+/// sums, `log_sums` the logarithm by which the softmax divides.
+#[inline(always)]
+pub(super) fn softmax<S: Simd>(s: S, scores: &mut [f32], scales: &mut [f32], log_sums: &mut [f32]) {
+    let n = scales.len();
+    let full = n / S::LANES * S::LANES;
+    for (row, (scale, log_sum)) in scores.chunks_exact_mut(n).zip(scales.iter_mut().zip(log_sums.iter_mut())) {
+        let (vectors, rest) = row.split_at_mut(full);
+        let mut most = s.splat(f32::MIN);
+        for x in vectors.chunks_exact(S::LANES) {
+            most = s.max(most, s.load(x));
+        }
+        let most = rest.iter().fold(s.largest(most), |most, x| most.max(*x));
+        let mut sum = s.splat(0.0);
+        for x in vectors.chunks_exact_mut(S::LANES) {
+            let e = exp(s, s.sub(s.load(x), s.splat(most)));
+            sum = s.add(sum, e);
+            s.store(x, e);
+        }
+        let mut sum = s.sum(sum);
+        for x in rest {
+            *x = (*x - most).exp();
+            sum += *x;
+        }
+        (*scale, *log_sum) = (sum, most);
+    }
+    for (scale, log_sum) in scales.iter_mut().zip(log_sums) {
+        (*scale, *log_sum) = (1.0 / *scale, *log_sum + scale.ln());
+    }
 }
 
 /// Values that one task maps.

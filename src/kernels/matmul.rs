@@ -19,38 +19,39 @@ pub(crate) struct Packed {
 }
 
 impl Packed {
-    /// Packs the matrix whose element in row k and column n is `element(k, n)`.
-    pub(crate) fn new(depth: usize, width: usize, element: impl Fn(usize, usize) -> f32) -> Self {
+    /// Packs the matrix whose element in row k and column n is `row(k)(n)`.
+    pub(crate) fn new<R: Fn(usize) -> f32>(depth: usize, width: usize, row: impl Fn(usize) -> R) -> Self {
         struct Fill<F>(usize, usize, F);
-        impl<F: Fn(usize, usize) -> f32> Work for Fill<F> {
+        impl<R: Fn(usize) -> f32, F: Fn(usize) -> R> Work for Fill<F> {
             type Output = Packed;
             #[inline(always)]
             fn run<S: Simd>(self, s: S) -> Packed {
-                let Self(depth, width, element) = self;
+                let Self(depth, width, row) = self;
                 let mut packed = Packed::empty();
                 for (first, block) in packed.blocks(s, depth, width) {
                     let block_width = block.len() / depth;
-                    for (k, row) in block.chunks_exact_mut(block_width).enumerate() {
-                        for (n, value) in row.iter_mut().enumerate().take(width - first) {
-                            *value = element(k, first + n);
+                    for (k, values) in block.chunks_exact_mut(block_width).enumerate() {
+                        let element = row(k);
+                        for (n, value) in values.iter_mut().enumerate().take(width - first) {
+                            *value = element(first + n);
                         }
                     }
                 }
                 packed
             }
         }
-        simd::run(Fill(depth, width, element))
+        simd::run(Fill(depth, width, row))
     }
 
     /// Packs the transpose of a `[width, depth]` matrix: the weights of a linear layer.
     pub(crate) fn transposed(matrix: &[f32], width: usize) -> Self {
         let depth = matrix.len() / width;
-        Self::new(depth, width, |k, n| matrix[n * depth + k])
+        Self::new(depth, width, |k| move |n| matrix[n * depth + k])
     }
 
     /// Packs a `[depth, width]` matrix.
     pub(crate) fn plain(matrix: &[f32], width: usize) -> Self {
-        Self::new(matrix.len() / width, width, |k, n| matrix[k * width + n])
+        Self::new(matrix.len() / width, width, |k| move |n| matrix[k * width + n])
     }
 
     /// Nothing, to be filled by [`Packed::fill`].
@@ -162,17 +163,17 @@ fn tile<'a, S: Simd, const P: usize, const V: usize>(
     let mut acc = [[s.splat(0.0); V]; P];
     let mut block = block;
     for (j, &depth) in pieces.iter().enumerate() {
-        let values: [&[f32]; P] = std::array::from_fn(
-            #[inline(always)]
-            |p| &piece(j, (first + p).min(rows - 1))[..depth],
-        );
+        let mut values: [&[f32]; P] = [&[]; P];
+        for (p, values) in values.iter_mut().enumerate() {
+            *values = &piece(j, (first + p).min(rows - 1))[..depth];
+        }
         let (weights, rest) = block.split_at(depth * V * S::LANES);
         block = rest;
         for (k, weights) in weights.chunks_exact(V * S::LANES).enumerate() {
-            let w: [S::V; V] = std::array::from_fn(
-                #[inline(always)]
-                |v| s.load(&weights[v * S::LANES..]),
-            );
+            let mut w = [s.splat(0.0); V];
+            for v in 0..V {
+                w[v] = s.load(&weights[v * S::LANES..]);
+            }
             for p in 0..P {
                 // SAFETY: `weights` was cut into `depth` chunks, so k < depth = values[p].len().
                 let x = s.splat(unsafe { *values[p].get_unchecked(k) });
@@ -259,16 +260,15 @@ fn outer_block<'a, S: Simd, const M: usize, const V: usize, const PART: bool>(
         for (a, b) in a.values.chunks(a.stride).zip(b.values.chunks(b.stride)) {
             let a = &a[row..row + M];
             let b = &b[columns.clone()];
-            let b: [S::V; V] = std::array::from_fn(
-                #[inline(always)]
-                |v| {
-                    if PART { s.load_part(&b[v * S::LANES..]) } else { s.load(&b[v * S::LANES..]) }
-                },
-            );
+            let mut y = [s.splat(0.0); V];
+            for v in 0..V {
+                let b = &b[v * S::LANES..];
+                y[v] = if PART { s.load_part(b) } else { s.load(b) };
+            }
             for i in 0..M {
                 let x = s.splat(a[i]);
                 for v in 0..V {
-                    acc[i][v] = s.fma(x, b[v], acc[i][v]);
+                    acc[i][v] = s.fma(x, y[v], acc[i][v]);
                 }
             }
         }

@@ -1,10 +1,10 @@
 //! Fast CPU kernels for training the network, forward and backward, on channels-last f32 images.
 //!
-//! Everything is made of two register-tiled matrix products ([`matmul`]) and a few vector functions
-//! ([`functions`]), written once over [`simd`] and compiled for each instruction set. The operations,
-//! from the small to the large: convolutions ([`conv`], [`conv_gradient`]), dense blocks ([`dense`]),
-//! [`norm`], [`mlp`], window attention ([`attention`], [`attention_gradient`]), [`channel_attention`]
-//! and whole hybrid attention blocks ([`hybrid`]). The network meets them as operations on burn
+//! Everything is made of two register-tiled matrix products (`matmul`) and a few vector functions
+//! (`functions`), written once over `simd` and compiled for each instruction set. The operations,
+//! from the small to the large: convolutions (`conv`, `conv_gradient`), dense blocks (`dense`),
+//! `norm`, `mlp`, window attention (`attention`, `attention_gradient`), `channel_attention`
+//! and whole hybrid attention blocks (`hybrid`). The network meets them as operations on burn
 //! tensors ([`ops`]).
 
 mod attention;
