@@ -1,5 +1,6 @@
 # make demo: build, and run the whole pipeline on a small simulated section; leaves demo/report/report.html
 # make test: formatting, lints, all tests
+# make bench-cpu: training step and forward pass beside PyTorch (S2S_PYTHON: a Python with torch and safetensors)
 # make help: every target
 
 CARGO ?= cargo
@@ -8,7 +9,7 @@ BIN := target/release
 DEMO := demo
 DEMO_GENES := DUCT1,ISLAND3
 
-.PHONY: help build demo test lint venv clean
+.PHONY: help build demo test lint venv bench-cpu clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' $(MAKEFILE_LIST)
@@ -43,6 +44,9 @@ venv: .venv/done
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r tests/python/requirements.txt
 	touch $@
+
+bench-cpu:
+	$(CARGO) bench --bench train_step
 
 clean:
 	rm -rf target .venv $(DEMO)

@@ -1,0 +1,359 @@
+//! Our forward pass and training step beside PyTorch's: the same network, weights and batch, in turns.
+//!
+//!     cargo bench --bench train_step -- [--threads 2] [--rounds 5] [--only NAME] [--paper] [--compiled]
+//!
+//! PyTorch runs in `benches/train_step.py` (`$S2S_PYTHON`, else `.venv/bin/python`, with torch and safetensors) on
+//! the network of `golden/reference_network.py` in `$S2S_SHARED`, else `../shared`. Both sides take turns of a few
+//! passes, so that a busy machine slows both alike: believe the ratios, not the milliseconds. Each workload has
+//! processes of its own, so that its peak memory is its own.
+
+use burn::module::Module;
+use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
+use burn::tensor::{Device, Tensor, TensorData};
+use clap::Parser;
+use s2s::cli::peak_memory_mib;
+use s2s::network::weights::{NamedTensor, save, write_tensors};
+use s2s::network::{Cdcin, CdcinConfig, Guide, Input, InputConfig, Upsampling, subsample, upsample};
+use s2s::training::{Batch, Objective};
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Instant;
+
+#[derive(Parser)]
+struct Arguments {
+    /// Threads of either side.
+    #[arg(long, default_value_t = 2)]
+    threads: usize,
+    /// Turns that each side takes.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Only the workload of this name.
+    #[arg(long)]
+    only: Option<String>,
+    /// Also the paper's batch: 16 patches and 16 images of 64×64.
+    #[arg(long)]
+    paper: bool,
+    /// Also PyTorch compiled, which takes minutes to start.
+    #[arg(long)]
+    compiled: bool,
+    /// Given by cargo.
+    #[arg(long, hide = true)]
+    bench: bool,
+    /// Run `only` in this process.
+    #[arg(long, hide = true)]
+    inner: bool,
+}
+
+/// A network and what it is trained on.
+struct Workload {
+    name: &'static str,
+    network: CdcinConfig,
+    input: InputConfig,
+    /// `[b, P/S, P/S]` of the measured image, `[b', P]` of the natural images.
+    section: [usize; 3],
+    images: [usize; 2],
+    /// Whether L_h^st joins in.
+    dense: bool,
+    /// `[b, h, w]` of the pass without gradients.
+    forward: [usize; 3],
+}
+
+fn workloads() -> Vec<Workload> {
+    let square = |name, b: usize, side: usize| Workload {
+        name,
+        network: CdcinConfig::default(),
+        input: InputConfig { scale: 2, upsampling: Upsampling::Nearest, guides: vec![] },
+        section: [b, side / 2, side / 2],
+        images: [b, side],
+        dense: true,
+        forward: [2 * b, side, side],
+    };
+    // configs/quick.yaml on a section of 98×160 bins; not from zero, so that the check sees the whole network.
+    let quick = CdcinConfig {
+        cascades: 2,
+        channels: 16,
+        growth: 16,
+        blocks: 1,
+        layers: 2,
+        input_channels: 2,
+        ..CdcinConfig::default()
+    };
+    vec![
+        square("4x32x32", 2, 32),
+        square("2x64x64", 1, 64),
+        Workload {
+            name: "quick-98x160",
+            network: quick,
+            input: InputConfig { scale: 2, upsampling: Upsampling::Bilinear, guides: vec![Guide::Lattice] },
+            section: [1, 50, 80],
+            images: [2, 64],
+            dense: false,
+            forward: [1, 98, 160],
+        },
+        square("paper-32x64x64", 16, 64),
+    ]
+}
+
+/// Our side.
+struct Ours {
+    net: Cdcin,
+    adam: ModuleOptimizer,
+    objective: Objective,
+    batch: Batch,
+    forward: Input,
+}
+
+/// Blobs of a few pixels, some exactly zero, as expression has them.
+fn blobs([b, h, w]: [usize; 3], device: &Device) -> Tensor<4> {
+    let value = |i: usize| {
+        let (x, y, image) = ((i % w) as f32, (i / w % h) as f32, (i / w / h) as f32);
+        ((x * 0.37 + image).sin() + (y * 0.23 - image).cos() + (i * 7919 % 1009) as f32 / 2018.0).max(0.0) / 2.5
+    };
+    Tensor::from_data(TensorData::new((0..b * h * w).map(value).collect::<Vec<_>>(), [b, 1, h, w]), device)
+}
+
+/// 1 but in a corner.
+fn tissue([b, h, w]: [usize; 3], device: &Device) -> Tensor<4> {
+    let inside = |i: usize| f32::from(i % w + i / w % h >= w / 3);
+    Tensor::from_data(TensorData::new((0..b * h * w).map(inside).collect::<Vec<_>>(), [b, 1, h, w]), device)
+}
+
+impl Ours {
+    fn new(work: &Workload) -> Self {
+        let device = Device::flex().autodiff();
+        let inside = tissue(work.section, &device);
+        let section = blobs(work.section, &device) * inside.clone();
+        let [b, side] = work.images;
+        let forward = [blobs(work.forward, &device), tissue(work.forward, &device)].map(|x| subsample(x, 2).inner());
+        let [values, mask] = forward;
+        Ours {
+            net: work.network.init(1, &device),
+            adam: AdamConfig::new().with_epsilon(1e-8).init(),
+            objective: Objective { input: work.input.clone(), lambda: 10.0 },
+            batch: Batch {
+                section: Tensor::cat(vec![section, inside.clone(), inside], 1),
+                images: Some(blobs([b, side, side], &device)),
+                dense: work.dense,
+            },
+            forward: work.input.build(values, mask),
+        }
+    }
+
+    fn loss(&self) -> Tensor<1> {
+        self.objective.losses(&self.net, self.batch.clone()).total
+    }
+
+    fn forward(&self, net: &Cdcin) -> Tensor<4> {
+        let Input { x0, mask, guides } = self.forward.clone();
+        net.forward(x0, mask, guides).pop().expect("a network has a stage")
+    }
+
+    fn check(&self) -> [f64; 2] {
+        let output = self.forward(&self.net.valid()).abs().mean();
+        [self.loss().into_scalar::<f32>().into(), output.into_scalar::<f32>().into()]
+    }
+
+    fn forward_seconds(&self, times: usize) -> f64 {
+        let net = self.net.valid();
+        let start = Instant::now();
+        (0..times).for_each(|_| drop(self.forward(&net)));
+        start.elapsed().as_secs_f64() / times as f64
+    }
+
+    fn step_seconds(&mut self) -> f64 {
+        let start = Instant::now();
+        let gradients = GradientsParams::from_grads(self.loss().backward(), &self.net);
+        self.net = self.adam.step(1e-4, self.net.clone(), gradients);
+        start.elapsed().as_secs_f64()
+    }
+
+    /// The batch for PyTorch: of each loss the input, and the target and weight of every output pixel.
+    fn tensors(&self) -> Vec<NamedTensor> {
+        let section = self.batch.section.clone();
+        let [values, inside] = [0, 1].map(|channel| section.clone().narrow(1, channel, 1));
+        let images = self.batch.images.clone().expect("every workload has images");
+        let mid = subsample(images.clone(), 2);
+        let coarse = |x: &Tensor<4>| subsample(x.clone(), 2);
+        let share = |weight: Tensor<4>, lambda: f64| weight.clone() / weight.sum().reshape([1, 1, 1, 1]) * lambda;
+        let build = |values: Tensor<4>, inside: Tensor<4>| self.objective.input.build(values, inside);
+        let ones = |x: &Tensor<4>| x.ones_like();
+
+        let lambda = self.objective.lambda;
+        let st_m = build(coarse(&values), coarse(&inside));
+        let gni_m = build(coarse(&mid), ones(&coarse(&mid)));
+        let gni_h = build(mid.clone(), ones(&mid));
+        let mut tasks = vec![
+            (st_m, values.clone(), share(inside.clone(), lambda)),
+            (gni_m, mid.clone(), share(ones(&mid), 1.0)),
+            (gni_h, images.clone(), share(ones(&images), 1.0)),
+        ];
+        if self.batch.dense {
+            let st_h = build(values.clone(), inside.clone());
+            let up = |x: Tensor<4>| upsample(x, None, 2, Upsampling::Nearest);
+            let weight = share(up(inside) * st_h.mask.clone(), lambda);
+            tasks.push((st_h, up(values), weight));
+        }
+        let mut named = vec![("forward.x0".into(), &self.forward.x0), ("forward.mask".into(), &self.forward.mask)];
+        for (i, (input, target, weight)) in tasks.iter().enumerate() {
+            let parts = [("x0", &input.x0), ("mask", &input.mask), ("target", target), ("weight", weight)];
+            named.extend(parts.map(|(part, image)| (format!("{part}.{i}"), image)));
+        }
+        let tensor = |(name, image): (String, &Tensor<4>)| NamedTensor {
+            name,
+            shape: image.dims().to_vec(),
+            values: image.to_data_as::<f32>().iter::<f32>().collect(),
+        };
+        named.into_iter().map(tensor).collect()
+    }
+}
+
+/// PyTorch's side: a process that answers every line with a line.
+struct PyTorch {
+    variant: &'static str,
+    process: Child,
+    to: ChildStdin,
+    from: BufReader<ChildStdout>,
+}
+
+impl PyTorch {
+    fn start(variant: &'static str, folder: &Path, threads: usize) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let python = std::env::var_os("S2S_PYTHON").map_or_else(|| root.join(".venv/bin/python"), PathBuf::from);
+        let mut process = Command::new(&python)
+            .arg(root.join("benches/train_step.py"))
+            .args([reference(), folder.join("weights.safetensors"), folder.join("batch.safetensors")])
+            .args([variant, &threads.to_string()])
+            .env("OMP_NUM_THREADS", threads.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|e| panic!("{}: {e}; set S2S_PYTHON to a Python with torch", python.display()));
+        let (to, from) = (process.stdin.take().expect("piped"), process.stdout.take().expect("piped"));
+        PyTorch { variant, process, to, from: BufReader::new(from) }
+    }
+
+    fn ask(&mut self, command: &str) -> Vec<f64> {
+        let mut answer = String::new();
+        let told = writeln!(self.to, "{command}").and_then(|()| self.from.read_line(&mut answer));
+        assert!(matches!(told, Ok(1..)), "PyTorch, {}: no answer to {command}; its own message is above", self.variant);
+        answer.split_whitespace().map(|number| number.parse().expect("a number")).collect()
+    }
+
+    /// Refuses to time two networks that are not the same.
+    fn agree(&mut self, ours: [f64; 2], when: &str) {
+        let theirs = self.ask("check");
+        for (ours, theirs) in ours.into_iter().zip(theirs) {
+            let off = (ours / theirs - 1.0).abs();
+            assert!(off <= 1e-3, "{} {when}: PyTorch gives {theirs}, s2s {ours}: not the same", self.variant);
+        }
+    }
+}
+
+impl Drop for PyTorch {
+    fn drop(&mut self) {
+        // It may have ended by itself, with its own message.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The PyTorch statement of the network.
+fn reference() -> PathBuf {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
+    let path = std::env::var_os("S2S_SHARED").map_or_else(beside, PathBuf::from).join("golden/reference_network.py");
+    assert!(path.exists(), "{} is missing: it is the network to compare with. Set S2S_SHARED", path.display());
+    path
+}
+
+fn median(times: &[f64]) -> f64 {
+    let mut sorted = times.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
+
+fn compare(work: &Workload, arguments: &Arguments) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut ours = Ours::new(work);
+    save(&ours.net, &BTreeMap::new(), &folder.path().join("weights.safetensors")).expect("written");
+    write_tensors(ours.tensors(), &BTreeMap::new(), &folder.path().join("batch.safetensors")).expect("written");
+    let variants = ["eager", "channels-last", "compiled"];
+    let count = if arguments.compiled { 3 } else { 2 };
+    let start = |variant: &&'static str| PyTorch::start(variant, folder.path(), arguments.threads);
+    let mut peers: Vec<PyTorch> = variants[..count].iter().map(start).collect();
+
+    let before = ours.check();
+    ours.step_seconds();
+    let after = ours.check();
+    for peer in &mut peers {
+        peer.agree(before, "before the first step");
+        peer.ask("step 1");
+        peer.agree(after, "after the first step");
+    }
+    let mut times = vec![[vec![], vec![]]; peers.len() + 1];
+    for _ in 0..arguments.rounds {
+        times[0][0].push(ours.forward_seconds(3));
+        for (peer, times) in peers.iter_mut().zip(&mut times[1..]) {
+            times[0].push(peer.ask("forward 3")[0]);
+        }
+        times[0][1].push(ours.step_seconds());
+        for (peer, times) in peers.iter_mut().zip(&mut times[1..]) {
+            times[1].push(peer.ask("step 1")[0]);
+        }
+    }
+    report(work.name, &times, &mut peers);
+}
+
+/// One line for each side: medians in ms, and ours over theirs.
+fn report(name: &str, times: &[[Vec<f64>; 2]], peers: &mut [PyTorch]) {
+    let ours = times[0].each_ref().map(|times| median(times));
+    let peak = peak_memory_mib().unwrap_or(0);
+    println!(
+        "{name:<15} s2s            {:9.1} ms          {:9.1} ms          {peak:6} MiB",
+        ours[0] * 1e3,
+        ours[1] * 1e3
+    );
+    for (peer, times) in peers.iter_mut().zip(&times[1..]) {
+        let [forward, step] = times.each_ref().map(|times| median(times));
+        let memory = peer.ask("peak");
+        println!(
+            "{:15} {:<13}  {:9.1} ms {:6.2}×  {:9.1} ms {:6.2}×  {:6.0} MiB ({:.0} before the first pass)",
+            "",
+            peer.variant,
+            forward * 1e3,
+            ours[0] / forward,
+            step * 1e3,
+            ours[1] / step,
+            memory[0] / 1024.0,
+            memory[1] / 1024.0
+        );
+    }
+}
+
+fn main() {
+    let arguments = Arguments::parse();
+    let all = workloads();
+    let chosen = all.iter().filter(|work| match &arguments.only {
+        Some(name) => name == work.name,
+        None => arguments.paper || !work.name.starts_with("paper"),
+    });
+    if arguments.inner {
+        return chosen.for_each(|work| compare(work, &arguments));
+    }
+    println!(
+        "{} threads, {} rounds; × is s2s / PyTorch, below 1 where s2s needs less time",
+        arguments.threads, arguments.rounds
+    );
+    println!("{:15} {:13}  {:>12}          {:>12}          {:>10}", "workload", "side", "forward", "step", "peak");
+    for work in chosen {
+        let status = Command::new(std::env::current_exe().expect("this program"))
+            .args(std::env::args().skip(1))
+            .args((arguments.only.is_none()).then_some(["--only", work.name]).into_iter().flatten())
+            .arg("--inner")
+            .env("RAYON_NUM_THREADS", arguments.threads.to_string())
+            .status()
+            .expect("this program starts");
+        assert!(status.success(), "{} failed", work.name);
+    }
+}
