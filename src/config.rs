@@ -68,6 +68,8 @@ pub struct PrepConfig {
     pub origin_um: [f64; 2],
     /// How plain tables are read.
     pub csv: CsvConfig,
+    /// What of a matrix is read.
+    pub matrix: MatrixConfig,
 }
 
 impl Default for PrepConfig {
@@ -80,8 +82,23 @@ impl Default for PrepConfig {
             patch: 64,
             origin_um: [0.0, 0.0],
             csv: CsvConfig::default(),
+            matrix: MatrixConfig::default(),
         }
     }
+}
+
+/// The section `prep.matrix`, for AnnData and SpatialData.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MatrixConfig {
+    /// The layer that holds the counts, or `raw`; the matrix X without one.
+    pub layer: Option<String>,
+    /// The element of a SpatialData store.
+    pub element: Option<String>,
+    /// The column of the gene names: of `var` in AnnData, of the points in SpatialData.
+    pub gene_column: Option<String>,
+    /// Take the values as they are, neither counted nor normalised.
+    pub already_normalised: bool,
 }
 
 /// The section `prep.csv`. Columns without a name here are found by their usual names.

@@ -28,7 +28,7 @@ pub struct GeneEntry {
     pub name: String,
     /// The row group of `measured.parquet` (and, shifted by one, of `truth.parquet`) that holds it.
     pub row_group: usize,
-    /// Its counts.
+    /// Its counts; in data that came normalised already, the number of bins again.
     pub counts: u64,
     /// The number of bins in which it was found.
     pub bins: u64,
@@ -53,8 +53,10 @@ pub struct Manifest {
     pub lattice: Lattice,
     /// A measured bin with fewer counts is outside the tissue.
     pub min_counts: u64,
-    /// The target total of log-normalisation: the median total of the measured in-tissue bins.
-    pub target: f64,
+    /// The target total of log-normalisation: the median total of the measured in-tissue bins. Absent where the input
+    /// was normalised already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<f64>,
     /// Side in bins of the dense patch P of `patches.parquet`.
     pub patch: usize,
     /// The genes, in the order of their row groups.

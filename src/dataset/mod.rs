@@ -4,11 +4,13 @@
 //! `truth.parquet`, which only `s2s-score` opens.
 
 mod manifest;
+mod quantity;
 mod reader;
 mod truth;
 mod writer;
 
 pub use manifest::{FORMAT, GeneEntry, Manifest, Mode};
+pub use quantity::Quantity;
 pub use reader::{Dataset, Patch};
 pub use truth::Truth;
-pub use writer::{GeneCounts, SectionCounts, Settings, check_output, write};
+pub use writer::{GeneCounts, SectionCounts, Settings, check_output, write, write_as};

@@ -1,6 +1,7 @@
 //! Writes a dataset: the measured bins, and in benchmark mode the withheld ones into a file of their own.
 
 use super::manifest::{FORMAT, GeneEntry, Manifest, Mode};
+use super::quantity::Quantity;
 use super::reader::patches;
 use crate::files::{Replace, fingerprint, write_atomically};
 use crate::provenance::{Input, Provenance};
@@ -71,7 +72,13 @@ fn is_dataset(folder: &Path) -> bool {
 /// Writes `section` as the dataset `folder`, whole or not at all, and returns its manifest.
 ///
 /// [`Error::Data`] if no measured bin reaches `min_counts`.
-pub fn write(
+pub fn write(folder: &Path, section: &SectionCounts, settings: &Settings, provenance: Provenance) -> Result<Manifest> {
+    write_as(Quantity::Counts, folder, section, settings, provenance)
+}
+
+/// As [`write()`], of a section whose entries are of that `quantity`.
+pub fn write_as(
+    quantity: Quantity,
     folder: &Path,
     section: &SectionCounts,
     settings: &Settings,
@@ -97,6 +104,7 @@ pub fn write(
         Mode::Impute => Vec::new(),
     };
     write_bins(&to("bins.parquet"), section, lattice, &tissue)?;
+    let target = (quantity == Quantity::Counts).then_some(target);
     let table = Table { section, target };
     let kept = |index: usize| tissue.values()[index] && lattice.measures(index / grid.cols, index % grid.cols);
     let genes = table.write(&to("measured.parquet"), kept, None, vec![])?;
@@ -195,7 +203,8 @@ fn properties(metadata: Vec<KeyValue>) -> WriterProperties {
 /// The sparse table gene, row, col, count, value, one row group per gene.
 struct Table<'a> {
     section: &'a SectionCounts,
-    target: f64,
+    /// `None` where the entries are values already.
+    target: Option<f64>,
 }
 
 impl Table<'_> {
@@ -229,7 +238,7 @@ impl Table<'_> {
             genes.push(GeneEntry {
                 name: gene.name.clone(),
                 row_group: genes.len(),
-                counts: kept.iter().map(|(_, count)| u64::from(*count)).sum(),
+                counts: kept.iter().map(|(_, count)| self.target.map_or(1, |_| u64::from(*count))).sum(),
                 bins: kept.len() as u64,
             });
         }
@@ -242,22 +251,25 @@ impl Table<'_> {
         let cols = self.section.grid.cols as u32;
         let value = |&(index, count): &(u32, u32)| {
             let total = self.section.totals.values()[index as usize];
-            log_normalise(u64::from(count), u64::from(total), self.target) as f32
+            let normalise = |target| log_normalise(u64::from(count), u64::from(total), target) as f32;
+            self.target.map_or_else(|| Quantity::value(count), normalise)
         };
         let names: StringArray = counts.iter().map(|_| gene).collect();
         let schema = arrow::datatypes::Schema::new(vec![
             arrow::datatypes::Field::new("gene", arrow::datatypes::DataType::Utf8, true),
             arrow::datatypes::Field::new("row", arrow::datatypes::DataType::UInt32, false),
             arrow::datatypes::Field::new("col", arrow::datatypes::DataType::UInt32, false),
-            arrow::datatypes::Field::new("count", arrow::datatypes::DataType::UInt32, false),
+            arrow::datatypes::Field::new("count", arrow::datatypes::DataType::UInt32, self.target.is_none()),
             arrow::datatypes::Field::new("value", arrow::datatypes::DataType::Float32, true),
         ]);
+        // Values that came normalised have no counts; the totals of the truth do.
+        let count = |entry: &(u32, u32)| (gene.is_none() || self.target.is_some()).then_some(entry.1);
         let values: Float32Array = counts.iter().map(|entry| gene.map(|_| value(entry))).collect();
         let columns: Vec<ArrayRef> = vec![
             Arc::new(names),
             Arc::new(UInt32Array::from_iter_values(counts.iter().map(|(i, _)| i / cols))),
             Arc::new(UInt32Array::from_iter_values(counts.iter().map(|(i, _)| i % cols))),
-            Arc::new(UInt32Array::from_iter_values(counts.iter().map(|(_, n)| *n))),
+            Arc::new(counts.iter().map(count).collect::<UInt32Array>()),
             Arc::new(values),
         ];
         Ok(RecordBatch::try_new(Arc::new(schema), columns)?)

@@ -38,7 +38,10 @@ pub struct Arguments {
 
     /// Whose files they are; auto goes by the names of the files
     ///
-    /// xenium: transcripts.parquet with feature_name, x_location, y_location, and qv and is_gene where there are any.
+    /// xenium: transcripts.parquet with feature_name, x_location, y_location, and qv and is_gene where there are any;
+    /// a bundle without transcripts is read by cell.
+    /// visium, visium-hd: the folder outs (or binned_outputs, or one square_…um), or the matrix in it, .h5 or MTX.
+    /// anndata: .h5ad or AnnData-Zarr. spatialdata: a SpatialData Zarr.
     /// csv: a table of gene, x, y and perhaps count and qv, separated by comma, tab or semicolon, also gzipped.
     /// Controls and unassigned codewords are left out on both.
     #[arg(long, value_enum, default_value_t = PlatformChoice::Auto)]
@@ -92,6 +95,8 @@ pub struct Arguments {
     pub origin: Option<[f64; 2]>,
 
     /// csv: the column of the genes [default: gene, feature_name, geneID, gene_id, gene_name or target]
+    ///
+    /// anndata: the column of var with the gene names [default: its index]; spatialdata: the column of the points.
     #[arg(long, value_name = "NAME")]
     pub gene_column: Option<String>,
 
@@ -107,9 +112,27 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME")]
     pub count_column: Option<String>,
 
-    /// csv: µm per unit of x and y, the size of a pixel [default: 1]
+    /// csv, anndata, spatialdata: µm per unit of x and y, the size of a pixel [default: 1]
     #[arg(long, value_name = "µm", allow_negative_numbers = true)]
     pub um_per_unit: Option<f64>,
+
+    /// anndata, spatialdata: the layer that holds the counts, or raw [default: X]
+    #[arg(long, value_name = "NAME")]
+    pub layer: Option<String>,
+
+    /// spatialdata: the points or the table to read [default: the only points, else the only table]
+    #[arg(long, value_name = "NAME")]
+    pub element: Option<String>,
+
+    /// The matrix holds normalised values, not counts: take them as they are, and normalise nothing
+    ///
+    /// --min-counts is then the number of genes found in a bin, since there are no counts.
+    #[arg(long)]
+    pub already_normalised: bool,
+
+    /// xenium: count cells at their centroids (cell_feature_matrix, cells) even where there are transcripts
+    #[arg(long)]
+    pub xenium_cells: bool,
 
     /// Threads [default: one per core]
     #[arg(long, value_name = "N")]
@@ -123,6 +146,15 @@ pub enum PlatformChoice {
     Auto,
     /// 10x Xenium.
     Xenium,
+    /// 10x Visium.
+    Visium,
+    /// 10x Visium HD.
+    VisiumHd,
+    /// AnnData, as .h5ad or Zarr.
+    Anndata,
+    /// SpatialData, as Zarr.
+    #[value(name = "spatialdata")]
+    SpatialData,
     /// A plain table.
     Csv,
 }
@@ -132,6 +164,10 @@ impl PlatformChoice {
         match self {
             PlatformChoice::Auto => None,
             PlatformChoice::Xenium => Some(Platform::Xenium),
+            PlatformChoice::Visium => Some(Platform::Visium),
+            PlatformChoice::VisiumHd => Some(Platform::VisiumHd),
+            PlatformChoice::Anndata => Some(Platform::Anndata),
+            PlatformChoice::SpatialData => Some(Platform::SpatialData),
             PlatformChoice::Csv => Some(Platform::Csv),
         }
     }
@@ -155,19 +191,31 @@ impl Arguments {
             (&mut config.csv.count_column, &self.count_column),
         ];
         columns.into_iter().for_each(|(key, flag)| override_with(key, flag.clone().map(Some)));
+        let matrix = [
+            (&mut config.matrix.layer, &self.layer),
+            (&mut config.matrix.element, &self.element),
+            (&mut config.matrix.gene_column, &self.gene_column),
+        ];
+        matrix.into_iter().for_each(|(key, flag)| override_with(key, flag.clone().map(Some)));
+        config.matrix.already_normalised |= self.already_normalised;
         Ok(config)
     }
 
-    /// The flags given that only plain tables know.
-    pub(super) fn csv_flags(&self) -> Vec<&'static str> {
-        let given = [
-            ("--gene-column", self.gene_column.is_some()),
-            ("--x-column", self.x_column.is_some()),
-            ("--y-column", self.y_column.is_some()),
-            ("--count-column", self.count_column.is_some()),
-            ("--um-per-unit", self.um_per_unit.is_some()),
+    /// The first flag given that `platform` knows nothing of.
+    pub(super) fn strange_flag(&self, platform: Platform) -> Option<&'static str> {
+        use Platform::{Anndata, Csv, SpatialData, Visium, VisiumHd, Xenium, XeniumCells};
+        let given: [(&str, bool, &[Platform]); 9] = [
+            ("--gene-column", self.gene_column.is_some(), &[Csv, Anndata, SpatialData]),
+            ("--x-column", self.x_column.is_some(), &[Csv]),
+            ("--y-column", self.y_column.is_some(), &[Csv]),
+            ("--count-column", self.count_column.is_some(), &[Csv]),
+            ("--um-per-unit", self.um_per_unit.is_some(), &[Csv, Anndata, SpatialData]),
+            ("--layer", self.layer.is_some(), &[Anndata, SpatialData]),
+            ("--element", self.element.is_some(), &[SpatialData]),
+            ("--already-normalised", self.already_normalised, &[Anndata, SpatialData, Visium, VisiumHd, XeniumCells]),
+            ("--xenium-cells", self.xenium_cells, &[Xenium, XeniumCells]),
         ];
-        given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+        given.into_iter().find(|(_, given, known)| *given && !known.contains(&platform)).map(|(name, ..)| name)
     }
 }
 

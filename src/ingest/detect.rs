@@ -8,6 +8,16 @@ use std::path::{Path, PathBuf};
 pub(super) enum Platform {
     /// A 10x Xenium `transcripts.parquet`.
     Xenium,
+    /// The cells of a 10x Xenium bundle.
+    XeniumCells,
+    /// A 10x Visium section.
+    Visium,
+    /// A 10x Visium HD section.
+    VisiumHd,
+    /// An `.h5ad` file or AnnData-Zarr.
+    Anndata,
+    /// A SpatialData store.
+    SpatialData,
     /// A table of gene, x, y and perhaps count.
     Csv,
 }
@@ -16,6 +26,11 @@ impl Platform {
     pub fn name(self) -> &'static str {
         match self {
             Platform::Xenium => "xenium",
+            Platform::XeniumCells => "xenium-cells",
+            Platform::Visium => "visium",
+            Platform::VisiumHd => "visium-hd",
+            Platform::Anndata => "anndata",
+            Platform::SpatialData => "spatialdata",
             Platform::Csv => "csv",
         }
     }

@@ -3,7 +3,7 @@
 use super::accumulator::{Accumulator, Run};
 use super::features::{Features, GeneNames};
 use super::key::{AbsoluteBin, Binning, Key};
-use crate::dataset::{GeneCounts, SectionCounts};
+use crate::dataset::{GeneCounts, Quantity, SectionCounts};
 use crate::section::{Grid, Raster};
 use crate::{Error, Result};
 use rayon::prelude::*;
@@ -31,6 +31,7 @@ pub(super) struct Framed {
 pub(super) fn frame(
     accumulator: Accumulator,
     binning: Binning,
+    quantity: Quantity,
     selection: Option<&BTreeSet<String>>,
     names: &GeneNames,
     input: &Path,
@@ -43,7 +44,7 @@ pub(super) fn frame(
         )
     })?;
     frame.check(input)?;
-    let mut framed = frame.section(runs, names, input)?;
+    let mut framed = frame.section(runs, quantity, names, input)?;
     let measured: BTreeSet<&str> = framed.section.genes.iter().map(|gene| gene.name.as_str()).collect();
     if let Some(wanted) = selection {
         names.all_measured(wanted, &measured, input)?;
@@ -112,14 +113,16 @@ impl Frame {
         Some(row * self.cols + col)
     }
 
-    fn section(&self, runs: Vec<Run>, names: &GeneNames, input: &Path) -> Result<Framed> {
+    fn section(&self, runs: Vec<Run>, quantity: Quantity, names: &GeneNames, input: &Path) -> Result<Framed> {
         let mut totals = Raster::filled(self.rows, self.cols, 0_u32);
         let (mut kept, mut outside, mut unmeasured_genes) = (0, 0, 0);
         let mut genes = Vec::new();
         // By value: every run goes as soon as its genes are taken out.
         for run in runs {
             for (feature, entries) in run.features() {
-                for (key, count) in entries.clone() {
+                // Of values that came normalised, a bin's total is the number of genes found in it.
+                let found = quantity == Quantity::Values && feature != Features::OTHER;
+                for (key, count) in entries.clone().map(|(key, count)| (key, if found { 1 } else { count })) {
                     let Some(index) = self.index(key.bin()) else {
                         outside += u64::from(count);
                         continue;

@@ -3,8 +3,9 @@
 use super::accumulator::{Accumulator, Buffer};
 use super::features::{Feature, FeatureCache, Features};
 use super::key::{Binning, Key};
-use crate::dataset::Mode;
+use crate::dataset::{Mode, Quantity};
 use std::ops::Add;
+use std::sync::{Mutex, PoisonError};
 
 /// What became of the molecules.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub(super) struct Tally {
     pub low_quality: u64,
     /// Dropped: between the measured bins of a section to be imputed.
     pub off_lattice: u64,
+    /// Dropped: outside the tissue by the platform's own account.
+    pub outside_tissue: u64,
 }
 
 impl Add for Tally {
@@ -28,6 +31,7 @@ impl Add for Tally {
             control: self.control + other.control,
             low_quality: self.low_quality + other.low_quality,
             off_lattice: self.off_lattice + other.off_lattice,
+            outside_tissue: self.outside_tissue + other.outside_tissue,
         }
     }
 }
@@ -41,9 +45,18 @@ pub(super) struct Collector {
     pub min_qv: f64,
     pub features: Features,
     pub accumulator: Accumulator,
+    /// What a [`Molecule::count`] is: a count, or a value that is normalised already.
+    pub quantity: Quantity,
+    /// What the reader found out on its own, for the summary.
+    pub notes: Mutex<Vec<String>>,
 }
 
 impl Collector {
+    /// Tells the user what was recognised.
+    pub fn note(&self, text: String) {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+    }
+
     /// An intake for one thread.
     pub fn intake(&self) -> Intake<'_> {
         Intake {
@@ -65,6 +78,7 @@ pub(super) struct Molecule {
     pub y: f64,
     /// Phred-scaled quality; infinite where the file has none.
     pub qv: f64,
+    /// How many; of values that are normalised already, the payload of [`Quantity::Values`].
     pub count: u32,
 }
 
@@ -88,7 +102,12 @@ impl Intake<'_> {
         let Molecule { feature, x, y, qv, count } = molecule;
         let binning = &self.collector.binning;
         let bin = binning.bin_at(x, y).ok_or_else(|| bad_position(binning, x, y))?;
-        let molecules = u64::from(count);
+        let (molecules, count) = match (self.collector.quantity, feature) {
+            (Quantity::Counts, _) => (u64::from(count), count),
+            // Genes that were not asked for count as found, whatever their value.
+            (Quantity::Values, Feature::Gene(Features::OTHER)) => (1, 1),
+            (Quantity::Values, _) => (1, count),
+        };
         self.tally.read += molecules;
         let Feature::Gene(number) = feature else {
             self.tally.control += molecules;

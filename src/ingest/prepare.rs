@@ -7,16 +7,19 @@ use super::features::Features;
 use super::frame::{Framed, frame};
 use super::intake::{Collector, Tally};
 use super::key::Binning;
-use super::{csv, xenium};
+use super::xenium_cells::Cells;
+use super::{anndata, csv, detect_matrix, experiment, spatialdata, visium, xenium};
 use crate::cli::{self, peak_memory_mib};
 use crate::config::PrepConfig;
-use crate::dataset::{self, Dataset, Manifest, Mode, Settings};
+use crate::dataset::{self, Dataset, Manifest, Mode, Quantity, Settings};
 use crate::files;
 use crate::provenance::{Input, Provenance};
 use crate::section::{Lattice, Scale};
 use crate::{Error, Result};
 use std::collections::BTreeSet;
 use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Instant;
 
 /// The largest S. Beyond it, less than one bin in a thousand would be measured.
@@ -30,10 +33,14 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let config = arguments.merged()?;
     let binning = binning(&config)?;
     let selection = arguments.genes.as_deref().map(cli::genes).transpose()?.map(BTreeSet::from_iter);
-    let source = detect(&arguments.input, arguments.platform.platform())?;
-    if let (Platform::Xenium, [flag, ..]) = (source.platform, arguments.csv_flags().as_slice()) {
+    let platform = arguments.platform.platform();
+    let source = match detect_matrix::detect(&arguments.input, platform, arguments.xenium_cells)? {
+        Some(source) => source,
+        None => detect(&arguments.input, platform)?,
+    };
+    if let Some(flag) = arguments.strange_flag(source.platform) {
         return Err(Error::Usage(format!(
-            "{flag}: only for plain tables, but {} is read as {}. Leave it out, or say --platform csv",
+            "{flag}: not for this platform: {} is read as {}. Leave it out, or say what it is with --platform",
             source.path.display(),
             source.platform.name()
         )));
@@ -41,8 +48,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
     // A mistake in the output's name is told before minutes of reading, not after.
     dataset::check_output(&arguments.output)?;
     cli::threads(arguments.threads.map_or(0, NonZero::get))?;
-    let (framed, tally) = read(&source, &config, binning, arguments.mode, selection)?;
+    let (framed, tally, notes) = read(&source, &config, binning, arguments.mode, selection)?;
     let manifest = write(&arguments, &config, &source, binning.lattice, &framed)?;
+    notes.iter().for_each(|note| eprintln!("note       {note}"));
     summarise(&arguments, &config, &source, &manifest, &framed, tally)?;
     let memory = peak_memory_mib().map(|mib| format!(", peak memory {mib} MiB")).unwrap_or_default();
     eprintln!("time       {:.1} s{memory}", start.elapsed().as_secs_f64());
@@ -80,25 +88,51 @@ fn read(
     binning: Binning,
     mode: Mode,
     selection: Option<BTreeSet<String>>,
-) -> Result<(Framed, Tally)> {
+) -> Result<(Framed, Tally, Vec<String>)> {
     let collector = Collector {
         binning,
         mode,
         min_qv: config.min_qv,
         features: Features::new(selection),
         accumulator: Accumulator::new(),
+        quantity: quantity(config),
+        notes: Mutex::default(),
     };
+    let matrix = anndata::Options { matrix: &config.matrix, um_per_unit: config.csv.um_per_unit };
     let tally = match source.platform {
         Platform::Xenium => xenium::read(&source.path, &collector)?,
+        Platform::XeniumCells => Cells::find(&source.path)?.read(&collector)?,
+        Platform::Visium => visium::read(&source.path, &collector)?,
+        Platform::VisiumHd => visium::read_hd(&source.path, &collector)?,
+        Platform::Anndata => anndata::read(&source.path, &matrix, &collector)?,
+        Platform::SpatialData => {
+            spatialdata::read(&source.path, config.matrix.element.as_deref(), &matrix, &collector)?
+        }
         Platform::Csv => csv::read(&source.path, &config.csv, &collector)?,
     };
     if tally.read == 0 {
-        return Err(Error::data(&source.path, "no transcripts in it: the table is empty. Is this the right file?"));
+        return Err(Error::data(&source.path, "no transcripts in it: nothing was counted. Is this the right file?"));
     }
-    let Collector { features, accumulator, .. } = collector;
+    if let Some(bundle) = bundle(source).map(experiment::describe).transpose()?.flatten() {
+        collector.note(bundle);
+    }
+    let Collector { features, accumulator, quantity, notes, .. } = collector;
     let (selection, names) = features.into_parts();
-    let framed = frame(accumulator, binning, selection.as_ref(), &names, &source.path)?;
-    Ok((framed, tally))
+    let framed = frame(accumulator, binning, quantity, selection.as_ref(), &names, &source.path)?;
+    Ok((framed, tally, notes.into_inner().unwrap_or_default()))
+}
+
+fn quantity(config: &PrepConfig) -> Quantity {
+    if config.matrix.already_normalised { Quantity::Values } else { Quantity::Counts }
+}
+
+/// The folder of the Xenium bundle that is read.
+fn bundle(source: &Source) -> Option<&Path> {
+    match source.platform {
+        Platform::Xenium => source.path.parent(),
+        Platform::XeniumCells => Some(&source.path),
+        _ => None,
+    }
 }
 
 fn write(
@@ -108,7 +142,11 @@ fn write(
     lattice: Lattice,
     framed: &Framed,
 ) -> Result<Manifest> {
-    let input = Input { path: source.path.display().to_string(), sha256: files::fingerprint(&source.path)? };
+    let input = |path: &PathBuf| {
+        let sha256 = if path.is_dir() { files::folder_fingerprint(path) } else { files::fingerprint(path) };
+        Ok(Input { path: path.display().to_string(), sha256: sha256? })
+    };
+    let inputs = detect_matrix::files(source, config.bin_um)?.iter().map(input).collect::<Result<_>>()?;
     let config_value = serde_json::to_value(config).map_err(|e| Error::Bug(format!("config: {e}")))?;
     let settings = Settings {
         mode: arguments.mode,
@@ -117,8 +155,8 @@ fn write(
         patch: config.patch,
         platform: source.platform.name().to_owned(),
     };
-    let provenance = Provenance::new("s2s-prep", config_value, None, vec![input]);
-    dataset::write(&arguments.output, &framed.section, &settings, provenance)
+    let provenance = Provenance::new("s2s-prep", config_value, None, inputs);
+    dataset::write_as(quantity(config), &arguments.output, &framed.section, &settings, provenance)
 }
 
 /// Tells stderr what was read, what was dropped and why, and what the dataset holds.
@@ -140,6 +178,7 @@ fn summarise(
     let dropped = [
         (tally.control, "controls or unassigned".to_owned()),
         (tally.low_quality, format!("below quality {}", config.min_qv)),
+        (tally.outside_tissue, "outside the tissue, as the platform says".to_owned()),
         (tally.off_lattice, "between the measured bins (the section was sampled sparsely)".to_owned()),
         (framed.outside, "outside the frame of the measured bins".to_owned()),
     ];
@@ -161,7 +200,10 @@ fn summarise(
         in_tissue(dataset.tissue().values()),
         grid.rows * grid.cols
     );
-    eprintln!("target     {} counts per bin", manifest.target);
+    match manifest.target {
+        Some(target) => eprintln!("target     {target} counts per bin"),
+        None => eprintln!("target     none: the values were normalised already, and are stored as they are"),
+    }
     let left_out = match framed.unmeasured_genes {
         0 => String::new(),
         n => format!(", {n} left out (no count in any measured bin)"),
