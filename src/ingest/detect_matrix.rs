@@ -4,7 +4,7 @@ use super::detect::{Platform, Source};
 use super::tree::Tree;
 use super::visium::{Array, Squares};
 use super::xenium_cells::Cells;
-use super::{anndata, spatialdata};
+use super::{anndata, experiment, spatialdata};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 
@@ -21,9 +21,19 @@ pub(super) fn detect(input: &Path, platform: Option<Platform>, cells: bool) -> R
         Some(Platform::Xenium) | None => {}
         Some(_) => return Ok(None),
     }
-    let transcripts = ["transcripts.parquet", "transcripts.csv.gz", "transcripts.csv"];
-    if input.is_dir() && !transcripts.iter().any(|name| input.join(name).is_file()) && Cells::find(input).is_ok() {
-        return source(Platform::XeniumCells);
+    if input.is_dir() {
+        let transcripts = ["transcripts.parquet", "transcripts.csv.gz", "transcripts.csv"];
+        let path = transcripts.iter().map(|name| input.join(name)).find(|path| path.is_file());
+        return match path {
+            // Tables of transcripts have many writers; only a Xenium bundle has this file beside them.
+            Some(path) if platform.is_some() || input.join(experiment::FILE).is_file() => {
+                Ok(Some(Source { platform: Platform::Xenium, path }))
+            }
+            Some(_) => Ok(None),
+            None if Cells::find(input).is_ok() => source(Platform::XeniumCells),
+            None if platform.is_some() => Ok(None),
+            None => Ok(by_content(input)?.map(|platform| Source { platform, path: input.to_owned() })),
+        };
     }
     if platform.is_some() {
         return Ok(None);

@@ -100,7 +100,11 @@ fn read(
     };
     let matrix = anndata::Options { matrix: &config.matrix, um_per_unit: config.csv.um_per_unit };
     let tally = match source.platform {
-        Platform::Xenium => xenium::read(&source.path, &collector)?,
+        Platform::Xenium if source.path.extension().is_some_and(|extension| extension == "parquet") => {
+            xenium::read(&source.path, &collector)?
+        }
+        // Bundles of version 1 may hold the same table as CSV.
+        Platform::Xenium => csv::read(&source.path, &config.csv, &collector)?,
         Platform::XeniumCells => Cells::find(&source.path)?.read(&collector)?,
         Platform::Visium => visium::read(&source.path, &collector)?,
         Platform::VisiumHd => visium::read_hd(&source.path, &collector)?,

@@ -39,9 +39,7 @@ pub(super) struct Array {
 impl Array {
     /// Finds both for `input`: the folder that holds them, or the matrix itself.
     pub fn find(input: &Path) -> Result<Array> {
-        let holds = |folder: &Path| Spots::find(folder).is_some();
-        let parent = input.parent().filter(|folder| holds(folder));
-        let (folder, matrix) = match parent {
+        let (folder, matrix) = match input.parent() {
             Some(folder) if input.is_file() || Mtx::is_in(input) => (folder, input.to_owned()),
             _ => (input, matrix_in(input)?),
         };

@@ -5,12 +5,12 @@
 //!
 //! The file is read through plain reads, not a memory map: a file that shrinks meanwhile is an error, not a signal.
 
-use super::{Array, ELEMENTS, Nodes};
+use super::{Array, ELEMENTS, Nodes, lzf};
 use crate::{Error, Result};
 use hdf5_reader::group::Group;
 use hdf5_reader::{
-    ByteOrder, Dataset, Datatype, FileStorage, H5Type, Hdf5File, OpenOptions, SliceInfo, SliceInfoElem, StringSize,
-    dtype_element_size,
+    ByteOrder, Dataset, Datatype, FileStorage, FilterRegistry, H5Type, Hdf5File, OpenOptions, SliceInfo, SliceInfoElem,
+    StringSize, dtype_element_size,
 };
 use std::ops::Range;
 use std::path::Path;
@@ -32,7 +32,10 @@ impl File {
     pub fn open(path: &Path) -> Result<File> {
         let file = std::fs::File::open(path).map_err(|e| Error::io(path, "read", e))?;
         let length = file.metadata().map_err(|e| Error::io(path, "read", e))?.len();
-        let options = OpenOptions::default().with_max_read_bytes(MAX_BYTES).with_max_chunk_bytes(MAX_BYTES);
+        let options = OpenOptions::default()
+            .with_max_read_bytes(MAX_BYTES)
+            .with_max_chunk_bytes(MAX_BYTES)
+            .with_filter_registry(filters());
         let storage = FileStorage::from_file(file).map_err(|e| unreadable(path, &e))?;
         let file = Hdf5File::from_storage_with_options(Arc::new(storage), options).map_err(|e| unreadable(path, &e))?;
         Ok(File { file, length })
@@ -46,6 +49,25 @@ impl File {
         let of_group = self.group(name).and_then(|group| group.attribute(attribute)).ok();
         of_group.or_else(|| self.file.dataset(name).ok()?.attribute(attribute).ok())
     }
+}
+
+/// What HDF5 itself brings, and LZF.
+fn filters() -> FilterRegistry {
+    let mut filters = FilterRegistry::new();
+    let damaged = || hdf5_reader::error::Error::InvalidData("a chunk packed with LZF is damaged".to_owned());
+    filters.register(lzf::FILTER, Box::new(move |_, packed, _| lzf::unpack(packed).ok_or_else(damaged)));
+    filters
+}
+
+/// A cause that a user can act upon.
+fn cause(error: hdf5_reader::error::Error) -> String {
+    let text = error.to_string();
+    if text.contains("unsupported filter") || text.contains("filter id") {
+        return format!(
+            "{text}: packed in a way that only a plugin of HDF5 unpacks. Write it again with compression=\"gzip\""
+        );
+    }
+    text
 }
 
 fn unreadable(path: &Path, cause: &dyn std::fmt::Display) -> Error {
@@ -94,7 +116,7 @@ impl Stored {
     fn read<T: H5Type>(&self, part: &[Range<u64>]) -> Result<Vec<T>, String> {
         let all = |range: &Range<u64>| SliceInfoElem::Slice { start: range.start, end: range.end, step: 1 };
         let selection = SliceInfo { selections: part.iter().map(all).collect() };
-        let values = self.dataset.read_slice::<T>(&selection).map_err(|e| e.to_string())?;
+        let values = self.dataset.read_slice::<T>(&selection).map_err(cause)?;
         Ok(values.into_iter().collect())
     }
 }
@@ -116,11 +138,11 @@ impl Array for Stored {
     fn texts(&self, each: &mut dyn FnMut(&str)) -> Result<(), String> {
         let fixed = matches!(self.dataset.dtype(), Datatype::String { size: StringSize::Fixed(_), .. });
         let &[length] = self.shape() else {
-            each(&self.dataset.read_string().map_err(|e| e.to_string())?);
+            each(&self.dataset.read_string().map_err(cause)?);
             return Ok(());
         };
         if !fixed {
-            self.dataset.read_strings().map_err(|e| e.to_string())?.iter().for_each(|text| each(text));
+            self.dataset.read_strings().map_err(cause)?.iter().for_each(|text| each(text));
             return Ok(());
         }
         for start in (0..length).step_by(ELEMENTS as usize) {

@@ -1,6 +1,7 @@
 //! Named arrays in groups, whatever holds them: an HDF5 file or a Zarr store.
 
 mod hdf5;
+mod lzf;
 mod zarr;
 
 use crate::{Error, Result};
