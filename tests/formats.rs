@@ -240,3 +240,25 @@ fn what_cannot_be_read_is_told() {
     std::fs::copy(tenx.join("v2_two_genomes.h5"), &genomes).unwrap();
     fails(&genomes, "", 65, &["another_genome, hg19_chr21", "expected one"]);
 }
+
+/// An AnnData object of measured positions alone: the spacing in µm says which of the imputed bins they are.
+#[test]
+fn a_sparse_lattice_of_positions_is_imputed_between() {
+    let Some(input) = reference("anndata/csc_int_no_array_cols.h5ad") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("a.s2s");
+    let paths = ["--input", input.to_str().unwrap(), "--output", output.to_str().unwrap()];
+    // 282.35 pixels of 0.2125 µm are 60 µm: two bins of 30 µm.
+    let flags = "--mode impute --patch 16 --bin-um 30 --um-per-unit 0.2125";
+    prep_well(paths.into_iter().chain(flags.split_whitespace()));
+    let manifest = read_manifest(&output);
+    assert_eq!((manifest["grid"]["rows"].as_u64(), manifest["grid"]["cols"].as_u64()), (Some(64), Some(64)));
+    assert_eq!(manifest["grid"]["bin_um"], 30.0);
+    let total: u64 = read_bins(&output.join("bins.parquet")).values().filter_map(|(_, t)| t.map(u64::from)).sum();
+    assert_eq!(total, 836_197);
+    let sums = folder.path().join("sums.s2s");
+    let paths = ["--input", input.to_str().unwrap(), "--output", sums.to_str().unwrap(), "--mode", "benchmark"];
+    prep_well(paths.into_iter().chain("--patch 4 --bin-um 120 --um-per-unit 0.2125".split_whitespace()));
+    assert_eq!(read_manifest(&sums)["grid"]["rows"], 16);
+    fails(&input, "--bin-um 50 --um-per-unit 0.2125", 2, &["60.0000 µm", "--um-per-unit"]);
+}

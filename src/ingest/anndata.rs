@@ -1,7 +1,7 @@
 //! AnnData: `.h5ad` and AnnData-Zarr, also as a table of a SpatialData store.
 //!
-//! The grid is, in this order: `obs/array_row` and `obs/array_col`; the square lattice on which `obsm/spatial` lies;
-//! bins over `obsm/spatial`. Rows and columns of which only those with an even sum occur are Visium's hexagonal ones
+//! The grid is, in this order: `obs/array_row` and `obs/array_col`, which count bins; the square lattice on which
+//! `obsm/spatial` lies; bins over `obsm/spatial`. Rows and columns of which only those with an even sum occur are Visium's hexagonal ones
 //! (see `visium`).
 
 use super::intake::{Collector, Tally};
@@ -13,6 +13,7 @@ use super::tenx::GENE_EXPRESSION;
 use super::tree::{ELEMENTS, Tree, whole_chunks};
 use super::visium::full_columns;
 use crate::config::MatrixConfig;
+use crate::dataset::Mode;
 use crate::error::nearest_names;
 use crate::{Error, Result};
 use std::path::Path;
@@ -156,14 +157,7 @@ fn places(tree: &Tree, observations: usize, options: &Options, collector: &Colle
     } else {
         let points = spatial(tree)?;
         match Regular::find(&points) {
-            Some(regular) => {
-                collector.note(format!(
-                    "grid from obsm/spatial: a square lattice of spacing {:.4} (within {} %); one square is {side_um} µm (--bin-um)",
-                    regular.spacing,
-                    TOLERANCE * 100.0
-                ));
-                Places::Lattice { side_um, at: regular.at }
-            }
+            Some(regular) => on_lattice(tree, regular, options, collector)?,
             None => {
                 collector.note(format!(
                     "no lattice in obsm/spatial: binned as points, {} µm per unit (--um-per-unit)",
@@ -182,6 +176,39 @@ fn places(tree: &Tree, observations: usize, options: &Options, collector: &Colle
     Ok(places)
 }
 
+/// The lattice of `obsm/spatial`. Where its spacing is a multiple of the bins, every so many bins hold an observation;
+/// where the bins are a multiple of the spacing, they are sums. Where the unit is not known, a benchmark needs none:
+/// an observation is a bin. A section to be imputed does, for the bins between those observed depend on it.
+fn on_lattice(tree: &Tree, regular: Regular, options: &Options, collector: &Collector) -> Result<Places> {
+    let Regular { spacing, mut at } = regular;
+    let (bin_um, unit) = (collector.binning.bin_um, options.um_per_unit);
+    let spacing_um = spacing * unit;
+    let whole = |ratio: f64| {
+        (ratio.round() >= 1.0 && (ratio / ratio.round() - 1.0).abs() <= TOLERANCE).then_some(ratio.round())
+    };
+    let (apart, together) = (whole(spacing_um / bin_um), whole(bin_um / spacing_um));
+    let unit_is_known = unit != 1.0;
+    let (side_um, steps) = match (apart, together, collector.mode) {
+        (Some(1.0), ..) => (bin_um, 1),
+        (Some(apart), _, Mode::Impute) => (bin_um, apart as i32),
+        (_, Some(together), _) if unit_is_known || collector.mode == Mode::Impute => (bin_um / together, 1),
+        (_, _, Mode::Benchmark) if !unit_is_known => (bin_um, 1),
+        _ => {
+            return Err(Error::Usage(format!(
+                "{}: obsm/spatial is a lattice of spacing {spacing:.4}, which is {spacing_um:.4} µm at {unit} µm per unit, neither a multiple nor a part of --bin-um {bin_um}. Give --um-per-unit and --bin-um that fit",
+                tree.path().display()
+            )));
+        }
+    };
+    at.iter_mut().flatten().for_each(|index| *index = index.saturating_mul(steps));
+    collector.note(format!(
+        "grid from obsm/spatial: a square lattice of spacing {spacing:.4} (within {} %), taken as {} µm",
+        TOLERANCE * 100.0,
+        side_um * f64::from(steps)
+    ));
+    Ok(Places::Lattice { side_um, at })
+}
+
 /// Rows and columns of the array, and whether they were hexagonal.
 fn array_places(tree: &Tree) -> Result<(Vec<[i32; 2]>, bool)> {
     let (rows, cols) = (numbers(tree, "obs/array_row")?, numbers(tree, "obs/array_col")?);
@@ -195,7 +222,9 @@ fn array_places(tree: &Tree) -> Result<(Vec<[i32; 2]>, bool)> {
     };
     let mut at = rows.iter().zip(&cols).enumerate().map(place).collect::<Result<Vec<_>>>()?;
     let even_sums = at.iter().all(|[row, col]| (row + col) % 2 == 0);
-    let hexagonal = even_sums && at.iter().any(|[row, _]| row % 2 != 0);
+    // Rows of one parity alone are a square lattice of which every second row and column was sampled.
+    let parities = [0, 1].map(|parity| at.iter().any(|[row, _]| row.rem_euclid(2) == parity));
+    let hexagonal = even_sums && parities == [true, true];
     if hexagonal {
         at.iter_mut().for_each(|place| *place = full_columns(*place));
     }

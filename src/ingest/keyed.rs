@@ -10,6 +10,9 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::fs::File;
 use std::path::Path;
 
+/// Takes the key and the numbers of a row; the error says what is wrong with them.
+type Row<'a, const N: usize> = &'a mut dyn FnMut(&str, [f64; N]) -> Result<(), String>;
+
 /// A table of which the column `key` and `N` columns of numbers are read.
 pub(super) struct Keyed<'a, const N: usize> {
     /// Parquet by its name, else CSV, which may be gzipped.
@@ -36,7 +39,7 @@ impl<const N: usize> Keyed<'_, N> {
         Error::data(self.path, format!("no column {name}; found {}", found.join(", ")))
     }
 
-    fn parquet(&self, each: &mut dyn FnMut(&str, [f64; N]) -> Result<(), String>) -> Result<()> {
+    fn parquet(&self, each: Row<N>) -> Result<()> {
         let file = File::open(self.path).map_err(|e| Error::io(self.path, "read", e))?;
         let unreadable = |e: &dyn std::fmt::Display| {
             Error::data(self.path, format!("not readable as Parquet ({e}). Is the file complete?"))
@@ -74,7 +77,7 @@ impl<const N: usize> Keyed<'_, N> {
         Ok(())
     }
 
-    fn csv(&self, each: &mut dyn FnMut(&str, [f64; N]) -> Result<(), String>) -> Result<()> {
+    fn csv(&self, each: Row<N>) -> Result<()> {
         let bad = |e: csv::Error| Error::data(self.path, format!("{e}. Is the file complete?"));
         let mut reader =
             csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(lines::open(self.path)?);

@@ -89,7 +89,7 @@ fn axis(coordinates: Vec<f64>, guess: f64) -> Option<(f64, Vec<i32>)> {
     // Points at whole and at half multiples of the spacing are both usual: the cut lies between them.
     let shift = (first / spacing + 0.25).floor();
     let within = |i: &f64| (f64::from(Places::NOWHERE[0])..f64::from(i32::MAX)).contains(&(i + shift));
-    let all = index.iter().zip(&coordinates).all(fits) && index.iter().all(|i| within(i));
+    let all = index.iter().zip(&coordinates).all(fits) && index.iter().all(within);
     all.then(|| (spacing, index.iter().map(|i| (i + shift) as i32).collect()))
 }
 
