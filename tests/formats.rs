@@ -262,3 +262,30 @@ fn a_sparse_lattice_of_positions_is_imputed_between() {
     assert_eq!(read_manifest(&sums)["grid"]["rows"], 16);
     fails(&input, "--bin-um 50 --um-per-unit 0.2125", 2, &["60.0000 µm", "--um-per-unit"]);
 }
+
+#[test]
+fn names_of_genes_may_be_texts_bytes_or_a_dictionary() {
+    use arrow::array::{ArrayRef, Float32Array, Float64Array, StringArray};
+    use arrow::datatypes::DataType;
+    use std::sync::Arc;
+    let folder = tempfile::tempdir().unwrap();
+    let numbers = |of: fn(u32) -> u32| (0..4000).map(move |i| f64::from(of(i) % 8000) / 100.0);
+    let (x, y) = (numbers(|i| i * 7919), numbers(|i| i * 104_729));
+    let names: ArrayRef = Arc::new((0..4000).map(|i| Some(["ERBB2", "CD8A", "INS"][i % 3])).collect::<StringArray>());
+    let dictionary = DataType::Dictionary(Box::new(DataType::UInt16), Box::new(DataType::Utf8));
+    let types = [DataType::Utf8, DataType::LargeUtf8, DataType::Binary, DataType::LargeBinary, dictionary];
+    let mut seen = Vec::new();
+    for (i, kind) in types.iter().enumerate() {
+        let (input, output) = (folder.path().join(format!("{i}.parquet")), folder.path().join(format!("{i}.s2s")));
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("feature_name", arrow::compute::cast(&names, kind).unwrap()),
+            ("x_location", Arc::new(x.clone().map(|x| x as f32).collect::<Float32Array>())),
+            ("y_location", Arc::new(y.clone().collect::<Float64Array>())),
+        ];
+        transcripts::write_columns(&input, columns, 1000);
+        let paths = ["--input", input.to_str().unwrap(), "--output", output.to_str().unwrap()];
+        prep_well(paths.into_iter().chain("--mode benchmark --patch 4 --bin-um 10".split_whitespace()));
+        seen.push(std::fs::read(output.join("measured.parquet")).unwrap());
+    }
+    assert!(seen.windows(2).all(|pair| pair[0] == pair[1]));
+}

@@ -16,6 +16,9 @@ const GENES: usize = 5;
 /// Counts per spot (row × COLS + col) and gene; a spot that is `None` is not in the files at all.
 type Section = Vec<Option<[u32; GENES]>>;
 
+/// A spot that is in the files: its number and its counts.
+type Spot = (usize, [u32; GENES]);
+
 fn measured(spot: usize) -> bool {
     (spot / COLS).is_multiple_of(2) && (spot % COLS).is_multiple_of(2)
 }
@@ -30,9 +33,9 @@ fn prepare(parent: &Path, name: &str, section: &Section) -> std::path::PathBuf {
     let matrix = folder.join("filtered_feature_bc_matrix");
     fs::create_dir_all(&matrix).unwrap();
     fs::create_dir_all(folder.join("spatial")).unwrap();
-    let spots: Vec<(usize, [u32; GENES])> = section.iter().enumerate().filter_map(|(i, s)| Some((i, (*s)?))).collect();
-    let lines = |each: &dyn Fn(&(usize, [u32; GENES])) -> String| spots.iter().map(each).collect::<String>();
-    let place = |(spot, _): &(usize, _)| (spot / COLS, 2 * (spot % COLS) + spot / COLS % 2);
+    let spots: Vec<Spot> = section.iter().enumerate().filter_map(|(i, s)| Some((i, (*s)?))).collect();
+    let lines = |each: &dyn Fn(&Spot) -> String| spots.iter().map(each).collect::<String>();
+    let place = |(spot, _): &Spot| (spot / COLS, 2 * (spot % COLS) + spot / COLS % 2);
     let table = lines(&|spot| format!("S{}-1,1,{},{},0,0\n", spot.0, place(spot).0, place(spot).1));
     fs::write(folder.join("spatial/tissue_positions_list.csv"), table).unwrap();
     fs::write(matrix.join("barcodes.tsv"), lines(&|spot| format!("S{}-1\n", spot.0))).unwrap();

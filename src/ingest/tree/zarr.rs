@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use zarrs::array::{Array as ZarrArray, Element};
+use zarrs::array::{Array as ZarrArray, Element, FromArrayBytes};
 use zarrs::filesystem::FilesystemStore;
 
 /// The most that one chunk may unpack to.
@@ -62,7 +62,8 @@ impl Nodes for Store {
     }
 
     fn array(&self, name: &str) -> Result<Box<dyn Array>, String> {
-        let array = ZarrArray::open(self.store.clone(), &format!("/{name}")).map_err(|e| e.to_string())?;
+        let open = || ZarrArray::open(self.store.clone(), &format!("/{name}")).map_err(|e| e.to_string());
+        let array = guarded(open)?;
         let chunk = if array.shape().is_empty() {
             Vec::new()
         } else {
@@ -86,10 +87,22 @@ impl Nodes for Store {
     }
 }
 
+/// What `work` gives. zarrs (0.23) panics on some damaged chunks, where an error about the file is due.
+fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+    outcome.unwrap_or_else(|_| Err("cannot be unpacked: the store is damaged. Copy or download it again".to_owned()))
+}
+
 /// An array of the store.
 struct Stored {
     array: ZarrArray<FilesystemStore>,
     chunk: Vec<u64>,
+}
+
+impl Stored {
+    fn part<T: FromArrayBytes>(&self, part: &[Range<u64>]) -> Result<T, String> {
+        guarded(|| self.array.retrieve_array_subset(&part.to_vec()).map_err(|e| e.to_string()))
+    }
 }
 
 impl Array for Stored {
@@ -105,23 +118,22 @@ impl Array for Stored {
         macro_rules! first_fit {
             ($($number:ty),*) => {
                 $(if <$number>::validate_data_type(self.array.data_type()).is_ok() {
-                    let values: Vec<$number> = self.array.retrieve_array_subset(&part.to_vec()).map_err(|e| e.to_string())?;
+                    let values: Vec<$number> = self.part(part)?;
                     return Ok(values.into_iter().map(|value| value as f64).collect());
                 })*
             };
         }
         first_fit!(f32, f64, i32, i64, u32, u64, i8, u8, i16, u16);
         if bool::validate_data_type(self.array.data_type()).is_ok() {
-            let values: Vec<bool> = self.array.retrieve_array_subset(&part.to_vec()).map_err(|e| e.to_string())?;
+            let values: Vec<bool> = self.part(part)?;
             return Ok(values.into_iter().map(|value| f64::from(u8::from(value))).collect());
         }
         Err(format!("found {:?}, expected integers of 8 to 64 bits, float32 or float64", self.array.data_type()))
     }
 
     fn texts(&self, each: &mut dyn FnMut(&str)) -> Result<(), String> {
-        let all = self.array.subset_all();
-        let texts: Vec<String> = self.array.retrieve_array_subset(&all).map_err(|e| e.to_string())?;
-        texts.iter().for_each(|text| each(text));
+        let all: Vec<Range<u64>> = self.shape().iter().map(|length| 0..*length).collect();
+        self.part::<Vec<String>>(&all)?.iter().for_each(|text| each(text));
         Ok(())
     }
 }
