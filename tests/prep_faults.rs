@@ -89,8 +89,8 @@ fn inputs_that_are_not_there_or_not_what_they_seem() {
     case.fails("text.parquet", &[], 65, &["text.parquet", "not readable as Parquet"]);
     case.text("empty.parquet", "");
     case.fails("empty.parquet", &[], 65, &["empty.parquet", "not readable as Parquet"]);
-    case.text("matrix.h5ad", "");
-    case.fails("matrix.h5ad", &[], 65, &["matrix.h5ad", "--platform"]);
+    case.text("matrix.rds", "");
+    case.fails("matrix.rds", &[], 65, &["matrix.rds", "--platform"]);
 }
 
 #[test]

@@ -201,8 +201,8 @@ impl Arguments {
         Ok(config)
     }
 
-    /// The first flag given that `platform` knows nothing of.
-    pub(super) fn strange_flag(&self, platform: Platform) -> Option<&'static str> {
+    /// The first flag given that `platform` knows nothing of, and what knows it.
+    pub(super) fn strange_flag(&self, platform: Platform) -> Option<(&'static str, String)> {
         use Platform::{Anndata, Csv, SpatialData, Visium, VisiumHd, Xenium, XeniumCells};
         let given: [(&str, bool, &[Platform]); 9] = [
             ("--gene-column", self.gene_column.is_some(), &[Csv, Anndata, SpatialData]),
@@ -215,7 +215,9 @@ impl Arguments {
             ("--already-normalised", self.already_normalised, &[Anndata, SpatialData, Visium, VisiumHd, XeniumCells]),
             ("--xenium-cells", self.xenium_cells, &[Xenium, XeniumCells]),
         ];
-        given.into_iter().find(|(_, given, known)| *given && !known.contains(&platform)).map(|(name, ..)| name)
+        let (name, _, known) = given.into_iter().find(|(_, given, known)| *given && !known.contains(&platform))?;
+        let known = known.iter().map(|platform| if *platform == Csv { "plain tables" } else { platform.name() });
+        Some((name, known.collect::<Vec<_>>().join(", ")))
     }
 }
 

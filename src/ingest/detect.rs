@@ -70,7 +70,8 @@ fn in_folder(folder: &Path, platform: Option<Platform>) -> Result<PathBuf> {
     })
 }
 
-fn by_name(path: &Path) -> Option<Platform> {
+/// The platform that the file's name tells.
+pub(super) fn by_name(path: &Path) -> Option<Platform> {
     let name = path.file_name()?.to_string_lossy().to_lowercase();
     let name = name.strip_suffix(".gz").unwrap_or(&name);
     match name.rsplit_once('.')?.1 {

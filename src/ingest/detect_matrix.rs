@@ -5,6 +5,7 @@ use super::tree::Tree;
 use super::visium::{Array, Squares};
 use super::xenium_cells::Cells;
 use super::{anndata, experiment, spatialdata};
+use crate::config::PrepConfig;
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 
@@ -64,12 +65,13 @@ fn by_content(input: &Path) -> Result<Option<Platform>> {
     Ok((name.ends_with(".h5") || Array::is_in(input)).then_some(Platform::Visium))
 }
 
-/// Every file or folder that is read from `source`, for its fingerprints; `None` where it is the one that was named.
-pub(super) fn files(source: &Source, bin_um: f64) -> Result<Vec<PathBuf>> {
+/// Every file or folder that is read from `source`, for its fingerprints.
+pub(super) fn files(source: &Source, config: &PrepConfig) -> Result<Vec<PathBuf>> {
     match source.platform {
         Platform::Visium => Ok(Array::find(&source.path)?.files()),
-        Platform::VisiumHd => Ok(Squares::dividing(&source.path, bin_um)?.array(&source.path)?.files()),
+        Platform::VisiumHd => Ok(Squares::dividing(&source.path, config.bin_um)?.array(&source.path)?.files()),
         Platform::XeniumCells => Ok(Cells::find(&source.path)?.files()),
+        Platform::SpatialData => Ok(vec![spatialdata::folder(&source.path, config.matrix.element.as_deref())?]),
         _ => Ok(vec![source.path.clone()]),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::accumulator::Accumulator;
 use super::arguments::Arguments;
-use super::detect::{Platform, Source, detect};
+use super::detect::{Platform, Source, by_name, detect};
 use super::features::Features;
 use super::frame::{Framed, frame};
 use super::intake::{Collector, Tally};
@@ -38,9 +38,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Some(source) => source,
         None => detect(&arguments.input, platform)?,
     };
-    if let Some(flag) = arguments.strange_flag(source.platform) {
+    if let Some((flag, known)) = arguments.strange_flag(source.platform) {
         return Err(Error::Usage(format!(
-            "{flag}: not for this platform: {} is read as {}. Leave it out, or say what it is with --platform",
+            "{flag}: only for {known}, but {} is read as {}. Leave it out, or say what it is with --platform",
             source.path.display(),
             source.platform.name()
         )));
@@ -98,13 +98,16 @@ fn read(
         quantity: quantity(config),
         notes: Mutex::default(),
     };
+    if let Some(bundle) = bundle(source).map(experiment::describe).transpose()?.flatten() {
+        collector.note(bundle);
+    }
     let matrix = anndata::Options { matrix: &config.matrix, um_per_unit: config.csv.um_per_unit };
     let tally = match source.platform {
-        Platform::Xenium if source.path.extension().is_some_and(|extension| extension == "parquet") => {
-            xenium::read(&source.path, &collector)?
-        }
         // Bundles of version 1 may hold the same table as CSV.
-        Platform::Xenium => csv::read(&source.path, &config.csv, &collector)?,
+        Platform::Xenium if by_name(&source.path) == Some(Platform::Csv) => {
+            csv::read(&source.path, &config.csv, &collector)?
+        }
+        Platform::Xenium => xenium::read(&source.path, &collector)?,
         Platform::XeniumCells => Cells::find(&source.path)?.read(&collector)?,
         Platform::Visium => visium::read(&source.path, &collector)?,
         Platform::VisiumHd => visium::read_hd(&source.path, &collector)?,
@@ -115,10 +118,10 @@ fn read(
         Platform::Csv => csv::read(&source.path, &config.csv, &collector)?,
     };
     if tally.read == 0 {
-        return Err(Error::data(&source.path, "no transcripts in it: nothing was counted. Is this the right file?"));
-    }
-    if let Some(bundle) = bundle(source).map(experiment::describe).transpose()?.flatten() {
-        collector.note(bundle);
+        return Err(Error::data(
+            &source.path,
+            "no transcripts in it: it is empty, or nothing was counted. Is this the right file?",
+        ));
     }
     let Collector { features, accumulator, quantity, notes, .. } = collector;
     let (selection, names) = features.into_parts();
@@ -150,7 +153,7 @@ fn write(
         let sha256 = if path.is_dir() { files::folder_fingerprint(path) } else { files::fingerprint(path) };
         Ok(Input { path: path.display().to_string(), sha256: sha256? })
     };
-    let inputs = detect_matrix::files(source, config.bin_um)?.iter().map(input).collect::<Result<_>>()?;
+    let inputs = detect_matrix::files(source, config)?.iter().map(input).collect::<Result<_>>()?;
     let config_value = serde_json::to_value(config).map_err(|e| Error::Bug(format!("config: {e}")))?;
     let settings = Settings {
         mode: arguments.mode,

@@ -32,6 +32,11 @@ pub(super) fn read(path: &Path, element: Option<&str>, options: &Options, collec
     anndata::read_table(&tree.within(&element), options, collector)
 }
 
+/// The folder of the element that is read.
+pub(super) fn folder(path: &Path, element: Option<&str>) -> Result<PathBuf> {
+    Ok(path.join(choose(&Tree::open(path)?, element)?))
+}
+
 fn choose(tree: &Tree, wanted: Option<&str>) -> Result<String> {
     let in_group = |group: &str| -> Result<Vec<String>> {
         Ok(tree.children(group)?.into_iter().map(|name| format!("{group}/{name}")).collect())
