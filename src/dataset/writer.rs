@@ -4,7 +4,7 @@ use super::manifest::{FORMAT, GeneEntry, Manifest, Mode};
 use super::reader::patches;
 use crate::files::{Replace, fingerprint, write_atomically};
 use crate::provenance::{Input, Provenance};
-use crate::section::{Grid, Lattice, Raster, infer_tissue, log_normalise, normalisation_target};
+use crate::section::{Grid, Lattice, Raster, Sampling, infer_tissue, log_normalise, normalisation_target};
 use crate::{Error, Result};
 use arrow::array::{ArrayRef, BooleanArray, Float32Array, StringArray, UInt32Array};
 use arrow::record_batch::RecordBatch;
@@ -42,8 +42,8 @@ pub struct SectionCounts {
 pub struct Settings {
     /// Whether there is a truth.
     pub mode: Mode,
-    /// Which bins are measured.
-    pub lattice: Lattice,
+    /// Which bins are measured, on the whole grid.
+    pub sampling: Sampling,
     /// A measured bin with fewer counts is outside the tissue.
     pub min_counts: u64,
     /// Side of the dense training patch P in bins.
@@ -78,17 +78,18 @@ pub fn write(
     mut provenance: Provenance,
 ) -> Result<Manifest> {
     let grid = section.grid;
-    let lattice = settings.lattice;
-    let totals = lattice.subsample(&section.totals);
-    let flags = totals.map(|&total| u64::from(total) >= settings.min_counts);
-    let in_tissue: Vec<u64> = pairs(&totals, &flags).map(u64::from).collect();
+    let sampling = &settings.sampling;
+    let flags = Raster::from_fn(grid.rows, grid.cols, |row, col| {
+        sampling.measures(row, col) && u64::from(section.totals[(row, col)]) >= settings.min_counts
+    });
+    let in_tissue: Vec<u64> = pairs(&section.totals, &flags).map(u64::from).collect();
     let target = normalisation_target(&in_tissue).ok_or_else(|| {
         Error::Data(format!(
             "no measured bin of {} µm holds {} counts or more, so there is no tissue to learn from. Choose a larger --bin-um or a smaller --min-counts",
             grid.bin_um, settings.min_counts
         ))
     })?;
-    let tissue = infer_tissue(lattice, &flags, grid.rows, grid.cols);
+    let tissue = infer_tissue(sampling, &flags);
     let replace = begin(folder)?;
     let to = |name: &str| replace.path().join(name);
 
@@ -96,15 +97,15 @@ pub fn write(
         Mode::Benchmark => std::mem::take(&mut provenance.inputs),
         Mode::Impute => Vec::new(),
     };
-    write_bins(&to("bins.parquet"), section, lattice, &tissue)?;
+    write_bins(&to("bins.parquet"), section, sampling.measured(), &tissue)?;
     let table = Table { section, target };
-    let kept = |index: usize| tissue.values()[index] && lattice.measures(index / grid.cols, index % grid.cols);
+    let measured = sampling.measured().values();
+    let kept = |index: usize| tissue.values()[index] && measured[index];
     let genes = table.write(&to("measured.parquet"), kept, None, vec![])?;
     let mut names = vec!["bins.parquet", "measured.parquet", "patches.parquet"];
-    write_patches(&to("patches.parquet"), &tissue, lattice, settings.patch)?;
+    write_patches(&to("patches.parquet"), &tissue, sampling.nominal(), settings.patch)?;
     if settings.mode == Mode::Benchmark {
-        let withheld = |index: usize| !lattice.measures(index / grid.cols, index % grid.cols);
-        table.write(&to("truth.parquet"), withheld, Some(&section.totals), metadata(&inputs))?;
+        table.write(&to("truth.parquet"), |index| !measured[index], Some(&section.totals), metadata(&inputs))?;
         names.push("truth.parquet");
     }
     let fingerprints = names
@@ -118,7 +119,8 @@ pub fn write(
         platform: settings.platform.clone(),
         mode: settings.mode,
         grid,
-        lattice,
+        lattice: sampling.nominal(),
+        pattern: sampling.pattern().clone(),
         min_counts: settings.min_counts,
         target,
         patch: settings.patch,
@@ -145,20 +147,15 @@ fn metadata(inputs: &[Input]) -> Vec<KeyValue> {
 }
 
 /// `bins.parquet`: row, col, tissue, measured, total (null where the bin is not measured).
-fn write_bins(path: &Path, section: &SectionCounts, lattice: Lattice, tissue: &Raster<bool>) -> Result<()> {
+fn write_bins(path: &Path, section: &SectionCounts, measured: &Raster<bool>, tissue: &Raster<bool>) -> Result<()> {
     let (rows, cols) = tissue.shape();
     let bins = || (0..rows).flat_map(|r| (0..cols).map(move |c| (r, c)));
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("row", Arc::new(UInt32Array::from_iter_values(bins().map(|(r, _)| r as u32)))),
         ("col", Arc::new(UInt32Array::from_iter_values(bins().map(|(_, c)| c as u32)))),
         ("tissue", Arc::new(BooleanArray::from(tissue.values().to_vec()))),
-        ("measured", Arc::new(bins().map(|(r, c)| Some(lattice.measures(r, c))).collect::<BooleanArray>())),
-        (
-            "total",
-            Arc::new(
-                bins().map(|at| lattice.measures(at.0, at.1).then(|| section.totals[at])).collect::<UInt32Array>(),
-            ),
-        ),
+        ("measured", Arc::new(BooleanArray::from(measured.values().to_vec()))),
+        ("total", Arc::new(bins().map(|at| measured[at].then(|| section.totals[at])).collect::<UInt32Array>())),
     ];
     write_table(path, columns)
 }

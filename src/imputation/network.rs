@@ -81,7 +81,8 @@ impl NetworkImputer {
                 ),
             ));
         }
-        Ok(finish(dense, &values, dataset.lattice(), dataset.tissue()))
+        let measured = dataset.measured_values(self.gene())?;
+        Ok(finish(dense, &measured, dataset.sampling(), dataset.tissue()))
     }
 
     /// Window by window, `window` dense bins to a side.

@@ -5,6 +5,8 @@ mod interpolate;
 mod lattice;
 mod normalise;
 mod raster;
+mod sampling;
+mod scattered;
 mod tissue;
 
 pub use grid::{Bin, Grid};
@@ -12,4 +14,5 @@ pub use interpolate::{Interpolation, interpolate};
 pub use lattice::{Lattice, Scale};
 pub use normalise::{log_normalise, normalisation_target};
 pub use raster::Raster;
+pub use sampling::{Pattern, Sampling};
 pub use tissue::infer_tissue;
