@@ -7,6 +7,7 @@ use crate::provenance::{Input, Provenance};
 use crate::section::{Grid, Lattice, Raster, Sampling, infer_tissue, log_normalise, normalisation_target};
 use crate::{Error, Result};
 use arrow::array::{ArrayRef, BooleanArray, Float32Array, StringArray, UInt32Array};
+use arrow::datatypes::Schema;
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -147,36 +148,58 @@ fn metadata(inputs: &[Input]) -> Vec<KeyValue> {
 }
 
 /// `bins.parquet`: row, col, tissue, measured, total (null where the bin is not measured).
+///
+/// Written piece by piece, so that a large grid needs little memory.
 fn write_bins(path: &Path, section: &SectionCounts, measured: &Raster<bool>, tissue: &Raster<bool>) -> Result<()> {
-    let (rows, cols) = tissue.shape();
-    let bins = || (0..rows).flat_map(|r| (0..cols).map(move |c| (r, c)));
-    let columns: Vec<(&str, ArrayRef)> = vec![
-        ("row", Arc::new(UInt32Array::from_iter_values(bins().map(|(r, _)| r as u32)))),
-        ("col", Arc::new(UInt32Array::from_iter_values(bins().map(|(_, c)| c as u32)))),
-        ("tissue", Arc::new(BooleanArray::from(tissue.values().to_vec()))),
-        ("measured", Arc::new(BooleanArray::from(measured.values().to_vec()))),
-        ("total", Arc::new(bins().map(|at| measured[at].then(|| section.totals[at])).collect::<UInt32Array>())),
-    ];
-    write_table(path, columns)
+    const PIECE: usize = 1 << 20;
+    let (cols, all) = (tissue.cols(), tissue.values().len());
+    let pieces = (0..all).step_by(PIECE).map(|first| {
+        let bins = first..(first + PIECE).min(all);
+        let flags = |raster: &Raster<bool>| -> ArrayRef {
+            Arc::new(BooleanArray::from(raster.values()[bins.clone()].to_vec()))
+        };
+        let number = |of: fn(usize, usize) -> usize| -> ArrayRef {
+            Arc::new(UInt32Array::from_iter_values(bins.clone().map(|bin| of(bin, cols) as u32)))
+        };
+        let total = |bin: usize| measured.values()[bin].then(|| section.totals.values()[bin]);
+        let totals: ArrayRef = Arc::new(bins.clone().map(total).collect::<UInt32Array>());
+        vec![
+            ("row", number(|bin, cols| bin / cols), false),
+            ("col", number(|bin, cols| bin % cols), false),
+            ("tissue", flags(tissue), false),
+            ("measured", flags(measured), false),
+            ("total", totals, true),
+        ]
+    });
+    write_table(path, pieces)
 }
 
 /// `patches.parquet`: row and col of the origin, share of the patch in tissue.
 fn write_patches(path: &Path, tissue: &Raster<bool>, lattice: Lattice, side: usize) -> Result<()> {
     let all = patches(tissue, lattice, side);
-    let columns: Vec<(&str, ArrayRef)> = vec![
-        ("row", Arc::new(UInt32Array::from_iter_values(all.iter().map(|p| p.row as u32)))),
-        ("col", Arc::new(UInt32Array::from_iter_values(all.iter().map(|p| p.col as u32)))),
-        ("tissue", Arc::new(Float32Array::from_iter_values(all.iter().map(|p| p.tissue)))),
+    let columns: Columns = vec![
+        ("row", Arc::new(UInt32Array::from_iter_values(all.iter().map(|p| p.row as u32))), false),
+        ("col", Arc::new(UInt32Array::from_iter_values(all.iter().map(|p| p.col as u32))), false),
+        ("tissue", Arc::new(Float32Array::from_iter_values(all.iter().map(|p| p.tissue))), false),
     ];
-    write_table(path, columns)
+    write_table(path, std::iter::once(columns))
 }
 
-fn write_table(path: &Path, columns: Vec<(&str, ArrayRef)>) -> Result<()> {
+/// Columns with their names, and whether they may hold nulls.
+type Columns = Vec<(&'static str, ArrayRef, bool)>;
+
+/// Writes a table of at least one piece; all pieces have the same columns.
+fn write_table(path: &Path, pieces: impl Iterator<Item = Columns>) -> Result<()> {
     let failed = |e: &dyn std::fmt::Display| Error::Io(format!("{}: could not write: {e}", path.display()));
-    let batch = RecordBatch::try_from_iter(columns).map_err(|e| failed(&e))?;
+    let mut batches = pieces.map(|columns| RecordBatch::try_from_iter_with_nullable(columns).map_err(|e| failed(&e)));
+    let mut next = batches.next().transpose()?;
+    let schema = next.as_ref().map(RecordBatch::schema).unwrap_or_else(|| Arc::new(Schema::empty()));
     let file = File::create(path).map_err(|e| Error::io(path, "create", e))?;
-    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties(vec![]))).map_err(|e| failed(&e))?;
-    writer.write(&batch).map_err(|e| failed(&e))?;
+    let mut writer = ArrowWriter::try_new(file, schema, Some(properties(vec![]))).map_err(|e| failed(&e))?;
+    while let Some(batch) = next {
+        writer.write(&batch).map_err(|e| failed(&e))?;
+        next = batches.next().transpose()?;
+    }
     let file = writer.into_inner().map_err(|e| failed(&e))?;
     file.sync_all().map_err(|e| Error::io(path, "write", e))
 }
@@ -242,7 +265,7 @@ impl Table<'_> {
             log_normalise(u64::from(count), u64::from(total), self.target) as f32
         };
         let names: StringArray = counts.iter().map(|_| gene).collect();
-        let schema = arrow::datatypes::Schema::new(vec![
+        let schema = Schema::new(vec![
             arrow::datatypes::Field::new("gene", arrow::datatypes::DataType::Utf8, true),
             arrow::datatypes::Field::new("row", arrow::datatypes::DataType::UInt32, false),
             arrow::datatypes::Field::new("col", arrow::datatypes::DataType::UInt32, false),

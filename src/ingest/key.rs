@@ -79,6 +79,21 @@ impl Key {
         Key((shuffled << (2 * AXIS_BITS)) | (axis(bin.row) << AXIS_BITS) | axis(bin.col))
     }
 
+    /// All of it as a number, in the order of keys.
+    pub fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// The key that [`Key::bits`] makes this number of.
+    pub fn of_bits(bits: u64) -> Self {
+        Key(bits)
+    }
+
+    /// The smallest number that a key of the same partition may have.
+    pub fn partition_start(self) -> u64 {
+        (self.partition() as u64) << (64 - PARTITION_BITS)
+    }
+
     pub fn partition(self) -> usize {
         (self.0 >> (64 - PARTITION_BITS)) as usize
     }
