@@ -101,6 +101,8 @@ fn main() -> ExitCode {
 }
 
 fn execute(args: Args) -> Result<()> {
+    // Before anything that takes time: a signal while data are read then ends as one during training does.
+    let stop = StopFlag::watch()?;
     let config = config(&args)?;
     cli::threads(args.threads)?;
     let dataset = args.dataset.as_deref().map(Dataset::open).transpose()?;
@@ -111,7 +113,6 @@ fn execute(args: Args) -> Result<()> {
     };
     let device = args.device.open()?;
     let images = config.fit.images.then(|| natural_images(&args)).transpose()?;
-    let stop = StopFlag::watch()?;
     let job = Job {
         dataset: dataset.as_ref(),
         scale,
