@@ -1,8 +1,8 @@
 //! Tables in text form, whatever platform wrote them: comments, a header, and rows of which some columns matter.
 
+use super::chunks::{Chunk, Lines};
 use super::features::Feature;
 use super::intake::{Collector, Intake, Molecule, Tally};
-use super::lines::{Chunk, Lines};
 use crate::error::nearest_names;
 use crate::{Error, Result};
 use memchr::memchr;
