@@ -17,8 +17,9 @@ pub const ERRORS: Palette = Palette(&[
 ]);
 
 /// ColorBrewer's BrBG (Harrower and Brewer, 2003): brown is worse, green better; told apart with colour vision deficiency.
+/// The middle is pure white, like measured bins: they are the same in all methods.
 pub const GAINS: Palette = Palette(&[
-    0x543005, 0x8c510a, 0xbf812d, 0xdfc27d, 0xf6e8c3, 0xf7f7f7, 0xc7eae5, 0x80cdc1, 0x35978f, 0x01665e, 0x003c30,
+    0x543005, 0x8c510a, 0xbf812d, 0xdfc27d, 0xf6e8c3, 0xffffff, 0xc7eae5, 0x80cdc1, 0x35978f, 0x01665e, 0x003c30,
 ]);
 
 /// Index of the transparent colour: outside the tissue.

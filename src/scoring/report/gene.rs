@@ -62,7 +62,7 @@ impl GeneMaps<'_> {
         let most = top(errors.iter().flat_map(|map| map.values()).map(|error| error.abs()));
         let error_scale = Scale { palette: &ERRORS, low: -most, high: most };
         let gains: Vec<Raster<f32>> = self.gains.iter().map(|(_, map)| map.map(|gain| *gain as f32)).collect();
-        let most_gain = top(gains.iter().flat_map(|map| map.values()).map(|gain| gain.abs()));
+        let most_gain = typical_top(&gains);
         let gain_scale = Scale { palette: &GAINS, low: -most_gain, high: most_gain };
 
         let input = drawing.figure(self.input, &scale, "Input", "measured bins; white: not measured")?;
@@ -87,7 +87,7 @@ impl GeneMaps<'_> {
             keys += &key("error", &error_scale, [format!("≤ −{most:.2}"), format!("≥ +{most:.2}")]);
         }
         if !gains.is_empty() {
-            keys += &key("gain", &gain_scale, [format!("≤ −{most_gain:.2}"), format!("≥ +{most_gain:.2}")]);
+            keys += &key("gain", &gain_scale, [format!("≤ −{most_gain:.3}"), format!("≥ +{most_gain:.3}")]);
         }
         let (gene, open) = (escape(self.gene), if open { " open" } else { "" });
         Ok(format!(
@@ -123,7 +123,8 @@ impl GeneMaps<'_> {
         figures.map_or(String::new(), |(improved, tied, mean)| {
             let percent = |share: f64| format!("{:.0}&nbsp;%", 100.0 * share);
             let (better, worse) = (percent(improved), percent(1.0 - improved - tied));
-            format!("{better} of bins better, {worse} worse · mean {mean:+.4}")
+            let sign = if mean < 0.0 { "−" } else { "+" };
+            format!("{better} better, {worse} worse · mean&nbsp;{sign}{:.4}", mean.abs())
         })
     }
 
@@ -159,6 +160,15 @@ fn top(values: impl Iterator<Item = f32> + Clone) -> f64 {
     // A gene found in fewer bins than the quantile leaves out would be all one colour.
     let top = quantile(values, SHOWN).filter(|top| *top > 0.0).unwrap_or(f64::from(most));
     if top > 0.0 { top } else { 1.0 }
+}
+
+/// The median of the tops of `maps` of differences, those of nothing but 0 left out: one method that is far from the others
+/// takes the last colours and leaves the others theirs.
+fn typical_top(maps: &[Raster<f32>]) -> f64 {
+    let sizes = |map: &Raster<f32>| map.map(|value| value.abs());
+    let different = maps.iter().map(sizes).filter(|map| map.values().iter().any(|size| *size > 0.0));
+    let tops = different.map(|map| top(map.values().iter().copied()) as f32);
+    quantile(tops, 0.5).unwrap_or(1.0)
 }
 
 /// Prediction − truth where there is a truth; a missing prediction counts as 0.

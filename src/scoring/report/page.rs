@@ -73,7 +73,7 @@ fn gains(outcome: &Outcome) -> String {
     let Some(reference) = outcome.reference.as_deref().map(escape) else { return String::new() };
     format!(
         r#"<p class="read"><b>Gain over {reference}</b> is |error of {reference}| − |error of the method|, bin by bin: green where the method is nearer to the truth, brown where it is farther away, white where both are the same (measured bins are: every method keeps them).
-All gains of a gene share their scale. <b>Better</b> is the share of the unmeasured bins with a gain above 0, and the mean gain is the MAE of {reference} less that of the method. Many bins a little better and few much worse, or the reverse, is what MAE alone does not tell.</p>"#
+All gains of a gene share their scale, which suits the median method: one that is far from the others saturates. <b>Better</b> is the share of the unmeasured bins with a gain above 0, and the mean gain is the MAE of {reference} less that of the method. Many bins a little better and few much worse, or the reverse, is what MAE alone does not tell.</p>"#
     )
 }
 

@@ -45,7 +45,10 @@ pub fn methods(outcome: &Outcome, colours: &[&str]) -> String {
         if let Some(summary) = outcome.summary.get(i) {
             rows += &medians(outcome, summary);
         }
-        rows += &format!(r#"<td class="text wrap">{}</td></tr>"#, explained(&method.method));
+        // Variants of one method are explained once.
+        let new = outcome.methods[..i].iter().all(|earlier| earlier.method != method.method);
+        let explained = if new { explained(&method.method) } else { "" };
+        rows += &format!(r#"<td class="text wrap">{explained}</td></tr>"#);
     }
     format!(
         r#"<div class="scroll"><table><thead><tr>{head}<th class="text">What it is</th></tr></thead><tbody>{rows}</tbody></table></div>"#
