@@ -46,15 +46,14 @@ beta9|β₁ = 0.9|fit.betas=[0.9,0.999]
 beta5|β₁ = 0.5|fit.betas=[0.5,0.999]
 '
 
-# What the recipe, else the paper's one with every default, gives to section.key; without spaces.
+# What section.key was when the full recipe was trained: the config in force stands in the metadata of the weights.
 value() {
-  awk -v section="${1%%.*}" -v key="${1#*.}" '
-    /^[a-z]/ { inside = $1 == section ":" }
-    inside && $1 == key ":" && !found { sub(/^[^:]*: */, ""); sub(/ *#.*/, ""); gsub(/ /, ""); print; found = 1 }
-  ' "$recipe" configs/paper.yaml
+  local section=${1%%.*} key=${1#*.}
+  head -c 1000000 "$out/full.safetensors" | tr -d '\\\0' | grep -ao "\"$section\":{[^}]*}" |
+    grep -o "\"$key\":\(\[[^]]*\]\|[^,}]*\)" | sed 's/^[^:]*://; s/"//g; q'
 }
 
-# Whether all the changes given are what the recipe says anyway.
+# Whether all the changes given are what the full recipe has anyway.
 is_full() {
   local change
   for change in "$@"; do
