@@ -77,7 +77,7 @@ variant() {
   for change in "$@"; do fit+=(--set "$change"); done
   fit+=("${images[@]}" --output "$file.safetensors")
   if [[ ! -e $file.seconds || $(cat "$file.command") != "${fit[*]}" ]]; then
-    rm -rf "$file".{seconds,command,zarr,safetensors,fit.parquet}
+    rm -rf "$file".{seconds,command,zarr,safetensors,fit.parquet,ckpt}
     echo "$label" >&2
     start=$EPOCHREALTIME
     "${fit[@]}"
