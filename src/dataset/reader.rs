@@ -122,9 +122,21 @@ impl Dataset {
         &self.tissue
     }
 
-    /// The tissue mask of the measured bins as an image of their own [⌈rows/S⌉, ⌈cols/S⌉].
+    /// The measured bins of a map of the whole grid: on a lattice an image of their own [⌈rows/S⌉, ⌈cols/S⌉], elsewhere the
+    /// whole grid [rows, cols] with `nothing` at the others.
+    fn image<T: Clone>(&self, map: &Raster<T>, nothing: T) -> Raster<T> {
+        match self.sampling.lattice() {
+            Some(lattice) => lattice.subsample(map),
+            None => Raster::from_fn(map.rows(), map.cols(), |row, col| {
+                if self.sampling.measures(row, col) { map[(row, col)].clone() } else { nothing.clone() }
+            }),
+        }
+    }
+
+    /// The tissue mask of the measured bins as an image [⌈rows/S⌉, ⌈cols/S⌉]; where they lie on no lattice, M in the tissue
+    /// [rows, cols].
     pub fn measured_tissue(&self) -> Raster<bool> {
-        self.lattice().subsample(&self.tissue)
+        self.image(&self.tissue, false)
     }
 
     /// Total counts over all genes of the measured bins, [rows, cols], 0 elsewhere.
@@ -132,18 +144,10 @@ impl Dataset {
         &self.totals
     }
 
-    /// X_m of a gene: the log-normalised values of the measured bins [⌈rows/S⌉, ⌈cols/S⌉], 0 outside the tissue.
-    ///
-    /// [`Error::Data`] if they lie on no lattice and so are no image of their own.
+    /// X_m of a gene: the log-normalised values of the measured bins as an image [⌈rows/S⌉, ⌈cols/S⌉]; where they lie on no
+    /// lattice, [`Dataset::measured_values`]. 0 outside the tissue.
     pub fn values(&self, gene: &str) -> Result<Raster<f32>> {
-        let lattice = self.sampling.lattice().ok_or_else(|| {
-            Error::Data(format!(
-                "{}: its measured bins lie on no lattice ({}), and networks are only trained and applied on one. Use s2s-predict --method nearest or bilinear, or prepare it with --pattern lattice",
-                self.folder.display(),
-                self.sampling.pattern()
-            ))
-        })?;
-        Ok(lattice.subsample(&self.measured_values(gene)?))
+        Ok(self.image(&self.measured_values(gene)?, 0.0))
     }
 
     /// The log-normalised values of a gene on the whole grid [rows, cols], 0 where nothing was measured or no tissue is.
@@ -156,6 +160,26 @@ impl Dataset {
             }
         })?;
         Ok(image)
+    }
+
+    /// The first `count` principal components of the panel over the measured bins, each [⌈rows/S⌉, ⌈cols/S⌉]: mean 0 and
+    /// variance 1 over the tissue, 0 outside it. A panel of few genes has fewer: those beyond are 0 everywhere.
+    pub fn components(&self, count: usize) -> Result<Vec<Raster<f32>>> {
+        let path = self.folder.join("components.parquet");
+        let held = count.min(self.manifest.components.len());
+        let names: Vec<String> = (1..=held).map(|number| format!("pc{number}")).collect();
+        let mut images = vec![self.totals.map(|_| 0.0); count];
+        let columns: Vec<&str> = ["row", "col"].into_iter().chain(names.iter().map(String::as_str)).collect();
+        for batch in read(&path, None, &columns)? {
+            let (row, col) = (numbers(&path, &batch, "row")?, numbers(&path, &batch, "col")?);
+            for (image, name) in images.iter_mut().zip(&names) {
+                let values = floats(&path, &batch, name)?;
+                for i in 0..batch.num_rows() {
+                    image[bin(&path, &self.manifest, row.value(i), col.value(i))?] = values.value(i);
+                }
+            }
+        }
+        Ok(images.iter().map(|image| self.image(image, 0.0)).collect())
     }
 
     /// The patches of `patches.parquet`, of side [`Manifest::patch`].

@@ -4,7 +4,9 @@ use super::manifest::{FORMAT, GeneEntry, Manifest, Mode};
 use super::reader::patches;
 use crate::files::{Replace, fingerprint, write_atomically};
 use crate::provenance::{Input, Provenance};
-use crate::section::{Grid, Lattice, Raster, Sampling, infer_tissue, log_normalise, normalisation_target};
+use crate::section::{
+    Grid, Lattice, Raster, Sampling, infer_tissue, log_normalise, normalisation_target, principal_components,
+};
 use crate::{Error, Result};
 use arrow::array::{ArrayRef, BooleanArray, Float32Array, StringArray, UInt32Array};
 use arrow::datatypes::Schema;
@@ -52,6 +54,12 @@ pub struct Settings {
     /// The platform whose files were read.
     pub platform: String,
 }
+
+/// How many principal components of the panel a dataset holds, at most.
+const COMPONENTS: usize = 12;
+
+/// How many of the most widespread genes they are made of, at most: rarer ones add noise and hours.
+const COMPONENT_GENES: usize = 2000;
 
 /// Whether a dataset can be written to `folder`; the errors are those that [`write()`] would give after all the work.
 pub fn check_output(folder: &Path) -> Result<()> {
@@ -103,8 +111,9 @@ pub fn write(
     let measured = sampling.measured().values();
     let kept = |index: usize| tissue.values()[index] && measured[index];
     let genes = table.write(&to("measured.parquet"), kept, None, vec![])?;
-    let mut names = vec!["bins.parquet", "measured.parquet", "patches.parquet"];
+    let mut names = vec!["bins.parquet", "components.parquet", "measured.parquet", "patches.parquet"];
     write_patches(&to("patches.parquet"), &tissue, sampling.nominal(), settings.patch)?;
+    let components = table.write_components(&to("components.parquet"), kept)?;
     if settings.mode == Mode::Benchmark {
         table.write(&to("truth.parquet"), |index| !measured[index], Some(&section.totals), metadata(&inputs))?;
         names.push("truth.parquet");
@@ -126,6 +135,7 @@ pub fn write(
         target,
         patch: settings.patch,
         genes,
+        components,
         fingerprints,
     };
     let text = serde_json::to_string_pretty(&manifest).map_err(|e| Error::Bug(format!("manifest: {e}")))?;
@@ -186,10 +196,10 @@ fn write_patches(path: &Path, tissue: &Raster<bool>, lattice: Lattice, side: usi
 }
 
 /// Columns with their names, and whether they may hold nulls.
-type Columns = Vec<(&'static str, ArrayRef, bool)>;
+type Columns<'a> = Vec<(&'a str, ArrayRef, bool)>;
 
 /// Writes a table of at least one piece; all pieces have the same columns.
-fn write_table(path: &Path, pieces: impl Iterator<Item = Columns>) -> Result<()> {
+fn write_table<'a>(path: &Path, pieces: impl Iterator<Item = Columns<'a>>) -> Result<()> {
     let failed = |e: &dyn std::fmt::Display| Error::Io(format!("{}: could not write: {e}", path.display()));
     let mut batches = pieces.map(|columns| RecordBatch::try_from_iter_with_nullable(columns).map_err(|e| failed(&e)));
     let mut next = batches.next().transpose()?;
@@ -258,12 +268,39 @@ impl Table<'_> {
         Ok(genes)
     }
 
+    /// Writes `components.parquet` of the bins that `keep` chooses: row, col, pc1, pc2, …. Returns their shares of the variance.
+    fn write_components(&self, path: &Path, keep: impl Fn(usize) -> bool) -> Result<Vec<f64>> {
+        let cols = self.section.grid.cols;
+        let bins: Vec<usize> = (0..self.section.totals.values().len()).filter(|&index| keep(index)).collect();
+        let mut genes: Vec<&GeneCounts> = self.section.genes.iter().collect();
+        genes.sort_by_key(|gene| std::cmp::Reverse(gene.counts.len()));
+        genes.truncate(COMPONENT_GENES);
+        let entries = |gene: usize| {
+            let place = |index: u32| bins.binary_search(&(index as usize)).ok();
+            genes[gene].counts.iter().filter_map(move |entry| Some((place(entry.0)?, self.value(entry))))
+        };
+        let found = principal_components(bins.len(), genes.len(), COMPONENTS, entries);
+        let names: Vec<String> = (1..=found.scores.len()).map(|number| format!("pc{number}")).collect();
+        let place = |of: fn(usize, usize) -> usize| -> ArrayRef {
+            Arc::new(UInt32Array::from_iter_values(bins.iter().map(|&index| of(index, cols) as u32)))
+        };
+        let mut columns: Columns =
+            vec![("row", place(|index, cols| index / cols), false), ("col", place(|index, cols| index % cols), false)];
+        for (name, scores) in names.iter().zip(found.scores) {
+            columns.push((name, Arc::new(Float32Array::from(scores)), false));
+        }
+        write_table(path, std::iter::once(columns))?;
+        Ok(found.shares)
+    }
+
+    /// The log-normalised value of a (bin index, count).
+    fn value(&self, &(index, count): &(u32, u32)) -> f32 {
+        let total = self.section.totals.values()[index as usize];
+        log_normalise(u64::from(count), u64::from(total), self.target) as f32
+    }
+
     fn batch(&self, gene: Option<&str>, counts: &[(u32, u32)]) -> parquet::errors::Result<RecordBatch> {
         let cols = self.section.grid.cols as u32;
-        let value = |&(index, count): &(u32, u32)| {
-            let total = self.section.totals.values()[index as usize];
-            log_normalise(u64::from(count), u64::from(total), self.target) as f32
-        };
         let names: StringArray = counts.iter().map(|_| gene).collect();
         let schema = Schema::new(vec![
             arrow::datatypes::Field::new("gene", arrow::datatypes::DataType::Utf8, true),
@@ -272,7 +309,7 @@ impl Table<'_> {
             arrow::datatypes::Field::new("count", arrow::datatypes::DataType::UInt32, false),
             arrow::datatypes::Field::new("value", arrow::datatypes::DataType::Float32, true),
         ]);
-        let values: Float32Array = counts.iter().map(|entry| gene.map(|_| value(entry))).collect();
+        let values: Float32Array = counts.iter().map(|entry| gene.map(|_| self.value(entry))).collect();
         let columns: Vec<ArrayRef> = vec![
             Arc::new(names),
             Arc::new(UInt32Array::from_iter_values(counts.iter().map(|(i, _)| i / cols))),

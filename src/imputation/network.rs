@@ -68,12 +68,14 @@ impl NetworkImputer {
         let tissue = dataset.measured_tissue();
         let nothing_held = tissue.map(|_| false);
         let divisor = self.gene.scale as f32;
-        let image = MeasuredImage::new(&tissue, &nothing_held).with(&values, divisor);
+        let image = MeasuredImage::new(&tissue, &nothing_held)
+            .with(&values, divisor)
+            .guided(dataset.components(self.story.input.components)?);
         let shape = dataset.tissue().shape();
         let dense = match self.story.window {
             None => {
                 let whole = self.dense(image.window((0, 0), values.shape(), &self.device), config.turns);
-                crop(whole, values.shape(), dataset)?
+                crop(whole, values.shape(), self.story.input.factor(), dataset)?
             }
             Some(window) => self.tiled(&image, window, shape, config)?,
         };
@@ -102,7 +104,7 @@ impl NetworkImputer {
         shape: (usize, usize),
         config: &PredictConfig,
     ) -> Result<Raster<f32>> {
-        let scale = self.story.input.scale;
+        let scale = self.story.input.factor();
         let side = window / scale;
         let (rows, cols) = image.tissue.shape();
         let all = tiles(rows, cols, side, config.overlap.div_ceil(scale).min(side - 1));
@@ -116,7 +118,7 @@ impl NetworkImputer {
     /// The dense prediction [b, 1, S·m, S·n] of measured windows [b, 3, m, n]; with `turns`, the mean over their eight flips
     /// and quarter turns.
     fn dense(&self, windows: Tensor<4>, turns: bool) -> Tensor<4> {
-        let scale = self.story.input.scale;
+        let scale = self.story.input.factor();
         let plain = self.forward(windows.clone());
         if !turns {
             return plain;
@@ -136,8 +138,7 @@ impl NetworkImputer {
     }
 
     fn forward(&self, windows: Tensor<4>) -> Tensor<4> {
-        let channel = |index: usize| windows.clone().narrow(1, index, 1);
-        let Input { x0, mask, guides } = self.story.input.build(channel(0), channel(1));
+        let Input { x0, mask, guides } = self.story.input.of_stack(&windows);
         let start = x0.clone();
         self.net.forward(x0, mask, guides).pop().unwrap_or(start)
     }
@@ -155,7 +156,7 @@ fn check(gene: &FittedGene, story: &Story, config: &CdcinConfig, lattice: Lattic
     if !(gene.scale.is_finite() && gene.scale > 0.0) {
         return Err(format!("scale {} of gene {}, expected a positive number", gene.scale, gene.name));
     }
-    let (guides, channels) = (story.input.guides.len(), config.input_channels);
+    let (guides, channels) = (story.input.guides.len() + story.input.components, config.input_channels);
     if guides + 1 != channels {
         return Err(format!("{guides} guides, expected {} for a network of {channels} input channels", channels - 1));
     }
@@ -189,8 +190,7 @@ fn pixels(dense: Tensor<4>) -> Result<Vec<f32>> {
 }
 
 /// The whole-section prediction, cut to the section's grid.
-fn crop(dense: Tensor<4>, (rows, cols): (usize, usize), dataset: &Dataset) -> Result<Raster<f32>> {
-    let s = dataset.lattice().scale.get();
+fn crop(dense: Tensor<4>, (rows, cols): (usize, usize), s: usize, dataset: &Dataset) -> Result<Raster<f32>> {
     let whole = Raster::from_vec(rows * s, cols * s, pixels(dense)?)
         .ok_or_else(|| Error::Bug("the network's output is not S times its input".to_owned()))?;
     let (rows, cols) = dataset.tissue().shape();

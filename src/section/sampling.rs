@@ -1,6 +1,6 @@
 //! Which bins of a section are measured, on a lattice or not: the mask M and 𝒟 of the method (§1).
 
-use super::scattered::{natural_neighbour, nearest};
+use super::scattered::{fill, nearest};
 use super::{Interpolation, Lattice, Raster, interpolate};
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +73,12 @@ impl Sampling {
         self.nominal
     }
 
+    /// The share of measured bins where they lie on no lattice.
+    pub fn rate(&self) -> Option<f64> {
+        let measured = self.measured.values().iter().filter(|flag| **flag).count();
+        self.lattice().is_none().then(|| measured as f64 / self.measured.values().len() as f64)
+    }
+
     /// M on the whole grid [rows, cols].
     pub fn measured(&self) -> &Raster<bool> {
         &self.measured
@@ -86,8 +92,8 @@ impl Sampling {
     /// `values` [rows, cols] of the measured bins that are `known` (in the tissue), interpolated to the whole grid; no
     /// other bin of `values` is read.
     ///
-    /// On a lattice by [`interpolate`]. Elsewhere `Nearest` takes the nearest known bin, and the others the mean of the
-    /// natural neighbours: there is no bicubic interpolation of scattered values. 0 where nothing is known.
+    /// On a lattice by [`interpolate`]. Elsewhere `Nearest` takes the nearest known bin, and the others [`fill`]: there is no
+    /// bicubic interpolation of scattered values. 0 where nothing is known.
     pub fn interpolate(&self, method: Interpolation, values: &Raster<f32>, known: &Raster<bool>) -> Raster<f32> {
         let (rows, cols) = self.measured.shape();
         if let Some(lattice) = self.lattice() {
@@ -97,7 +103,7 @@ impl Sampling {
         let known = Raster::from_fn(rows, cols, |row, col| known[(row, col)] && self.measures(row, col));
         let dense = match method {
             Interpolation::Nearest => nearest(&known).map(|nearest| nearest.map(|at| values[*at])),
-            Interpolation::Bilinear | Interpolation::Bicubic => natural_neighbour(values, &known),
+            Interpolation::Bilinear | Interpolation::Bicubic => fill(values, &known),
         };
         dense.unwrap_or_else(|| Raster::filled(rows, cols, 0.0))
     }

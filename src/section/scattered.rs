@@ -2,9 +2,8 @@
 
 use super::Raster;
 
-/// A bin further than this many bins from every known one says nothing about its neighbours: there is no tissue between
-/// them, and the sums stay short.
-const REACH: usize = 16;
+/// As far as [`fill`] spreads, in bins. Beyond it there is no tissue between the known bins.
+pub const REACH: usize = 8;
 
 /// For every bin the nearest known one by Euclidean distance, the upper and then the left one of equals; `None` if no bin
 /// is known.
@@ -54,40 +53,43 @@ fn nearest_in_column(known: &Raster<bool>) -> Raster<Option<usize>> {
     found
 }
 
-/// Discrete natural-neighbour (Sibson) interpolation (Park et al. 2006, IEEE TVCG 12:243): every bin spreads the value of
-/// its nearest known bin over all bins that are no further from it than that one, and each bin takes the mean of what it
-/// was given. Known bins keep their values; the result has no parameter, is continuous, and stays within the values around.
-pub(super) fn natural_neighbour(values: &Raster<f32>, known: &Raster<bool>) -> Option<Raster<f32>> {
-    let (rows, cols) = known.shape();
+/// Values between `known` bins, which keep theirs: bin by bin outwards, the mean of those of the eight neighbours that have a
+/// value, those beside weighing twice those at the corners. On a lattice with S = 2 that is bilinear interpolation.
+///
+/// Beyond [`REACH`] bins every bin takes the value of its nearest known one. `None` if no bin is known.
+pub fn fill(values: &Raster<f32>, known: &Raster<bool>) -> Option<Raster<f32>> {
     let nearest = nearest(known)?;
-    let mut sums = Raster::filled(rows, cols, (0.0_f32, 0.0_f32));
-    let mut give = |at: (usize, usize), value: f32| {
-        let (sum, number) = &mut sums[at];
-        *sum += value;
-        *number += 1.0;
+    let (rows, cols) = known.shape();
+    let (mut dense, mut has) = (values.clone(), known.clone());
+    let empty = |has: &Raster<bool>| {
+        let bins = (0..rows * cols).map(|i| (i / cols, i % cols));
+        bins.filter(|at| !has[*at]).collect::<Vec<_>>()
     };
-    for row in 0..rows {
-        for col in 0..cols {
-            let from = nearest[(row, col)];
-            let square = row.abs_diff(from.0).pow(2) + col.abs_diff(from.1).pow(2);
-            let value = values[from];
-            if square > REACH * REACH {
-                give((row, col), value);
-                continue;
-            }
-            let reach = square.isqrt();
-            for other in row.saturating_sub(reach)..(row + reach + 1).min(rows) {
-                let width = (square - row.abs_diff(other).pow(2)).isqrt();
-                for side in col.saturating_sub(width)..(col + width + 1).min(cols) {
-                    give((other, side), value);
-                }
+    let mut left = empty(&has);
+    for _ in 0..REACH {
+        let found: Vec<((usize, usize), f32)> =
+            left.iter().filter_map(|&at| Some((at, mean_of_neighbours(&dense, &has, at)?))).collect();
+        for (at, value) in found {
+            (dense[at], has[at]) = (value, true);
+        }
+        left.retain(|at| !has[*at]);
+    }
+    left.into_iter().for_each(|at| dense[at] = values[nearest[at]]);
+    Some(dense)
+}
+
+fn mean_of_neighbours(dense: &Raster<f32>, has: &Raster<bool>, (row, col): (usize, usize)) -> Option<f32> {
+    let (mut sum, mut weight) = (0.0, 0.0);
+    for r in row.saturating_sub(1)..(row + 2).min(has.rows()) {
+        for c in col.saturating_sub(1)..(col + 2).min(has.cols()) {
+            if has[(r, c)] {
+                let share = if r == row || c == col { 2.0 } else { 1.0 };
+                sum += share * dense[(r, c)];
+                weight += share;
             }
         }
     }
-    Some(Raster::from_fn(rows, cols, |row, col| {
-        let at = (row, col);
-        if known[at] { values[at] } else { sums[at].0 / sums[at].1 }
-    }))
+    (weight > 0.0).then(|| sum / weight)
 }
 
 #[cfg(test)]
@@ -120,7 +122,7 @@ mod tests {
         #[test]
         fn values_stay_within_those_that_are_known_and_known_ones_stay(known in raster()) {
             let values = Raster::from_fn(known.rows(), known.cols(), |r, c| ((r * 7 + c * 3) % 11) as f32);
-            let Some(dense) = natural_neighbour(&values, &known) else { return Ok(()) };
+            let Some(dense) = fill(&values, &known) else { return Ok(()) };
             let inside = || values.values().iter().zip(known.values()).filter(|(_, known)| **known).map(|(v, _)| *v);
             let (low, high) = inside().fold((f32::MAX, f32::MIN), |(low, high), v| (low.min(v), high.max(v)));
             for ((got, value), known) in dense.values().iter().zip(values.values()).zip(known.values()) {
@@ -131,14 +133,24 @@ mod tests {
     }
 
     #[test]
-    fn a_plane_is_reproduced_between_the_bins_of_a_lattice() {
-        let plane = Raster::from_fn(13, 13, |r, c| 3.0 + 0.5 * r as f32 - 0.25 * c as f32);
-        let known = Raster::from_fn(13, 13, |r, c| r % 2 == 0 && c % 2 == 0);
-        let dense = natural_neighbour(&plane, &known).unwrap();
-        for at in (4..9).flat_map(|r| (4..9).map(move |c| (r, c))) {
-            assert!((dense[at] - plane[at]).abs() < 0.26, "{at:?}: {} {}", dense[at], plane[at]);
+    fn on_a_lattice_of_two_it_is_bilinear_interpolation() {
+        use crate::section::{Interpolation, Lattice, Scale, interpolate};
+        let lattice = Lattice::new(Scale::new(2).unwrap());
+        let values = Raster::from_fn(13, 17, |r, c| ((r * 7 + c * 3) % 11) as f32);
+        let known = Raster::from_fn(13, 17, |r, c| lattice.measures(r, c));
+        let sparse = lattice.subsample(&values);
+        let expected = interpolate(Interpolation::Bilinear, lattice, &sparse, &sparse.map(|_| true), 13, 17);
+        let found = fill(&values, &known).unwrap();
+        for (found, expected) in found.values().iter().zip(expected.values()) {
+            assert!((found - expected).abs() < 1e-5, "{found}, expected {expected}");
         }
-        // Halfway between two, and in the middle of four.
-        assert!((dense[(6, 7)] - plane[(6, 7)]).abs() < 0.13 && (dense[(7, 7)] - plane[(7, 7)]).abs() < 0.13);
+    }
+
+    #[test]
+    fn a_bin_far_from_every_known_one_takes_the_nearest() {
+        let known = Raster::from_fn(1, 40, |_, col| col == 3 || col == 39);
+        let values = Raster::from_fn(1, 40, |_, col| col as f32);
+        let dense = fill(&values, &known).unwrap();
+        assert_eq!((dense[(0, 15)], dense[(0, 25)]), (3.0, 39.0));
     }
 }

@@ -63,7 +63,7 @@ pub fn estimate(settings: &FitSettings, networks: usize) -> Result<Estimate> {
 
 /// Output pixels of a step: of one in which every loss joins, or the mean over all steps.
 fn pixels(settings: &FitSettings, recipe: &FitConfig, every_loss: bool) -> f64 {
-    let block = settings.scale.get().pow(2) as f64;
+    let block = settings.input().factor().pow(2) as f64;
     let share = |every: usize| if every_loss { 1.0 } else { 1.0 / every as f64 };
     let section = example(settings, recipe) * (1.0 / block + share(recipe.dense_every)) * recipe.batch as f64;
     let image = recipe.image_patch.pow(2) as f64 * (1.0 / block + 1.0);

@@ -8,7 +8,7 @@ use super::sampler::MeasuredImage;
 use crate::cli::StopFlag;
 use crate::dataset::Dataset;
 use crate::images::Images;
-use crate::network::{Cdcin, CdcinConfig};
+use crate::network::{Cdcin, CdcinConfig, Guide, InputConfig};
 use crate::section::{Raster, Scale};
 use crate::{Error, Result};
 use burn::tensor::Device;
@@ -41,6 +41,18 @@ pub struct FitSettings<'a> {
     pub max_minutes: Option<f64>,
     /// How it survives being stopped.
     pub saving: Saving<'a>,
+}
+
+impl FitSettings<'_> {
+    /// The share of measured bins where they lie on no lattice.
+    pub fn rate(&self) -> Option<f64> {
+        self.dataset.and_then(|dataset| dataset.sampling().rate())
+    }
+
+    /// How measured images become the network's input.
+    pub fn input(&self) -> InputConfig {
+        InputConfig { scattered: self.rate().is_some(), ..self.fit.input(self.scale) }
+    }
 }
 
 /// Weights to start from.
@@ -125,15 +137,23 @@ pub(super) fn check(settings: &FitSettings) -> Result<()> {
     let FitSettings { dataset, network, fit: config, scale, .. } = *settings;
     network.check()?;
     config.check(scale)?;
-    let channels = config.guides.len() + 1;
+    let channels = 1 + config.guides.len() + config.components;
     if network.input_channels != channels {
         return Err(Error::Usage(format!(
-            "network.input_channels: found {}, expected {channels}: the expression and one for each of fit.guides ({} listed)",
+            "network.input_channels: found {}, expected {channels}: the expression, one for each of fit.guides ({} listed), and fit.components ({})",
             network.input_channels,
-            config.guides.len()
+            config.guides.len(),
+            config.components
         )));
     }
     let Some(dataset) = dataset else { return check_images_alone(settings) };
+    if settings.rate().is_some() && config.guides.contains(&Guide::Tissue) {
+        return Err(Error::Usage(format!(
+            "fit.guides: found tissue, expected none but lattice for {}, whose measured bins lie on no lattice ({})",
+            dataset.folder().display(),
+            dataset.sampling().pattern()
+        )));
+    }
     let (patch, block) = (dataset.manifest().patch, scale.get() * scale.get());
     if config.crop == Crop::Patches && !patch.is_multiple_of(block) {
         return Err(Error::Data(format!(
@@ -167,7 +187,7 @@ pub(super) fn measured(settings: &FitSettings, dataset: &Dataset) -> Result<(Vec
         config.holdout_block,
         &mut super::draws(settings.seed, super::Draws::HeldOut),
     );
-    let mut image = MeasuredImage::new(&tissue, &held);
+    let mut image = MeasuredImage::new(&tissue, &held).guided(dataset.components(config.components)?);
     let mut genes = Vec::new();
     for name in settings.genes {
         let values = dataset.values(name)?;

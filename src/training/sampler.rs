@@ -3,6 +3,7 @@
 //! Only the measured image X_m is ever held here, so that no flip or turn can move the lattice onto a bin that was
 //! never measured (§8.1 of the method).
 
+use super::thinning::kept;
 use crate::dataset::Patch;
 use crate::section::{Raster, Scale};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -17,6 +18,8 @@ pub struct MeasuredImage {
     pub tissue: Raster<f32>,
     /// 1 where the losses look: inside the tissue, but not where bins are held out.
     pub learned: Raster<f32>,
+    /// Further measured images that guide every gene, 0 outside the tissue.
+    pub components: Vec<Raster<f32>>,
 }
 
 impl MeasuredImage {
@@ -25,7 +28,13 @@ impl MeasuredImage {
         let learned = Raster::from_fn(tissue.rows(), tissue.cols(), |row, col| {
             f32::from(u8::from(tissue[(row, col)] && !held[(row, col)]))
         });
-        MeasuredImage { genes: Vec::new(), tissue: tissue.map(|&inside| f32::from(u8::from(inside))), learned }
+        let tissue = tissue.map(|&inside| f32::from(u8::from(inside)));
+        MeasuredImage { genes: Vec::new(), tissue, learned, components: Vec::new() }
+    }
+
+    /// The same with these images as guides.
+    pub fn guided(self, components: Vec<Raster<f32>>) -> Self {
+        MeasuredImage { components, ..self }
     }
 
     /// The same with a further gene of these `values`, divided by `scale`.
@@ -34,17 +43,22 @@ impl MeasuredImage {
         self
     }
 
-    /// The window of `shape` at `origin` of the first gene, as a tensor [1, 3, h, w]; beyond the edge the image is mirrored.
+    /// The window of `shape` at `origin` of the first gene, as a tensor [1, 3 + components, h, w]; beyond the edge the image is mirrored.
     pub fn window(&self, origin: (usize, usize), (height, width): (usize, usize), device: &Device) -> Tensor<4> {
         let pixels = self.pixels(0, origin, (height, width), Turn::NONE);
-        Tensor::from_data(TensorData::new(pixels, [1, CHANNELS, height, width]), device)
+        Tensor::from_data(TensorData::new(pixels, [1, self.channels(), height, width]), device)
+    }
+
+    /// Values, tissue, where the losses look, and the components.
+    fn channels(&self) -> usize {
+        3 + self.components.len()
     }
 
     /// The window of a gene at `origin`, turned, channel by channel.
     fn pixels(&self, gene: usize, origin: (usize, usize), shape: (usize, usize), turn: Turn) -> Vec<f32> {
         let (height, width) = if turn.transpose { (shape.1, shape.0) } else { shape };
-        let mut pixels = Vec::with_capacity(CHANNELS * height * width);
-        for channel in [&self.genes[gene], &self.tissue, &self.learned] {
+        let mut pixels = Vec::with_capacity(self.channels() * height * width);
+        for channel in [&self.genes[gene], &self.tissue, &self.learned].into_iter().chain(&self.components) {
             for row in 0..height {
                 for col in 0..width {
                     let (r, c) = turn.source(shape, (row, col));
@@ -57,15 +71,14 @@ impl MeasuredImage {
     }
 }
 
-/// Values, tissue, and where the losses look.
-const CHANNELS: usize = 3;
-
 /// Draws training examples from one measured image: each of a gene of it.
 #[derive(Clone, Debug)]
 pub struct Sampler {
     image: MeasuredImage,
     scale: usize,
     windows: Windows,
+    /// The share of measured bins where they lie on no lattice.
+    rate: Option<f64>,
 }
 
 /// Where examples are cut.
@@ -104,12 +117,37 @@ impl Sampler {
     pub fn patches(image: MeasuredImage, patches: &[Patch], side: usize, scale: Scale) -> Self {
         let s = scale.get();
         let origins = patches.iter().map(|patch| (patch.row / s, patch.col / s)).collect();
-        Sampler { image, scale: s, windows: Windows::Patches { side: side / s, origins } }
+        Sampler { image, scale: s, windows: Windows::Patches { side: side / s, origins }, rate: None }
     }
 
     /// Takes the whole section every time, on each of the S² phases of the sparser lattice.
     pub fn whole(image: MeasuredImage, scale: Scale) -> Self {
-        Sampler { image, scale: scale.get(), windows: Windows::Whole }
+        Sampler { image, scale: scale.get(), windows: Windows::Whole, rate: None }
+    }
+
+    /// Cuts these patches of the whole grid, or takes all of it, where the measured bins lie on no lattice and are `rate`
+    /// of all: the last channel of every example is then 1 at the bins that its sparser image keeps.
+    pub fn scattered(image: MeasuredImage, patches: Option<(&[Patch], usize)>, rate: f64) -> Self {
+        let windows = match patches {
+            None => Windows::Whole,
+            Some((patches, side)) => {
+                Windows::Patches { side, origins: patches.iter().map(|patch| (patch.row, patch.col)).collect() }
+            }
+        };
+        Sampler { image, scale: 1, windows, rate: Some(rate) }
+    }
+
+    /// The pixels of an example, and of the mask of its sparser image where that is drawn.
+    fn example(&self, origin: (usize, usize), shape: (usize, usize), turn: Turn, rng: &mut impl Rng) -> Vec<f32> {
+        let mut pixels = self.image.pixels(self.gene(rng), origin, shape, turn);
+        if let Some(rate) = self.rate {
+            pixels.extend(kept(rate, shape.0 * shape.1, rng));
+        }
+        pixels
+    }
+
+    fn channels(&self) -> usize {
+        self.image.channels() + usize::from(self.rate.is_some())
     }
 
     /// Number of examples that one epoch visits: every place for every gene.
@@ -126,15 +164,16 @@ impl Sampler {
         if self.image.genes.len() == 1 { 0 } else { rng.random_range(0..self.image.genes.len()) }
     }
 
-    /// `count` random examples [count, 3, h, w] (values, tissue, where to look) in random flips and quarter turns.
+    /// `count` random examples [count, 3 + components, h, w] (values, tissue, where to look, components) in random flips and quarter turns.
     pub fn batch(&self, count: usize, rng: &mut impl Rng, device: &Device) -> Tensor<4> {
         match &self.windows {
             Windows::Patches { side, origins } => {
                 let examples = (0..count).flat_map(|_| {
                     let origin = origins[rng.random_range(0..origins.len())];
-                    self.image.pixels(self.gene(rng), origin, (*side, *side), Turn::random(rng))
+                    let turn = Turn::random(rng);
+                    self.example(origin, (*side, *side), turn, rng)
                 });
-                Tensor::from_data(TensorData::new(examples.collect(), [count, CHANNELS, *side, *side]), device)
+                Tensor::from_data(TensorData::new(examples.collect(), [count, self.channels(), *side, *side]), device)
             }
             Windows::Whole => self.whole_batch(count, rng, device),
         }
@@ -153,10 +192,10 @@ impl Sampler {
         let transpose = draw(2) == 1;
         let examples = (0..count).flat_map(|_| {
             let turn = Turn { transpose, ..Turn::random(rng) };
-            self.image.pixels(self.gene(rng), (top, left), (height, width), turn)
+            self.example((top, left), (height, width), turn, rng)
         });
         let (h, w) = if transpose { (width, height) } else { (height, width) };
-        Tensor::from_data(TensorData::new(examples.collect(), [count, CHANNELS, h, w]), device)
+        Tensor::from_data(TensorData::new(examples.collect(), [count, self.channels(), h, w]), device)
     }
 }
 
@@ -189,7 +228,7 @@ mod tests {
         for _ in 0..400 {
             let batch = sampler.batch(2, &mut rng, &Device::flex());
             let [b, c, h, w] = batch.dims();
-            assert!(b == 2 && c == CHANNELS && h % 2 == 0 && w % 2 == 0);
+            assert!(b == 2 && c == 3 && h % 2 == 0 && w % 2 == 0);
             let first: Vec<f32> = batch.into_data().try_into_vec().unwrap();
             corners.insert(first[0] as u32);
         }
