@@ -17,7 +17,9 @@ fn numpy_finds_the_same_components() {
     run(env!("CARGO_BIN_EXE_s2s-prep"), prep);
     let dataset = folder.path().join("section.s2s");
     let arguments = [OsStr::new("--dataset"), dataset.as_os_str()];
-    let Some(found) = common::python("check_components.py", &["numpy", "pandas", "pyarrow"], &arguments) else { return };
+    let Some(found) = common::python("check_components.py", &["numpy", "pandas", "pyarrow"], &arguments) else {
+        return;
+    };
     let shares: Vec<[f64; 2]> = serde_json::from_value(found["shares"].clone()).unwrap();
     assert_eq!(shares.len(), 12);
     for (number, [ours, svd]) in shares.iter().enumerate() {
