@@ -45,6 +45,11 @@ fn every_recipe_is_valid() {
         config.network.check().unwrap();
         config.fit.check(Scale::new(config.prep.scale).unwrap()).unwrap();
         config.predict.check().unwrap();
-        assert_eq!(config.network.input_channels, 1 + config.fit.guides.len(), "{}", path.display());
+        assert_eq!(
+            config.network.input_channels,
+            1 + config.fit.guides.len() + config.fit.components,
+            "{}",
+            path.display()
+        );
     }
 }
