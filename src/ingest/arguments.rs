@@ -105,7 +105,7 @@ pub struct Arguments {
     /// A table of the bins that are measured, regular or not, instead of --pattern
     ///
     /// Its columns are row and col (bins counted from --origin, rows down along y) or x and y (µm, anywhere in the bin).
-    /// They frame the grid. s2s-fit needs a lattice; s2s-predict --method and s2s-score follow any pattern.
+    /// The box around them frames the grid. See docs/patterns.md for what follows the pattern, and how.
     #[arg(long, value_name = "FILE", conflicts_with = "pattern")]
     pub measured: Option<PathBuf>,
 
