@@ -47,7 +47,7 @@ fn loss(objective: &Objective, sampler: &Sampler) -> f32 {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tiny.yaml");
     std::fs::write(&path, fitting::TINY).unwrap();
-    let net = Config::load(Some(&path)).unwrap().network.init(1, &device);
+    let net = Config::load(Some(&path), &[]).unwrap().network.init(1, &device);
     objective.losses(&net, Batch { section, images, dense: true }).total.into_scalar::<f32>()
 }
 
@@ -55,7 +55,7 @@ fn loss(objective: &Objective, sampler: &Sampler) -> f32 {
 fn no_bin_that_is_not_measured_reaches_a_loss() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = dataset(folder.path());
-    let config = Config::load(None).unwrap();
+    let config = Config::load(None, &[]).unwrap();
     let input = InputConfig {
         scattered: true,
         guides: vec![s2s::network::Guide::Lattice],
