@@ -1,6 +1,7 @@
 # make demo: build, and run the whole pipeline on a small simulated section; leaves demo/report/report.html
 # make test: formatting, lints, all tests
 # make bench-cpu: training step and forward pass beside PyTorch (S2S_PYTHON: a Python with torch and safetensors)
+# make ablation: one gene with one part of the method changed at a time; leaves ablation/ablation.md (see docs/ablation.md)
 # make help: every target
 
 CARGO ?= cargo
@@ -9,7 +10,7 @@ BIN := target/release
 DEMO := demo
 DEMO_GENES := DUCT1,ISLAND3
 
-.PHONY: help build demo test lint venv bench-cpu clean
+.PHONY: help build demo test lint venv bench-cpu ablation clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' $(MAKEFILE_LIST)
@@ -48,5 +49,8 @@ venv: .venv/done
 bench-cpu:
 	$(CARGO) bench --bench train_step
 
+ablation: build
+	S2S_BIN=$(BIN) scripts/ablation.sh
+
 clean:
-	rm -rf target .venv $(DEMO)
+	rm -rf target .venv $(DEMO) ablation

@@ -5,9 +5,12 @@ use super::quantity::Quantity;
 use super::reader::patches;
 use crate::files::{Replace, fingerprint, write_atomically};
 use crate::provenance::{Input, Provenance};
-use crate::section::{Grid, Lattice, Raster, infer_tissue, log_normalise, normalisation_target};
+use crate::section::{
+    Grid, Lattice, Raster, Sampling, infer_tissue, log_normalise, normalisation_target, principal_components,
+};
 use crate::{Error, Result};
 use arrow::array::{ArrayRef, BooleanArray, Float32Array, StringArray, UInt32Array};
+use arrow::datatypes::Schema;
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -43,8 +46,8 @@ pub struct SectionCounts {
 pub struct Settings {
     /// Whether there is a truth.
     pub mode: Mode,
-    /// Which bins are measured.
-    pub lattice: Lattice,
+    /// Which bins are measured, on the whole grid.
+    pub sampling: Sampling,
     /// A measured bin with fewer counts is outside the tissue.
     pub min_counts: u64,
     /// Side of the dense training patch P in bins.
@@ -52,6 +55,12 @@ pub struct Settings {
     /// The platform whose files were read.
     pub platform: String,
 }
+
+/// How many principal components of the panel a dataset holds, at most.
+const COMPONENTS: usize = 12;
+
+/// How many of the most widespread genes they are made of, at most: rarer ones add noise and hours.
+const COMPONENT_GENES: usize = 2000;
 
 /// Whether a dataset can be written to `folder`; the errors are those that [`write()`] would give after all the work.
 pub fn check_output(folder: &Path) -> Result<()> {
@@ -85,17 +94,18 @@ pub fn write_as(
     mut provenance: Provenance,
 ) -> Result<Manifest> {
     let grid = section.grid;
-    let lattice = settings.lattice;
-    let totals = lattice.subsample(&section.totals);
-    let flags = totals.map(|&total| u64::from(total) >= settings.min_counts);
-    let in_tissue: Vec<u64> = pairs(&totals, &flags).map(u64::from).collect();
+    let sampling = &settings.sampling;
+    let flags = Raster::from_fn(grid.rows, grid.cols, |row, col| {
+        sampling.measures(row, col) && u64::from(section.totals[(row, col)]) >= settings.min_counts
+    });
+    let in_tissue: Vec<u64> = pairs(&section.totals, &flags).map(u64::from).collect();
     let target = normalisation_target(&in_tissue).ok_or_else(|| {
         Error::Data(format!(
             "no measured bin of {} µm holds {} counts or more, so there is no tissue to learn from. Choose a larger --bin-um or a smaller --min-counts",
             grid.bin_um, settings.min_counts
         ))
     })?;
-    let tissue = infer_tissue(lattice, &flags, grid.rows, grid.cols);
+    let tissue = infer_tissue(sampling, &flags);
     let replace = begin(folder)?;
     let to = |name: &str| replace.path().join(name);
 
@@ -103,16 +113,17 @@ pub fn write_as(
         Mode::Benchmark => std::mem::take(&mut provenance.inputs),
         Mode::Impute => Vec::new(),
     };
-    write_bins(&to("bins.parquet"), section, lattice, &tissue)?;
+    write_bins(&to("bins.parquet"), section, sampling.measured(), &tissue)?;
     let target = (quantity == Quantity::Counts).then_some(target);
     let table = Table { section, target };
-    let kept = |index: usize| tissue.values()[index] && lattice.measures(index / grid.cols, index % grid.cols);
+    let measured = sampling.measured().values();
+    let kept = |index: usize| tissue.values()[index] && measured[index];
     let genes = table.write(&to("measured.parquet"), kept, None, vec![])?;
-    let mut names = vec!["bins.parquet", "measured.parquet", "patches.parquet"];
-    write_patches(&to("patches.parquet"), &tissue, lattice, settings.patch)?;
+    let mut names = vec!["bins.parquet", "components.parquet", "measured.parquet", "patches.parquet"];
+    write_patches(&to("patches.parquet"), &tissue, sampling.nominal(), settings.patch)?;
+    let components = table.write_components(&to("components.parquet"), kept)?;
     if settings.mode == Mode::Benchmark {
-        let withheld = |index: usize| !lattice.measures(index / grid.cols, index % grid.cols);
-        table.write(&to("truth.parquet"), withheld, Some(&section.totals), metadata(&inputs))?;
+        table.write(&to("truth.parquet"), |index| !measured[index], Some(&section.totals), metadata(&inputs))?;
         names.push("truth.parquet");
     }
     let fingerprints = names
@@ -126,11 +137,13 @@ pub fn write_as(
         platform: settings.platform.clone(),
         mode: settings.mode,
         grid,
-        lattice,
+        lattice: sampling.nominal(),
+        pattern: sampling.pattern().clone(),
         min_counts: settings.min_counts,
         target,
         patch: settings.patch,
         genes,
+        components,
         fingerprints,
     };
     let text = serde_json::to_string_pretty(&manifest).map_err(|e| Error::Bug(format!("manifest: {e}")))?;
@@ -153,41 +166,58 @@ fn metadata(inputs: &[Input]) -> Vec<KeyValue> {
 }
 
 /// `bins.parquet`: row, col, tissue, measured, total (null where the bin is not measured).
-fn write_bins(path: &Path, section: &SectionCounts, lattice: Lattice, tissue: &Raster<bool>) -> Result<()> {
-    let (rows, cols) = tissue.shape();
-    let bins = || (0..rows).flat_map(|r| (0..cols).map(move |c| (r, c)));
-    let columns: Vec<(&str, ArrayRef)> = vec![
-        ("row", Arc::new(UInt32Array::from_iter_values(bins().map(|(r, _)| r as u32)))),
-        ("col", Arc::new(UInt32Array::from_iter_values(bins().map(|(_, c)| c as u32)))),
-        ("tissue", Arc::new(BooleanArray::from(tissue.values().to_vec()))),
-        ("measured", Arc::new(bins().map(|(r, c)| Some(lattice.measures(r, c))).collect::<BooleanArray>())),
-        (
-            "total",
-            Arc::new(
-                bins().map(|at| lattice.measures(at.0, at.1).then(|| section.totals[at])).collect::<UInt32Array>(),
-            ),
-        ),
-    ];
-    write_table(path, columns)
+///
+/// Written piece by piece, so that a large grid needs little memory.
+fn write_bins(path: &Path, section: &SectionCounts, measured: &Raster<bool>, tissue: &Raster<bool>) -> Result<()> {
+    const PIECE: usize = 1 << 20;
+    let (cols, all) = (tissue.cols(), tissue.values().len());
+    let pieces = (0..all).step_by(PIECE).map(|first| {
+        let bins = first..(first + PIECE).min(all);
+        let flags = |raster: &Raster<bool>| -> ArrayRef {
+            Arc::new(BooleanArray::from(raster.values()[bins.clone()].to_vec()))
+        };
+        let number = |of: fn(usize, usize) -> usize| -> ArrayRef {
+            Arc::new(UInt32Array::from_iter_values(bins.clone().map(|bin| of(bin, cols) as u32)))
+        };
+        let total = |bin: usize| measured.values()[bin].then(|| section.totals.values()[bin]);
+        let totals: ArrayRef = Arc::new(bins.clone().map(total).collect::<UInt32Array>());
+        vec![
+            ("row", number(|bin, cols| bin / cols), false),
+            ("col", number(|bin, cols| bin % cols), false),
+            ("tissue", flags(tissue), false),
+            ("measured", flags(measured), false),
+            ("total", totals, true),
+        ]
+    });
+    write_table(path, pieces)
 }
 
 /// `patches.parquet`: row and col of the origin, share of the patch in tissue.
 fn write_patches(path: &Path, tissue: &Raster<bool>, lattice: Lattice, side: usize) -> Result<()> {
     let all = patches(tissue, lattice, side);
-    let columns: Vec<(&str, ArrayRef)> = vec![
-        ("row", Arc::new(UInt32Array::from_iter_values(all.iter().map(|p| p.row as u32)))),
-        ("col", Arc::new(UInt32Array::from_iter_values(all.iter().map(|p| p.col as u32)))),
-        ("tissue", Arc::new(Float32Array::from_iter_values(all.iter().map(|p| p.tissue)))),
+    let columns: Columns = vec![
+        ("row", Arc::new(UInt32Array::from_iter_values(all.iter().map(|p| p.row as u32))), false),
+        ("col", Arc::new(UInt32Array::from_iter_values(all.iter().map(|p| p.col as u32))), false),
+        ("tissue", Arc::new(Float32Array::from_iter_values(all.iter().map(|p| p.tissue))), false),
     ];
-    write_table(path, columns)
+    write_table(path, std::iter::once(columns))
 }
 
-fn write_table(path: &Path, columns: Vec<(&str, ArrayRef)>) -> Result<()> {
+/// Columns with their names, and whether they may hold nulls.
+type Columns<'a> = Vec<(&'a str, ArrayRef, bool)>;
+
+/// Writes a table of at least one piece; all pieces have the same columns.
+fn write_table<'a>(path: &Path, pieces: impl Iterator<Item = Columns<'a>>) -> Result<()> {
     let failed = |e: &dyn std::fmt::Display| Error::Io(format!("{}: could not write: {e}", path.display()));
-    let batch = RecordBatch::try_from_iter(columns).map_err(|e| failed(&e))?;
+    let mut batches = pieces.map(|columns| RecordBatch::try_from_iter_with_nullable(columns).map_err(|e| failed(&e)));
+    let mut next = batches.next().transpose()?;
+    let schema = next.as_ref().map(RecordBatch::schema).unwrap_or_else(|| Arc::new(Schema::empty()));
     let file = File::create(path).map_err(|e| Error::io(path, "create", e))?;
-    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties(vec![]))).map_err(|e| failed(&e))?;
-    writer.write(&batch).map_err(|e| failed(&e))?;
+    let mut writer = ArrowWriter::try_new(file, schema, Some(properties(vec![]))).map_err(|e| failed(&e))?;
+    while let Some(batch) = next {
+        writer.write(&batch).map_err(|e| failed(&e))?;
+        next = batches.next().transpose()?;
+    }
     let file = writer.into_inner().map_err(|e| failed(&e))?;
     file.sync_all().map_err(|e| Error::io(path, "write", e))
 }
@@ -247,15 +277,44 @@ impl Table<'_> {
         Ok(genes)
     }
 
+    /// Writes `components.parquet` of the bins that `keep` chooses: row, col, pc1, pc2, …. Returns their shares of the variance.
+    fn write_components(&self, path: &Path, keep: impl Fn(usize) -> bool) -> Result<Vec<f64>> {
+        let cols = self.section.grid.cols;
+        let bins: Vec<usize> = (0..self.section.totals.values().len()).filter(|&index| keep(index)).collect();
+        // Only bins that are kept may choose the genes: the withheld ones are not to be known here.
+        let widespread = |gene: &&GeneCounts| gene.counts.iter().filter(|entry| keep(entry.0 as usize)).count();
+        let mut genes: Vec<&GeneCounts> = self.section.genes.iter().collect();
+        genes.sort_by_cached_key(|gene| std::cmp::Reverse(widespread(gene)));
+        genes.truncate(COMPONENT_GENES);
+        let entries = |gene: usize| {
+            let place = |index: u32| bins.binary_search(&(index as usize)).ok();
+            genes[gene].counts.iter().filter_map(move |entry| Some((place(entry.0)?, self.value(entry))))
+        };
+        let found = principal_components(bins.len(), genes.len(), COMPONENTS, entries);
+        let names: Vec<String> = (1..=found.scores.len()).map(|number| format!("pc{number}")).collect();
+        let place = |of: fn(usize, usize) -> usize| -> ArrayRef {
+            Arc::new(UInt32Array::from_iter_values(bins.iter().map(|&index| of(index, cols) as u32)))
+        };
+        let mut columns: Columns =
+            vec![("row", place(|index, cols| index / cols), false), ("col", place(|index, cols| index % cols), false)];
+        for (name, scores) in names.iter().zip(found.scores) {
+            columns.push((name, Arc::new(Float32Array::from(scores)), false));
+        }
+        write_table(path, std::iter::once(columns))?;
+        Ok(found.shares)
+    }
+
+    /// The log-normalised value of a (bin index, count), or the value that came normalised already.
+    fn value(&self, &(index, count): &(u32, u32)) -> f32 {
+        let total = self.section.totals.values()[index as usize];
+        let normalise = |target| log_normalise(u64::from(count), u64::from(total), target) as f32;
+        self.target.map_or_else(|| Quantity::value(count), normalise)
+    }
+
     fn batch(&self, gene: Option<&str>, counts: &[(u32, u32)]) -> parquet::errors::Result<RecordBatch> {
         let cols = self.section.grid.cols as u32;
-        let value = |&(index, count): &(u32, u32)| {
-            let total = self.section.totals.values()[index as usize];
-            let normalise = |target| log_normalise(u64::from(count), u64::from(total), target) as f32;
-            self.target.map_or_else(|| Quantity::value(count), normalise)
-        };
         let names: StringArray = counts.iter().map(|_| gene).collect();
-        let schema = arrow::datatypes::Schema::new(vec![
+        let schema = Schema::new(vec![
             arrow::datatypes::Field::new("gene", arrow::datatypes::DataType::Utf8, true),
             arrow::datatypes::Field::new("row", arrow::datatypes::DataType::UInt32, false),
             arrow::datatypes::Field::new("col", arrow::datatypes::DataType::UInt32, false),
@@ -264,7 +323,7 @@ impl Table<'_> {
         ]);
         // Values that came normalised have no counts; the totals of the truth do.
         let count = |entry: &(u32, u32)| (gene.is_none() || self.target.is_some()).then_some(entry.1);
-        let values: Float32Array = counts.iter().map(|entry| gene.map(|_| value(entry))).collect();
+        let values: Float32Array = counts.iter().map(|entry| gene.map(|_| self.value(entry))).collect();
         let columns: Vec<ArrayRef> = vec![
             Arc::new(names),
             Arc::new(UInt32Array::from_iter_values(counts.iter().map(|(i, _)| i / cols))),

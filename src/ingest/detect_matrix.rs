@@ -1,47 +1,49 @@
 //! Recognises platforms whose files are matrices.
 
-use super::detect::{Platform, Source};
+use super::arguments::Arguments;
+use super::detect::{self, Platform, Source};
 use super::tree::Tree;
-use super::visium::{Array, Squares};
+use super::visium::{Array, SPOT_UM, Squares};
 use super::xenium_cells::Cells;
-use super::{anndata, experiment, spatialdata};
+use super::{anndata, spatialdata};
 use crate::config::PrepConfig;
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 
-/// The matrix at `input`, if it is one; `platform` is what the user said, if anything.
-pub(super) fn detect(input: &Path, platform: Option<Platform>, cells: bool) -> Result<Option<Source>> {
-    let source = |platform| Ok(Some(Source { platform, path: input.to_owned() }));
+/// Recognises `input`, a matrix or a file of transcripts; the arguments may say what it is.
+pub(super) fn detect(input: &Path, arguments: &Arguments) -> Result<Source> {
+    let platform = arguments.platform.platform();
+    match matrix(input, platform, arguments.xenium_cells)? {
+        Some(platform) => Ok(Source { platform, path: input.to_owned() }),
+        None => detect::detect(input, platform),
+    }
+}
+
+/// The platform of the matrix `input`, if it is one; `platform` is what the user said, if anything.
+fn matrix(input: &Path, platform: Option<Platform>, cells: bool) -> Result<Option<Platform>> {
     match platform {
-        Some(Platform::Xenium) | None if cells => {
-            return Cells::find(input).and_then(|_| source(Platform::XeniumCells));
-        }
-        Some(found @ (Platform::Visium | Platform::VisiumHd | Platform::Anndata | Platform::SpatialData)) => {
-            return source(found);
-        }
+        Some(Platform::Xenium) | None if cells => return Cells::find(input).map(|_| Some(Platform::XeniumCells)),
+        Some(Platform::Visium | Platform::VisiumHd | Platform::Anndata | Platform::SpatialData) => return Ok(platform),
         Some(Platform::Xenium) | None => {}
         Some(_) => return Ok(None),
     }
-    if input.is_dir() {
-        let transcripts = ["transcripts.parquet", "transcripts.csv.gz", "transcripts.csv"];
-        let path = transcripts.iter().map(|name| input.join(name)).find(|path| path.is_file());
-        return match path {
-            // Tables of transcripts have many writers; only a Xenium bundle has this file beside them.
-            Some(path) if platform.is_some() || input.join(experiment::FILE).is_file() => {
-                Ok(Some(Source { platform: Platform::Xenium, path }))
-            }
-            Some(_) => Ok(None),
-            None if Cells::find(input).is_ok() => source(Platform::XeniumCells),
-            None if platform.is_some() => Ok(None),
-            None => Ok(by_content(input)?.map(|platform| Source { platform, path: input.to_owned() })),
-        };
-    }
-    if platform.is_some() {
+    let transcripts = ["transcripts.parquet", "transcripts.csv.gz", "transcripts.csv"];
+    if transcripts.iter().any(|name| input.join(name).is_file()) {
         return Ok(None);
     }
-    match by_content(input)? {
-        Some(platform) => source(platform),
-        None => Ok(None),
+    if Cells::find(input).is_ok() {
+        return Ok(Some(Platform::XeniumCells));
+    }
+    if platform.is_some() { Ok(None) } else { by_content(input) }
+}
+
+/// Side in µm of the finest bins that `source` allows, where it has a lattice of its own.
+pub(super) fn fine_um(source: &Source, config: &PrepConfig) -> Option<f64> {
+    match source.platform {
+        Platform::Visium => Some(SPOT_UM),
+        Platform::VisiumHd => Squares::all(&source.path).first().map(|squares| squares.side_um),
+        Platform::Anndata | Platform::SpatialData => Some(config.bin_um),
+        _ => None,
     }
 }
 

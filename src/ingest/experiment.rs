@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::path::Path;
 
 /// The file's name.
-pub(super) const FILE: &str = "experiment.xenium";
+const FILE: &str = "experiment.xenium";
 
 /// What the file in `folder` says of panel and pixel size, for people; `None` without such a file.
 pub(super) fn describe(folder: &Path) -> Result<Option<String>> {

@@ -80,14 +80,16 @@ fn is_whole(number: f64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::positions::Positions;
     use super::*;
     use crate::section::{Lattice, Scale};
 
     #[test]
     fn bins_hold_whole_squares() {
         let places = Places::Lattice { side_um: 8.0, at: vec![[0, 0], [3, 1], Places::NOWHERE] };
-        let binning =
-            |bin_um, x| Binning { anchor_um: [x, 0.0], bin_um, lattice: Lattice::new(Scale::new(2).unwrap()) };
+        let lattice = Lattice::new(Scale::new(2).unwrap());
+        let positions = || Positions::Lattice(lattice);
+        let binning = |bin_um, x| Binning { anchor_um: [x, 0.0], bin_um, lattice, positions: positions() };
         let code = |bin_um, x| places.check(&binning(bin_um, x), Path::new("a")).map_err(|e| e.exit_code());
         assert_eq!((code(16.0, 0.0), code(8.0, 24.0)), (Ok(()), Ok(())));
         assert_eq!((code(12.0, 0.0), code(4.0, 0.0), code(16.0, 4.0)), (Err(2), Err(2), Err(2)));

@@ -1,5 +1,6 @@
 //! From measured pixels to the network's input: 𝒰, M and the guides (§1 and §3 of the method).
 
+use crate::section::REACH;
 use burn::tensor::{Tensor, s};
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +44,13 @@ pub struct InputConfig {
     pub upsampling: Upsampling,
     /// The guides, in the order of the input channels behind the expression.
     pub guides: Vec<Guide>,
+    /// Further measured images that guide it, in the channels behind those.
+    #[serde(default)]
+    pub components: usize,
+    /// The measured bins lie on no lattice: images are as large as the whole grid and hold nothing between measured
+    /// pixels, the second channel of a stack is M, and 𝒰 is [`fill`].
+    #[serde(default)]
+    pub scattered: bool,
 }
 
 impl InputConfig {
@@ -51,10 +59,16 @@ impl InputConfig {
     /// # Shapes
     /// - values: `[b, 1, m, n]`, 0 outside the tissue
     /// - tissue: `[b, 1, m, n]`, 1 inside the tissue, else 0
+    /// - components: `[b, components, m, n]`, 0 outside the tissue; `None` where there are none
     /// - output: `[b, ·, S·m, S·n]`
-    pub fn build(&self, values: Tensor<4>, tissue: Tensor<4>) -> Input {
-        let x0 = upsample(values, Some(tissue.clone()), self.scale, self.upsampling);
-        let mask = lattice_mask(&x0, self.scale);
+    pub fn build(&self, values: Tensor<4>, tissue: Tensor<4>, components: Option<Tensor<4>>) -> Input {
+        let up = |image: Tensor<4>, how: Upsampling| match self.scattered {
+            true => fill(image, tissue.clone()),
+            false => upsample(image, Some(tissue.clone()), self.scale, how),
+        };
+        let x0 = up(values, self.upsampling);
+        let mask = if self.scattered { tissue.clone() } else { lattice_mask(&x0, self.scale) };
+        let components = components.map(|images| up(images, Upsampling::Bilinear));
         let guides: Vec<Tensor<4>> = self
             .guides
             .iter()
@@ -62,9 +76,33 @@ impl InputConfig {
                 Guide::Lattice => mask.clone(),
                 Guide::Tissue => upsample(tissue.clone(), None, self.scale, Upsampling::Bilinear),
             })
+            .chain(components)
             .collect();
         let guides = (!guides.is_empty()).then(|| Tensor::cat(guides, 1));
         Input { x0, mask, guides }
+    }
+}
+
+impl InputConfig {
+    /// How many times as high and wide the network's input is as a measured image: S, or 1 without a lattice.
+    pub fn factor(&self) -> usize {
+        if self.scattered { 1 } else { self.scale }
+    }
+
+    /// 𝒟: the sparser image of a stack of measured ones. Without a lattice, its last channel is 1 at the pixels that stay.
+    pub fn sparser(&self, stack: &Tensor<4>) -> Tensor<4> {
+        match self.scattered {
+            true => stack.clone() * stack.clone().narrow(1, stack.dims()[1] - 1, 1),
+            false => subsample(stack.clone(), self.scale),
+        }
+    }
+
+    /// The input of a stack of measured images `[b, 3 + components, m, n]`: values, tissue, one that is not looked at here,
+    /// and the components.
+    pub fn of_stack(&self, stack: &Tensor<4>) -> Input {
+        let channel = |index: usize| stack.clone().narrow(1, index, 1);
+        let components = (self.components > 0).then(|| stack.clone().narrow(1, 3, self.components));
+        self.build(channel(0), channel(1), components)
     }
 }
 
@@ -96,8 +134,9 @@ pub fn lattice_mask(like: &Tensor<4>, scale: usize) -> Tensor<4> {
 ///
 /// # Shapes
 ///
-/// - x, known: `[b, 1, h, w]`
-/// - output: `[b, 1, S·h, S·w]`
+/// - x: `[b, c, h, w]`
+/// - known: `[b, 1, h, w]`
+/// - output: `[b, c, S·h, S·w]`
 pub fn upsample(x: Tensor<4>, known: Option<Tensor<4>>, scale: usize, how: Upsampling) -> Tensor<4> {
     let linear = |image| between(between(image, scale, 2), scale, 3);
     match (how, known) {
@@ -105,10 +144,41 @@ pub fn upsample(x: Tensor<4>, known: Option<Tensor<4>>, scale: usize, how: Upsam
         (Upsampling::Bilinear, None) => linear(x),
         (Upsampling::Bilinear, Some(known)) => {
             let weight = linear(known.clone());
-            let nothing = weight.clone().lower_equal_elem(1e-6);
-            (linear(x * known) / weight).mask_fill(nothing, 0.0)
+            let mean = linear(x * known) / weight.clone();
+            let nothing = weight.lower_equal_elem(1e-6).expand(mean.dims());
+            mean.mask_fill(nothing, 0.0)
         }
     }
+}
+
+/// 𝒰 without a lattice: pixel by pixel outwards from the `known` ones, the mean of those of the eight neighbours that have a
+/// value, those beside weighing twice those at the corners. On a lattice with S = 2 it is bilinear. The same as
+/// [`crate::section::fill`]; a pixel further than [`REACH`] from every known one becomes 0.
+///
+/// # Shapes
+///
+/// - x, output: `[b, c, h, w]`, only looked at where known
+/// - known: `[b, 1, h, w]`, 1 or 0
+pub fn fill(x: Tensor<4>, known: Tensor<4>) -> Tensor<4> {
+    let tent = |image| neighbours(neighbours(image, 2), 3);
+    let (mut value, mut has) = (x * known.clone(), known);
+    for _ in 0..REACH {
+        let weight = tent(has.clone());
+        let nothing = weight.clone().lower_elem(0.5);
+        let found = (tent(value.clone()) / weight.clone().clamp_min(1.0)) * (has.clone() * -1.0 + 1.0);
+        value = value + found;
+        has = weight.ones_like().mask_fill(nothing, 0.0);
+    }
+    value
+}
+
+/// Every pixel twice and its neighbours along `axis` once; beyond the edge there is nothing.
+fn neighbours(x: Tensor<4>, axis: usize) -> Tensor<4> {
+    let length = x.dims()[axis];
+    let edge = x.clone().narrow(axis, 0, 1).zeros_like();
+    let before = Tensor::cat(vec![edge.clone(), x.clone().narrow(axis, 0, length - 1)], axis);
+    let after = Tensor::cat(vec![x.clone().narrow(axis, 1, length - 1), edge], axis);
+    x * 2.0 + before + after
 }
 
 /// Every pixel `scale` times along `axis`.
@@ -167,6 +237,19 @@ mod tests {
             for (at, (found, expected)) in found.iter().zip(expected.values()).enumerate() {
                 assert!((found - expected).abs() < 1e-5, "S={scale} at {at}: {found}, expected {expected}");
             }
+        }
+    }
+
+    #[test]
+    fn filling_is_that_of_the_section() {
+        let (h, w) = (23, 31);
+        let x = Raster::from_fn(h, w, |r, c| ((r * 7 + c * 3) % 11) as f32);
+        let known = Raster::from_fn(h, w, |r, c| (r * 13 + c * 29) % 10 < 2 && c < 26);
+        let flags = known.values().iter().map(|&known| f32::from(u8::from(known))).collect();
+        let found = values(fill(image(x.values().to_vec(), h, w), image(flags, h, w)));
+        let expected = crate::section::fill(&x, &known).unwrap();
+        for (at, (found, expected)) in found.iter().zip(expected.values()).enumerate() {
+            assert!((found - expected).abs() < 1e-4, "{at}: {found}, expected {expected}");
         }
     }
 

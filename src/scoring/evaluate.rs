@@ -1,7 +1,7 @@
 //! Scores one prediction of one gene over the two regions of a benchmark.
 
 use super::{metrics, spatial, ssim};
-use crate::section::{Lattice, Raster};
+use crate::section::{Raster, Sampling};
 use serde::Serialize;
 
 /// The bins that a score is taken over. Tissue is the truth's own.
@@ -47,6 +47,13 @@ pub struct Score {
     pub mae_ratio: Option<f64>,
     /// RMSE as a multiple of the bilinear baseline's, where that is among the predictions.
     pub rmse_ratio: Option<f64>,
+    /// Share of the bins whose error is smaller than the reference's; for [`Region::Unmeasured`] of other methods only, as
+    /// the two below.
+    pub improvement_ratio: Option<f64>,
+    /// Share of the bins whose error is exactly the reference's.
+    pub tie_ratio: Option<f64>,
+    /// Mean over the bins of the reference's absolute error less the method's, log-normalised units.
+    pub mean_gain: Option<f64>,
 }
 
 /// The regions of a benchmark.
@@ -57,10 +64,11 @@ pub struct Regions {
 }
 
 impl Regions {
-    /// The regions over the true `tissue` [rows, cols], sampled on `lattice`.
-    pub fn new(tissue: Raster<bool>, lattice: Lattice) -> Self {
-        let unmeasured =
-            Raster::from_fn(tissue.rows(), tissue.cols(), |row, col| tissue[(row, col)] && !lattice.measures(row, col));
+    /// The regions over the true `tissue` [rows, cols] of a section of which `sampling` was measured.
+    pub fn new(tissue: Raster<bool>, sampling: &Sampling) -> Self {
+        let unmeasured = Raster::from_fn(tissue.rows(), tissue.cols(), |row, col| {
+            tissue[(row, col)] && !sampling.measures(row, col)
+        });
         Regions { tissue, unmeasured }
     }
 
@@ -105,6 +113,9 @@ impl Regions {
                 morans_i_truth: if whole { spatial::morans_i(&t, bins) } else { None },
                 mae_ratio: None,
                 rmse_ratio: None,
+                improvement_ratio: None,
+                tie_ratio: None,
+                mean_gain: None,
             }
         })
     }
@@ -130,12 +141,12 @@ pub fn relate_to(baseline: &str, scores: &mut [Score]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::section::Scale;
+    use crate::section::{Lattice, Scale};
 
     /// 2 × 4 bins, S = 2: (0, 0) and (0, 2) are measured, (1, 3) is outside the tissue.
     fn regions() -> Regions {
         let tissue = Raster::from_fn(2, 4, |row, col| (row, col) != (1, 3));
-        Regions::new(tissue, Lattice::new(Scale::new(2).unwrap()))
+        Regions::new(tissue, &Sampling::regular(Lattice::new(Scale::new(2).unwrap()), 2, 4))
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The predictions to be scored: where they come from, what they are called, and what is wrong with them.
 
 use crate::dataset::Dataset;
+use crate::error::nearest_names;
 use crate::section::Raster;
 use crate::store::Store;
 use crate::{Error, Result};
@@ -102,6 +103,30 @@ pub fn labels(given: &[String], methods: &[&str]) -> Result<Vec<String>> {
     Ok(all)
 }
 
+/// The names that the command line gives.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Names<'a> {
+    /// What to call the predictions, in their order; none: by their methods.
+    pub labels: &'a [String],
+    /// The label of the prediction that the others are compared with bin by bin.
+    pub reference: Option<&'a str>,
+}
+
+/// The label of the prediction that the others are compared with: the one `given`, else the `baseline`, else the last.
+///
+/// `None` if there is nothing to compare. [`Error::Usage`] if no prediction is called as `given`.
+pub fn reference(given: Option<&str>, baseline: Option<&str>, predictions: &[Prediction]) -> Result<Option<String>> {
+    let labels = || predictions.iter().map(|prediction| prediction.label.as_str());
+    if let Some(given) = given.filter(|given| labels().all(|label| label != *given)) {
+        return Err(Error::Usage(format!(
+            "--reference {given}: no prediction is called that. The nearest: {}",
+            nearest_names(given, labels()).join(", ")
+        )));
+    }
+    let found = given.or(baseline).or(labels().next_back());
+    Ok(found.filter(|_| predictions.len() > 1).map(str::to_owned))
+}
+
 /// What is suspicious about predictions, gathered over the genes.
 #[derive(Default)]
 pub struct Suspicions {
@@ -112,13 +137,12 @@ pub struct Suspicions {
 }
 
 impl Suspicions {
-    /// Looks at the prediction `map` of `gene`, whose measured values as an image of their own are `measured`.
+    /// Looks at the prediction `map` of `gene`, whose measured values [rows, cols] are `measured`.
     pub fn look(&mut self, dataset: &Dataset, label: &str, gene: &str, measured: &Raster<f32>, map: &Raster<f32>) {
-        let (lattice, tissue) = (dataset.lattice(), dataset.tissue());
-        let kept = lattice.subsample(map);
-        let flags = dataset.measured_tissue();
-        let pairs = kept.values().iter().zip(measured.values()).zip(flags.values());
-        let changed = pairs.filter(|((kept, measured), inside)| **inside && kept != measured).count();
+        let (known, tissue) = (dataset.sampling().measured(), dataset.tissue());
+        let flags = known.values().iter().zip(tissue.values()).map(|(known, inside)| *known && *inside);
+        let pairs = map.values().iter().zip(measured.values()).zip(flags);
+        let changed = pairs.filter(|((kept, measured), flag)| *flag && kept != measured).count();
         let empty = tissue.values().iter().zip(map.values()).filter(|(inside, value)| **inside && value.is_nan());
         note(&mut self.changed, label, gene, changed);
         note(&mut self.empty, label, gene, empty.count());

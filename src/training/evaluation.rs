@@ -1,18 +1,30 @@
 //! How well a network does on measured bins that it was not trained on.
 
-use crate::network::{Cdcin, Input, InputConfig, subsample};
+use super::sampler::MeasuredImage;
+use super::thinning::kept;
+use crate::network::{Cdcin, Input, InputConfig};
 use crate::section::Raster;
 use burn::tensor::{Device, Tensor, TensorData};
+use rand::SeedableRng;
+use rand_xoshiro::Xoshiro256PlusPlus;
+use serde::{Deserialize, Serialize};
 
-/// Held-out measured bins of one gene, to be predicted from the sparser lattice (sparser → sparse).
+/// At most so many genes of a panel are looked at: evenly spaced, since every look costs passes through the network.
+pub(super) const MOST_GENES: usize = 16;
+
+/// Draws of the sparser mask from which the held-out bins are predicted, where the measured bins lie on no lattice.
+const DRAWS: u64 = 2;
+
+/// Held-out measured bins, to be predicted from the sparser lattice (sparser → sparse).
 pub struct HeldOut {
     input: InputConfig,
-    /// One view per phase of the sparser lattice: values, tissue, and 1 at the bins that count; `[1, 3, m, n]`.
+    /// One view per gene and phase of the sparser lattice: values, tissue, 1 at the bins that count, and the
+    /// components; `[1, ·, m, n]`.
     views: Vec<Tensor<4>>,
 }
 
 /// Mean absolute error over the held-out bins that are not on the sparser lattice themselves, in the units of the image.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HeldOutError {
     /// Of the network.
     pub network: f64,
@@ -21,28 +33,20 @@ pub struct HeldOutError {
 }
 
 impl HeldOut {
-    /// The held-out bins of an image of scaled `values`; `None` if there are none.
-    pub fn new(
-        input: &InputConfig,
-        values: &Raster<f32>,
-        tissue: &Raster<bool>,
-        held: &Raster<bool>,
-        device: &Device,
-    ) -> Option<Self> {
+    /// The bins of `image` that are tissue but not learned; `None` if there are none. Where the measured bins lie on no
+    /// lattice, `rate` is their share.
+    pub fn new(input: &InputConfig, image: &MeasuredImage, rate: Option<f64>, device: &Device) -> Option<Self> {
+        let (tissue, learned) = (&image.tissue, &image.learned);
+        let any =
+            tissue.values().iter().zip(learned.values()).any(|(tissue, learned)| *tissue > 0.0 && *learned == 0.0);
+        let looked_at = image.genes.iter().step_by(image.genes.len().div_ceil(MOST_GENES).max(1));
         let s = input.scale;
-        let (rows, cols) = (values.rows(), values.cols());
-        let any = held.values().iter().any(|held| *held);
-        let phases = (0..s).flat_map(|top| (0..s).map(move |left| (top, left)));
-        let view = |(top, left): (usize, usize)| {
-            let (h, w) = ((rows - top) / s * s, (cols - left) / s * s);
-            let at = |i: usize| (top + i / w, left + i % w);
-            let flag = |flag: bool| f32::from(u8::from(flag));
-            let counts = |i: usize| flag(held[at(i)] && !((i / w).is_multiple_of(s) && (i % w).is_multiple_of(s)));
-            let pixels = (0..h * w).map(|i| values[at(i)]);
-            let pixels = pixels.chain((0..h * w).map(|i| flag(tissue[at(i)]))).chain((0..h * w).map(counts));
-            Tensor::from_data(TensorData::new(pixels.collect(), [1, 3, h, w]), device)
-        };
-        any.then(|| HeldOut { input: input.clone(), views: phases.map(view).collect() })
+        let phases = || (0..s).flat_map(|top| (0..s).map(move |left| (top, left)));
+        let views = looked_at.flat_map(|values| match rate {
+            None => phases().map(|phase| phase_view(image, values, s, phase, device)).collect::<Vec<_>>(),
+            Some(rate) => (0..DRAWS).map(|draw| drawn_view(image, values, rate, draw, device)).collect(),
+        });
+        any.then(|| HeldOut { input: input.clone(), views: views.collect() })
     }
 
     /// The error of `net` on the held-out bins.
@@ -51,8 +55,7 @@ impl HeldOut {
         for view in &self.views {
             let channel = |index: usize| view.clone().narrow(1, index, 1);
             let (values, counted) = (channel(0), channel(2));
-            let sparser = |x: Tensor<4>| subsample(x, self.input.scale);
-            let Input { x0, mask, guides } = self.input.build(sparser(values.clone()), sparser(channel(1)));
+            let Input { x0, mask, guides } = self.input.of_stack(&self.input.sparser(view));
             let sum = |prediction: Tensor<4>| {
                 f64::from(((prediction - values.clone()).abs() * counted.clone()).sum().into_scalar::<f32>())
             };
@@ -61,6 +64,45 @@ impl HeldOut {
             network += last.map_or(0.0, sum);
             count += f64::from(counted.clone().sum().into_scalar::<f32>());
         }
+        // Every held-out bin may lie on the sparser lattices of its phases: nothing to count is no error.
+        let count = f64::max(count, 1.0);
         HeldOutError { network: network / count, start: start / count }
     }
+}
+
+/// Whether a bin is held out.
+fn held(image: &MeasuredImage, at: (usize, usize)) -> bool {
+    image.tissue[at] > 0.0 && image.learned[at] == 0.0
+}
+
+/// A gene from one phase of the sparser lattice.
+fn phase_view(
+    image: &MeasuredImage,
+    values: &Raster<f32>,
+    s: usize,
+    (top, left): (usize, usize),
+    device: &Device,
+) -> Tensor<4> {
+    let (rows, cols) = image.tissue.shape();
+    let (h, w) = ((rows - top) / s * s, (cols - left) / s * s);
+    let at = |i: usize| (top + i / w, left + i % w);
+    let on_lattice = |i: usize| (i / w).is_multiple_of(s) && (i % w).is_multiple_of(s);
+    let counts = |i: usize| f32::from(u8::from(held(image, at(i)) && !on_lattice(i)));
+    let pixels = (0..h * w).map(|i| values[at(i)]);
+    let pixels = pixels.chain((0..h * w).map(|i| image.tissue[at(i)])).chain((0..h * w).map(counts));
+    let guides = image.components.iter().flat_map(|component| (0..h * w).map(|i| component[at(i)]));
+    let pixels: Vec<f32> = pixels.chain(guides).collect();
+    Tensor::from_data(TensorData::new(pixels, [1, 3 + image.components.len(), h, w]), device)
+}
+
+/// A gene from one draw of the sparser mask, where the measured bins lie on no lattice.
+fn drawn_view(image: &MeasuredImage, values: &Raster<f32>, rate: f64, draw: u64, device: &Device) -> Tensor<4> {
+    let (rows, cols) = image.tissue.shape();
+    let stays = kept(rate, rows * cols, &mut Xoshiro256PlusPlus::seed_from_u64(draw));
+    let counts = (0..rows * cols).map(|i| f32::from(u8::from(held(image, (i / cols, i % cols)) && stays[i] == 0.0)));
+    let mut pixels = [values.values(), image.tissue.values()].concat();
+    pixels.extend(counts);
+    image.components.iter().for_each(|component| pixels.extend_from_slice(component.values()));
+    pixels.extend(&stays);
+    Tensor::from_data(TensorData::new(pixels, [1, 4 + image.components.len(), rows, cols]), device)
 }

@@ -3,46 +3,62 @@
 //! Only the measured image X_m is ever held here, so that no flip or turn can move the lattice onto a bin that was
 //! never measured (§8.1 of the method).
 
+use super::thinning::kept;
 use crate::dataset::Patch;
 use crate::section::{Raster, Scale};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::{Rng, RngExt};
 
-/// The measured bins of a section as an image of their own.
+/// The measured bins of a section as an image of their own, for one gene or several.
 #[derive(Clone, Debug)]
 pub struct MeasuredImage {
-    /// Values divided by the gene's scale, 0 outside the tissue.
-    pub values: Raster<f32>,
+    /// For each gene its values divided by its scale, 0 outside the tissue.
+    pub genes: Vec<Raster<f32>>,
     /// 1 inside the tissue, else 0.
     pub tissue: Raster<f32>,
     /// 1 where the losses look: inside the tissue, but not where bins are held out.
     pub learned: Raster<f32>,
+    /// Further measured images that guide every gene, 0 outside the tissue.
+    pub components: Vec<Raster<f32>>,
 }
 
 impl MeasuredImage {
-    /// The image of `values` (divided by `scale`), the measured bins' tissue flags, and the bins held out.
-    pub fn new(values: &Raster<f32>, tissue: &Raster<bool>, held: &Raster<bool>, scale: f32) -> Self {
+    /// The image of the measured bins' tissue flags and the bins held out, still without a gene.
+    pub fn new(tissue: &Raster<bool>, held: &Raster<bool>) -> Self {
         let learned = Raster::from_fn(tissue.rows(), tissue.cols(), |row, col| {
             f32::from(u8::from(tissue[(row, col)] && !held[(row, col)]))
         });
-        MeasuredImage {
-            values: values.map(|value| value / scale),
-            tissue: tissue.map(|&inside| f32::from(u8::from(inside))),
-            learned,
-        }
+        let tissue = tissue.map(|&inside| f32::from(u8::from(inside)));
+        MeasuredImage { genes: Vec::new(), tissue, learned, components: Vec::new() }
     }
 
-    /// The window of `shape` at `origin` as a tensor [1, 3, h, w]; beyond the edge the image is mirrored.
+    /// The same with these images as guides.
+    pub fn guided(self, components: Vec<Raster<f32>>) -> Self {
+        MeasuredImage { components, ..self }
+    }
+
+    /// The same with a further gene of these `values`, divided by `scale`.
+    pub fn with(mut self, values: &Raster<f32>, scale: f32) -> Self {
+        self.genes.push(values.map(|value| value / scale));
+        self
+    }
+
+    /// The window of `shape` at `origin` of the first gene, as a tensor [1, 3 + components, h, w]; beyond the edge the image is mirrored.
     pub fn window(&self, origin: (usize, usize), (height, width): (usize, usize), device: &Device) -> Tensor<4> {
-        let pixels = self.pixels(origin, (height, width), Turn::NONE);
-        Tensor::from_data(TensorData::new(pixels, [1, CHANNELS, height, width]), device)
+        let pixels = self.pixels(0, origin, (height, width), Turn::NONE);
+        Tensor::from_data(TensorData::new(pixels, [1, self.channels(), height, width]), device)
     }
 
-    /// The window at `origin`, turned, channel by channel.
-    fn pixels(&self, origin: (usize, usize), shape: (usize, usize), turn: Turn) -> Vec<f32> {
+    /// Values, tissue, where the losses look, and the components.
+    fn channels(&self) -> usize {
+        3 + self.components.len()
+    }
+
+    /// The window of a gene at `origin`, turned, channel by channel.
+    fn pixels(&self, gene: usize, origin: (usize, usize), shape: (usize, usize), turn: Turn) -> Vec<f32> {
         let (height, width) = if turn.transpose { (shape.1, shape.0) } else { shape };
-        let mut pixels = Vec::with_capacity(CHANNELS * height * width);
-        for channel in self.channels() {
+        let mut pixels = Vec::with_capacity(self.channels() * height * width);
+        for channel in [&self.genes[gene], &self.tissue, &self.learned].into_iter().chain(&self.components) {
             for row in 0..height {
                 for col in 0..width {
                     let (r, c) = turn.source(shape, (row, col));
@@ -53,21 +69,16 @@ impl MeasuredImage {
         }
         pixels
     }
-
-    fn channels(&self) -> [&Raster<f32>; CHANNELS] {
-        [&self.values, &self.tissue, &self.learned]
-    }
 }
 
-/// Values, tissue, and where the losses look.
-const CHANNELS: usize = 3;
-
-/// Draws training examples from one measured image.
+/// Draws training examples from one measured image: each of a gene of it.
 #[derive(Clone, Debug)]
 pub struct Sampler {
     image: MeasuredImage,
     scale: usize,
     windows: Windows,
+    /// The share of measured bins where they lie on no lattice.
+    rate: Option<f64>,
 }
 
 /// Where examples are cut.
@@ -106,31 +117,63 @@ impl Sampler {
     pub fn patches(image: MeasuredImage, patches: &[Patch], side: usize, scale: Scale) -> Self {
         let s = scale.get();
         let origins = patches.iter().map(|patch| (patch.row / s, patch.col / s)).collect();
-        Sampler { image, scale: s, windows: Windows::Patches { side: side / s, origins } }
+        Sampler { image, scale: s, windows: Windows::Patches { side: side / s, origins }, rate: None }
     }
 
     /// Takes the whole section every time, on each of the S² phases of the sparser lattice.
     pub fn whole(image: MeasuredImage, scale: Scale) -> Self {
-        Sampler { image, scale: scale.get(), windows: Windows::Whole }
+        Sampler { image, scale: scale.get(), windows: Windows::Whole, rate: None }
     }
 
-    /// Number of places that one epoch visits.
+    /// Cuts these patches of the whole grid, or takes all of it, where the measured bins lie on no lattice and are `rate`
+    /// of all: the last channel of every example is then 1 at the bins that its sparser image keeps.
+    pub fn scattered(image: MeasuredImage, patches: Option<(&[Patch], usize)>, rate: f64) -> Self {
+        let windows = match patches {
+            None => Windows::Whole,
+            Some((patches, side)) => {
+                Windows::Patches { side, origins: patches.iter().map(|patch| (patch.row, patch.col)).collect() }
+            }
+        };
+        Sampler { image, scale: 1, windows, rate: Some(rate) }
+    }
+
+    /// The pixels of an example, and of the mask of its sparser image where that is drawn.
+    fn example(&self, origin: (usize, usize), shape: (usize, usize), turn: Turn, rng: &mut impl Rng) -> Vec<f32> {
+        let mut pixels = self.image.pixels(self.gene(rng), origin, shape, turn);
+        if let Some(rate) = self.rate {
+            pixels.extend(kept(rate, shape.0 * shape.1, rng));
+        }
+        pixels
+    }
+
+    fn channels(&self) -> usize {
+        self.image.channels() + usize::from(self.rate.is_some())
+    }
+
+    /// Number of examples that one epoch visits: every place for every gene.
     pub fn places(&self) -> usize {
-        match &self.windows {
+        let windows = match &self.windows {
             Windows::Patches { origins, .. } => origins.len(),
             Windows::Whole => 1,
-        }
+        };
+        windows * self.image.genes.len()
     }
 
-    /// `count` random examples [count, 3, h, w] (values, tissue, where to look) in random flips and quarter turns.
+    fn gene(&self, rng: &mut impl Rng) -> usize {
+        // A single gene takes no number from the stream.
+        if self.image.genes.len() == 1 { 0 } else { rng.random_range(0..self.image.genes.len()) }
+    }
+
+    /// `count` random examples [count, 3 + components, h, w] (values, tissue, where to look, components) in random flips and quarter turns.
     pub fn batch(&self, count: usize, rng: &mut impl Rng, device: &Device) -> Tensor<4> {
         match &self.windows {
             Windows::Patches { side, origins } => {
                 let examples = (0..count).flat_map(|_| {
                     let origin = origins[rng.random_range(0..origins.len())];
-                    self.image.pixels(origin, (*side, *side), Turn::random(rng))
+                    let turn = Turn::random(rng);
+                    self.example(origin, (*side, *side), turn, rng)
                 });
-                Tensor::from_data(TensorData::new(examples.collect(), [count, CHANNELS, *side, *side]), device)
+                Tensor::from_data(TensorData::new(examples.collect(), [count, self.channels(), *side, *side]), device)
             }
             Windows::Whole => self.whole_batch(count, rng, device),
         }
@@ -138,7 +181,7 @@ impl Sampler {
 
     /// One random phase and turn for the whole batch, so that all its examples have one shape.
     fn whole_batch(&self, count: usize, rng: &mut impl Rng, device: &Device) -> Tensor<4> {
-        let (rows, cols) = self.image.values.shape();
+        let (rows, cols) = self.image.tissue.shape();
         let phase = |length: usize, rng: &mut dyn FnMut(usize) -> usize| {
             // The phase drops leading rows; what is left is cut to whole blocks of the sparser lattice.
             let first = rng(self.scale.min(length / self.scale));
@@ -149,10 +192,10 @@ impl Sampler {
         let transpose = draw(2) == 1;
         let examples = (0..count).flat_map(|_| {
             let turn = Turn { transpose, ..Turn::random(rng) };
-            self.image.pixels((top, left), (height, width), turn)
+            self.example((top, left), (height, width), turn, rng)
         });
         let (h, w) = if transpose { (width, height) } else { (height, width) };
-        Tensor::from_data(TensorData::new(examples.collect(), [count, CHANNELS, h, w]), device)
+        Tensor::from_data(TensorData::new(examples.collect(), [count, self.channels(), h, w]), device)
     }
 }
 
@@ -174,7 +217,7 @@ mod tests {
 
     fn image(rows: usize, cols: usize) -> MeasuredImage {
         let values = Raster::from_fn(rows, cols, |row, col| (row * 100 + col) as f32);
-        MeasuredImage { tissue: values.map(|_| 1.0), learned: values.map(|_| 1.0), values }
+        MeasuredImage::new(&values.map(|_| true), &values.map(|_| false)).with(&values, 1.0)
     }
 
     #[test]
@@ -185,7 +228,7 @@ mod tests {
         for _ in 0..400 {
             let batch = sampler.batch(2, &mut rng, &Device::flex());
             let [b, c, h, w] = batch.dims();
-            assert!(b == 2 && c == CHANNELS && h % 2 == 0 && w % 2 == 0);
+            assert!(b == 2 && c == 3 && h % 2 == 0 && w % 2 == 0);
             let first: Vec<f32> = batch.into_data().try_into_vec().unwrap();
             corners.insert(first[0] as u32);
         }
@@ -198,7 +241,7 @@ mod tests {
     fn a_patch_larger_than_the_section_is_reflected() {
         let patch = Patch { row: 0, col: 0, tissue: 1.0 };
         let sampler = Sampler::patches(image(3, 4), &[patch], 16, Scale::new(2).unwrap());
-        let pixels = sampler.image.pixels((0, 0), (8, 8), Turn::NONE);
+        let pixels = sampler.image.pixels(0, (0, 0), (8, 8), Turn::NONE);
         assert_eq!(pixels[..8], [0.0, 1.0, 2.0, 3.0, 2.0, 1.0, 0.0, 1.0]);
         assert_eq!(pixels[3 * 8], 100.0);
     }
@@ -208,7 +251,7 @@ mod tests {
         let patch = Patch { row: 0, col: 0, tissue: 1.0 };
         let sampler = Sampler::patches(image(4, 4), &[patch], 8, Scale::new(2).unwrap());
         let sorted = |turn| {
-            let mut pixels = sampler.image.pixels((0, 0), (4, 4), turn);
+            let mut pixels = sampler.image.pixels(0, (0, 0), (4, 4), turn);
             pixels.sort_by(f32::total_cmp);
             pixels
         };

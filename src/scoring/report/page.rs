@@ -4,6 +4,7 @@ use super::charts::{Panel, Series, dot_plots};
 use super::{MOST_PICTURED, escape, tables};
 use crate::dataset::Mode;
 use crate::scoring::{Outcome, Region, Score};
+use crate::section::Pattern;
 use crate::{Error, Result};
 use std::collections::HashMap;
 
@@ -31,6 +32,7 @@ pub fn page(outcome: &Outcome, genes: &[&str], cards: &str) -> Result<String> {
     }
     body += "<h2>Maps</h2>";
     body += if scored { SCORED_MAPS } else { UNSCORED_MAPS };
+    body += &gains(outcome);
     if genes.len() > MOST_PICTURED {
         let most = format!("Pictures of the first {MOST_PICTURED} of {} genes.", genes.len());
         body += &format!(r#"<p class="note">{most}</p>"#);
@@ -67,6 +69,15 @@ const SCORES: &str = r#"<p class="read">Click on a heading to sort. The best met
 SSIM is the mean of the similarity map over the unmeasured bins, and over the whole frame with 0 outside the tissue.
 <b>Moran’s I</b> is the spatial autocorrelation over the tissue: a prediction far above the truth is smoother than the tissue.</p>"#;
 
+/// How to read the maps and figures of gains, where there are any.
+fn gains(outcome: &Outcome) -> String {
+    let Some(reference) = outcome.reference.as_deref().map(escape) else { return String::new() };
+    format!(
+        r#"<p class="read"><b>Gain over {reference}</b> is |error of {reference}| − |error of the method|, bin by bin: green where the method is nearer to the truth, brown where it is farther away, white where both are the same (measured bins are: every method keeps them).
+All gains of a gene share their scale, which suits the median method: one that is far from the others saturates. <b>Better</b> is the share of the unmeasured bins with a gain above 0, and the mean gain is the MAE of {reference} less that of the method. Many bins a little better and few much worse, or the reverse, is what MAE alone does not tell.</p>"#
+    )
+}
+
 /// The colour of each method: grey for the baseline, the others in order.
 fn colours(outcome: &Outcome) -> Vec<&'static str> {
     let mut others = OTHERS.iter().cycle();
@@ -85,10 +96,15 @@ fn colours(outcome: &Outcome) -> Vec<&'static str> {
 fn header(outcome: &Outcome) -> String {
     let bins = outcome.bins;
     let share = |part: usize| 100.0 * part as f64 / bins.tissue.max(1) as f64;
+    let sampling = match &outcome.pattern {
+        Pattern::Lattice => format!("1 in {} <small>S = {}</small>", outcome.scale.pow(2), outcome.scale),
+        Pattern::Random { rate, .. } => format!("{rate} <small>at random</small>"),
+        Pattern::Listed { bins, .. } => format!("{} <small>listed bins</small>", grouped(*bins as usize)),
+    };
     let facts = [
         ("Bin", format!("{} µm", outcome.bin_um)),
         ("Grid", format!("{} × {} <small>bins</small>", bins.rows, bins.cols)),
-        ("Sampling", format!("1 in {} <small>S = {}</small>", outcome.scale.pow(2), outcome.scale)),
+        ("Sampling", sampling),
         ("In tissue", format!("{} <small>bins</small>", grouped(bins.tissue))),
         ("Measured", format!("{} <small>{:.1} %</small>", grouped(bins.measured), share(bins.measured))),
         ("Unmeasured", format!("{} <small>{:.1} %</small>", grouped(bins.unmeasured), share(bins.unmeasured))),
@@ -96,7 +112,7 @@ fn header(outcome: &Outcome) -> String {
     let facts: String = facts.iter().map(|(name, fact)| format!("<div><dt>{name}</dt><dd>{fact}</dd></div>")).collect();
     let tagline = match outcome.mode {
         Mode::Benchmark => {
-            "Benchmark: a dense section of which all bins off the sampling lattice were withheld, imputed, and compared."
+            "Benchmark: a dense section of which all bins but the measured ones were withheld, imputed, and compared."
         }
         Mode::Impute => "Imputation: the section was sampled sparsely, and the bins between were predicted.",
     };
