@@ -44,8 +44,7 @@ fn a_place_in_the_file_is_the_same_place_in_the_store() {
     // All in bins that are measured: even ones, counted from the origin.
     for (at, origin) in [([100.0, 300.0], [0.0, 0.0]), ([405.0, 55.0], [-20.0, 5.0]), ([580.0, 380.0], [3.0, 4.0])] {
         let folder = tempfile::tempdir().unwrap();
-        let bin =
-            |axis: usize| ((at[axis] - origin[axis]) / (2.0 * bin_um) as f64).floor() * 2.0 * bin_um + origin[axis];
+        let bin = |axis: usize| ((at[axis] - origin[axis]) / (2.0 * bin_um)).floor() * 2.0 * bin_um + origin[axis];
         // Three quarters into the measured bin: no rounding may carry it into another.
         let place = [bin(0) + 0.75 * bin_um, bin(1) + 0.75 * bin_um];
         let origin = format!("{},{}", origin[0], origin[1]);

@@ -128,6 +128,9 @@ fn is_text(path: &Path) -> bool {
     ["csv", "tsv", "txt", "gem"].contains(&kind(path).as_str())
 }
 
+/// Whether the columns of a table are those of a platform.
+type Recognises = fn(&Table) -> bool;
+
 fn recognise(path: &Path) -> Result<Platform> {
     if kind(path) == "parquet" {
         return Ok(Platform::Xenium);
@@ -139,7 +142,7 @@ fn recognise(path: &Path) -> Result<Platform> {
         ));
     }
     let table = Table::open(path)?;
-    let known: [(Platform, fn(&Table) -> bool); 4] = [
+    let known: [(Platform, Recognises); 4] = [
         (Platform::Xenium, xenium_csv::recognises),
         (Platform::Merscope, merscope::recognises),
         (Platform::Cosmx, cosmx::recognises),
