@@ -37,8 +37,8 @@ pub fn estimate(settings: &FitSettings, networks: usize) -> Result<Estimate> {
     let small = FitConfig { batch: 1, image_batch: 1, image_every: 1, dense_every: 1, ..recipe.clone() };
     let saving = super::fit::Saving { path: None, ..settings.saving };
     let trial = FitSettings { fit: &small, saving, ..settings.clone() };
-    let image = settings.dataset.map(|dataset| measured(&trial, dataset)).transpose()?.map(|(_, image)| image);
-    let mut run = Run::new(&trial, image)?;
+    let (genes, image) = settings.dataset.map(|dataset| measured(&trial, dataset)).transpose()?.unzip();
+    let mut run = Run::new(&trial, genes.unwrap_or_default(), image)?;
     let before = memory_mib();
     forget_peak_memory();
     run.step();
