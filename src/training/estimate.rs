@@ -71,12 +71,12 @@ fn pixels(settings: &FitSettings, recipe: &FitConfig, every_loss: bool) -> f64 {
     section + image * images
 }
 
-/// The same for the looks at the held-out bins, each about a third of a step on every phase of the sparser lattice.
+/// The same for the looks at the held-out bins: each view is about a third of a step on one phase of the sparser lattice.
 fn looks(settings: &FitSettings, recipe: &FitConfig) -> f64 {
-    let looked_at = if recipe.holdout > 0.0 { settings.genes.len().min(super::evaluation::MOST_GENES) } else { 0 };
-    example(settings, &FitConfig { crop: Crop::Whole, ..recipe.clone() }) * looked_at as f64
-        / 3.0
-        / recipe.evaluate_every as f64
+    let phases = settings.scale.get().pow(2);
+    let views = if recipe.holdout > 0.0 { super::evaluation::views(settings.genes.len(), phases).len() } else { 0 };
+    let view = example(settings, &FitConfig { crop: Crop::Whole, ..recipe.clone() }) / phases as f64;
+    view * views as f64 / 3.0 / recipe.evaluate_every as f64
 }
 
 /// Dense pixels of an example of the section.
