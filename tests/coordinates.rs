@@ -40,7 +40,7 @@ fn table(header: &str, place: [f64; 2], row: impl Fn(&str, f64, f64) -> String) 
 /// The beacon is found within half a bin of where the file has it, on both axes, on every platform.
 #[test]
 fn a_place_in_the_file_is_the_same_place_in_the_store() {
-    let bin_um = 12.5;
+    let bin_um = 12.5_f64;
     // All in bins that are measured: even ones, counted from the origin.
     for (at, origin) in [([100.0, 300.0], [0.0, 0.0]), ([405.0, 55.0], [-20.0, 5.0]), ([580.0, 380.0], [3.0, 4.0])] {
         let folder = tempfile::tempdir().unwrap();

@@ -118,12 +118,25 @@ pub fn write_as(
     let table = Table { section, target };
     let measured = sampling.measured().values();
     let kept = |index: usize| tissue.values()[index] && measured[index];
-    let genes = table.write(&to("measured.parquet"), kept, None, vec![])?;
     let mut names = vec!["bins.parquet", "components.parquet", "measured.parquet", "patches.parquet"];
     write_patches(&to("patches.parquet"), &tissue, sampling.nominal(), settings.patch)?;
-    let components = table.write_components(&to("components.parquet"), kept)?;
+    let withheld = || match settings.mode {
+        Mode::Benchmark => {
+            let (path, file_metadata) = (to("truth.parquet"), metadata(&inputs));
+            table.write(&path, |index| !measured[index], Some(&section.totals), file_metadata).map(drop)
+        }
+        Mode::Impute => Ok(()),
+    };
+    let (visible, withheld) = rayon::join(
+        || {
+            let genes = table.write(&to("measured.parquet"), kept, None, vec![])?;
+            Ok::<_, Error>((genes, table.write_components(&to("components.parquet"), kept)?))
+        },
+        withheld,
+    );
+    let (genes, components) = visible?;
+    withheld?;
     if settings.mode == Mode::Benchmark {
-        table.write(&to("truth.parquet"), |index| !measured[index], Some(&section.totals), metadata(&inputs))?;
         names.push("truth.parquet");
     }
     let fingerprints = names

@@ -9,16 +9,24 @@ use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use serde::{Deserialize, Serialize};
 
-/// At most so many genes of a panel are looked at: evenly spaced, since every look costs passes through the network.
-pub(super) const MOST_GENES: usize = 16;
+/// At most so many views are looked at: every one costs a pass through the network.
+const MOST_VIEWS: usize = 16;
+
+/// The (gene, phase) pairs that a look takes: all of a few genes, or evenly spaced genes on phases in turn.
+pub(super) fn views(genes: usize, phases: usize) -> Vec<(usize, usize)> {
+    if genes * phases <= MOST_VIEWS.max(phases) {
+        return (0..genes * phases).map(|i| (i / phases, i % phases)).collect();
+    }
+    (0..MOST_VIEWS).map(|i| (i * genes / MOST_VIEWS, i % phases)).collect()
+}
 
 /// Draws of the sparser mask from which the held-out bins are predicted, where the measured bins lie on no lattice.
-const DRAWS: u64 = 2;
+pub(super) const DRAWS: usize = 2;
 
 /// Held-out measured bins, to be predicted from the sparser lattice (sparser → sparse).
 pub struct HeldOut {
     input: InputConfig,
-    /// One view per gene and phase of the sparser lattice: values, tissue, 1 at the bins that count, and the
+    /// Genes on phases of the sparser lattice: values, tissue, 1 at the bins that count, and the
     /// components; `[1, ·, m, n]`.
     views: Vec<Tensor<4>>,
 }
@@ -39,12 +47,11 @@ impl HeldOut {
         let (tissue, learned) = (&image.tissue, &image.learned);
         let any =
             tissue.values().iter().zip(learned.values()).any(|(tissue, learned)| *tissue > 0.0 && *learned == 0.0);
-        let looked_at = image.genes.iter().step_by(image.genes.len().div_ceil(MOST_GENES).max(1));
         let s = input.scale;
-        let phases = || (0..s).flat_map(|top| (0..s).map(move |left| (top, left)));
-        let views = looked_at.flat_map(|values| match rate {
-            None => phases().map(|phase| phase_view(image, values, s, phase, device)).collect::<Vec<_>>(),
-            Some(rate) => (0..DRAWS).map(|draw| drawn_view(image, values, rate, draw, device)).collect(),
+        let looked_at = views(image.genes.len(), if rate.is_some() { DRAWS } else { s * s }).into_iter();
+        let views = looked_at.map(|(gene, phase)| match rate {
+            None => phase_view(image, &image.genes[gene], s, (phase / s, phase % s), device),
+            Some(rate) => drawn_view(image, &image.genes[gene], rate, phase as u64, device),
         });
         any.then(|| HeldOut { input: input.clone(), views: views.collect() })
     }
@@ -105,4 +112,20 @@ fn drawn_view(image: &MeasuredImage, values: &Raster<f32>, rate: f64, draw: u64,
     image.components.iter().for_each(|component| pixels.extend_from_slice(component.values()));
     pixels.extend(&stays);
     Tensor::from_data(TensorData::new(pixels, [1, 4 + image.components.len(), rows, cols]), device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::views;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn one_gene_is_seen_on_every_phase_and_a_panel_on_all_phases_in_turn() {
+        assert_eq!(views(1, 4), [(0, 0), (0, 1), (0, 2), (0, 3)]);
+        assert_eq!(views(1, 25).len(), 25);
+        let panel = views(200, 4);
+        assert_eq!(panel.len(), 16);
+        assert_eq!(panel.iter().map(|view| view.0).collect::<BTreeSet<_>>().len(), 16);
+        assert_eq!(panel.iter().map(|view| view.1).collect::<BTreeSet<_>>().len(), 4);
+    }
 }
