@@ -1,18 +1,26 @@
-//! Time and peak memory of s2s-prep on a simulated Xenium section of N transcripts (default 10 million).
+//! Time and peak memory of s2s-prep on a simulated Xenium section of N transcripts (default 10 million), as Parquet and
+//! as gzipped CSV, beside polars and duckdb, which only count per gene and bin (prep_scale.py), in turns.
 //!
-//!     cargo bench --bench prep_scale -- 100000000 [more flags of s2s-prep, for example --bin-um 8]
+//!     S2S_PYTHON=venv/bin/python cargo bench --bench prep_scale -- 100000000 --rounds 3 --format parquet --bin-um 8
+//!
+//! Without S2S_PYTHON, s2s-prep runs alone. S2S_PYTHON needs polars and duckdb from PyPI; all use every core.
 //!
 //! The section has the density of a dense Xenium one (0.43 transcripts per µm²: 100 million fill the whole slide,
 //! 235 mm²), 377 genes whose rates differ between cell types, cells of 5 µm, and rows in the order of the fields of
 //! view. The file, with columns that s2s-prep does not need, is written to the temporary folder and removed.
 
-use arrow::array::{ArrayRef, Float32Array, RecordBatch, StringArray, UInt8Array, UInt64Array};
+use arrow::array::{ArrayRef, AsArray, Float32Array, RecordBatch, StringArray, UInt8Array, UInt64Array};
+use arrow::datatypes::{Float32Type, UInt64Type};
+use flate2::write::GzEncoder;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -90,25 +98,109 @@ fn cumulative_rates(rng: &mut impl Rng) -> Vec<f64> {
         .collect()
 }
 
+/// Writes `transcripts` rows as `path`, whose ending says how, and returns the bytes of the file.
 fn write(path: &Path, transcripts: u64) -> u64 {
     let mut simulation = Simulation::new(transcripts);
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::SNAPPY)
-        .set_max_row_group_row_count(Some(1 << 20))
-        .build();
     let first = simulation.field(0);
     let file = File::create(path).expect("a temporary file");
-    let mut writer = ArrowWriter::try_new(file, first.schema(), Some(properties)).expect("a Parquet writer");
+    let mut sink = if path.extension().is_some_and(|end| end == "parquet") {
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::SNAPPY)
+            .set_max_row_group_row_count(Some(1 << 20))
+            .build();
+        Sink::Parquet(ArrowWriter::try_new(file, first.schema(), Some(properties)).expect("a Parquet writer"))
+    } else {
+        Sink::Csv(GzEncoder::new(file, flate2::Compression::fast()))
+    };
     let (mut written, mut number) = (0, 0);
     while written < transcripts {
         let batch = simulation.field(number);
         let batch = batch.slice(0, batch.num_rows().min((transcripts - written) as usize));
-        writer.write(&batch).expect("space in the temporary folder");
+        sink.write(&batch, number == 0);
         written += batch.num_rows() as u64;
         number += 1;
     }
-    writer.close().expect("space in the temporary folder");
+    match sink {
+        Sink::Parquet(writer) => drop(writer.close().expect("space in the temporary folder")),
+        Sink::Csv(writer) => drop(writer.finish().expect("space in the temporary folder")),
+    }
     path.metadata().expect("the file just written").len()
+}
+
+enum Sink {
+    Parquet(ArrowWriter<File>),
+    Csv(GzEncoder<File>),
+}
+
+impl Sink {
+    fn write(&mut self, batch: &RecordBatch, first: bool) {
+        match self {
+            Sink::Parquet(writer) => writer.write(batch).expect("space in the temporary folder"),
+            Sink::Csv(writer) => writer.write_all(csv(batch, first).as_bytes()).expect("space in the temporary folder"),
+        }
+    }
+}
+
+/// The rows as Xenium writes them, with a header before the first.
+fn csv(batch: &RecordBatch, first: bool) -> String {
+    let names: Vec<String> = batch.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let mut text = if first { names.join(",") + "\n" } else { String::new() };
+    let numbers = |name: &str| batch.column_by_name(name).expect("a column").as_primitive::<Float32Type>();
+    let (x, y, z, qv) = (numbers("x_location"), numbers("y_location"), numbers("z_location"), numbers("qv"));
+    let id = batch.column(0).as_primitive::<UInt64Type>();
+    let gene = batch.column(2).as_string::<i32>();
+    for i in 0..batch.num_rows() {
+        let (id, nucleus, gene) = (id.value(i), u8::from(i % 3 == 0), gene.value(i));
+        let (x, y, z, qv) = (x.value(i), y.value(i), z.value(i), qv.value(i));
+        writeln!(text, "{id},{nucleus},{gene},{z:.4},{x:.4},{y:.4},{qv:.2}").expect("memory");
+    }
+    text
+}
+
+/// What a run took.
+#[derive(Clone, Copy)]
+struct Cost {
+    seconds: f64,
+    peak_mib: f64,
+}
+
+fn prep(input: &Path, output: &Path, flags: &[String]) -> Cost {
+    let start = Instant::now();
+    let done = Command::new(env!("CARGO_BIN_EXE_s2s-prep"))
+        .arg("--input")
+        .arg(input)
+        .arg("--output")
+        .arg(output)
+        .args(["--mode", "benchmark"])
+        .args(flags)
+        .output()
+        .expect("s2s-prep");
+    let seconds = start.elapsed().as_secs_f64();
+    let text = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(done.status.success(), "s2s-prep failed: {text}");
+    let peak = text.split("peak memory ").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok());
+    Cost { seconds, peak_mib: peak.unwrap_or(f64::NAN) }
+}
+
+fn python(library: &str, input: &Path, output: &Path, bin_um: &str) -> Option<Cost> {
+    let python = std::env::var_os("S2S_PYTHON")?;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/prep_scale.py");
+    let done = Command::new(python).arg(script).arg(library).arg(input).arg(bin_um).arg(output).output().ok()?;
+    assert!(done.status.success(), "{library}: {}", String::from_utf8_lossy(&done.stderr));
+    let value: serde_json::Value = serde_json::from_slice(&done.stdout).expect("JSON of prep_scale.py");
+    Some(Cost { seconds: value["seconds"].as_f64()?, peak_mib: value["peak_mib"].as_f64()? })
+}
+
+/// Takes `--name VALUE` out of the arguments.
+fn take(arguments: &mut Vec<String>, name: &str) -> Option<String> {
+    let at = arguments.iter().position(|argument| argument == name)?;
+    arguments.remove(at);
+    Some(arguments.remove(at))
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 fn main() {
@@ -118,31 +210,35 @@ fn main() {
         arguments.remove(0);
     }
     let transcripts: u64 = given.unwrap_or(10_000_000);
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let (input, output) = (folder.path().join("transcripts.parquet"), folder.path().join("simulated.s2s"));
-    let start = Instant::now();
-    let bytes = write(&input, transcripts);
-    eprintln!(
-        "simulated  {transcripts} transcripts, {} MB in {:.0} s",
-        bytes / 1_000_000,
-        start.elapsed().as_secs_f64()
-    );
-    let start = Instant::now();
-    let status = Command::new(env!("CARGO_BIN_EXE_s2s-prep"))
-        .arg("--input")
-        .arg(&input)
-        .arg("--output")
-        .arg(&output)
-        .args(["--mode", "benchmark"])
-        .args(if arguments.iter().any(|flag| flag == "--bin-um") { vec![] } else { vec!["--bin-um", "30"] })
-        .args(&arguments)
-        .status()
-        .expect("s2s-prep");
-    let seconds = start.elapsed().as_secs_f64();
-    assert!(status.success(), "s2s-prep failed");
-    println!(
-        "{transcripts} transcripts: {seconds:.1} s, {:.1} M transcripts/s, {:.0} MB/s",
-        transcripts as f64 / seconds / 1e6,
-        bytes as f64 / seconds / 1e6
-    );
+    let rounds: usize = take(&mut arguments, "--rounds").map_or(3, |rounds| rounds.parse().expect("--rounds N"));
+    let format = take(&mut arguments, "--format");
+    let bin_um = take(&mut arguments, "--bin-um").unwrap_or_else(|| "30".to_owned());
+    arguments.extend(["--bin-um".to_owned(), bin_um.clone()]);
+    for (name, file) in [("parquet", "transcripts.parquet"), ("csv.gz", "transcripts.csv.gz")] {
+        if format.as_ref().is_some_and(|format| format != name) {
+            continue;
+        }
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (input, output) = (folder.path().join(file), folder.path().join("out"));
+        let bytes = write(&input, transcripts);
+        eprintln!("{name}: {transcripts} transcripts, {} MB, bins of {bin_um} µm", bytes / 1_000_000);
+        let mut costs: BTreeMap<&str, Vec<Cost>> = BTreeMap::new();
+        for _ in 0..rounds {
+            costs.entry("s2s-prep").or_default().push(prep(&input, &folder.path().join("simulated.s2s"), &arguments));
+            for library in ["polars", "duckdb"] {
+                costs.entry(library).or_default().extend(python(library, &input, &output, &bin_um));
+            }
+        }
+        let all = |name: &str, of: fn(&Cost) -> f64| median(costs[name].iter().map(of).collect());
+        for (tool, costs) in costs.iter().filter(|(_, costs)| !costs.is_empty()) {
+            let (seconds, peak) = (all(tool, |cost| cost.seconds), all(tool, |cost| cost.peak_mib));
+            println!(
+                "{name} {tool:<9} {seconds:6.1} s ({:.2} of it: s2s-prep), {:5.1} M transcripts/s, {:4.0} MB/s, peak {peak:.0} MiB, {} rounds",
+                all("s2s-prep", |cost| cost.seconds) / seconds,
+                transcripts as f64 / seconds / 1e6,
+                bytes as f64 / seconds / 1e6,
+                costs.len()
+            );
+        }
+    }
 }

@@ -5,7 +5,7 @@ use s2s::dataset::{Dataset, GeneCounts, Mode, SectionCounts, Settings, write};
 use s2s::imputation::{NetworkImputer, finish};
 use s2s::network::{CdcinConfig, Guide, InputConfig, Upsampling, weights};
 use s2s::provenance::Provenance;
-use s2s::section::{Grid, Interpolation, Lattice, Raster, Scale, interpolate};
+use s2s::section::{Grid, Interpolation, Lattice, Raster, Sampling, Scale, interpolate};
 use s2s::training::{FittedGene, Stop, Story};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,8 @@ fn section(folder: &Path, rows: usize, cols: usize, scale: usize, inside: fn(usi
         genes: vec![GeneCounts { name: GENE.to_owned(), counts: counts.collect() }],
     };
     let lattice = Lattice::new(Scale::new(scale).unwrap());
-    let settings = Settings { mode: Mode::Impute, lattice, min_counts: 10, patch: 8 * scale, platform: "test".into() };
+    let sampling = Sampling::regular(lattice, rows, cols);
+    let settings = Settings { mode: Mode::Impute, sampling, min_counts: 10, patch: 8 * scale, platform: "test".into() };
     let provenance = Provenance::new("test", serde_json::Value::Null, None, Vec::new());
     let path = folder.join("sample.s2s");
     write(&path, &section, &settings, provenance).unwrap();
@@ -33,7 +34,13 @@ fn story(dataset: &Dataset, upsampling: Upsampling, window: Option<usize>) -> St
     Story {
         // A power of two: dividing and multiplying by it is exact.
         genes: vec![FittedGene { name: GENE.to_owned(), scale: 4.0 }],
-        input: InputConfig { scale: dataset.lattice().scale.get(), upsampling, guides: Vec::new(), components: 0 },
+        input: InputConfig {
+            scale: dataset.lattice().scale.get(),
+            upsampling,
+            guides: Vec::new(),
+            components: 0,
+            scattered: false,
+        },
         window,
         dataset_fingerprint: dataset.fingerprint(),
         identity: None,
@@ -93,6 +100,11 @@ fn ring(row: usize, col: usize) -> bool {
     !(3..7).contains(&row) || col % 11 > 2
 }
 
+/// What becomes of an interpolation: measured bins as they were, nothing outside the tissue.
+fn finished(dense: Raster<f32>, dataset: &Dataset) -> Raster<f32> {
+    finish(dense, &dataset.measured_values(GENE).unwrap(), dataset.sampling(), dataset.tissue())
+}
+
 fn everywhere(_: usize, _: usize) -> bool {
     true
 }
@@ -105,8 +117,7 @@ fn windows_stitch_to_the_whole_section_whatever_its_size_and_their_overlap() {
             let folder = tempfile::tempdir().unwrap();
             let dataset = section(folder.path(), rows, cols, scale, everywhere);
             let values = dataset.values(GENE).unwrap();
-            let expected =
-                finish(dataset.lattice().upsample(&values, rows, cols), &values, dataset.lattice(), dataset.tissue());
+            let expected = finished(dataset.lattice().upsample(&values, rows, cols), &dataset);
             let story = story(&dataset, Upsampling::Nearest, Some(8 * scale));
             for (overlap, batch) in [(0, 1), (5, 3), (8, 8), (1000, 64)] {
                 let config = PredictConfig { overlap, batch, turns: false };
@@ -124,7 +135,7 @@ fn a_whole_section_is_the_interpolation_also_averaged_over_the_turns() {
         let dataset = section(folder.path(), rows, cols, scale, ring);
         let (lattice, values) = (dataset.lattice(), dataset.values(GENE).unwrap());
         let dense = interpolate(Interpolation::Bilinear, lattice, &values, &dataset.measured_tissue(), rows, cols);
-        let expected = finish(dense, &values, lattice, dataset.tissue());
+        let expected = finished(dense, &dataset);
         for turns in [false, true] {
             let story = story(&dataset, Upsampling::Bilinear, None);
             let found = impute(folder.path(), &dataset, &story, PredictConfig { turns, ..PredictConfig::default() });
@@ -150,7 +161,7 @@ fn flipped_predictions_return_to_the_lattice_they_came_from() {
             let all = down.iter().flat_map(|&r| across.iter().map(move |&c| (r, c)));
             all.map(|at| values[at]).sum::<f32>() / (down.len() * across.len()) as f32
         });
-        let expected = finish(dense, &values, dataset.lattice(), dataset.tissue());
+        let expected = finished(dense, &dataset);
         let story = story(&dataset, Upsampling::Nearest, None);
         let found = impute(folder.path(), &dataset, &story, PredictConfig { turns: true, ..PredictConfig::default() });
         equal(&found, &expected, &format!("S={scale}, {rows}×{cols}"));

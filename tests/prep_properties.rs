@@ -23,7 +23,17 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
     prop::collection::vec((0..4_u8, position(), position(), 0..4_u32), 100..200)
 }
 
-fn prepare(folder: &Path, name: &str, rows: &[Row], bin_um: f64, scale: usize) -> s2s::Result<std::path::PathBuf> {
+/// Mostly the default, so that positions lie exactly on edges.
+fn origin() -> impl Strategy<Value = [f64; 2]> {
+    prop_oneof![Just([0.0, 0.0]), [-50.0..50.0, -50.0..50.0]]
+}
+
+fn prepare(
+    folder: &Path,
+    name: &str,
+    rows: &[Row],
+    (bin_um, scale, origin): (f64, usize, [f64; 2]),
+) -> s2s::Result<std::path::PathBuf> {
     let mut text = "y;gene;count;x\n".to_owned();
     rows.iter().for_each(|(gene, x, y, count)| writeln!(text, "{y};G{gene};{count};{x}").unwrap());
     let (input, output) = (folder.join(format!("{name}.txt")), folder.join(format!("{name}.s2s")));
@@ -31,7 +41,8 @@ fn prepare(folder: &Path, name: &str, rows: &[Row], bin_um: f64, scale: usize) -
     let (bin_um, scale, patch) = (bin_um.to_string(), scale.to_string(), (scale * scale).to_string());
     let (input, path) = (input.to_str().unwrap(), output.to_str().unwrap());
     let line = ["s2s-prep", "--input", input, "--output", path, "--mode", "benchmark", "--min-counts", "0"];
-    let more = ["--bin-um", &bin_um, "--scale", &scale, "--patch", &patch];
+    let origin = format!("{},{}", origin[0], origin[1]);
+    let more = ["--bin-um", &bin_um, "--scale", &scale, "--patch", &patch, "--origin", &origin];
     run(Arguments::try_parse_from(line.into_iter().chain(more)).unwrap())?;
     Ok(output)
 }
@@ -52,9 +63,10 @@ fn written(dataset: &Path) -> Counts {
 }
 
 /// The same by brute force; `None` where the grid is too small. Genes without a measured count are left out.
-fn expected(rows: &[Row], bin_um: f64, scale: usize) -> Option<Counts> {
+fn expected(rows: &[Row], (bin_um, scale, origin): (f64, usize, [f64; 2])) -> Option<Counts> {
     let s = scale as i64;
-    let bin = |row: &Row| ((row.2 / bin_um).floor() as i64, (row.1 / bin_um).floor() as i64);
+    let bin =
+        |row: &Row| (((row.2 - origin[1]) / bin_um).floor() as i64, ((row.1 - origin[0]) / bin_um).floor() as i64);
     let measured = |row: &Row| bin(row).0.rem_euclid(s) == 0 && bin(row).1.rem_euclid(s) == 0 && row.3 > 0;
     let on_lattice = || rows.iter().filter(|row| measured(row));
     let (top, left) = (on_lattice().map(|row| bin(row).0).min()?, on_lattice().map(|row| bin(row).1).min()?);
@@ -82,9 +94,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
-    fn no_transcript_is_lost_or_counted_twice(rows in rows(), bin_um in prop_oneof![Just(3.0), 2.0..20.0], scale in 2..4_usize) {
+    fn no_transcript_is_lost_or_counted_twice(
+        rows in rows(), bin_um in prop_oneof![Just(3.0), 2.0..20.0], scale in 2..4_usize, origin in origin(),
+    ) {
         let folder = tempfile::tempdir().unwrap();
-        match (prepare(folder.path(), "a", &rows, bin_um, scale), expected(&rows, bin_um, scale)) {
+        let grid = (bin_um, scale, origin);
+        match (prepare(folder.path(), "a", &rows, grid), expected(&rows, grid)) {
             (Ok(dataset), Some(expected)) => prop_assert_eq!(written(&dataset), expected),
             (Err(error), None) => prop_assert_eq!(error.exit_code(), 65),
             (got, expected) => prop_assert!(false, "{:?}, expected {:?}", got, expected),
@@ -92,11 +107,11 @@ proptest! {
     }
 
     #[test]
-    fn a_transposed_section_gives_the_transposed_dataset(rows in rows(), bin_um in 2.0..10.0) {
+    fn a_transposed_section_gives_the_transposed_dataset(rows in rows(), bin_um in 2.0..10.0, origin in origin()) {
         let folder = tempfile::tempdir().unwrap();
         let turned: Vec<Row> = rows.iter().map(|(gene, x, y, count)| (*gene, *y, *x, *count)).collect();
-        let Ok(dataset) = prepare(folder.path(), "a", &rows, bin_um, 2) else { return Ok(()) };
-        let other = prepare(folder.path(), "b", &turned, bin_um, 2).unwrap();
+        let Ok(dataset) = prepare(folder.path(), "a", &rows, (bin_um, 2, origin)) else { return Ok(()) };
+        let other = prepare(folder.path(), "b", &turned, (bin_um, 2, [origin[1], origin[0]])).unwrap();
         let turn = |values: BTreeMap<(u32, u32), u32>| values.into_iter().map(|((r, c), n)| ((c, r), n)).collect();
         let expected: Counts = written(&dataset).into_iter().map(|(gene, values)| (gene, turn(values))).collect();
         prop_assert_eq!(written(&other), expected);

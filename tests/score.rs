@@ -7,7 +7,7 @@
 use s2s::dataset::{Dataset, GeneCounts, Mode, SectionCounts, Settings, write};
 use s2s::provenance::Provenance;
 use s2s::scoring::{Outcome, Prediction, Region, Score, score};
-use s2s::section::{Grid, Lattice, Raster, Scale};
+use s2s::section::{Grid, Lattice, Raster, Sampling, Scale};
 use std::path::Path;
 
 const LN2: f64 = std::f64::consts::LN_2;
@@ -23,7 +23,8 @@ fn dataset(folder: &Path, mode: Mode) -> Dataset {
         ],
     };
     let lattice = Lattice::new(Scale::new(2).unwrap());
-    let settings = Settings { mode, lattice, min_counts: 10, patch: 8, platform: "csv".into() };
+    let sampling = Sampling::regular(lattice, 8, 8);
+    let settings = Settings { mode, sampling, min_counts: 10, patch: 8, platform: "csv".into() };
     write(folder, &section, &settings, provenance()).unwrap();
     Dataset::open(folder).unwrap()
 }

@@ -2,7 +2,7 @@
 
 use s2s::dataset::{Dataset, GeneCounts, Mode, SectionCounts, Settings, write};
 use s2s::provenance::Provenance;
-use s2s::section::{Grid, Lattice, Raster, Scale};
+use s2s::section::{Grid, Lattice, Raster, Sampling, Scale};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -23,7 +23,8 @@ impl Case {
             genes: vec![GeneCounts { name: "A".into(), counts: (0..64).map(|bin| (bin, 1)).collect() }],
         };
         let lattice = Lattice::new(Scale::new(2).unwrap());
-        let settings = Settings { mode: Mode::Benchmark, lattice, min_counts: 10, patch: 8, platform: "csv".into() };
+        let sampling = Sampling::regular(lattice, 8, 8);
+        let settings = Settings { mode: Mode::Benchmark, sampling, min_counts: 10, patch: 8, platform: "csv".into() };
         let provenance = Provenance::new("s2s-prep", serde_json::json!({}), None, vec![]);
         write(&dataset, &section, &settings, provenance).unwrap();
         let fingerprint = Dataset::open(&dataset).unwrap().fingerprint();

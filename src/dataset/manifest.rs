@@ -2,7 +2,7 @@
 
 use crate::error::nearest_names;
 use crate::provenance::Provenance;
-use crate::section::{Grid, Lattice};
+use crate::section::{Grid, Lattice, Pattern};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -49,8 +49,11 @@ pub struct Manifest {
     pub mode: Mode,
     /// Where the bins lie.
     pub grid: Grid,
-    /// Which bins are measured.
+    /// The lattice of the measured bins; where `pattern` is none, only the step between training patches.
     pub lattice: Lattice,
+    /// How the measured bins were chosen; which they are stands in `bins.parquet`.
+    #[serde(default)]
+    pub pattern: Pattern,
     /// A measured bin with fewer counts is outside the tissue.
     pub min_counts: u64,
     /// The target total of log-normalisation: the median total of the measured in-tissue bins.

@@ -1,7 +1,7 @@
 //! Reads a dataset: everything but the truth.
 
 use super::manifest::Manifest;
-use crate::section::{Lattice, Raster};
+use crate::section::{Lattice, Raster, Sampling};
 use crate::{Error, Result};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float32Type, UInt32Type};
@@ -60,6 +60,7 @@ pub struct Dataset {
     folder: PathBuf,
     manifest: Manifest,
     tissue: Raster<bool>,
+    sampling: Sampling,
     totals: Raster<u32>,
 }
 
@@ -70,29 +71,30 @@ impl Dataset {
         let path = folder.join("bins.parquet");
         let (rows, cols) = (manifest.grid.rows, manifest.grid.cols);
         let mut tissue = Raster::filled(rows, cols, false);
-        let mut totals =
-            Raster::filled(rows.div_ceil(manifest.lattice.scale.get()), cols.div_ceil(manifest.lattice.scale.get()), 0);
-        let s = manifest.lattice.scale.get();
+        let (mut measured, mut totals) = (tissue.clone(), Raster::filled(rows, cols, 0));
         let mut seen = 0;
-        for batch in read(&path, None, &["row", "col", "tissue", "total"])? {
+        for batch in read(&path, None, &["row", "col", "tissue", "measured", "total"])? {
             let (row, col) = (numbers(&path, &batch, "row")?, numbers(&path, &batch, "col")?);
-            let (flag, total) =
-                (batch.column_by_name("tissue").and_then(|c| c.as_boolean_opt()), numbers(&path, &batch, "total")?);
-            let flag =
-                flag.ok_or_else(|| Error::data(&path, "column tissue is missing or no boolean. Run s2s-prep again"))?;
+            let (inside, known) = (flags(&path, &batch, "tissue")?, flags(&path, &batch, "measured")?);
+            let total = numbers(&path, &batch, "total")?;
             for i in 0..batch.num_rows() {
-                let at = inside(&path, &manifest, row.value(i), col.value(i))?;
-                tissue[at] = flag.value(i);
-                if total.is_valid(i) && manifest.lattice.measures(at.0, at.1) {
-                    totals[(at.0 / s, at.1 / s)] = total.value(i);
-                }
+                let at = bin(&path, &manifest, row.value(i), col.value(i))?;
+                (tissue[at], measured[at]) = (inside.value(i), known.value(i));
+                totals[at] = if total.is_valid(i) && known.value(i) { total.value(i) } else { 0 };
             }
             seen += batch.num_rows();
         }
         if seen != rows * cols {
             return Err(Error::data(&path, format!("{seen} rows, expected {rows} × {cols} bins. Run s2s-prep again")));
         }
-        Ok(Dataset { folder: folder.to_owned(), manifest, tissue, totals })
+        let sampling = Sampling::of(manifest.lattice, manifest.pattern.clone(), measured);
+        if sampling.lattice().is_some_and(|lattice| sampling != Sampling::regular(lattice, rows, cols)) {
+            return Err(Error::data(
+                &path,
+                "the measured bins are not those of the manifest's lattice. Run s2s-prep again",
+            ));
+        }
+        Ok(Dataset { folder: folder.to_owned(), manifest, tissue, sampling, totals })
     }
 
     /// The content of `manifest.json`.
@@ -106,6 +108,11 @@ impl Dataset {
     }
 
     /// Which bins are measured.
+    pub fn sampling(&self) -> &Sampling {
+        &self.sampling
+    }
+
+    /// The lattice of the measured bins; where [`Dataset::sampling`] has none, only the step between training patches.
     pub fn lattice(&self) -> Lattice {
         self.manifest.lattice
     }
@@ -115,22 +122,43 @@ impl Dataset {
         &self.tissue
     }
 
-    /// The tissue mask of the measured bins as an image of their own [⌈rows/S⌉, ⌈cols/S⌉].
-    pub fn measured_tissue(&self) -> Raster<bool> {
-        self.lattice().subsample(&self.tissue)
+    /// The measured bins of a map of the whole grid: on a lattice an image of their own [⌈rows/S⌉, ⌈cols/S⌉], elsewhere the
+    /// whole grid [rows, cols] with `nothing` at the others.
+    fn image<T: Clone>(&self, map: &Raster<T>, nothing: T) -> Raster<T> {
+        match self.sampling.lattice() {
+            Some(lattice) => lattice.subsample(map),
+            None => Raster::from_fn(map.rows(), map.cols(), |row, col| {
+                if self.sampling.measures(row, col) { map[(row, col)].clone() } else { nothing.clone() }
+            }),
+        }
     }
 
-    /// Total counts over all genes of the measured bins, [⌈rows/S⌉, ⌈cols/S⌉].
+    /// The tissue mask of the measured bins as an image [⌈rows/S⌉, ⌈cols/S⌉]; where they lie on no lattice, M in the tissue
+    /// [rows, cols].
+    pub fn measured_tissue(&self) -> Raster<bool> {
+        self.image(&self.tissue, false)
+    }
+
+    /// Total counts over all genes of the measured bins, [rows, cols], 0 elsewhere.
     pub fn totals(&self) -> &Raster<u32> {
         &self.totals
     }
 
-    /// X_m of a gene: the log-normalised values of the measured bins [⌈rows/S⌉, ⌈cols/S⌉], 0 outside the tissue.
+    /// X_m of a gene: the log-normalised values of the measured bins as an image [⌈rows/S⌉, ⌈cols/S⌉]; where they lie on no
+    /// lattice, [`Dataset::measured_values`]. 0 outside the tissue.
     pub fn values(&self, gene: &str) -> Result<Raster<f32>> {
+        Ok(self.image(&self.measured_values(gene)?, 0.0))
+    }
+
+    /// The log-normalised values of a gene on the whole grid [rows, cols], 0 where nothing was measured or no tissue is.
+    pub fn measured_values(&self, gene: &str) -> Result<Raster<f32>> {
         let path = self.folder.join("measured.parquet");
-        let mut image = self.totals.map(|_| 0.0);
-        let s = self.lattice().scale.get();
-        for_each_value(&path, &self.manifest, gene, 0, |at, value| image[(at.0 / s, at.1 / s)] = value)?;
+        let mut image = self.tissue.map(|_| 0.0);
+        for_each_value(&path, &self.manifest, gene, 0, |at, value| {
+            if self.sampling.measures(at.0, at.1) {
+                image[at] = value;
+            }
+        })?;
         Ok(image)
     }
 
@@ -141,22 +169,17 @@ impl Dataset {
         let held = count.min(self.manifest.components.len());
         let names: Vec<String> = (1..=held).map(|number| format!("pc{number}")).collect();
         let mut images = vec![self.totals.map(|_| 0.0); count];
-        let s = self.lattice().scale.get();
-        if held == 0 {
-            return Ok(images);
-        }
         let columns: Vec<&str> = ["row", "col"].into_iter().chain(names.iter().map(String::as_str)).collect();
         for batch in read(&path, None, &columns)? {
             let (row, col) = (numbers(&path, &batch, "row")?, numbers(&path, &batch, "col")?);
             for (image, name) in images.iter_mut().zip(&names) {
                 let values = floats(&path, &batch, name)?;
                 for i in 0..batch.num_rows() {
-                    let at = inside(&path, &self.manifest, row.value(i), col.value(i))?;
-                    image[(at.0 / s, at.1 / s)] = values.value(i);
+                    image[bin(&path, &self.manifest, row.value(i), col.value(i))?] = values.value(i);
                 }
             }
         }
-        Ok(images)
+        Ok(images.iter().map(|image| self.image(image, 0.0)).collect())
     }
 
     /// The patches of `patches.parquet`, of side [`Manifest::patch`].
@@ -167,7 +190,7 @@ impl Dataset {
             let (row, col) = (numbers(&path, &batch, "row")?, numbers(&path, &batch, "col")?);
             let share = floats(&path, &batch, "tissue")?;
             for i in 0..batch.num_rows() {
-                let at = inside(&path, &self.manifest, row.value(i), col.value(i))?;
+                let at = bin(&path, &self.manifest, row.value(i), col.value(i))?;
                 all.push(Patch { row: at.0, col: at.1, tissue: share.value(i) });
             }
         }
@@ -203,7 +226,7 @@ pub(super) fn for_each_value(
         let (row, col) = (numbers(path, &batch, "row")?, numbers(path, &batch, "col")?);
         let value = floats(path, &batch, "value")?;
         for i in 0..batch.num_rows() {
-            each(inside(path, manifest, row.value(i), col.value(i))?, value.value(i));
+            each(bin(path, manifest, row.value(i), col.value(i))?, value.value(i));
         }
     }
     Ok(())
@@ -232,13 +255,18 @@ pub(super) fn numbers<'a>(path: &Path, batch: &'a RecordBatch, name: &str) -> Re
     column.ok_or_else(|| Error::data(path, format!("column {name} is missing or not uint32. Run s2s-prep again")))
 }
 
+fn flags<'a>(path: &Path, batch: &'a RecordBatch, name: &str) -> Result<&'a arrow::array::BooleanArray> {
+    let column = batch.column_by_name(name).and_then(|c| c.as_boolean_opt());
+    column.ok_or_else(|| Error::data(path, format!("column {name} is missing or no boolean. Run s2s-prep again")))
+}
+
 fn floats<'a>(path: &Path, batch: &'a RecordBatch, name: &str) -> Result<&'a arrow::array::Float32Array> {
     let column = batch.column_by_name(name).and_then(|c| c.as_primitive_opt::<Float32Type>());
     column.ok_or_else(|| Error::data(path, format!("column {name} is missing or not float32. Run s2s-prep again")))
 }
 
 /// The bin (row, col), if the grid has it.
-pub(super) fn inside(path: &Path, manifest: &Manifest, row: u32, col: u32) -> Result<(usize, usize)> {
+pub(super) fn bin(path: &Path, manifest: &Manifest, row: u32, col: u32) -> Result<(usize, usize)> {
     let (row, col) = (row as usize, col as usize);
     let grid = &manifest.grid;
     if row < grid.rows && col < grid.cols {

@@ -1,7 +1,7 @@
 //! The withheld bins. Only scoring opens them.
 
 use super::manifest::Mode;
-use super::reader::{Dataset, for_each_value, inside, numbers, read};
+use super::reader::{Dataset, bin, for_each_value, numbers, read};
 use crate::section::Raster;
 use crate::{Error, Result};
 use std::path::PathBuf;
@@ -31,15 +31,14 @@ impl<'a> Truth<'a> {
                 manifest.sample
             )));
         }
-        let lattice = dataset.lattice();
         let mut tissue = Raster::from_fn(manifest.grid.rows, manifest.grid.cols, |row, col| {
-            lattice.measures(row, col) && dataset.tissue()[(row, col)]
+            dataset.sampling().measures(row, col) && dataset.tissue()[(row, col)]
         });
         for batch in read(&path, Some(0), &["row", "col", "count"])? {
             let (row, col) = (numbers(&path, &batch, "row")?, numbers(&path, &batch, "col")?);
             let total = numbers(&path, &batch, "count")?;
             for i in 0..batch.num_rows() {
-                let at = inside(&path, manifest, row.value(i), col.value(i))?;
+                let at = bin(&path, manifest, row.value(i), col.value(i))?;
                 tissue[at] = u64::from(total.value(i)) >= manifest.min_counts;
             }
         }
@@ -53,17 +52,9 @@ impl<'a> Truth<'a> {
 
     /// The dense truth X_h of a gene [rows, cols]: log-normalised values of measured and withheld bins, 0 outside the true tissue.
     pub fn values(&self, gene: &str) -> Result<Raster<f32>> {
-        let lattice = self.dataset.lattice();
-        let measured = self.dataset.values(gene)?;
-        let s = lattice.scale.get();
-        let mut dense = self.tissue.map(|_| 0.0);
-        for row in (0..dense.rows()).step_by(s) {
-            for col in (0..dense.cols()).step_by(s) {
-                dense[(row, col)] = measured[(row / s, col / s)];
-            }
-        }
+        let mut dense = self.dataset.measured_values(gene)?;
         for_each_value(&self.path, self.dataset.manifest(), gene, 1, |at, value| {
-            if self.tissue[at] && !lattice.measures(at.0, at.1) {
+            if self.tissue[at] && !self.dataset.sampling().measures(at.0, at.1) {
                 dense[at] = value;
             }
         })?;

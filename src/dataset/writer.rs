@@ -4,9 +4,12 @@ use super::manifest::{FORMAT, GeneEntry, Manifest, Mode};
 use super::reader::patches;
 use crate::files::{Replace, fingerprint, write_atomically};
 use crate::provenance::{Input, Provenance};
-use crate::section::{Grid, Lattice, Raster, infer_tissue, log_normalise, normalisation_target, principal_components};
+use crate::section::{
+    Grid, Lattice, Raster, Sampling, infer_tissue, log_normalise, normalisation_target, principal_components,
+};
 use crate::{Error, Result};
 use arrow::array::{ArrayRef, BooleanArray, Float32Array, StringArray, UInt32Array};
+use arrow::datatypes::Schema;
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -42,8 +45,8 @@ pub struct SectionCounts {
 pub struct Settings {
     /// Whether there is a truth.
     pub mode: Mode,
-    /// Which bins are measured.
-    pub lattice: Lattice,
+    /// Which bins are measured, on the whole grid.
+    pub sampling: Sampling,
     /// A measured bin with fewer counts is outside the tissue.
     pub min_counts: u64,
     /// Side of the dense training patch P in bins.
@@ -84,17 +87,18 @@ pub fn write(
     mut provenance: Provenance,
 ) -> Result<Manifest> {
     let grid = section.grid;
-    let lattice = settings.lattice;
-    let totals = lattice.subsample(&section.totals);
-    let flags = totals.map(|&total| u64::from(total) >= settings.min_counts);
-    let in_tissue: Vec<u64> = pairs(&totals, &flags).map(u64::from).collect();
+    let sampling = &settings.sampling;
+    let flags = Raster::from_fn(grid.rows, grid.cols, |row, col| {
+        sampling.measures(row, col) && u64::from(section.totals[(row, col)]) >= settings.min_counts
+    });
+    let in_tissue: Vec<u64> = pairs(&section.totals, &flags).map(u64::from).collect();
     let target = normalisation_target(&in_tissue).ok_or_else(|| {
         Error::Data(format!(
             "no measured bin of {} µm holds {} counts or more, so there is no tissue to learn from. Choose a larger --bin-um or a smaller --min-counts",
             grid.bin_um, settings.min_counts
         ))
     })?;
-    let tissue = infer_tissue(lattice, &flags, grid.rows, grid.cols);
+    let tissue = infer_tissue(sampling, &flags);
     let replace = begin(folder)?;
     let to = |name: &str| replace.path().join(name);
 
@@ -102,16 +106,29 @@ pub fn write(
         Mode::Benchmark => std::mem::take(&mut provenance.inputs),
         Mode::Impute => Vec::new(),
     };
-    write_bins(&to("bins.parquet"), section, lattice, &tissue)?;
+    write_bins(&to("bins.parquet"), section, sampling.measured(), &tissue)?;
     let table = Table { section, target };
-    let kept = |index: usize| tissue.values()[index] && lattice.measures(index / grid.cols, index % grid.cols);
-    let genes = table.write(&to("measured.parquet"), kept, None, vec![])?;
+    let measured = sampling.measured().values();
+    let kept = |index: usize| tissue.values()[index] && measured[index];
     let mut names = vec!["bins.parquet", "components.parquet", "measured.parquet", "patches.parquet"];
-    write_patches(&to("patches.parquet"), &tissue, lattice, settings.patch)?;
-    let components = table.write_components(&to("components.parquet"), kept)?;
+    write_patches(&to("patches.parquet"), &tissue, sampling.nominal(), settings.patch)?;
+    let withheld = || match settings.mode {
+        Mode::Benchmark => {
+            let (path, file_metadata) = (to("truth.parquet"), metadata(&inputs));
+            table.write(&path, |index| !measured[index], Some(&section.totals), file_metadata).map(drop)
+        }
+        Mode::Impute => Ok(()),
+    };
+    let (visible, withheld) = rayon::join(
+        || {
+            let genes = table.write(&to("measured.parquet"), kept, None, vec![])?;
+            Ok::<_, Error>((genes, table.write_components(&to("components.parquet"), kept)?))
+        },
+        withheld,
+    );
+    let (genes, components) = visible?;
+    withheld?;
     if settings.mode == Mode::Benchmark {
-        let withheld = |index: usize| !lattice.measures(index / grid.cols, index % grid.cols);
-        table.write(&to("truth.parquet"), withheld, Some(&section.totals), metadata(&inputs))?;
         names.push("truth.parquet");
     }
     let fingerprints = names
@@ -125,7 +142,8 @@ pub fn write(
         platform: settings.platform.clone(),
         mode: settings.mode,
         grid,
-        lattice,
+        lattice: sampling.nominal(),
+        pattern: sampling.pattern().clone(),
         min_counts: settings.min_counts,
         target,
         patch: settings.patch,
@@ -153,41 +171,58 @@ fn metadata(inputs: &[Input]) -> Vec<KeyValue> {
 }
 
 /// `bins.parquet`: row, col, tissue, measured, total (null where the bin is not measured).
-fn write_bins(path: &Path, section: &SectionCounts, lattice: Lattice, tissue: &Raster<bool>) -> Result<()> {
-    let (rows, cols) = tissue.shape();
-    let bins = || (0..rows).flat_map(|r| (0..cols).map(move |c| (r, c)));
-    let columns: Vec<(&str, ArrayRef)> = vec![
-        ("row", Arc::new(UInt32Array::from_iter_values(bins().map(|(r, _)| r as u32)))),
-        ("col", Arc::new(UInt32Array::from_iter_values(bins().map(|(_, c)| c as u32)))),
-        ("tissue", Arc::new(BooleanArray::from(tissue.values().to_vec()))),
-        ("measured", Arc::new(bins().map(|(r, c)| Some(lattice.measures(r, c))).collect::<BooleanArray>())),
-        (
-            "total",
-            Arc::new(
-                bins().map(|at| lattice.measures(at.0, at.1).then(|| section.totals[at])).collect::<UInt32Array>(),
-            ),
-        ),
-    ];
-    write_table(path, columns)
+///
+/// Written piece by piece, so that a large grid needs little memory.
+fn write_bins(path: &Path, section: &SectionCounts, measured: &Raster<bool>, tissue: &Raster<bool>) -> Result<()> {
+    const PIECE: usize = 1 << 20;
+    let (cols, all) = (tissue.cols(), tissue.values().len());
+    let pieces = (0..all).step_by(PIECE).map(|first| {
+        let bins = first..(first + PIECE).min(all);
+        let flags = |raster: &Raster<bool>| -> ArrayRef {
+            Arc::new(BooleanArray::from(raster.values()[bins.clone()].to_vec()))
+        };
+        let number = |of: fn(usize, usize) -> usize| -> ArrayRef {
+            Arc::new(UInt32Array::from_iter_values(bins.clone().map(|bin| of(bin, cols) as u32)))
+        };
+        let total = |bin: usize| measured.values()[bin].then(|| section.totals.values()[bin]);
+        let totals: ArrayRef = Arc::new(bins.clone().map(total).collect::<UInt32Array>());
+        vec![
+            ("row", number(|bin, cols| bin / cols), false),
+            ("col", number(|bin, cols| bin % cols), false),
+            ("tissue", flags(tissue), false),
+            ("measured", flags(measured), false),
+            ("total", totals, true),
+        ]
+    });
+    write_table(path, pieces)
 }
 
 /// `patches.parquet`: row and col of the origin, share of the patch in tissue.
 fn write_patches(path: &Path, tissue: &Raster<bool>, lattice: Lattice, side: usize) -> Result<()> {
     let all = patches(tissue, lattice, side);
-    let columns: Vec<(&str, ArrayRef)> = vec![
-        ("row", Arc::new(UInt32Array::from_iter_values(all.iter().map(|p| p.row as u32)))),
-        ("col", Arc::new(UInt32Array::from_iter_values(all.iter().map(|p| p.col as u32)))),
-        ("tissue", Arc::new(Float32Array::from_iter_values(all.iter().map(|p| p.tissue)))),
+    let columns: Columns = vec![
+        ("row", Arc::new(UInt32Array::from_iter_values(all.iter().map(|p| p.row as u32))), false),
+        ("col", Arc::new(UInt32Array::from_iter_values(all.iter().map(|p| p.col as u32))), false),
+        ("tissue", Arc::new(Float32Array::from_iter_values(all.iter().map(|p| p.tissue))), false),
     ];
-    write_table(path, columns)
+    write_table(path, std::iter::once(columns))
 }
 
-fn write_table(path: &Path, columns: Vec<(&str, ArrayRef)>) -> Result<()> {
+/// Columns with their names, and whether they may hold nulls.
+type Columns<'a> = Vec<(&'a str, ArrayRef, bool)>;
+
+/// Writes a table of at least one piece; all pieces have the same columns.
+fn write_table<'a>(path: &Path, pieces: impl Iterator<Item = Columns<'a>>) -> Result<()> {
     let failed = |e: &dyn std::fmt::Display| Error::Io(format!("{}: could not write: {e}", path.display()));
-    let batch = RecordBatch::try_from_iter(columns).map_err(|e| failed(&e))?;
+    let mut batches = pieces.map(|columns| RecordBatch::try_from_iter_with_nullable(columns).map_err(|e| failed(&e)));
+    let mut next = batches.next().transpose()?;
+    let schema = next.as_ref().map(RecordBatch::schema).unwrap_or_else(|| Arc::new(Schema::empty()));
     let file = File::create(path).map_err(|e| Error::io(path, "create", e))?;
-    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties(vec![]))).map_err(|e| failed(&e))?;
-    writer.write(&batch).map_err(|e| failed(&e))?;
+    let mut writer = ArrowWriter::try_new(file, schema, Some(properties(vec![]))).map_err(|e| failed(&e))?;
+    while let Some(batch) = next {
+        writer.write(&batch).map_err(|e| failed(&e))?;
+        next = batches.next().transpose()?;
+    }
     let file = writer.into_inner().map_err(|e| failed(&e))?;
     file.sync_all().map_err(|e| Error::io(path, "write", e))
 }
@@ -264,11 +299,12 @@ impl Table<'_> {
         let place = |of: fn(usize, usize) -> usize| -> ArrayRef {
             Arc::new(UInt32Array::from_iter_values(bins.iter().map(|&index| of(index, cols) as u32)))
         };
-        let mut columns = vec![("row", place(|index, cols| index / cols)), ("col", place(|index, cols| index % cols))];
+        let mut columns: Columns =
+            vec![("row", place(|index, cols| index / cols), false), ("col", place(|index, cols| index % cols), false)];
         for (name, scores) in names.iter().zip(found.scores) {
-            columns.push((name, Arc::new(Float32Array::from(scores))));
+            columns.push((name, Arc::new(Float32Array::from(scores)), false));
         }
-        write_table(path, columns)?;
+        write_table(path, std::iter::once(columns))?;
         Ok(found.shares)
     }
 
@@ -281,7 +317,7 @@ impl Table<'_> {
     fn batch(&self, gene: Option<&str>, counts: &[(u32, u32)]) -> parquet::errors::Result<RecordBatch> {
         let cols = self.section.grid.cols as u32;
         let names: StringArray = counts.iter().map(|_| gene).collect();
-        let schema = arrow::datatypes::Schema::new(vec![
+        let schema = Schema::new(vec![
             arrow::datatypes::Field::new("gene", arrow::datatypes::DataType::Utf8, true),
             arrow::datatypes::Field::new("row", arrow::datatypes::DataType::UInt32, false),
             arrow::datatypes::Field::new("col", arrow::datatypes::DataType::UInt32, false),

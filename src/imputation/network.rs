@@ -75,7 +75,7 @@ impl NetworkImputer {
         let dense = match self.story.window {
             None => {
                 let whole = self.dense(image.window((0, 0), values.shape(), &self.device), config.turns);
-                crop(whole, values.shape(), dataset)?
+                crop(whole, values.shape(), self.story.input.factor(), dataset)?
             }
             Some(window) => self.tiled(&image, window, shape, config)?,
         };
@@ -92,7 +92,8 @@ impl NetworkImputer {
                 ),
             ));
         }
-        Ok(finish(dense, &values, dataset.lattice(), dataset.tissue()))
+        let measured = dataset.measured_values(self.gene())?;
+        Ok(finish(dense, &measured, dataset.sampling(), dataset.tissue()))
     }
 
     /// Window by window, `window` dense bins to a side.
@@ -103,7 +104,7 @@ impl NetworkImputer {
         shape: (usize, usize),
         config: &PredictConfig,
     ) -> Result<Raster<f32>> {
-        let scale = self.story.input.scale;
+        let scale = self.story.input.factor();
         let side = window / scale;
         let (rows, cols) = image.tissue.shape();
         let all = tiles(rows, cols, side, config.overlap.div_ceil(scale).min(side - 1));
@@ -117,7 +118,7 @@ impl NetworkImputer {
     /// The dense prediction [b, 1, S·m, S·n] of measured windows [b, 3, m, n]; with `turns`, the mean over their eight flips
     /// and quarter turns.
     fn dense(&self, windows: Tensor<4>, turns: bool) -> Tensor<4> {
-        let scale = self.story.input.scale;
+        let scale = self.story.input.factor();
         let plain = self.forward(windows.clone());
         if !turns {
             return plain;
@@ -189,8 +190,7 @@ fn pixels(dense: Tensor<4>) -> Result<Vec<f32>> {
 }
 
 /// The whole-section prediction, cut to the section's grid.
-fn crop(dense: Tensor<4>, (rows, cols): (usize, usize), dataset: &Dataset) -> Result<Raster<f32>> {
-    let s = dataset.lattice().scale.get();
+fn crop(dense: Tensor<4>, (rows, cols): (usize, usize), s: usize, dataset: &Dataset) -> Result<Raster<f32>> {
     let whole = Raster::from_vec(rows * s, cols * s, pixels(dense)?)
         .ok_or_else(|| Error::Bug("the network's output is not S times its input".to_owned()))?;
     let (rows, cols) = dataset.tissue().shape();

@@ -7,7 +7,7 @@ use crate::config::PredictConfig;
 use crate::dataset::Dataset;
 use crate::files::fingerprint;
 use crate::provenance::{Input, Provenance};
-use crate::section::{Lattice, Raster};
+use crate::section::{Raster, Sampling};
 use crate::store::{Header, StoreWriter};
 use crate::{Error, Result};
 use burn::tensor::Device;
@@ -98,10 +98,10 @@ fn begin(job: &Job, method: &str, genes: Vec<String>, mut inputs: Vec<Input>) ->
     inputs.insert(0, Input { path: dataset.folder().display().to_string(), sha256: dataset.fingerprint() });
     let provenance = Provenance::new("s2s-predict", job.whole_config.clone(), None, inputs);
     let header = Header::of(dataset, method, genes, provenance);
-    StoreWriter::create(job.output, &header, &measured(dataset.lattice(), dataset.tissue()), dataset.tissue())
+    StoreWriter::create(job.output, &header, &measured(dataset.sampling(), dataset.tissue()), dataset.tissue())
 }
 
 /// The measured in-tissue bins of the whole grid.
-fn measured(lattice: Lattice, tissue: &Raster<bool>) -> Raster<bool> {
-    Raster::from_fn(tissue.rows(), tissue.cols(), |row, col| tissue[(row, col)] && lattice.measures(row, col))
+fn measured(sampling: &Sampling, tissue: &Raster<bool>) -> Raster<bool> {
+    Raster::from_fn(tissue.rows(), tissue.cols(), |row, col| tissue[(row, col)] && sampling.measures(row, col))
 }

@@ -1,14 +1,17 @@
 //! The command line of `s2s-prep`.
 
-use super::detect::Platform;
-use crate::Result;
-use crate::config::{Config, PrepConfig};
+use super::detect::{Platform, Source};
+use crate::config::{Config, PatternKind, PrepConfig};
 use crate::dataset::Mode;
+use crate::{Error, Result};
 use clap::{Parser, ValueEnum};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
 Examples:
+  What is this, and which bins does it allow?
+    s2s-prep --describe xenium_bundle/
+
   A dense Xenium section as a benchmark: three of four bins are withheld into truth.parquet, for s2s-score alone
     s2s-prep --input xenium_bundle/ --bin-um 30 --mode benchmark --output pancreas.s2s
 
@@ -33,26 +36,33 @@ Exit codes: 0 done, 2 usage, 65 bad input data, 66 missing input, 70 a bug, 74 i
 #[command(name = "s2s-prep", version, after_help = EXAMPLES)]
 pub struct Arguments {
     /// A file of transcripts, or the bundle folder that holds it
-    #[arg(long, value_name = "PATH")]
-    pub input: PathBuf,
+    #[arg(long, value_name = "PATH", required_unless_present = "describe")]
+    pub input: Option<PathBuf>,
+
+    /// Tell what PATH is (platform, size, molecules, genes, counts per bin at several sizes, a bin size to take), write nothing
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["input", "output", "mode"])]
+    pub describe: Option<PathBuf>,
 
     /// Whose files they are; auto goes by the names of the files
     ///
-    /// xenium: transcripts.parquet with feature_name, x_location, y_location, and qv and is_gene where there are any.
-    /// csv: a table of gene, x, y and perhaps count and qv, separated by comma, tab or semicolon, also gzipped.
-    /// Controls and unassigned codewords are left out on both.
+    /// xenium: transcripts.parquet or .csv with feature_name, x_location, y_location, and qv and is_gene where there are any.
+    /// merscope: detected_transcripts.csv, positions global_x and global_y in µm.
+    /// cosmx: …tx_file.csv, positions x_global_px and y_global_px in pixels of --pixel-um.
+    /// stereo-seq: .gem, positions in DNBs of --pixel-um.
+    /// csv: a table of gene, x, y and perhaps count and qv, separated by comma, tab or semicolon.
+    /// Text files may be gzipped. Controls, blanks and unassigned codewords are left out on all.
     #[arg(long, value_enum, default_value_t = PlatformChoice::Auto)]
     pub platform: PlatformChoice,
 
     /// The dataset to write, by custom SAMPLE.s2s; the sample's name is the folder's without .s2s
     ///
     /// It appears whole or not at all, and replaces an earlier dataset of that name.
-    #[arg(long, value_name = "SAMPLE.s2s")]
-    pub output: PathBuf,
+    #[arg(long, value_name = "SAMPLE.s2s", required_unless_present = "describe")]
+    pub output: Option<PathBuf>,
 
     /// benchmark: the section is dense, withhold all bins but the measured ones; impute: it was sampled sparsely
-    #[arg(long, value_enum)]
-    pub mode: Mode,
+    #[arg(long, value_enum, required_unless_present = "describe")]
+    pub mode: Option<Mode>,
 
     /// The genes to write: names separated by commas, or a file with one per line [default: all genes]
     ///
@@ -76,6 +86,29 @@ pub struct Arguments {
     #[arg(long, value_name = "S")]
     pub scale: Option<usize>,
 
+    /// Row and column of the measured bin in every S × S block, counted from --origin [default: 0,0]
+    #[arg(long, value_name = "ROW,COL", value_parser = phase)]
+    pub phase: Option<[usize; 2]>,
+
+    /// lattice: one bin in S², regularly; random: each bin with the probability --rate, for benchmarks [default: lattice]
+    #[arg(long, value_enum, value_name = "PATTERN")]
+    pub pattern: Option<PatternKind>,
+
+    /// --pattern random: the share of measured bins [default: 0.25]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    pub rate: Option<f64>,
+
+    /// --pattern random: what the draws depend on [default: 0]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// A table of the bins that are measured, regular or not, instead of --pattern
+    ///
+    /// Its columns are row and col (bins counted from --origin, rows down along y) or x and y (µm, anywhere in the bin).
+    /// The box around them frames the grid. See docs/patterns.md for what follows the pattern, and how.
+    #[arg(long, value_name = "FILE", conflicts_with = "pattern")]
+    pub measured: Option<PathBuf>,
+
     /// A measured bin with fewer counts is outside the tissue [default: 10]
     #[arg(long, value_name = "COUNTS")]
     pub min_counts: Option<u64>,
@@ -88,7 +121,7 @@ pub struct Arguments {
     #[arg(long, value_name = "BINS")]
     pub patch: Option<usize>,
 
-    /// x and y in µm of a corner of a measured bin, from which bins are counted [default: 0,0]
+    /// x and y in µm of a corner of a bin (by default, a measured one), from which bins are counted [default: 0,0]
     ///
     /// It is the origin of the instrument's field, never of the transcripts, so that no withheld transcript can move
     /// the grid. Transcripts may lie on all sides of it.
@@ -115,6 +148,14 @@ pub struct Arguments {
     #[arg(long, value_name = "µm", allow_negative_numbers = true)]
     pub um_per_unit: Option<f64>,
 
+    /// µm per pixel (cosmx), or from one DNB to the next (stereo-seq) [default: 0.120280945, or 0.5]
+    #[arg(long, value_name = "µm", allow_negative_numbers = true)]
+    pub pixel_um: Option<f64>,
+
+    /// stereo-seq: side of a bin in DNBs, instead of --bin-um
+    #[arg(long, value_name = "N", conflicts_with = "bin_um")]
+    pub bin_dnb: Option<u32>,
+
     /// Threads [default: one per core]
     #[arg(long, value_name = "N")]
     pub threads: Option<std::num::NonZeroUsize>,
@@ -127,6 +168,12 @@ pub enum PlatformChoice {
     Auto,
     /// 10x Xenium.
     Xenium,
+    /// Vizgen MERSCOPE.
+    Merscope,
+    /// NanoString CosMx.
+    Cosmx,
+    /// STOmics Stereo-seq.
+    StereoSeq,
     /// A plain table.
     Csv,
 }
@@ -136,6 +183,9 @@ impl PlatformChoice {
         match self {
             PlatformChoice::Auto => None,
             PlatformChoice::Xenium => Some(Platform::Xenium),
+            PlatformChoice::Merscope => Some(Platform::Merscope),
+            PlatformChoice::Cosmx => Some(Platform::Cosmx),
+            PlatformChoice::StereoSeq => Some(Platform::StereoSeq),
             PlatformChoice::Csv => Some(Platform::Csv),
         }
     }
@@ -147,10 +197,19 @@ impl Arguments {
         let mut config = Config::load(self.config.as_deref(), &self.set)?.prep;
         override_with(&mut config.bin_um, self.bin_um);
         override_with(&mut config.scale, self.scale);
+        override_with(&mut config.phase, self.phase);
+        override_with(&mut config.pattern, self.pattern);
+        override_with(&mut config.rate, self.rate);
+        override_with(&mut config.seed, self.seed);
         override_with(&mut config.min_counts, self.min_counts);
         override_with(&mut config.min_qv, self.min_qv);
         override_with(&mut config.patch, self.patch);
         override_with(&mut config.origin_um, self.origin);
+        override_with(&mut config.pixel_um, self.pixel_um.map(Some));
+        override_with(&mut config.bin_dnb, self.bin_dnb.map(Some));
+        if self.bin_um.is_some() {
+            config.bin_dnb = None;
+        }
         override_with(&mut config.csv.um_per_unit, self.um_per_unit);
         let columns = [
             (&mut config.csv.gene_column, &self.gene_column),
@@ -162,8 +221,28 @@ impl Arguments {
         Ok(config)
     }
 
+    /// [`Error::Usage`] for a flag that files of this platform have no use for.
+    pub(super) fn check(&self, source: &Source) -> Result<()> {
+        let platform = source.platform;
+        let pixels = matches!(platform, Platform::Cosmx | Platform::StereoSeq);
+        let wrong = match self.csv_flags().as_slice() {
+            [flag, ..] if platform != Platform::Csv => Some((*flag, "plain tables", "csv")),
+            _ if self.pixel_um.is_some() && !pixels => Some(("--pixel-um", "positions in pixels or DNBs", "cosmx")),
+            _ if self.bin_dnb.is_some() && platform != Platform::StereoSeq => {
+                Some(("--bin-dnb", "Stereo-seq", "stereo-seq"))
+            }
+            _ => None,
+        };
+        let Some((flag, what, choice)) = wrong else { return Ok(()) };
+        Err(Error::Usage(format!(
+            "{flag}: only for {what}, but {} is read as {}. Leave it out, or say --platform {choice}",
+            source.path.display(),
+            platform.name()
+        )))
+    }
+
     /// The flags given that only plain tables know.
-    pub(super) fn csv_flags(&self) -> Vec<&'static str> {
+    fn csv_flags(&self) -> Vec<&'static str> {
         let given = [
             ("--gene-column", self.gene_column.is_some()),
             ("--x-column", self.x_column.is_some()),
@@ -186,6 +265,13 @@ fn point(text: &str) -> Result<[f64; 2], String> {
     let number = |text: &str| text.trim().parse().ok().filter(|value: &f64| value.is_finite());
     let parsed = text.split_once(',').and_then(|(x, y)| Some([number(x)?, number(y)?]));
     parsed.ok_or_else(|| "expected two numbers in µm separated by a comma, for example 0,0".to_owned())
+}
+
+/// `ROW,COL` as two numbers.
+fn phase(text: &str) -> Result<[usize; 2], String> {
+    let number = |text: &str| text.trim().parse().ok();
+    let parsed = text.split_once(',').and_then(|(row, col)| Some([number(row)?, number(col)?]));
+    parsed.ok_or_else(|| "expected two numbers below S separated by a comma, for example 1,0".to_owned())
 }
 
 #[cfg(test)]

@@ -1,13 +1,21 @@
-//! Recognises a platform by its files.
+//! Recognises a platform by its files: their names, and the columns of tables in text form.
 
+use super::table::Table;
+use super::{cosmx, merscope, stereo_seq, xenium_csv};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 
 /// The platforms whose files can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Platform {
-    /// A 10x Xenium `transcripts.parquet`.
+    /// A 10x Xenium `transcripts.parquet` or `transcripts.csv`.
     Xenium,
+    /// A Vizgen MERSCOPE `detected_transcripts.csv`.
+    Merscope,
+    /// A NanoString CosMx `…tx_file.csv`.
+    Cosmx,
+    /// A STOmics Stereo-seq `.gem`.
+    StereoSeq,
     /// A table of gene, x, y and perhaps count.
     Csv,
 }
@@ -16,6 +24,9 @@ impl Platform {
     pub fn name(self) -> &'static str {
         match self {
             Platform::Xenium => "xenium",
+            Platform::Merscope => "merscope",
+            Platform::Cosmx => "cosmx",
+            Platform::StereoSeq => "stereo-seq",
             Platform::Csv => "csv",
         }
     }
@@ -28,41 +39,98 @@ pub(super) struct Source {
     pub path: PathBuf,
 }
 
-/// The files that may hold the transcripts of a bundle folder, best first.
-const IN_FOLDER: [&str; 3] = ["transcripts.parquet", "transcripts.csv.gz", "transcripts.csv"];
+impl Source {
+    /// Whether the file is a table in text form.
+    pub fn is_text(&self) -> bool {
+        is_text(&self.path)
+    }
+}
+
+/// How the files that may hold the transcripts of a bundle folder end, best first, and the platforms that read them.
+const IN_FOLDER: [(&str, &[Platform]); 9] = [
+    ("transcripts.parquet", &[Platform::Xenium]),
+    ("detected_transcripts.csv.gz", &[Platform::Merscope, Platform::Csv]),
+    ("detected_transcripts.csv", &[Platform::Merscope, Platform::Csv]),
+    ("tx_file.csv.gz", &[Platform::Cosmx, Platform::Csv]),
+    ("tx_file.csv", &[Platform::Cosmx, Platform::Csv]),
+    (".gem.gz", &[Platform::StereoSeq, Platform::Csv]),
+    (".gem", &[Platform::StereoSeq, Platform::Csv]),
+    ("transcripts.csv.gz", &[Platform::Xenium, Platform::Csv]),
+    ("transcripts.csv", &[Platform::Xenium, Platform::Csv]),
+];
 
 /// Finds the transcripts in `input`, a file or a bundle folder. `platform` is what the user said, if anything.
 pub(super) fn detect(input: &Path, platform: Option<Platform>) -> Result<Source> {
     let meta = std::fs::metadata(input).map_err(|e| Error::io(input, "read", e))?;
     let path = if meta.is_dir() { in_folder(input, platform)? } else { input.to_owned() };
-    let platform = platform.or_else(|| by_name(&path)).ok_or_else(|| {
-        Error::data(
-            &path,
-            "no known kind of file: expected .parquet (Xenium) or .csv, .tsv, .txt, also with .gz. Say what it is with --platform",
-        )
-    })?;
+    let platform = match platform {
+        Some(platform) => platform,
+        None => recognise(&path)?,
+    };
     Ok(Source { platform, path })
 }
 
 fn in_folder(folder: &Path, platform: Option<Platform>) -> Result<PathBuf> {
-    let wanted = |path: &PathBuf| path.is_file() && platform.is_none_or(|platform| by_name(path) == Some(platform));
-    IN_FOLDER.iter().map(|name| folder.join(name)).find(wanted).ok_or_else(|| {
-        Error::Missing(format!(
-            "{}: no transcripts in this folder (looked for {}). Give the bundle's folder or the file itself",
-            folder.display(),
-            IN_FOLDER.join(", ")
-        ))
-    })
+    let entries = std::fs::read_dir(folder).map_err(|e| Error::io(folder, "read", e))?;
+    let mut files: Vec<PathBuf> =
+        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|p| p.is_file()).collect();
+    files.sort();
+    for (end, platforms) in IN_FOLDER {
+        if platform.is_some_and(|platform| !platforms.contains(&platform)) {
+            continue;
+        }
+        let found: Vec<&PathBuf> = files.iter().filter(|path| lower_name(path).ends_with(end)).collect();
+        match found.as_slice() {
+            [] => {}
+            [only] => return Ok((*only).clone()),
+            [one, other, ..] => {
+                return Err(Error::data(
+                    folder,
+                    format!("holds {} and {}. Give the one to read itself", one.display(), other.display()),
+                ));
+            }
+        }
+    }
+    Err(Error::Missing(format!(
+        "{}: no transcripts in this folder (looked for {}). Give the bundle's folder or the file itself",
+        folder.display(),
+        IN_FOLDER.map(|(end, _)| end).join(", ")
+    )))
 }
 
-fn by_name(path: &Path) -> Option<Platform> {
-    let name = path.file_name()?.to_string_lossy().to_lowercase();
+fn lower_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().to_lowercase()
+}
+
+/// The ending of a file's name, without `.gz`.
+fn kind(path: &Path) -> String {
+    let name = lower_name(path);
     let name = name.strip_suffix(".gz").unwrap_or(&name);
-    match name.rsplit_once('.')?.1 {
-        "parquet" => Some(Platform::Xenium),
-        "csv" | "tsv" | "txt" => Some(Platform::Csv),
-        _ => None,
+    name.rsplit_once('.').map(|(_, end)| end.to_owned()).unwrap_or_default()
+}
+
+fn is_text(path: &Path) -> bool {
+    ["csv", "tsv", "txt", "gem"].contains(&kind(path).as_str())
+}
+
+fn recognise(path: &Path) -> Result<Platform> {
+    if kind(path) == "parquet" {
+        return Ok(Platform::Xenium);
     }
+    if !is_text(path) {
+        return Err(Error::data(
+            path,
+            "no known kind of file: expected .parquet (Xenium) or .csv, .tsv, .txt, .gem, also with .gz. Say what it is with --platform",
+        ));
+    }
+    let table = Table::open(path)?;
+    let known: [(Platform, fn(&Table) -> bool); 4] = [
+        (Platform::Xenium, xenium_csv::recognises),
+        (Platform::Merscope, merscope::recognises),
+        (Platform::Cosmx, cosmx::recognises),
+        (Platform::StereoSeq, stereo_seq::recognises),
+    ];
+    Ok(known.into_iter().find(|(_, recognises)| recognises(&table)).map_or(Platform::Csv, |(platform, _)| platform))
 }
 
 #[cfg(test)]
@@ -73,7 +141,7 @@ mod tests {
     fn a_folder_gives_its_parquet_file_before_its_csv() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(detect(folder.path(), None).unwrap_err().exit_code(), 66);
-        for name in ["transcripts.csv.gz", "transcripts.parquet"] {
+        for name in ["transcripts.csv.gz", "transcripts.parquet", "cells.csv"] {
             std::fs::write(folder.path().join(name), "").unwrap();
         }
         let source = detect(folder.path(), None).unwrap();
@@ -83,11 +151,29 @@ mod tests {
     }
 
     #[test]
-    fn files_are_known_by_their_names() {
-        for (name, platform) in
-            [("a.parquet", Some(Platform::Xenium)), ("b.TSV.gz", Some(Platform::Csv)), ("c.h5ad", None)]
-        {
-            assert_eq!(by_name(Path::new(name)), platform, "{name}");
+    fn a_folder_of_two_sections_asks_which() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["S1_tx_file.csv", "S2_tx_file.csv"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
         }
+        let error = detect(folder.path(), None).unwrap_err().to_string();
+        assert!(error.contains("S1_tx_file.csv") && error.contains("S2_tx_file.csv"), "{error}");
+    }
+
+    #[test]
+    fn tables_are_known_by_their_columns_whatever_their_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.TSV");
+        for (header, platform) in [
+            (",transcript_id,feature_name,x_location,y_location,qv", Platform::Xenium),
+            (",barcode_id,global_x,global_y,global_z,x,y,fov,gene", Platform::Merscope),
+            ("fov,cell_ID,x_global_px,y_global_px,target", Platform::Cosmx),
+            ("#OffsetX=0\ngeneID\tx\ty\tMIDCount", Platform::StereoSeq),
+            ("Gene,x,y", Platform::Csv),
+        ] {
+            std::fs::write(&path, header).unwrap();
+            assert_eq!(detect(&path, None).unwrap().platform, platform, "{header}");
+        }
+        assert_eq!(detect(&path, Some(Platform::Cosmx)).unwrap().platform, Platform::Cosmx);
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 /// Prefixes of features that are no genes: negative controls, unused barcodes, unassigned codewords.
-const CONTROLS: [&str; 9] = [
+const CONTROLS: [&str; 13] = [
     "NegControlProbe",
     "NegControlCodeword",
     "antisense_",
@@ -18,7 +18,15 @@ const CONTROLS: [&str; 9] = [
     "DeprecatedCodeword",
     "Intergenic_Region",
     "GenomicControl",
+    // CosMx.
+    "NegPrb",
+    "Negative",
+    "SystemControl",
+    "FalseCode",
 ];
+
+/// No gene has a longer name; longer ones are a sign of a broken table.
+const LONGEST_NAME: usize = 255;
 
 /// What becomes of a molecule with a certain name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +82,12 @@ impl Features {
         let text = std::str::from_utf8(name).map_err(|_| {
             format!("gene name {:?} is not UTF-8. Save the file as UTF-8", String::from_utf8_lossy(name))
         })?;
+        if text.len() > LONGEST_NAME || text.contains(['"', '\0']) {
+            let start: String = text.chars().take(40).collect();
+            return Err(format!(
+                "gene name {start:?}… holds a quote or more than {LONGEST_NAME} bytes. Is the table broken here?"
+            ));
+        }
         if text.trim().is_empty() {
             return Err("the gene name is empty. Remove the row or name its gene".to_owned());
         }
@@ -123,6 +137,11 @@ impl GeneNames {
     /// The gene with this number; `None` for [`Features::OTHER`].
     pub fn get(&self, number: u32) -> Option<&str> {
         self.numbered.get((number as usize).checked_sub(1)?).map(String::as_str)
+    }
+
+    /// The number of genes met, asked for or not.
+    pub fn number(&self) -> usize {
+        self.all.len()
     }
 
     /// [`Error::Data`] if a gene of `wanted` is none of `measured`, with the nearest names that are.

@@ -3,20 +3,25 @@
 use super::accumulator::{Accumulator, Run};
 use super::features::{Features, GeneNames};
 use super::key::{AbsoluteBin, Binning, Key};
+use super::positions::{MAX_BINS, Positions};
 use crate::dataset::{GeneCounts, SectionCounts};
-use crate::section::{Grid, Raster};
+use crate::section::{Grid, Raster, Sampling};
 use crate::{Error, Result};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// More bins than this are a mistake in the unit or the bin size: an array over the grid would not fit into memory.
-const MAX_BINS: usize = 1 << 28;
+/// A grid of more bins than this has to hold something in one of [`SPARSEST`] bins: otherwise a single stray position
+/// would make arrays that hold next to nothing.
+const LARGE_GRID: usize = 1 << 24;
+const SPARSEST: usize = 10_000;
 
 /// A section, and what was left out of it.
 #[derive(Debug)]
 pub(super) struct Framed {
     pub section: SectionCounts,
+    /// Which of its bins are measured.
+    pub sampling: Sampling,
     /// Molecules inside the frame.
     pub kept: u64,
     /// Molecules outside the frame: all of them between or beyond the measured bins.
@@ -30,7 +35,7 @@ pub(super) struct Framed {
 /// [`Error::Data`] where nothing was measured, the grid is too small or too large, or a gene of `selection` was not measured.
 pub(super) fn frame(
     accumulator: Accumulator,
-    binning: Binning,
+    binning: &Binning,
     selection: Option<&BTreeSet<String>>,
     names: &GeneNames,
     input: &Path,
@@ -42,7 +47,7 @@ pub(super) fn frame(
             "no transcript of a gene in any measured bin. Check --min-qv, --origin and --bin-um, and that the names are gene names",
         )
     })?;
-    frame.check(input)?;
+    frame.check(&runs, input)?;
     let mut framed = frame.section(runs, names, input)?;
     let measured: BTreeSet<&str> = framed.section.genes.iter().map(|gene| gene.name.as_str()).collect();
     if let Some(wanted) = selection {
@@ -52,30 +57,32 @@ pub(super) fn frame(
     Ok(framed)
 }
 
-/// The bounding box of the measured bins that hold a transcript, filled up to whole S×S blocks.
+/// The bounding box of the measured bins that hold a transcript, on a lattice filled up to whole S×S blocks; or of the
+/// bins that the user listed.
 ///
 /// Withheld bins have no part in it (§8 of the method).
 #[derive(Clone, Copy, Debug)]
-struct Frame {
-    binning: Binning,
+struct Frame<'a> {
+    binning: &'a Binning,
     first: AbsoluteBin,
     rows: usize,
     cols: usize,
 }
 
-impl Frame {
-    fn around(runs: &[Run], binning: Binning) -> Option<Frame> {
+impl<'a> Frame<'a> {
+    fn around(runs: &[Run], binning: &'a Binning) -> Option<Self> {
         let bounds = |run: &Run| {
             let measured = run.iter().map(|(key, _)| key.bin()).filter(|bin| binning.measures(*bin));
             measured.map(|bin| (bin, bin)).reduce(union)
         };
-        let (first, last) = runs.par_iter().filter_map(bounds).reduce_with(union)?;
-        let s = binning.lattice.scale.get();
-        let length = |first: i32, last: i32| (last - first) as usize + s;
+        let filled = runs.par_iter().filter_map(bounds).reduce_with(union)?;
+        let (first, last) = binning.positions.frame().unwrap_or(filled);
+        let block = if matches!(binning.positions, Positions::Lattice(_)) { binning.lattice.scale.get() } else { 1 };
+        let length = |first: i32, last: i32| (last - first) as usize + block;
         Some(Frame { binning, first, rows: length(first.row, last.row), cols: length(first.col, last.col) })
     }
 
-    fn check(&self, input: &Path) -> Result<()> {
+    fn check(&self, runs: &[Run], input: &Path) -> Result<()> {
         let (rows, cols, bin_um) = (self.rows, self.cols, self.binning.bin_um);
         let s = self.binning.lattice.scale.get();
         if rows.min(cols) < s * s {
@@ -87,15 +94,29 @@ impl Frame {
                 ),
             ));
         }
-        match rows.checked_mul(cols) {
-            Some(bins) if bins <= MAX_BINS => Ok(()),
-            _ => Err(Error::data(
-                input,
-                format!(
-                    "a grid of {rows} × {cols} bins of {bin_um} µm, expected {MAX_BINS} bins at most. Choose a larger --bin-um, or check the unit (--um-per-unit) and the input for stray positions"
-                ),
-            )),
-        }
+        let filled = || runs.iter().flat_map(Run::iter).filter(|(key, _)| self.binning.measures(key.bin())).count();
+        let what = match rows.checked_mul(cols) {
+            Some(bins) if bins <= LARGE_GRID => return Ok(()),
+            Some(bins) if bins <= MAX_BINS && filled() >= bins / SPARSEST => return Ok(()),
+            Some(bins) if bins <= MAX_BINS => {
+                format!("expected more than {} of them to hold anything", bins / SPARSEST)
+            }
+            _ => format!("expected {MAX_BINS} bins at most"),
+        };
+        Err(Error::data(
+            input,
+            format!(
+                "a grid of {rows} × {cols} bins of {bin_um} µm, {what}. Choose a larger --bin-um, or check the unit (--um-per-unit) and the input for stray positions"
+            ),
+        ))
+    }
+
+    fn sampling(&self) -> Sampling {
+        let (rows, cols, first) = (self.rows, self.cols, self.first);
+        let absolute =
+            |row: usize, col: usize| AbsoluteBin { row: first.row + row as i32, col: first.col + col as i32 };
+        let measured = Raster::from_fn(rows, cols, |row, col| self.binning.measures(absolute(row, col)));
+        Sampling::of(self.binning.lattice, self.binning.positions.pattern(), measured)
     }
 
     fn grid(&self) -> Grid {
@@ -144,7 +165,8 @@ impl Frame {
                 format!("bin ({row}, {col}) holds {} counts or more. Check which column holds the counts", u32::MAX),
             ));
         }
-        Ok(Framed { section: SectionCounts { grid: self.grid(), totals, genes }, kept, outside, unmeasured_genes })
+        let section = SectionCounts { grid: self.grid(), totals, genes };
+        Ok(Framed { section, sampling: self.sampling(), kept, outside, unmeasured_genes })
     }
 
     fn counts(&self, entries: impl Iterator<Item = (Key, u32)>) -> Vec<(u32, u32)> {

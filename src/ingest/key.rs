@@ -1,5 +1,6 @@
 //! Where a count goes: a gene and a bin, packed into one sortable number.
 
+use super::positions::Positions;
 use crate::section::Lattice;
 
 /// Bits of a row or a column; half of the range is on each side of the anchor.
@@ -22,15 +23,25 @@ pub(super) struct AbsoluteBin {
     pub col: i32,
 }
 
+impl AbsoluteBin {
+    /// The bin, if a key can hold it.
+    pub fn within_reach(row: i32, col: i32) -> Option<Self> {
+        let reach = -AXIS_HALF..AXIS_HALF;
+        (reach.contains(&row) && reach.contains(&col)).then_some(AbsoluteBin { row, col })
+    }
+}
+
 /// The infinite grid of bins around the anchor, which no transcript can move (§8 of the method).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Binning {
     /// x and y in µm of the top-left corner of bin (0, 0).
     pub anchor_um: [f64; 2],
     /// Side of a bin in µm.
     pub bin_um: f64,
-    /// The lattice; bin (0, 0) lies on it.
+    /// The lattice; bin (0, 0) lies on it. Where the measured bins lie on none, only the step between training patches.
     pub lattice: Lattice,
+    /// Which bins are measured.
+    pub positions: Positions,
 }
 
 impl Binning {
@@ -43,10 +54,9 @@ impl Binning {
         (within(row) && within(col)).then_some(AbsoluteBin { row: row as i32, col: col as i32 })
     }
 
-    /// Whether the lattice measures this bin.
+    /// Whether this bin is measured.
     pub fn measures(&self, bin: AbsoluteBin) -> bool {
-        let s = self.lattice.scale.get() as i32;
-        bin.row % s == 0 && bin.col % s == 0
+        self.positions.measures(bin)
     }
 
     /// The furthest coordinate from the anchor, in µm, that has a bin.
@@ -67,6 +77,21 @@ impl Key {
         let shuffled = (low << (FEATURE_BITS - PARTITION_BITS)) | high;
         let axis = |index: i32| (index + AXIS_HALF) as u64;
         Key((shuffled << (2 * AXIS_BITS)) | (axis(bin.row) << AXIS_BITS) | axis(bin.col))
+    }
+
+    /// All of it as a number, in the order of keys.
+    pub fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// The key that [`Key::bits`] makes this number of.
+    pub fn of_bits(bits: u64) -> Self {
+        Key(bits)
+    }
+
+    /// The smallest number that a key of the same partition may have.
+    pub fn partition_start(self) -> u64 {
+        (self.partition() as u64) << (64 - PARTITION_BITS)
     }
 
     pub fn partition(self) -> usize {

@@ -2,59 +2,92 @@
 
 use super::accumulator::Accumulator;
 use super::arguments::Arguments;
+use super::describe::describe;
 use super::detect::{Platform, Source, detect};
 use super::features::Features;
 use super::frame::{Framed, frame};
 use super::intake::{Collector, Tally};
 use super::key::Binning;
-use super::{csv, xenium};
+use super::positions::{Listed, Positions};
+use super::summary::summarise;
+use super::{cosmx, csv, merscope, stereo_seq, xenium, xenium_csv};
 use crate::cli::{self, peak_memory_mib};
-use crate::config::PrepConfig;
-use crate::dataset::{self, Dataset, Manifest, Mode, Settings};
+use crate::config::{PatternKind, PrepConfig};
+use crate::dataset::{self, Manifest, Mode, Settings};
 use crate::files;
 use crate::provenance::{Input, Provenance};
 use crate::section::{Lattice, Scale};
 use crate::{Error, Result};
 use std::collections::BTreeSet;
 use std::num::NonZero;
+use std::path::Path;
 use std::time::Instant;
 
 /// The largest S. Beyond it, less than one bin in a thousand would be measured.
 const MAX_SCALE: usize = 32;
 
-/// Runs `s2s-prep`: reads `arguments.input`, writes the dataset `arguments.output`, tells stderr what it did.
+/// What a run that writes a dataset is given.
+pub(super) struct Job<'a> {
+    arguments: &'a Arguments,
+    pub config: PrepConfig,
+    pub source: Source,
+    pub output: &'a Path,
+    mode: Mode,
+}
+
+/// Runs `s2s-prep`: reads `arguments.input`, writes the dataset `arguments.output`, tells stderr what it did; or, with
+/// `arguments.describe`, tells stdout what that is and writes nothing.
 ///
 /// Errors are those of the exit codes in `--help`; an error leaves nothing behind.
 pub fn run(arguments: Arguments) -> Result<()> {
     let start = Instant::now();
     let config = arguments.merged()?;
-    let binning = binning(&config)?;
-    let selection = arguments.genes.as_deref().map(cli::genes).transpose()?.map(BTreeSet::from_iter);
-    let source = detect(&arguments.input, arguments.platform.platform())?;
-    if let (Platform::Xenium, [flag, ..]) = (source.platform, arguments.csv_flags().as_slice()) {
-        return Err(Error::Usage(format!(
-            "{flag}: only for plain tables, but {} is read as {}. Leave it out, or say --platform csv",
-            source.path.display(),
-            source.platform.name()
-        )));
-    }
-    // A mistake in the output's name is told before minutes of reading, not after.
-    dataset::check_output(&arguments.output)?;
     cli::threads(arguments.threads.map_or(0, NonZero::get))?;
-    let (framed, tally) = read(&source, &config, binning, arguments.mode, selection)?;
-    let manifest = write(&arguments, &config, &source, binning.lattice, &framed)?;
-    summarise(&arguments, &config, &source, &manifest, &framed, tally)?;
+    if let Some(path) = &arguments.describe {
+        return describe(path, &arguments, config);
+    }
+    let (Some(input), Some(output), Some(mode)) = (&arguments.input, &arguments.output, arguments.mode) else {
+        return Err(Error::Usage("expected --input, --output and --mode, or --describe".to_owned()));
+    };
+    let selection = arguments.genes.as_deref().map(cli::genes).transpose()?.map(BTreeSet::from_iter);
+    let source = detect(input, arguments.platform.platform())?;
+    arguments.check(&source)?;
+    let config = with_units(config, source.platform)?;
+    let job = Job { arguments: &arguments, config, source, output, mode };
+    let binning = binning(&job)?;
+    // A mistake in the output's name is told before minutes of reading, not after.
+    dataset::check_output(output)?;
+    let (framed, tally) = read(&job, binning, selection)?;
+    let manifest = write(&job, &framed)?;
+    summarise(&job, &manifest, &framed, tally)?;
     let memory = peak_memory_mib().map(|mib| format!(", peak memory {mib} MiB")).unwrap_or_default();
     eprintln!("time       {:.1} s{memory}", start.elapsed().as_secs_f64());
     Ok(())
 }
 
-/// The grid that the config asks for; [`Error::Usage`] for a value that makes no sense.
-fn binning(config: &PrepConfig) -> Result<Binning> {
-    let positive = |value: f64, name: &str| {
-        let good = value.is_finite() && value > 0.0;
-        good.then_some(value).ok_or_else(|| Error::Usage(format!("{name} {value}: expected a number above 0, in µm")))
+/// The config with the instrument's pixel and a bin in µm where the platform and the config speak of pixels.
+pub(super) fn with_units(mut config: PrepConfig, platform: Platform) -> Result<PrepConfig> {
+    let instrument = match platform {
+        Platform::Cosmx => cosmx::PIXEL_UM,
+        Platform::StereoSeq => stereo_seq::PITCH_UM,
+        _ => return Ok(config),
     };
+    let pixel_um = positive(config.pixel_um.unwrap_or(instrument), "pixel-um")?;
+    config.pixel_um = Some(pixel_um);
+    if let (Platform::StereoSeq, Some(side)) = (platform, config.bin_dnb) {
+        config.bin_um = f64::from(side) * pixel_um;
+    }
+    Ok(config)
+}
+
+fn positive(value: f64, name: &str) -> Result<f64> {
+    let good = value.is_finite() && value > 0.0;
+    good.then_some(value).ok_or_else(|| Error::Usage(format!("{name} {value}: expected a number above 0, in µm")))
+}
+
+/// The grid that the config asks for; [`Error::Usage`] for a value that makes no sense.
+fn binning(job: &Job) -> Result<Binning> {
+    let config = &job.config;
     if config.scale > MAX_SCALE {
         return Err(Error::Usage(format!("scale {}: expected {MAX_SCALE} or less", config.scale)));
     }
@@ -69,111 +102,83 @@ fn binning(config: &PrepConfig) -> Result<Binning> {
     if config.min_qv.is_nan() {
         return Err(Error::Usage("min-qv NaN: expected a number".to_owned()));
     }
+    if let Some(wrong) = config.phase.iter().find(|phase| **phase >= scale.get()) {
+        return Err(Error::Usage(format!("phase {wrong}: expected a number below scale {}", scale.get())));
+    }
     positive(config.csv.um_per_unit, "um-per-unit")?;
     let bin_um = positive(config.bin_um, "bin-um")?;
-    Ok(Binning { anchor_um: config.origin_um, bin_um, lattice: Lattice::new(scale) })
+    let [row, col] = config.phase.map(|phase| phase as f64 * bin_um);
+    let anchor_um = [config.origin_um[0] + col, config.origin_um[1] + row];
+    let lattice = Lattice::new(scale);
+    let mut binning = Binning { anchor_um, bin_um, lattice, positions: Positions::Lattice(lattice) };
+    binning.positions = positions(job, &binning)?;
+    Ok(binning)
 }
 
-fn read(
-    source: &Source,
-    config: &PrepConfig,
-    binning: Binning,
-    mode: Mode,
-    selection: Option<BTreeSet<String>>,
-) -> Result<(Framed, Tally)> {
-    let collector = Collector {
-        binning,
-        mode,
-        min_qv: config.min_qv,
-        features: Features::new(selection),
-        accumulator: Accumulator::new(),
-    };
+/// The measured bins that the config and the arguments ask for.
+fn positions(job: &Job, binning: &Binning) -> Result<Positions> {
+    let config = &job.config;
+    if let Some(path) = &job.arguments.measured {
+        return Ok(Positions::Listed(Listed::read(path, |x, y| binning.bin_at(x, y))?));
+    }
+    match config.pattern {
+        PatternKind::Lattice => Ok(Positions::Lattice(binning.lattice)),
+        PatternKind::Random if job.mode == Mode::Impute => Err(Error::Usage(
+            "--pattern random: only for benchmarks. Give the positions that were sequenced with --measured FILE"
+                .to_owned(),
+        )),
+        PatternKind::Random if config.rate > 0.0 && config.rate < 1.0 => {
+            Ok(Positions::Random { rate: config.rate, seed: config.seed })
+        }
+        PatternKind::Random => Err(Error::Usage(format!("rate {}: expected a number between 0 and 1", config.rate))),
+    }
+}
+
+/// Reads all of `source` into `collector`, which bins it.
+pub(super) fn collect(source: &Source, config: &PrepConfig, collector: &Collector) -> Result<Tally> {
     let tally = match source.platform {
-        Platform::Xenium => xenium::read(&source.path, &collector)?,
-        Platform::Csv => csv::read(&source.path, &config.csv, &collector)?,
+        Platform::Xenium if source.is_text() => xenium_csv::read(&source.path, collector)?,
+        Platform::Xenium => xenium::read(&source.path, collector)?,
+        Platform::Merscope => merscope::read(&source.path, collector)?,
+        Platform::Cosmx => cosmx::read(&source.path, config.pixel_um.unwrap_or(cosmx::PIXEL_UM), collector)?,
+        Platform::StereoSeq => {
+            let pitch = config.pixel_um.unwrap_or(stereo_seq::PITCH_UM);
+            stereo_seq::read(&source.path, pitch, config.bin_um, collector)?
+        }
+        Platform::Csv => csv::read(&source.path, &config.csv, collector)?,
     };
     if tally.read == 0 {
         return Err(Error::data(&source.path, "no transcripts in it: the table is empty. Is this the right file?"));
     }
-    let Collector { features, accumulator, .. } = collector;
+    Ok(tally)
+}
+
+fn read(job: &Job, binning: Binning, selection: Option<BTreeSet<String>>) -> Result<(Framed, Tally)> {
+    let collector = Collector {
+        binning,
+        mode: job.mode,
+        min_qv: job.config.min_qv,
+        features: Features::new(selection),
+        accumulator: Accumulator::new(),
+    };
+    let tally = collect(&job.source, &job.config, &collector)?;
+    let Collector { binning, features, accumulator, .. } = collector;
     let (selection, names) = features.into_parts();
-    let framed = frame(accumulator, binning, selection.as_ref(), &names, &source.path)?;
+    let framed = frame(accumulator, &binning, selection.as_ref(), &names, &job.source.path)?;
     Ok((framed, tally))
 }
 
-fn write(
-    arguments: &Arguments,
-    config: &PrepConfig,
-    source: &Source,
-    lattice: Lattice,
-    framed: &Framed,
-) -> Result<Manifest> {
+fn write(job: &Job, framed: &Framed) -> Result<Manifest> {
+    let (config, source) = (&job.config, &job.source);
     let input = Input { path: source.path.display().to_string(), sha256: files::fingerprint(&source.path)? };
     let config_value = serde_json::to_value(config).map_err(|e| Error::Bug(format!("config: {e}")))?;
     let settings = Settings {
-        mode: arguments.mode,
-        lattice,
+        mode: job.mode,
+        sampling: framed.sampling.clone(),
         min_counts: config.min_counts,
         patch: config.patch,
         platform: source.platform.name().to_owned(),
     };
     let provenance = Provenance::new("s2s-prep", config_value, None, vec![input]);
-    dataset::write(&arguments.output, &framed.section, &settings, provenance)
-}
-
-/// Tells stderr what was read, what was dropped and why, and what the dataset holds.
-fn summarise(
-    arguments: &Arguments,
-    config: &PrepConfig,
-    source: &Source,
-    manifest: &Manifest,
-    framed: &Framed,
-    tally: Tally,
-) -> Result<()> {
-    let dataset = Dataset::open(&arguments.output)?;
-    let grid = manifest.grid;
-    let mm = |bins: usize| bins as f64 * grid.bin_um / 1000.0;
-    let in_tissue = |flags: &[bool]| flags.iter().filter(|flag| **flag).count();
-    let measured = dataset.measured_tissue();
-    eprintln!("input      {} ({})", source.path.display(), source.platform.name());
-    eprintln!("molecules  {} read, {} kept", tally.read, framed.kept);
-    let dropped = [
-        (tally.control, "controls or unassigned".to_owned()),
-        (tally.low_quality, format!("below quality {}", config.min_qv)),
-        (tally.off_lattice, "between the measured bins (the section was sampled sparsely)".to_owned()),
-        (framed.outside, "outside the frame of the measured bins".to_owned()),
-    ];
-    for (number, why) in dropped.iter().filter(|(number, _)| *number > 0) {
-        eprintln!("dropped    {number} {why}");
-    }
-    eprintln!(
-        "grid       {} × {} bins of {} µm = {:.2} × {:.2} mm (rows × columns)",
-        grid.rows,
-        grid.cols,
-        grid.bin_um,
-        mm(grid.rows),
-        mm(grid.cols)
-    );
-    eprintln!(
-        "tissue     {} of {} measured bins, {} of {} bins",
-        in_tissue(measured.values()),
-        measured.values().len(),
-        in_tissue(dataset.tissue().values()),
-        grid.rows * grid.cols
-    );
-    eprintln!("target     {} counts per bin", manifest.target);
-    let left_out = match framed.unmeasured_genes {
-        0 => String::new(),
-        n => format!(", {n} left out (no count in any measured bin)"),
-    };
-    eprintln!("genes      {}{left_out}", manifest.genes.len());
-    eprintln!("output     {} ({})", arguments.output.display(), mode_name(manifest.mode));
-    Ok(())
-}
-
-fn mode_name(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Benchmark => "benchmark: the other bins are withheld in truth.parquet",
-        Mode::Impute => "to be imputed",
-    }
+    dataset::write(job.output, &framed.section, &settings, provenance)
 }

@@ -1,5 +1,6 @@
 //! From measured pixels to the network's input: 𝒰, M and the guides (§1 and §3 of the method).
 
+use crate::section::REACH;
 use burn::tensor::{Tensor, s};
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +47,10 @@ pub struct InputConfig {
     /// Further measured images that guide it, in the channels behind those.
     #[serde(default)]
     pub components: usize,
+    /// The measured bins lie on no lattice: images are as large as the whole grid and hold nothing between measured
+    /// pixels, the second channel of a stack is M, and 𝒰 is [`fill`].
+    #[serde(default)]
+    pub scattered: bool,
 }
 
 impl InputConfig {
@@ -57,10 +62,13 @@ impl InputConfig {
     /// - components: `[b, components, m, n]`, 0 outside the tissue; `None` where there are none
     /// - output: `[b, ·, S·m, S·n]`
     pub fn build(&self, values: Tensor<4>, tissue: Tensor<4>, components: Option<Tensor<4>>) -> Input {
-        let x0 = upsample(values, Some(tissue.clone()), self.scale, self.upsampling);
-        let mask = lattice_mask(&x0, self.scale);
-        let components =
-            components.map(|images| upsample(images, Some(tissue.clone()), self.scale, Upsampling::Bilinear));
+        let up = |image: Tensor<4>, how: Upsampling| match self.scattered {
+            true => fill(image, tissue.clone()),
+            false => upsample(image, Some(tissue.clone()), self.scale, how),
+        };
+        let x0 = up(values, self.upsampling);
+        let mask = if self.scattered { tissue.clone() } else { lattice_mask(&x0, self.scale) };
+        let components = components.map(|images| up(images, Upsampling::Bilinear));
         let guides: Vec<Tensor<4>> = self
             .guides
             .iter()
@@ -76,6 +84,19 @@ impl InputConfig {
 }
 
 impl InputConfig {
+    /// How many times as high and wide the network's input is as a measured image: S, or 1 without a lattice.
+    pub fn factor(&self) -> usize {
+        if self.scattered { 1 } else { self.scale }
+    }
+
+    /// 𝒟: the sparser image of a stack of measured ones. Without a lattice, its last channel is 1 at the pixels that stay.
+    pub fn sparser(&self, stack: &Tensor<4>) -> Tensor<4> {
+        match self.scattered {
+            true => stack.clone() * stack.clone().narrow(1, stack.dims()[1] - 1, 1),
+            false => subsample(stack.clone(), self.scale),
+        }
+    }
+
     /// The input of a stack of measured images `[b, 3 + components, m, n]`: values, tissue, one that is not looked at here,
     /// and the components.
     pub fn of_stack(&self, stack: &Tensor<4>) -> Input {
@@ -128,6 +149,36 @@ pub fn upsample(x: Tensor<4>, known: Option<Tensor<4>>, scale: usize, how: Upsam
             mean.mask_fill(nothing, 0.0)
         }
     }
+}
+
+/// 𝒰 without a lattice: pixel by pixel outwards from the `known` ones, the mean of those of the eight neighbours that have a
+/// value, those beside weighing twice those at the corners. On a lattice with S = 2 it is bilinear. The same as
+/// [`crate::section::fill`]; a pixel further than [`REACH`] from every known one becomes 0.
+///
+/// # Shapes
+///
+/// - x, output: `[b, c, h, w]`, only looked at where known
+/// - known: `[b, 1, h, w]`, 1 or 0
+pub fn fill(x: Tensor<4>, known: Tensor<4>) -> Tensor<4> {
+    let tent = |image| neighbours(neighbours(image, 2), 3);
+    let (mut value, mut has) = (x * known.clone(), known);
+    for _ in 0..REACH {
+        let weight = tent(has.clone());
+        let nothing = weight.clone().lower_elem(0.5);
+        let found = (tent(value.clone()) / weight.clone().clamp_min(1.0)) * (has.clone() * -1.0 + 1.0);
+        value = value + found;
+        has = weight.ones_like().mask_fill(nothing, 0.0);
+    }
+    value
+}
+
+/// Every pixel twice and its neighbours along `axis` once; beyond the edge there is nothing.
+fn neighbours(x: Tensor<4>, axis: usize) -> Tensor<4> {
+    let length = x.dims()[axis];
+    let edge = x.clone().narrow(axis, 0, 1).zeros_like();
+    let before = Tensor::cat(vec![edge.clone(), x.clone().narrow(axis, 0, length - 1)], axis);
+    let after = Tensor::cat(vec![x.clone().narrow(axis, 1, length - 1), edge], axis);
+    x * 2.0 + before + after
 }
 
 /// Every pixel `scale` times along `axis`.
@@ -186,6 +237,19 @@ mod tests {
             for (at, (found, expected)) in found.iter().zip(expected.values()).enumerate() {
                 assert!((found - expected).abs() < 1e-5, "S={scale} at {at}: {found}, expected {expected}");
             }
+        }
+    }
+
+    #[test]
+    fn filling_is_that_of_the_section() {
+        let (h, w) = (23, 31);
+        let x = Raster::from_fn(h, w, |r, c| ((r * 7 + c * 3) % 11) as f32);
+        let known = Raster::from_fn(h, w, |r, c| (r * 13 + c * 29) % 10 < 2 && c < 26);
+        let flags = known.values().iter().map(|&known| f32::from(u8::from(known))).collect();
+        let found = values(fill(image(x.values().to_vec(), h, w), image(flags, h, w)));
+        let expected = crate::section::fill(&x, &known).unwrap();
+        for (at, (found, expected)) in found.iter().zip(expected.values()).enumerate() {
+            assert!((found - expected).abs() < 1e-4, "{at}: {found}, expected {expected}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! Scores one prediction of one gene over the two regions of a benchmark.
 
 use super::{metrics, spatial, ssim};
-use crate::section::{Lattice, Raster};
+use crate::section::{Raster, Sampling};
 use serde::Serialize;
 
 /// The bins that a score is taken over. Tissue is the truth's own.
@@ -64,10 +64,11 @@ pub struct Regions {
 }
 
 impl Regions {
-    /// The regions over the true `tissue` [rows, cols], sampled on `lattice`.
-    pub fn new(tissue: Raster<bool>, lattice: Lattice) -> Self {
-        let unmeasured =
-            Raster::from_fn(tissue.rows(), tissue.cols(), |row, col| tissue[(row, col)] && !lattice.measures(row, col));
+    /// The regions over the true `tissue` [rows, cols] of a section of which `sampling` was measured.
+    pub fn new(tissue: Raster<bool>, sampling: &Sampling) -> Self {
+        let unmeasured = Raster::from_fn(tissue.rows(), tissue.cols(), |row, col| {
+            tissue[(row, col)] && !sampling.measures(row, col)
+        });
         Regions { tissue, unmeasured }
     }
 
@@ -140,12 +141,12 @@ pub fn relate_to(baseline: &str, scores: &mut [Score]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::section::Scale;
+    use crate::section::{Lattice, Scale};
 
     /// 2 × 4 bins, S = 2: (0, 0) and (0, 2) are measured, (1, 3) is outside the tissue.
     fn regions() -> Regions {
         let tissue = Raster::from_fn(2, 4, |row, col| (row, col) != (1, 3));
-        Regions::new(tissue, Lattice::new(Scale::new(2).unwrap()))
+        Regions::new(tissue, &Sampling::regular(Lattice::new(Scale::new(2).unwrap()), 2, 4))
     }
 
     #[test]

@@ -62,13 +62,13 @@ impl Gain {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::section::{Lattice, Scale};
+    use crate::section::{Lattice, Sampling, Scale};
 
     #[test]
     fn gains_by_hand() {
         // (0, 0) is measured and (0, 2) outside the tissue; errors of the reference 1, 2, 1, 1 and of the method 0, 3, 1, 4.
         let tissue = Raster::from_vec(2, 3, vec![true, true, false, true, true, true]).unwrap();
-        let regions = Regions::new(tissue, Lattice::new(Scale::new(3).unwrap()));
+        let regions = Regions::new(tissue, &Sampling::regular(Lattice::new(Scale::new(3).unwrap()), 2, 3));
         let image = |values: [f32; 6]| Raster::from_vec(2, 3, values.to_vec()).unwrap();
         let truth = image([5.0, 1.0, 0.0, 2.0, 3.0, 4.0]);
         let reference = image([5.0, 0.0, 9.0, 0.0, 2.0, 3.0]);

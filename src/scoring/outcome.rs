@@ -4,6 +4,7 @@ use super::evaluate::{Region, Regions, Score};
 use super::summary::MethodSummary;
 use crate::dataset::{Dataset, Mode};
 use crate::provenance::Provenance;
+use crate::section::Pattern;
 use serde::Serialize;
 
 /// The version of the format of `scores.json`.
@@ -26,6 +27,8 @@ pub struct Outcome {
     pub bin_um: f64,
     /// S: one bin in S² is measured.
     pub scale: usize,
+    /// How the measured bins were chosen; `scale` says nothing where that is no lattice.
+    pub pattern: Pattern,
     /// Numbers of bins.
     pub bins: BinCounts,
     /// How well the inferred tissue mask meets the true one; only with a truth.
@@ -98,7 +101,7 @@ impl BinCounts {
 impl MaskAgreement {
     /// Compares the tissue that `dataset` inferred with the true one.
     pub fn new(dataset: &Dataset, truth: &Regions) -> Self {
-        let inferred = Regions::new(dataset.tissue().clone(), dataset.lattice());
+        let inferred = Regions::new(dataset.tissue().clone(), dataset.sampling());
         let pairs = || {
             let both = inferred.bins(Region::Unmeasured).values().iter().zip(truth.bins(Region::Unmeasured).values());
             both.map(|(inferred, truth)| (*inferred, *truth))

@@ -137,13 +137,12 @@ pub struct Suspicions {
 }
 
 impl Suspicions {
-    /// Looks at the prediction `map` of `gene`, whose measured values as an image of their own are `measured`.
+    /// Looks at the prediction `map` of `gene`, whose measured values [rows, cols] are `measured`.
     pub fn look(&mut self, dataset: &Dataset, label: &str, gene: &str, measured: &Raster<f32>, map: &Raster<f32>) {
-        let (lattice, tissue) = (dataset.lattice(), dataset.tissue());
-        let kept = lattice.subsample(map);
-        let flags = dataset.measured_tissue();
-        let pairs = kept.values().iter().zip(measured.values()).zip(flags.values());
-        let changed = pairs.filter(|((kept, measured), inside)| **inside && kept != measured).count();
+        let (known, tissue) = (dataset.sampling().measured(), dataset.tissue());
+        let flags = known.values().iter().zip(tissue.values()).map(|(known, inside)| *known && *inside);
+        let pairs = map.values().iter().zip(measured.values()).zip(flags);
+        let changed = pairs.filter(|((kept, measured), flag)| *flag && kept != measured).count();
         let empty = tissue.values().iter().zip(map.values()).filter(|(inside, value)| **inside && value.is_nan());
         note(&mut self.changed, label, gene, changed);
         note(&mut self.empty, label, gene, empty.count());

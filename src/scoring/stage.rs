@@ -71,7 +71,7 @@ pub fn score(
         predictions,
         reference: reference.filter(|_| truth.is_some()),
         baseline,
-        regions: Regions::new(tissue, dataset.lattice()),
+        regions: Regions::new(tissue, dataset.sampling()),
         truth,
         suspicions: Suspicions::default(),
         scores: Vec::new(),
@@ -123,7 +123,7 @@ struct Scoring<'a> {
 impl Scoring<'_> {
     /// Scores and draws one gene, the `index`th of them.
     fn gene(&mut self, gene: &str, index: usize) -> Result<()> {
-        let measured = self.dataset.values(gene)?;
+        let measured = self.dataset.measured_values(gene)?;
         let truth = self.truth.as_ref().map(|truth| truth.values(gene)).transpose()?;
         let mut maps = Vec::new();
         let mut scores = Vec::new();
@@ -171,11 +171,10 @@ impl Scoring<'_> {
 
     /// The measured values on the whole grid, NaN where nothing was measured or there is no tissue.
     fn input(&self, measured: &Raster<f32>) -> Raster<f32> {
-        let (lattice, tissue) = (self.dataset.lattice(), self.dataset.tissue());
-        let s = lattice.scale.get();
+        let (sampling, tissue) = (self.dataset.sampling(), self.dataset.tissue());
         Raster::from_fn(tissue.rows(), tissue.cols(), |row, col| {
-            let known = lattice.measures(row, col) && tissue[(row, col)];
-            if known { measured[(row / s, col / s)] } else { f32::NAN }
+            let known = sampling.measures(row, col) && tissue[(row, col)];
+            if known { measured[(row, col)] } else { f32::NAN }
         })
     }
 
@@ -197,6 +196,7 @@ impl Scoring<'_> {
             mode: manifest.mode,
             bin_um: manifest.grid.bin_um,
             scale: manifest.lattice.scale.get(),
+            pattern: manifest.pattern.clone(),
             bins: BinCounts::new(&self.regions),
             mask: scored.then(|| MaskAgreement::new(self.dataset, &self.regions)),
             methods: self.predictions.iter().map(method).collect(),

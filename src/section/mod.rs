@@ -6,6 +6,8 @@ mod interpolate;
 mod lattice;
 mod normalise;
 mod raster;
+mod sampling;
+mod scattered;
 mod symmetric;
 mod tissue;
 
@@ -15,4 +17,6 @@ pub use interpolate::{Interpolation, interpolate};
 pub use lattice::{Lattice, Scale};
 pub use normalise::{log_normalise, normalisation_target};
 pub use raster::Raster;
+pub use sampling::{Pattern, Sampling};
+pub use scattered::{REACH, fill};
 pub use tissue::infer_tissue;

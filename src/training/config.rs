@@ -180,10 +180,10 @@ impl FitConfig {
         self.check_optimiser()
     }
 
-    /// How measured images become the network's input.
+    /// How measured images on a lattice become the network's input.
     pub fn input(&self, scale: Scale) -> InputConfig {
         let (upsampling, guides, components) = (self.upsampling, self.guides.clone(), self.components);
-        InputConfig { scale: scale.get(), upsampling, guides, components }
+        InputConfig { scale: scale.get(), upsampling, guides, components, scattered: false }
     }
 
     fn check_optimiser(&self) -> Result<()> {

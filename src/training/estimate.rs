@@ -63,7 +63,7 @@ pub fn estimate(settings: &FitSettings, networks: usize) -> Result<Estimate> {
 
 /// Output pixels of a step: of one in which every loss joins, or the mean over all steps.
 fn pixels(settings: &FitSettings, recipe: &FitConfig, every_loss: bool) -> f64 {
-    let block = settings.scale.get().pow(2) as f64;
+    let block = settings.input().factor().pow(2) as f64;
     let share = |every: usize| if every_loss { 1.0 } else { 1.0 / every as f64 };
     let section = example(settings, recipe) * (1.0 / block + share(recipe.dense_every)) * recipe.batch as f64;
     let image = recipe.image_patch.pow(2) as f64 * (1.0 / block + 1.0);
@@ -73,9 +73,10 @@ fn pixels(settings: &FitSettings, recipe: &FitConfig, every_loss: bool) -> f64 {
 
 /// The same for the looks at the held-out bins: each view is about a third of a step on one phase of the sparser lattice.
 fn looks(settings: &FitSettings, recipe: &FitConfig) -> f64 {
-    let phases = settings.scale.get().pow(2);
+    let block = settings.input().factor().pow(2);
+    let phases = if settings.rate().is_some() { super::evaluation::DRAWS } else { block };
     let views = if recipe.holdout > 0.0 { super::evaluation::views(settings.genes.len(), phases).len() } else { 0 };
-    let view = example(settings, &FitConfig { crop: Crop::Whole, ..recipe.clone() }) / phases as f64;
+    let view = example(settings, &FitConfig { crop: Crop::Whole, ..recipe.clone() }) / block as f64;
     view * views as f64 / 3.0 / recipe.evaluate_every as f64
 }
 

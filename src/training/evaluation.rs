@@ -1,9 +1,12 @@
 //! How well a network does on measured bins that it was not trained on.
 
 use super::sampler::MeasuredImage;
-use crate::network::{Cdcin, Input, InputConfig, subsample};
+use super::thinning::kept;
+use crate::network::{Cdcin, Input, InputConfig};
 use crate::section::Raster;
 use burn::tensor::{Device, Tensor, TensorData};
+use rand::SeedableRng;
+use rand_xoshiro::Xoshiro256PlusPlus;
 use serde::{Deserialize, Serialize};
 
 /// At most so many views are looked at: every one costs a pass through the network.
@@ -16,6 +19,9 @@ pub(super) fn views(genes: usize, phases: usize) -> Vec<(usize, usize)> {
     }
     (0..MOST_VIEWS).map(|i| (i * genes / MOST_VIEWS, i % phases)).collect()
 }
+
+/// Draws of the sparser mask from which the held-out bins are predicted, where the measured bins lie on no lattice.
+pub(super) const DRAWS: usize = 2;
 
 /// Held-out measured bins, to be predicted from the sparser lattice (sparser → sparse).
 pub struct HeldOut {
@@ -35,26 +41,18 @@ pub struct HeldOutError {
 }
 
 impl HeldOut {
-    /// The bins of `image` that are tissue but not learned; `None` if there are none.
-    pub fn new(input: &InputConfig, image: &MeasuredImage, device: &Device) -> Option<Self> {
+    /// The bins of `image` that are tissue but not learned; `None` if there are none. Where the measured bins lie on no
+    /// lattice, `rate` is their share.
+    pub fn new(input: &InputConfig, image: &MeasuredImage, rate: Option<f64>, device: &Device) -> Option<Self> {
         let (tissue, learned) = (&image.tissue, &image.learned);
-        let held = |at: (usize, usize)| tissue[at] > 0.0 && learned[at] == 0.0;
-        let (s, (rows, cols)) = (input.scale, tissue.shape());
-        let any = (0..rows * cols).any(|i| held((i / cols, i % cols)));
-        let view = |values: &Raster<f32>, (top, left): (usize, usize)| {
-            let (h, w) = ((rows - top) / s * s, (cols - left) / s * s);
-            let at = |i: usize| (top + i / w, left + i % w);
-            let on_lattice = |i: usize| (i / w).is_multiple_of(s) && (i % w).is_multiple_of(s);
-            let counts = |i: usize| f32::from(u8::from(held(at(i)) && !on_lattice(i)));
-            let pixels = (0..h * w).map(|i| values[at(i)]);
-            let pixels = pixels.chain((0..h * w).map(|i| tissue[at(i)])).chain((0..h * w).map(counts));
-            let guides = image.components.iter().flat_map(|component| (0..h * w).map(|i| component[at(i)]));
-            let pixels: Vec<f32> = pixels.chain(guides).collect();
-            let channels = 3 + image.components.len();
-            Tensor::from_data(TensorData::new(pixels, [1, channels, h, w]), device)
-        };
-        let looked_at = views(image.genes.len(), s * s).into_iter();
-        let views = looked_at.map(|(gene, phase)| view(&image.genes[gene], (phase / s, phase % s)));
+        let any =
+            tissue.values().iter().zip(learned.values()).any(|(tissue, learned)| *tissue > 0.0 && *learned == 0.0);
+        let s = input.scale;
+        let looked_at = views(image.genes.len(), if rate.is_some() { DRAWS } else { s * s }).into_iter();
+        let views = looked_at.map(|(gene, phase)| match rate {
+            None => phase_view(image, &image.genes[gene], s, (phase / s, phase % s), device),
+            Some(rate) => drawn_view(image, &image.genes[gene], rate, phase as u64, device),
+        });
         any.then(|| HeldOut { input: input.clone(), views: views.collect() })
     }
 
@@ -64,7 +62,7 @@ impl HeldOut {
         for view in &self.views {
             let channel = |index: usize| view.clone().narrow(1, index, 1);
             let (values, counted) = (channel(0), channel(2));
-            let Input { x0, mask, guides } = self.input.of_stack(&subsample(view.clone(), self.input.scale));
+            let Input { x0, mask, guides } = self.input.of_stack(&self.input.sparser(view));
             let sum = |prediction: Tensor<4>| {
                 f64::from(((prediction - values.clone()).abs() * counted.clone()).sum().into_scalar::<f32>())
             };
@@ -77,6 +75,43 @@ impl HeldOut {
         let count = f64::max(count, 1.0);
         HeldOutError { network: network / count, start: start / count }
     }
+}
+
+/// Whether a bin is held out.
+fn held(image: &MeasuredImage, at: (usize, usize)) -> bool {
+    image.tissue[at] > 0.0 && image.learned[at] == 0.0
+}
+
+/// A gene from one phase of the sparser lattice.
+fn phase_view(
+    image: &MeasuredImage,
+    values: &Raster<f32>,
+    s: usize,
+    (top, left): (usize, usize),
+    device: &Device,
+) -> Tensor<4> {
+    let (rows, cols) = image.tissue.shape();
+    let (h, w) = ((rows - top) / s * s, (cols - left) / s * s);
+    let at = |i: usize| (top + i / w, left + i % w);
+    let on_lattice = |i: usize| (i / w).is_multiple_of(s) && (i % w).is_multiple_of(s);
+    let counts = |i: usize| f32::from(u8::from(held(image, at(i)) && !on_lattice(i)));
+    let pixels = (0..h * w).map(|i| values[at(i)]);
+    let pixels = pixels.chain((0..h * w).map(|i| image.tissue[at(i)])).chain((0..h * w).map(counts));
+    let guides = image.components.iter().flat_map(|component| (0..h * w).map(|i| component[at(i)]));
+    let pixels: Vec<f32> = pixels.chain(guides).collect();
+    Tensor::from_data(TensorData::new(pixels, [1, 3 + image.components.len(), h, w]), device)
+}
+
+/// A gene from one draw of the sparser mask, where the measured bins lie on no lattice.
+fn drawn_view(image: &MeasuredImage, values: &Raster<f32>, rate: f64, draw: u64, device: &Device) -> Tensor<4> {
+    let (rows, cols) = image.tissue.shape();
+    let stays = kept(rate, rows * cols, &mut Xoshiro256PlusPlus::seed_from_u64(draw));
+    let counts = (0..rows * cols).map(|i| f32::from(u8::from(held(image, (i / cols, i % cols)) && stays[i] == 0.0)));
+    let mut pixels = [values.values(), image.tissue.values()].concat();
+    pixels.extend(counts);
+    image.components.iter().for_each(|component| pixels.extend_from_slice(component.values()));
+    pixels.extend(&stays);
+    Tensor::from_data(TensorData::new(pixels, [1, 4 + image.components.len(), rows, cols]), device)
 }
 
 #[cfg(test)]

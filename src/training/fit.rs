@@ -8,7 +8,7 @@ use super::sampler::MeasuredImage;
 use crate::cli::StopFlag;
 use crate::dataset::Dataset;
 use crate::images::Images;
-use crate::network::{Cdcin, CdcinConfig};
+use crate::network::{Cdcin, CdcinConfig, Guide, InputConfig};
 use crate::section::{Raster, Scale};
 use crate::{Error, Result};
 use burn::tensor::Device;
@@ -41,6 +41,18 @@ pub struct FitSettings<'a> {
     pub max_minutes: Option<f64>,
     /// How it survives being stopped.
     pub saving: Saving<'a>,
+}
+
+impl FitSettings<'_> {
+    /// The share of measured bins where they lie on no lattice.
+    pub fn rate(&self) -> Option<f64> {
+        self.dataset.and_then(|dataset| dataset.sampling().rate())
+    }
+
+    /// How measured images become the network's input.
+    pub fn input(&self) -> InputConfig {
+        InputConfig { scattered: self.rate().is_some(), ..self.fit.input(self.scale) }
+    }
 }
 
 /// Weights to start from.
@@ -135,6 +147,13 @@ pub(super) fn check(settings: &FitSettings) -> Result<()> {
         )));
     }
     let Some(dataset) = dataset else { return check_images_alone(settings) };
+    if settings.rate().is_some() && config.guides.contains(&Guide::Tissue) {
+        return Err(Error::Usage(format!(
+            "fit.guides: found tissue, expected none but lattice for {}, whose measured bins lie on no lattice ({})",
+            dataset.folder().display(),
+            dataset.sampling().pattern()
+        )));
+    }
     let (patch, block) = (dataset.manifest().patch, scale.get() * scale.get());
     if config.crop == Crop::Patches && !patch.is_multiple_of(block) {
         return Err(Error::Data(format!(

@@ -60,7 +60,8 @@ pub struct Batch {
     /// with the components behind them, or
     /// any other sides that are multiples of S. `None` learns from natural images alone.
     pub section: Option<Tensor<4>>,
-    /// X_h^gni, natural images in [0, 1]: `[b', 1, P, P]`, P a multiple of S²; `None` leaves them out of this step.
+    /// X_h^gni, natural images in [0, 1]: `[b', 1, P, P]`, P a multiple of S², without a lattice `[b', 3, P, P]` with M and
+    /// the sparser M behind them; `None` leaves them out of this step.
     pub images: Option<Tensor<4>>,
     /// Whether L_h^st joins in this step.
     pub dense: bool,
@@ -91,11 +92,12 @@ impl Objective {
     /// All losses of `net` on `batch`.
     pub fn losses(&self, net: &Cdcin, batch: Batch) -> Losses {
         let Batch { section, images, dense } = batch;
-        let scale = self.input.scale;
-        let images = images.map(|x| self.stacked(x));
-        let mid = images.clone().map(|x| subsample(x, scale));
-        let coarser = |x: &Tensor<4>| Task { sparse: subsample(x.clone(), scale), target: x.clone(), stride: 1 };
-        let seen = |x: &Tensor<4>| Task { sparse: x.clone(), target: x.clone(), stride: scale };
+        let coarser = |x: &Tensor<4>| Task { sparse: self.input.sparser(x), target: x.clone(), stride: 1 };
+        let seen = |x: &Tensor<4>| Task { sparse: x.clone(), target: x.clone(), stride: self.input.factor() };
+        let (mid, images) = images.map_or((None, None), |images| {
+            let (mid, images) = self.images(images);
+            (Some(mid), Some(images))
+        });
 
         let (st_m, gni_m) = self.together(net, section.as_ref().map(coarser), mid.as_ref().map(coarser));
         let section = section.filter(|_| dense);
@@ -129,10 +131,21 @@ impl Objective {
         }
     }
 
-    /// Natural images as a stack like that of the section: tissue everywhere, looked at everywhere, without components.
-    fn stacked(&self, images: Tensor<4>) -> Tensor<4> {
+    /// Natural images as stacks like those of the section, to be learned from one step sparser (L_m) and as they are (L_h).
+    fn images(&self, images: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
+        if !self.input.scattered {
+            let dense = self.stacked(images, None);
+            return (subsample(dense.clone(), self.input.scale), dense);
+        }
+        let [image, measured, kept] = [0, 1, 2].map(|index| channel(&images, index));
+        (self.stacked(image.clone(), Some(kept)), self.stacked(image, Some(measured)))
+    }
+
+    /// Natural images as a stack: tissue everywhere, looked at everywhere, without components; `kept` comes last.
+    fn stacked(&self, images: Tensor<4>, kept: Option<Tensor<4>>) -> Tensor<4> {
         let nothing = (0..self.input.components).map(|_| images.zeros_like());
-        Tensor::cat([images.clone(), images.ones_like(), images.ones_like()].into_iter().chain(nothing).collect(), 1)
+        let first = [images.clone(), images.ones_like(), images.ones_like()];
+        Tensor::cat(first.into_iter().chain(nothing).chain(kept).collect(), 1)
     }
 
     fn outputs(&self, net: &Cdcin, sparse: Tensor<4>) -> Vec<Tensor<4>> {

@@ -19,6 +19,7 @@ mod schedule;
 pub mod stage;
 mod state;
 mod story;
+mod thinning;
 
 pub use adam::Adam;
 pub use config::{Crop, Distance, FitConfig, GeneScale, Schedule, Statistic};

@@ -11,6 +11,7 @@ use super::sampler::{MeasuredImage, Sampler};
 use super::schedule::learning_rate;
 use super::state::{Best, State};
 use super::story::Story;
+use super::thinning::with_masks;
 use crate::cli::Progress;
 use crate::dataset::Dataset;
 use crate::network::{Cdcin, flatten, flatten_gradients, unflatten};
@@ -43,8 +44,8 @@ impl<'a> Run<'a> {
     /// `genes` are those of `image`, in the same order.
     pub fn new(settings: &'a FitSettings<'a>, genes: Vec<FittedGene>, image: Option<MeasuredImage>) -> Result<Self> {
         let FitSettings { fit: config, device, .. } = *settings;
-        let objective = Objective { input: config.input(settings.scale), lambda: config.lambda, distance: config.loss };
-        let held_out = image.as_ref().and_then(|image| HeldOut::new(&objective.input, image, device));
+        let objective = Objective { input: settings.input(), lambda: config.lambda, distance: config.loss };
+        let held_out = image.as_ref().and_then(|image| HeldOut::new(&objective.input, image, settings.rate(), device));
         let sampler = match (settings.dataset, image) {
             (Some(dataset), Some(image)) => Some(sampler(dataset, config, image)?),
             _ => None,
@@ -142,7 +143,11 @@ impl<'a> Run<'a> {
         let images = self.settings.images.filter(|_| joins).map(|images| {
             let side = config.image_patch;
             let pixels = images.batch(config.image_batch, side, &mut rng);
-            Tensor::from_data(TensorData::new(pixels, [config.image_batch, 1, side, side]), &device)
+            let (pixels, channels) = match self.settings.rate() {
+                Some(rate) => (with_masks(&pixels, side, rate, &mut rng), 3),
+                None => (pixels, 1),
+            };
+            Tensor::from_data(TensorData::new(pixels, [config.image_batch, channels, side, side]), &device)
         });
         Batch { section, images, dense: due(config.dense_every) }
     }
@@ -221,9 +226,12 @@ impl<'a> Run<'a> {
 }
 
 fn sampler(dataset: &Dataset, config: &FitConfig, image: MeasuredImage) -> Result<Sampler> {
-    let scale = dataset.lattice().scale;
+    let (scale, rate) = (dataset.lattice().scale, dataset.sampling().rate());
     if config.crop == Crop::Whole {
-        return Ok(Sampler::whole(image, scale));
+        return Ok(rate.map_or_else(
+            || Sampler::whole(image.clone(), scale),
+            |rate| Sampler::scattered(image.clone(), None, rate),
+        ));
     }
     let patches = dataset.patches()?;
     let side = dataset.manifest().patch;
@@ -233,7 +241,10 @@ fn sampler(dataset: &Dataset, config: &FitConfig, image: MeasuredImage) -> Resul
             dataset.folder().display()
         )));
     }
-    Ok(Sampler::patches(image, &patches, side, scale))
+    Ok(match rate {
+        None => Sampler::patches(image, &patches, side, scale),
+        Some(rate) => Sampler::scattered(image, Some((&patches, side)), rate),
+    })
 }
 
 /// Whether the losses after `made` steps are kept: all of a short run, evenly spaced ones of a long run, the last one always.

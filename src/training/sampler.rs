@@ -3,6 +3,7 @@
 //! Only the measured image X_m is ever held here, so that no flip or turn can move the lattice onto a bin that was
 //! never measured (§8.1 of the method).
 
+use super::thinning::kept;
 use crate::dataset::Patch;
 use crate::section::{Raster, Scale};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -76,6 +77,8 @@ pub struct Sampler {
     image: MeasuredImage,
     scale: usize,
     windows: Windows,
+    /// The share of measured bins where they lie on no lattice.
+    rate: Option<f64>,
 }
 
 /// Where examples are cut.
@@ -114,12 +117,37 @@ impl Sampler {
     pub fn patches(image: MeasuredImage, patches: &[Patch], side: usize, scale: Scale) -> Self {
         let s = scale.get();
         let origins = patches.iter().map(|patch| (patch.row / s, patch.col / s)).collect();
-        Sampler { image, scale: s, windows: Windows::Patches { side: side / s, origins } }
+        Sampler { image, scale: s, windows: Windows::Patches { side: side / s, origins }, rate: None }
     }
 
     /// Takes the whole section every time, on each of the S² phases of the sparser lattice.
     pub fn whole(image: MeasuredImage, scale: Scale) -> Self {
-        Sampler { image, scale: scale.get(), windows: Windows::Whole }
+        Sampler { image, scale: scale.get(), windows: Windows::Whole, rate: None }
+    }
+
+    /// Cuts these patches of the whole grid, or takes all of it, where the measured bins lie on no lattice and are `rate`
+    /// of all: the last channel of every example is then 1 at the bins that its sparser image keeps.
+    pub fn scattered(image: MeasuredImage, patches: Option<(&[Patch], usize)>, rate: f64) -> Self {
+        let windows = match patches {
+            None => Windows::Whole,
+            Some((patches, side)) => {
+                Windows::Patches { side, origins: patches.iter().map(|patch| (patch.row, patch.col)).collect() }
+            }
+        };
+        Sampler { image, scale: 1, windows, rate: Some(rate) }
+    }
+
+    /// The pixels of an example, and of the mask of its sparser image where that is drawn.
+    fn example(&self, origin: (usize, usize), shape: (usize, usize), turn: Turn, rng: &mut impl Rng) -> Vec<f32> {
+        let mut pixels = self.image.pixels(self.gene(rng), origin, shape, turn);
+        if let Some(rate) = self.rate {
+            pixels.extend(kept(rate, shape.0 * shape.1, rng));
+        }
+        pixels
+    }
+
+    fn channels(&self) -> usize {
+        self.image.channels() + usize::from(self.rate.is_some())
     }
 
     /// Number of examples that one epoch visits: every place for every gene.
@@ -142,12 +170,10 @@ impl Sampler {
             Windows::Patches { side, origins } => {
                 let examples = (0..count).flat_map(|_| {
                     let origin = origins[rng.random_range(0..origins.len())];
-                    self.image.pixels(self.gene(rng), origin, (*side, *side), Turn::random(rng))
+                    let turn = Turn::random(rng);
+                    self.example(origin, (*side, *side), turn, rng)
                 });
-                Tensor::from_data(
-                    TensorData::new(examples.collect(), [count, self.image.channels(), *side, *side]),
-                    device,
-                )
+                Tensor::from_data(TensorData::new(examples.collect(), [count, self.channels(), *side, *side]), device)
             }
             Windows::Whole => self.whole_batch(count, rng, device),
         }
@@ -166,10 +192,10 @@ impl Sampler {
         let transpose = draw(2) == 1;
         let examples = (0..count).flat_map(|_| {
             let turn = Turn { transpose, ..Turn::random(rng) };
-            self.image.pixels(self.gene(rng), (top, left), (height, width), turn)
+            self.example((top, left), (height, width), turn, rng)
         });
         let (h, w) = if transpose { (width, height) } else { (height, width) };
-        Tensor::from_data(TensorData::new(examples.collect(), [count, self.image.channels(), h, w]), device)
+        Tensor::from_data(TensorData::new(examples.collect(), [count, self.channels(), h, w]), device)
     }
 }
 

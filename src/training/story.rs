@@ -55,7 +55,7 @@ impl Story {
         let window = dataset.filter(|_| settings.fit.crop == Crop::Patches).map(|dataset| dataset.manifest().patch);
         Ok(Story {
             genes: fitted.genes.clone(),
-            input: settings.fit.input(settings.scale),
+            input: settings.input(),
             window,
             dataset_fingerprint: dataset.map_or_else(String::new, |dataset| dataset.fingerprint()),
             identity: Some(Identity::of(settings)?),

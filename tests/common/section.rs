@@ -2,7 +2,7 @@
 
 use s2s::dataset::{GeneCounts, Mode, SectionCounts, Settings, write};
 use s2s::provenance::Provenance;
-use s2s::section::{Grid, Lattice, Raster, Scale};
+use s2s::section::{Grid, Lattice, Raster, Sampling, Scale};
 use std::path::{Path, PathBuf};
 
 /// A round tissue of `rows` × `cols` bins with a smooth gene `WAVE` and a sharp gene `STRIPE`, as a dataset in `folder`.
@@ -40,7 +40,8 @@ pub fn of_genes(folder: &Path, (rows, cols): (usize, usize), mode: Mode, genes: 
             .collect(),
     };
     let lattice = Lattice::new(Scale::new(2).unwrap());
-    let settings = Settings { mode, lattice, min_counts: 10, patch: 32, platform: "test".to_owned() };
+    let sampling = Sampling::regular(lattice, rows, cols);
+    let settings = Settings { mode, sampling, min_counts: 10, patch: 32, platform: "test".to_owned() };
     let path = folder.join("sample.s2s");
     let provenance = Provenance::new("test", serde_json::Value::Null, None, Vec::new());
     write(&path, &section, &settings, provenance).unwrap();

@@ -17,17 +17,18 @@ import pandas as pd
 MIN_COUNTS = 10
 CONTROLS = (
     "NegControlProbe", "NegControlCodeword", "antisense_", "BLANK_", "Blank", "UnassignedCodeword",
-    "DeprecatedCodeword", "Intergenic_Region", "GenomicControl",
+    "DeprecatedCodeword", "Intergenic_Region", "GenomicControl", "NegPrb", "Negative", "SystemControl", "FalseCode",
 )
 
 
-def expected(table, bin_um, scale, genes, min_qv=20):
+def expected(table, bin_um, scale, genes, min_qv=20, min_counts=MIN_COUNTS):
     if "qv" in table:
         table = table[table.qv >= min_qv]
     table = table[~table.gene.str.startswith(CONTROLS)]
     rows = np.floor(table.y.astype("f8") / bin_um).astype(int)
     cols = np.floor(table.x.astype("f8") / bin_um).astype(int)
     measured = (rows % scale == 0) & (cols % scale == 0)
+    weights = table["count"].to_numpy() if "count" in table else np.ones(len(table), dtype=int)
     first = rows[measured].min(), cols[measured].min()
     shape = rows[measured].max() - first[0] + scale, cols[measured].max() - first[1] + scale
     rows, cols = rows - first[0], cols - first[1]
@@ -35,13 +36,13 @@ def expected(table, bin_um, scale, genes, min_qv=20):
 
     def image(chosen):
         counts = np.zeros(shape, dtype=int)
-        np.add.at(counts, (rows[chosen], cols[chosen]), 1)
+        np.add.at(counts, (rows[chosen], cols[chosen]), weights[chosen])
         return counts
 
     totals = image(inside)
     lattice = np.zeros(shape, dtype=bool)
     lattice[::scale, ::scale] = True
-    tissue = lattice & (totals >= MIN_COUNTS)
+    tissue = lattice & (totals >= min_counts)
     target = float(np.median(totals[tissue]))
     per_gene = {}
     for gene in genes:
@@ -83,4 +84,5 @@ def main(data):
     print("{\n" + ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in result.items()) + "\n}")
 
 
-main(Path(sys.argv[1]))
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -4,6 +4,7 @@ use super::charts::{Panel, Series, dot_plots};
 use super::{MOST_PICTURED, escape, tables};
 use crate::dataset::Mode;
 use crate::scoring::{Outcome, Region, Score};
+use crate::section::Pattern;
 use crate::{Error, Result};
 use std::collections::HashMap;
 
@@ -95,10 +96,15 @@ fn colours(outcome: &Outcome) -> Vec<&'static str> {
 fn header(outcome: &Outcome) -> String {
     let bins = outcome.bins;
     let share = |part: usize| 100.0 * part as f64 / bins.tissue.max(1) as f64;
+    let sampling = match &outcome.pattern {
+        Pattern::Lattice => format!("1 in {} <small>S = {}</small>", outcome.scale.pow(2), outcome.scale),
+        Pattern::Random { rate, .. } => format!("{rate} <small>at random</small>"),
+        Pattern::Listed { bins, .. } => format!("{} <small>listed bins</small>", grouped(*bins as usize)),
+    };
     let facts = [
         ("Bin", format!("{} µm", outcome.bin_um)),
         ("Grid", format!("{} × {} <small>bins</small>", bins.rows, bins.cols)),
-        ("Sampling", format!("1 in {} <small>S = {}</small>", outcome.scale.pow(2), outcome.scale)),
+        ("Sampling", sampling),
         ("In tissue", format!("{} <small>bins</small>", grouped(bins.tissue))),
         ("Measured", format!("{} <small>{:.1} %</small>", grouped(bins.measured), share(bins.measured))),
         ("Unmeasured", format!("{} <small>{:.1} %</small>", grouped(bins.unmeasured), share(bins.unmeasured))),
@@ -106,7 +112,7 @@ fn header(outcome: &Outcome) -> String {
     let facts: String = facts.iter().map(|(name, fact)| format!("<div><dt>{name}</dt><dd>{fact}</dd></div>")).collect();
     let tagline = match outcome.mode {
         Mode::Benchmark => {
-            "Benchmark: a dense section of which all bins off the sampling lattice were withheld, imputed, and compared."
+            "Benchmark: a dense section of which all bins but the measured ones were withheld, imputed, and compared."
         }
         Mode::Impute => "Imputation: the section was sampled sparsely, and the bins between were predicted.",
     };
