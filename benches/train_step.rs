@@ -67,7 +67,13 @@ fn workloads() -> Vec<Workload> {
     let square = |name, b: usize, side: usize| Workload {
         name,
         network: CdcinConfig::default(),
-        input: InputConfig { scale: 2, upsampling: Upsampling::Nearest, guides: vec![], components: 0 },
+        input: InputConfig {
+            scale: 2,
+            upsampling: Upsampling::Nearest,
+            guides: vec![],
+            components: 0,
+            scattered: false,
+        },
         section: [b, side / 2, side / 2],
         images: [b, side],
         dense: true,
@@ -94,6 +100,7 @@ fn workloads() -> Vec<Workload> {
                 upsampling: Upsampling::Bilinear,
                 guides: vec![Guide::Lattice],
                 components: 0,
+                scattered: false,
             },
             section: [1, 50, 80],
             images: [2, 64],
