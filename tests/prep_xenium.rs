@@ -18,6 +18,17 @@ fn compare(name: &str, input: &str, flags: &[&str]) {
     prep_well(paths.iter().chain(flags));
     check_grid(&output, &expected[name]);
     check_genes(&output, &expected[name]["genes"]);
+    check_structure(&output, &expected[name]["genes"]);
+}
+
+/// Moran's I of the measured bins stands in the manifest.
+fn check_structure(dataset: &Path, expected: &Value) {
+    let manifest = read_manifest(dataset);
+    for (gene, expected) in expected.as_object().unwrap() {
+        let entry = manifest["genes"].as_array().unwrap().iter().find(|entry| entry["name"] == gene.as_str()).unwrap();
+        let (found, expected) = (entry["morans_i"].as_f64().unwrap(), expected["morans_i"].as_f64().unwrap());
+        assert!((found - expected).abs() < 1e-9, "{gene}: {found}, expected {expected}");
+    }
 }
 
 fn check_grid(dataset: &Path, expected: &Value) {

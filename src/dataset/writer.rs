@@ -4,7 +4,7 @@ use super::manifest::{FORMAT, GeneEntry, Manifest, Mode};
 use super::reader::patches;
 use crate::files::{Replace, fingerprint, write_atomically};
 use crate::provenance::{Input, Provenance};
-use crate::section::{Grid, Lattice, Raster, infer_tissue, log_normalise, normalisation_target};
+use crate::section::{Grid, Lattice, Neighbours, Raster, infer_tissue, log_normalise, normalisation_target};
 use crate::{Error, Result};
 use arrow::array::{ArrayRef, BooleanArray, Float32Array, StringArray, UInt32Array};
 use arrow::record_batch::RecordBatch;
@@ -99,7 +99,8 @@ pub fn write(
     write_bins(&to("bins.parquet"), section, lattice, &tissue)?;
     let table = Table { section, target };
     let kept = |index: usize| tissue.values()[index] && lattice.measures(index / grid.cols, index % grid.cols);
-    let genes = table.write(&to("measured.parquet"), kept, None, vec![])?;
+    let mut genes = table.write(&to("measured.parquet"), kept, None, vec![])?;
+    table.autocorrelate(&mut genes, lattice, &tissue);
     let mut names = vec!["bins.parquet", "measured.parquet", "patches.parquet"];
     write_patches(&to("patches.parquet"), &tissue, lattice, settings.patch)?;
     if settings.mode == Mode::Benchmark {
@@ -231,6 +232,7 @@ impl Table<'_> {
                 row_group: genes.len(),
                 counts: kept.iter().map(|(_, count)| u64::from(*count)).sum(),
                 bins: kept.len() as u64,
+                morans_i: None,
             });
         }
         let file = writer.into_inner().map_err(|e| failed(&e))?;
@@ -238,12 +240,27 @@ impl Table<'_> {
         Ok(genes)
     }
 
+    /// Fills in Moran's I of the measured in-tissue bins.
+    fn autocorrelate(&self, genes: &mut [GeneEntry], lattice: Lattice, tissue: &Raster<bool>) {
+        let (cols, s) = (self.section.grid.cols, lattice.scale.get());
+        let measured = lattice.subsample(tissue);
+        let neighbours = Neighbours::new(&measured);
+        for (entry, gene) in genes.iter_mut().zip(&self.section.genes) {
+            let on_lattice = gene.counts.iter().map(|&(i, count)| (i as usize / cols, i as usize % cols, i, count));
+            let values = on_lattice.filter(|(row, col, ..)| lattice.measures(*row, *col));
+            let values = values.map(|(row, col, i, n)| (row / s * measured.cols() + col / s, self.value(i, n)));
+            entry.morans_i = neighbours.morans_i(&values.collect::<Vec<_>>());
+        }
+    }
+
+    /// The log-normalised value of `count` in the bin of this index.
+    fn value(&self, index: u32, count: u32) -> f64 {
+        let total = self.section.totals.values()[index as usize];
+        log_normalise(u64::from(count), u64::from(total), self.target)
+    }
+
     fn batch(&self, gene: Option<&str>, counts: &[(u32, u32)]) -> parquet::errors::Result<RecordBatch> {
         let cols = self.section.grid.cols as u32;
-        let value = |&(index, count): &(u32, u32)| {
-            let total = self.section.totals.values()[index as usize];
-            log_normalise(u64::from(count), u64::from(total), self.target) as f32
-        };
         let names: StringArray = counts.iter().map(|_| gene).collect();
         let schema = arrow::datatypes::Schema::new(vec![
             arrow::datatypes::Field::new("gene", arrow::datatypes::DataType::Utf8, true),
@@ -252,7 +269,8 @@ impl Table<'_> {
             arrow::datatypes::Field::new("count", arrow::datatypes::DataType::UInt32, false),
             arrow::datatypes::Field::new("value", arrow::datatypes::DataType::Float32, true),
         ]);
-        let values: Float32Array = counts.iter().map(|entry| gene.map(|_| value(entry))).collect();
+        let values: Float32Array =
+            counts.iter().map(|entry| gene.map(|_| self.value(entry.0, entry.1) as f32)).collect();
         let columns: Vec<ArrayRef> = vec![
             Arc::new(names),
             Arc::new(UInt32Array::from_iter_values(counts.iter().map(|(i, _)| i / cols))),

@@ -4,10 +4,10 @@
 
 mod evaluate;
 pub mod metrics;
+mod multiqc;
 mod outcome;
 mod prediction;
 mod report;
-pub mod spatial;
 pub mod ssim;
 mod stage;
 mod summary;

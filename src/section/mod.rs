@@ -5,6 +5,7 @@ mod interpolate;
 mod lattice;
 mod normalise;
 mod raster;
+mod spatial;
 mod tissue;
 
 pub use grid::{Bin, Grid};
@@ -12,4 +13,5 @@ pub use interpolate::{Interpolation, interpolate};
 pub use lattice::{Lattice, Scale};
 pub use normalise::{log_normalise, normalisation_target};
 pub use raster::Raster;
+pub use spatial::{Neighbours, morans_i};
 pub use tissue::infer_tissue;

@@ -1,0 +1,41 @@
+# What the jobs of a rule are given.
+import json
+import math
+
+# Snakemake is a part of every job on a cluster, and its memory counts.
+SNAKEMAKE_MIB = 300
+
+
+def mib(rule):
+    """The memory of a rule's jobs: that of the config, doubled at every further try."""
+    return lambda wildcards, attempt: SNAKEMAKE_MIB + config["memory_mib"][rule] * 2 ** (attempt - 1)
+
+
+def attempt(wildcards, attempt):
+    """Which try it is, told to the shell."""
+    return attempt
+
+
+def runtime(rule):
+    """The minutes of a rule's jobs."""
+    return config["minutes"][rule]
+
+
+def estimate(input):
+    """What s2s-fit's dry run says of one gene: minutes, and MiB of memory."""
+    told = json.loads(Path(input.estimate).read_text())
+    genes = told["genes"] if isinstance(told["genes"], int) else len(told["genes"])
+    return {"minutes": told["minutes"] / max(genes, 1), "memory_mib": told["memory_mib"]}
+
+
+def fit_mib(wildcards, input, attempt):
+    """Memory: the config's, else a quarter more than the estimate; doubled at every further try."""
+    own = config["memory_mib"]["fit"] or math.ceil(1.25 * estimate(input)["memory_mib"])
+    return SNAKEMAKE_MIB + own * 2 ** (attempt - 1)
+
+
+def fit_minutes(wildcards, input):
+    """Minutes of a batch: the config's per gene, else twice the estimate; a job that is stopped by the limit resumes."""
+    genes = len(Path(input.genes).read_text().split())
+    per_gene = config["minutes"]["fit_per_gene"] or 2 * estimate(input)["minutes"]
+    return 5 + math.ceil(genes * per_gene)
