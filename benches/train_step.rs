@@ -8,13 +8,16 @@
 //! processes of its own, so that its peak memory is its own.
 
 use burn::module::Module;
-use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
+use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use clap::Parser;
 use s2s::cli::peak_memory_mib;
 use s2s::network::weights::{NamedTensor, save, write_tensors};
-use s2s::network::{Cdcin, CdcinConfig, Guide, Input, InputConfig, Upsampling, subsample, upsample};
-use s2s::training::{Batch, Objective};
+use s2s::network::{
+    Cdcin, CdcinConfig, Guide, Input, InputConfig, Upsampling, flatten, flatten_gradients, subsample, unflatten,
+    upsample,
+};
+use s2s::training::{Adam, Batch, Distance, FitConfig, Objective};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -99,7 +102,9 @@ fn workloads() -> Vec<Workload> {
 /// Our side.
 struct Ours {
     net: Cdcin,
-    adam: ModuleOptimizer,
+    weights: Tensor<1>,
+    adam: Adam,
+    steps: usize,
     objective: Objective,
     batch: Batch,
     forward: Input,
@@ -128,12 +133,16 @@ impl Ours {
         let [b, side] = work.images;
         let forward = [blobs(work.forward, &device), tissue(work.forward, &device)].map(|x| subsample(x, 2).inner());
         let [values, mask] = forward;
+        let net = work.network.init(1, &device);
+        let weights = flatten(&net);
         Ours {
-            net: work.network.init(1, &device),
-            adam: AdamConfig::new().with_epsilon(1e-8).init(),
-            objective: Objective { input: work.input.clone(), lambda: 10.0 },
+            net,
+            adam: Adam::new(&weights),
+            weights,
+            steps: 0,
+            objective: Objective { input: work.input.clone(), lambda: 10.0, distance: Distance::L1 },
             batch: Batch {
-                section: Tensor::cat(vec![section, inside.clone(), inside], 1),
+                section: Some(Tensor::cat(vec![section, inside.clone(), inside], 1)),
                 images: Some(blobs([b, side, side], &device)),
                 dense: work.dense,
             },
@@ -165,13 +174,16 @@ impl Ours {
     fn step_seconds(&mut self) -> f64 {
         let start = Instant::now();
         let gradients = GradientsParams::from_grads(self.loss().backward(), &self.net);
-        self.net = self.adam.step(1e-4, self.net.clone(), gradients);
+        let gradient = flatten_gradients(&self.net, gradients);
+        self.steps += 1;
+        self.weights = self.adam.step(&FitConfig::default(), self.weights.clone(), gradient, 1e-4, self.steps);
+        self.net = unflatten(&self.net, &self.weights, true);
         start.elapsed().as_secs_f64()
     }
 
     /// The batch for PyTorch: of each loss the input, and the target and weight of every output pixel.
     fn tensors(&self) -> Vec<NamedTensor> {
-        let section = self.batch.section.clone();
+        let section = self.batch.section.clone().expect("every workload has a section");
         let [values, inside] = [0, 1].map(|channel| section.clone().narrow(1, channel, 1));
         let images = self.batch.images.clone().expect("every workload has images");
         let mid = subsample(images.clone(), 2);

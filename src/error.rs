@@ -44,6 +44,18 @@ impl Error {
         }
     }
 
+    /// An error with the same remedy and exit code that says something else.
+    pub fn retold(&self, message: String) -> Self {
+        match self {
+            Error::Usage(_) => Error::Usage(message),
+            Error::Data(_) => Error::Data(message),
+            Error::Missing(_) => Error::Missing(message),
+            Error::Bug(_) => Error::Bug(message),
+            Error::Io(_) => Error::Io(message),
+            Error::Stopped(_) => Error::Stopped(message),
+        }
+    }
+
     /// Bad content of `path`: `what` says where in it, what was found, what was expected, what to do.
     pub fn data(path: &Path, what: impl std::fmt::Display) -> Self {
         Error::Data(format!("{}: {what}", path.display()))

@@ -74,6 +74,32 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// The same for a file that is written again and again by one process: the temporary name is always `.NAME.part`, so that a
+/// process that is killed while writing leaves at most one such file, which the next write takes over.
+pub fn write_again(path: &Path, content: &[u8]) -> Result<()> {
+    let temporary = part(path);
+    let failed = |e| Error::io(path, "write", e);
+    let mut file = File::create(&temporary).map_err(|e| Error::io(path, "create", e))?;
+    file.write_all(content).and_then(|()| file.sync_all()).map_err(failed)?;
+    fs::rename(&temporary, path).map_err(failed)
+}
+
+/// Removes what [`write_again`] wrote to `path`, and what a killed process left of it.
+pub fn remove_again(path: &Path) -> Result<()> {
+    for file in [part(path), path.to_owned()] {
+        match fs::remove_file(&file) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(&file, "remove", e)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn part(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.part"))
+}
+
 /// The folder that holds `path`; `.` for a bare name.
 fn parent(path: &Path) -> &Path {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))

@@ -6,7 +6,7 @@ use s2s::imputation::{NetworkImputer, finish};
 use s2s::network::{CdcinConfig, Guide, InputConfig, Upsampling, weights};
 use s2s::provenance::Provenance;
 use s2s::section::{Grid, Interpolation, Lattice, Raster, Scale, interpolate};
-use s2s::training::{Checkpoint, Stop};
+use s2s::training::{FittedGene, Stop, Story};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -29,14 +29,15 @@ fn section(folder: &Path, rows: usize, cols: usize, scale: usize, inside: fn(usi
     Dataset::open(&path).unwrap()
 }
 
-fn story(dataset: &Dataset, upsampling: Upsampling, window: Option<usize>) -> Checkpoint {
-    Checkpoint {
-        gene: GENE.to_owned(),
+fn story(dataset: &Dataset, upsampling: Upsampling, window: Option<usize>) -> Story {
+    Story {
         // A power of two: dividing and multiplying by it is exact.
-        gene_scale: 4.0,
+        genes: vec![FittedGene { name: GENE.to_owned(), scale: 4.0 }],
         input: InputConfig { scale: dataset.lattice().scale.get(), upsampling, guides: Vec::new() },
         window,
         dataset_fingerprint: dataset.fingerprint(),
+        identity: None,
+        device: "cpu".to_owned(),
         steps: 0,
         stop: Stop::Steps,
         held_out_ratio: None,
@@ -46,7 +47,7 @@ fn story(dataset: &Dataset, upsampling: Upsampling, window: Option<usize>) -> Ch
 }
 
 /// An untrained network that returns its input, with `value` in place of all weights if there is one.
-fn save(folder: &Path, story: &Checkpoint, value: Option<f32>) -> PathBuf {
+fn save(folder: &Path, story: &Story, value: Option<f32>) -> PathBuf {
     let config = CdcinConfig {
         cascades: 1,
         channels: 8,
@@ -72,10 +73,10 @@ fn save(folder: &Path, story: &Checkpoint, value: Option<f32>) -> PathBuf {
 }
 
 fn open(path: &Path, dataset: &Dataset) -> s2s::Result<NetworkImputer> {
-    NetworkImputer::open(path, dataset, &burn::tensor::Device::flex())
+    NetworkImputer::open(path, dataset, &burn::tensor::Device::flex()).map(|mut imputers| imputers.remove(0))
 }
 
-fn impute(folder: &Path, dataset: &Dataset, story: &Checkpoint, config: PredictConfig) -> Raster<f32> {
+fn impute(folder: &Path, dataset: &Dataset, story: &Story, config: PredictConfig) -> Raster<f32> {
     let path = save(folder, story, None);
     open(&path, dataset).unwrap().impute(dataset, &config).unwrap()
 }
@@ -172,15 +173,15 @@ fn a_checkpoint_that_does_not_fit_the_section_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = section(folder.path(), 20, 20, 2, everywhere);
     let good = story(&dataset, Upsampling::Nearest, Some(16));
-    let of_scale = |scale| Checkpoint { input: InputConfig { scale, ..good.input.clone() }, ..good.clone() };
+    let of_scale = |scale| Story { input: InputConfig { scale, ..good.input.clone() }, ..good.clone() };
     let guided = InputConfig { guides: vec![Guide::Lattice], ..good.input.clone() };
     let cases = [
         (of_scale(3), "scale"),
         (of_scale(0), "scale"),
-        (Checkpoint { window: Some(1), ..good.clone() }, "window"),
-        (Checkpoint { gene_scale: 0.0, ..good.clone() }, "gene_scale"),
-        (Checkpoint { input: guided, ..good.clone() }, "guides"),
-        (Checkpoint { gene: "SPOTTY".to_owned(), ..good.clone() }, GENE),
+        (Story { window: Some(1), ..good.clone() }, "window"),
+        (Story { genes: vec![FittedGene { name: GENE.to_owned(), scale: 0.0 }], ..good.clone() }, "scale 0"),
+        (Story { input: guided, ..good.clone() }, "guides"),
+        (Story { genes: vec![FittedGene { name: "SPOTTY".to_owned(), scale: 4.0 }], ..good.clone() }, GENE),
     ];
     for (story, word) in cases {
         let path = save(folder.path(), &story, None);

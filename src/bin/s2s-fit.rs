@@ -1,31 +1,56 @@
-//! `s2s-fit`: trains the network on one gene of a dataset.
+//! `s2s-fit`: trains the network on genes of a dataset.
 
-use clap::Parser;
-use s2s::Result;
-use s2s::cli::{self, DeviceChoice};
+use clap::{ArgGroup, Parser};
+use s2s::cli::{self, DeviceChoice, StopFlag};
 use s2s::config::Config;
 use s2s::dataset::Dataset;
 use s2s::images::Images;
-use s2s::training::{Checkpoint, FitSettings, fit};
+use s2s::section::Scale;
+use s2s::training::stage::{self, Job, Task};
+use s2s::{Error, Result};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
-/// Train the network on one gene: from the measured bins of this one section, helped by natural images.
+/// Train the network on genes: from the measured bins of this one section, helped by natural images.
 ///
 /// Writes GENE.safetensors (weights, in PyTorch layouts, with everything needed to use them) and GENE.fit.parquet (the
 /// losses step by step). The same seed, threads and machine give the same weights.
+///
+/// While it runs, GENE.ckpt is kept beside them. SIGTERM, SIGINT and SIGUSR1 make it save and exit with 75: run the same
+/// command again, and it goes on where it stopped, with the same result as if it never had. What is done is skipped.
 #[derive(Parser)]
 #[command(
     version,
-    after_help = "Example:\n  s2s-fit --dataset SAMPLE.s2s --gene ERBB2 --config configs/quick.yaml --output ERBB2.safetensors"
+    group(ArgGroup::new("what").required(true).args(["gene", "genes", "images_only"])),
+    after_help = "Examples:
+  s2s-fit --dataset SAMPLE.s2s --gene ERBB2 --config configs/quick.yaml --output ERBB2.safetensors
+  s2s-fit --dataset SAMPLE.s2s --genes panel.txt --config configs/quick.yaml --output fits
+  s2s-fit --dataset SAMPLE.s2s --genes all --joint --finetune 200 --config configs/quick.yaml --output fits
+  s2s-fit --images-only --images photographs --config configs/quick.yaml --output prior.safetensors"
 )]
 struct Args {
     /// The dataset that s2s-prep wrote
-    #[arg(long, value_name = "SAMPLE.s2s")]
-    dataset: PathBuf,
+    #[arg(long, value_name = "SAMPLE.s2s", required_unless_present = "images_only", conflicts_with = "images_only")]
+    dataset: Option<PathBuf>,
     /// The gene to learn
     #[arg(long, value_name = "NAME")]
-    gene: String,
+    gene: Option<String>,
+    /// The genes to learn: separated by commas, a file with one per line, or all of the dataset
+    #[arg(long, value_name = "A,B|FILE|all")]
+    genes: Option<String>,
+    /// Learn from natural images alone: a network for --init
+    #[arg(long)]
+    images_only: bool,
+    /// One network for all of --genes, written as joint.safetensors
+    #[arg(long, requires = "genes")]
+    joint: bool,
+    /// After --joint, a network for each gene that starts from it and is trained for so many steps
+    #[arg(long, value_name = "STEPS", requires = "joint")]
+    finetune: Option<usize>,
+    /// Start from the weights of this network instead of random ones
+    #[arg(long, value_name = "FILE.safetensors")]
+    init: Option<PathBuf>,
     /// The recipe; without one, that of the paper (made for a GPU)
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -36,19 +61,38 @@ struct Args {
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: DeviceChoice,
     /// Number of optimiser steps; overrides the config
-    #[arg(long, value_name = "N")]
-    steps: Option<usize>,
-    /// Stop after this many minutes with the best weights so far
+    #[arg(long, visible_alias = "steps", value_name = "N")]
+    max_steps: Option<usize>,
+    /// Stop each network after this many minutes with the best weights so far
     #[arg(long, value_name = "N")]
     max_minutes: Option<f64>,
+    /// Stop after this many steps without a lower held-out error, 0 never; overrides the config
+    #[arg(long, value_name = "N")]
+    patience: Option<usize>,
     /// Decides the first weights and every random draw
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Threads on the CPU; 0 takes every core
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: usize,
-    /// The weights; without it, GENE.safetensors in the current folder
-    #[arg(long, value_name = "FILE.safetensors")]
+    /// Minutes between two writings of the checkpoint
+    #[arg(long, value_name = "N", default_value_t = 5.0)]
+    checkpoint_minutes: f64,
+    /// Start over where there is a checkpoint or a result
+    #[arg(long)]
+    restart: bool,
+    /// Write the weights at every look at the held-out bins into this folder, to study when to stop
+    #[arg(long, value_name = "DIR", conflicts_with = "genes")]
+    snapshots: Option<PathBuf>,
+    /// Only say what it would cost: parameters, patches, memory, time
+    #[arg(long)]
+    dry_run: bool,
+    /// With --dry-run: say it as JSON on stdout
+    #[arg(long, requires = "dry_run")]
+    json: bool,
+    /// With --gene or --images-only the weights, by default GENE.safetensors or prior.safetensors; with --genes a folder, by
+    /// default the current one
+    #[arg(long, value_name = "FILE|DIR")]
     output: Option<PathBuf>,
 }
 
@@ -57,27 +101,57 @@ fn main() -> ExitCode {
 }
 
 fn execute(args: Args) -> Result<()> {
-    let mut config = Config::load(args.config.as_deref())?;
-    config.fit.steps = args.steps.unwrap_or(config.fit.steps);
-    let output = args.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.safetensors", args.gene)));
-    cli::writable(&output)?;
+    let config = config(&args)?;
     cli::threads(args.threads)?;
-    let dataset = Dataset::open(&args.dataset)?;
-    dataset.manifest().gene(&args.gene)?;
+    let dataset = args.dataset.as_deref().map(Dataset::open).transpose()?;
+    let task = task(&args, dataset.as_ref())?;
+    let scale = match &dataset {
+        Some(dataset) => dataset.lattice().scale,
+        None => Scale::new(config.prep.scale)?,
+    };
     let device = args.device.open()?;
     let images = config.fit.images.then(|| natural_images(&args)).transpose()?;
-    let settings = FitSettings {
-        dataset: &dataset,
-        gene: &args.gene,
-        network: &config.network,
-        fit: &config.fit,
+    let stop = StopFlag::watch()?;
+    let job = Job {
+        dataset: dataset.as_ref(),
+        scale,
+        config: &config,
         images: images.as_ref(),
+        init: args.init.as_deref(),
         seed: args.seed,
         device: &device,
         max_minutes: args.max_minutes,
+        save_every: Duration::try_from_secs_f64(args.checkpoint_minutes * 60.0)
+            .map_err(|e| Error::Usage(format!("--checkpoint-minutes {}: {e}", args.checkpoint_minutes)))?,
+        snapshots: args.snapshots.as_deref(),
+        restart: args.restart,
+        stop: &stop,
     };
-    let fitted = fit(&settings)?;
-    Checkpoint::of(&settings, &fitted, config.to_json()?).save(&fitted, &output)
+    if args.dry_run { stage::tell_cost(&job, &task, args.json) } else { stage::run(&job, &task) }
+}
+
+fn config(args: &Args) -> Result<Config> {
+    let mut config = Config::load(args.config.as_deref())?;
+    config.fit.steps = args.max_steps.unwrap_or(config.fit.steps);
+    config.fit.patience = args.patience.unwrap_or(config.fit.patience);
+    Ok(config)
+}
+
+fn task(args: &Args, dataset: Option<&Dataset>) -> Result<Task> {
+    let output = |default: String| args.output.clone().unwrap_or_else(|| PathBuf::from(default));
+    let Some(dataset) = dataset else { return Ok(Task::Images(output("prior.safetensors".to_owned()))) };
+    let known = |gene: &String| dataset.manifest().gene(gene).map(drop);
+    if let Some(gene) = &args.gene {
+        known(gene)?;
+        return Ok(Task::Gene(gene.clone(), output(format!("{gene}.safetensors"))));
+    }
+    let genes = match args.genes.as_deref() {
+        Some("all") | None => dataset.manifest().genes.iter().map(|gene| gene.name.clone()).collect(),
+        Some(given) => cli::genes(given)?,
+    };
+    genes.iter().try_for_each(known)?;
+    let folder = output(".".to_owned());
+    Ok(if args.joint { Task::Joint(genes, folder, args.finetune) } else { Task::Genes(genes, folder) })
 }
 
 /// The pictures of the folder, or dead leaves where there is none.

@@ -21,14 +21,15 @@ struct Args {
     /// The dataset that s2s-prep wrote
     #[arg(long, value_name = "SAMPLE.s2s")]
     dataset: PathBuf,
-    /// Networks that s2s-fit wrote, one per gene
+    /// Networks that s2s-fit wrote, one per gene or one for a panel
     #[arg(long, value_name = "FILE.safetensors", num_args = 1..)]
     model: Vec<PathBuf>,
     /// Interpolate instead: the baselines to compare with
     #[arg(long, value_enum)]
     method: Option<Method>,
-    /// With --method: the genes, separated by commas, or a file with one per line; all of the dataset without it
-    #[arg(long, value_name = "A,B|FILE", requires = "method")]
+    /// The genes, separated by commas, or a file with one per line; without it all that the networks know, or with --method
+    /// all of the dataset
+    #[arg(long, value_name = "A,B|FILE")]
     genes: Option<String>,
     /// The config, for its section predict
     #[arg(long, value_name = "FILE")]
@@ -53,14 +54,13 @@ fn execute(args: Args) -> Result<()> {
     config.predict.check()?;
     cli::threads(args.threads)?;
     let dataset = Dataset::open(&args.dataset)?;
+    let genes = args.genes.as_deref().map(cli::genes).transpose()?.unwrap_or_default();
     let source = match args.method {
-        Some(method) => {
-            Source::Baseline(method, args.genes.as_deref().map(cli::genes).transpose()?.unwrap_or_default())
-        }
-        None => Source::Models(args.model),
+        Some(method) => Source::Baseline(method, genes),
+        None => Source::Models(args.model, genes),
     };
     let device = match source {
-        Source::Models(_) => args.device.open()?,
+        Source::Models(..) => args.device.open()?,
         Source::Baseline(..) => DeviceChoice::Cpu.open()?,
     };
     run(Job {

@@ -5,12 +5,14 @@ mod genes;
 mod memory;
 mod output;
 mod progress;
+mod signals;
 
 pub use device::DeviceChoice;
 pub use genes::genes;
-pub use memory::peak_memory_mib;
+pub use memory::{forget_peak_memory, memory_mib, peak_memory_mib};
 pub use output::{threads, writable};
 pub use progress::Progress;
+pub use signals::StopFlag;
 
 use crate::{Error, Result};
 use clap::Parser;

@@ -7,7 +7,7 @@ use crate::config::PredictConfig;
 use crate::dataset::Dataset;
 use crate::network::{Cdcin, CdcinConfig, Input};
 use crate::section::{Lattice, Raster};
-use crate::training::{Checkpoint, MeasuredImage};
+use crate::training::{FittedGene, MeasuredImage, Story};
 use crate::{Error, Result};
 use burn::tensor::{Device, Tensor, TensorData, s};
 use std::path::{Path, PathBuf};
@@ -15,53 +15,62 @@ use std::path::{Path, PathBuf};
 /// A fitted gene, ready to predict.
 pub struct NetworkImputer {
     net: Cdcin,
-    checkpoint: Checkpoint,
+    gene: FittedGene,
+    story: Story,
     path: PathBuf,
     device: Device,
 }
 
 impl NetworkImputer {
-    /// Opens the weights that s2s-fit wrote to `path`, for `dataset`.
+    /// Opens the weights that s2s-fit wrote to `path`, for `dataset`: one imputer for each gene that they were fitted to.
     ///
     /// [`Error::Data`] if they were trained on another dataset (a network only knows the section that it learned from), or
     /// the story they carry fits neither the section nor the network.
-    pub fn open(path: &Path, dataset: &Dataset, device: &Device) -> Result<Self> {
-        let (net, checkpoint) = Checkpoint::open(path, device)?;
+    pub fn open(path: &Path, dataset: &Dataset, device: &Device) -> Result<Vec<Self>> {
+        let (net, story) = Story::open(path, device)?;
+        if story.genes.is_empty() {
+            return Err(Error::data(path, "knows natural images alone. Fit genes from it: s2s-fit --init"));
+        }
+        let names: Vec<&str> = story.genes.iter().map(|gene| gene.name.as_str()).collect();
+        let names = names.join(", ");
         let expected = dataset.fingerprint();
-        if checkpoint.dataset_fingerprint != expected {
+        if story.dataset_fingerprint != expected {
             return Err(Error::data(
                 path,
                 format!(
-                    "trained on another dataset (fingerprint {:.12}…) than {} ({:.12}…). Fit {} on this dataset",
-                    checkpoint.dataset_fingerprint,
+                    "trained on another dataset (fingerprint {:.12}…) than {} ({:.12}…). Fit {names} on this dataset",
+                    story.dataset_fingerprint,
                     dataset.folder().display(),
                     expected,
-                    checkpoint.gene
                 ),
             ));
         }
-        dataset.manifest().gene(&checkpoint.gene).map_err(|e| Error::data(path, e))?;
-        check(&checkpoint, net.config(), dataset.lattice())
-            .map_err(|what| Error::data(path, format!("{what}. Fit {} again", checkpoint.gene)))?;
-        Ok(NetworkImputer { net, checkpoint, path: path.to_owned(), device: device.clone() })
+        let imputer = |gene: &FittedGene| {
+            dataset.manifest().gene(&gene.name).map_err(|e| Error::data(path, e))?;
+            check(gene, &story, net.config(), dataset.lattice())
+                .map_err(|what| Error::data(path, format!("{what}. Fit {names} again")))?;
+            let (net, gene, story) = (net.clone(), gene.clone(), story.clone());
+            Ok(NetworkImputer { net, gene, story, path: path.to_owned(), device: device.clone() })
+        };
+        story.genes.iter().map(imputer).collect()
     }
 
     /// The gene it was fitted to.
     pub fn gene(&self) -> &str {
-        &self.checkpoint.gene
+        &self.gene.name
     }
 
     /// The prediction of its gene for the whole section, [rows, cols]: NaN outside the tissue.
     ///
     /// [`Error::Data`] if the weights predict what is no number.
     pub fn impute(&self, dataset: &Dataset, config: &PredictConfig) -> Result<Raster<f32>> {
-        let values = dataset.values(&self.checkpoint.gene)?;
+        let values = dataset.values(&self.gene.name)?;
         let tissue = dataset.measured_tissue();
         let nothing_held = tissue.map(|_| false);
-        let divisor = self.checkpoint.gene_scale as f32;
-        let image = MeasuredImage::new(&values, &tissue, &nothing_held, divisor);
+        let divisor = self.gene.scale as f32;
+        let image = MeasuredImage::new(&tissue, &nothing_held).with(&values, divisor);
         let shape = dataset.tissue().shape();
-        let dense = match self.checkpoint.window {
+        let dense = match self.story.window {
             None => {
                 let whole = self.dense(image.window((0, 0), values.shape(), &self.device), config.turns);
                 crop(whole, values.shape(), dataset)?
@@ -92,9 +101,9 @@ impl NetworkImputer {
         shape: (usize, usize),
         config: &PredictConfig,
     ) -> Result<Raster<f32>> {
-        let scale = self.checkpoint.input.scale;
+        let scale = self.story.input.scale;
         let side = window / scale;
-        let (rows, cols) = image.values.shape();
+        let (rows, cols) = image.tissue.shape();
         let all = tiles(rows, cols, side, config.overlap.div_ceil(scale).min(side - 1));
         let batches: Vec<&[Tile]> = all.chunks(config.batch).collect();
         stitch(shape, side, scale, &batches, |batch| {
@@ -106,7 +115,7 @@ impl NetworkImputer {
     /// The dense prediction [b, 1, S·m, S·n] of measured windows [b, 3, m, n]; with `turns`, the mean over their eight flips
     /// and quarter turns.
     fn dense(&self, windows: Tensor<4>, turns: bool) -> Tensor<4> {
-        let scale = self.checkpoint.input.scale;
+        let scale = self.story.input.scale;
         let plain = self.forward(windows.clone());
         if !turns {
             return plain;
@@ -127,14 +136,14 @@ impl NetworkImputer {
 
     fn forward(&self, windows: Tensor<4>) -> Tensor<4> {
         let channel = |index: usize| windows.clone().narrow(1, index, 1);
-        let Input { x0, mask, guides } = self.checkpoint.input.build(channel(0), channel(1));
+        let Input { x0, mask, guides } = self.story.input.build(channel(0), channel(1));
         let start = x0.clone();
         self.net.forward(x0, mask, guides).pop().unwrap_or(start)
     }
 }
 
 /// Whether the story of a network fits the network and the section; otherwise what it says and what was expected.
-fn check(story: &Checkpoint, config: &CdcinConfig, lattice: Lattice) -> std::result::Result<(), String> {
+fn check(gene: &FittedGene, story: &Story, config: &CdcinConfig, lattice: Lattice) -> std::result::Result<(), String> {
     let (scale, expected) = (story.input.scale, lattice.scale.get());
     if scale != expected {
         return Err(format!("scale {scale}, expected {expected}, as the section is measured"));
@@ -142,8 +151,8 @@ fn check(story: &Checkpoint, config: &CdcinConfig, lattice: Lattice) -> std::res
     if let Some(window) = story.window.filter(|window| *window < scale) {
         return Err(format!("window {window}, expected a side of at least {scale} bins"));
     }
-    if !(story.gene_scale.is_finite() && story.gene_scale > 0.0) {
-        return Err(format!("gene_scale {}, expected a positive number", story.gene_scale));
+    if !(gene.scale.is_finite() && gene.scale > 0.0) {
+        return Err(format!("scale {} of gene {}, expected a positive number", gene.scale, gene.name));
     }
     let (guides, channels) = (story.input.guides.len(), config.input_channels);
     if guides + 1 != channels {

@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 
 /// What predicts.
 pub enum Source {
-    /// Fitted networks, one per gene.
-    Models(Vec<PathBuf>),
+    /// Fitted networks, and which of their genes; all of them without any.
+    Models(Vec<PathBuf>, Vec<String>),
     /// An interpolation, of these genes; all of the dataset without any.
     Baseline(Method, Vec<String>),
 }
@@ -42,14 +42,20 @@ pub struct Job<'a> {
 /// Predicts every in-tissue bin of every gene asked for and writes the store, whole or not at all.
 pub fn run(job: Job) -> Result<()> {
     match &job.source {
-        Source::Models(paths) => with_models(&job, paths),
+        Source::Models(paths, genes) => with_models(&job, paths, genes),
         Source::Baseline(method, genes) => with_baseline(&job, *method, genes),
     }
 }
 
-fn with_models(job: &Job, paths: &[PathBuf]) -> Result<()> {
-    let imputers =
-        paths.iter().map(|path| NetworkImputer::open(path, job.dataset, job.device)).collect::<Result<Vec<_>>>()?;
+fn with_models(job: &Job, paths: &[PathBuf], wanted: &[String]) -> Result<()> {
+    let mut imputers = Vec::new();
+    for path in paths {
+        imputers.extend(NetworkImputer::open(path, job.dataset, job.device)?);
+    }
+    if let Some(unknown) = wanted.iter().find(|gene| imputers.iter().all(|imputer| imputer.gene() != *gene)) {
+        return Err(Error::Usage(format!("--genes: {unknown} was not fitted by any of the {} networks", paths.len())));
+    }
+    imputers.retain(|imputer| wanted.is_empty() || wanted.iter().any(|gene| gene == imputer.gene()));
     let genes: Vec<String> = imputers.iter().map(|imputer| imputer.gene().to_owned()).collect();
     if let Some(twice) = genes.iter().enumerate().find(|(i, gene)| genes[..*i].contains(gene)) {
         return Err(Error::Usage(format!("--model: two networks of gene {}. Give one network per gene", twice.1)));

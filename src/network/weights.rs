@@ -119,7 +119,12 @@ pub fn open(path: &Path, device: &Device) -> Result<(Cdcin, CdcinConfig, BTreeMa
 }
 
 /// Writes `tensors` (f32, in the order of their names) and `metadata` to `path`, whole or not at all.
-pub fn write_tensors(mut tensors: Vec<NamedTensor>, metadata: &BTreeMap<String, String>, path: &Path) -> Result<()> {
+pub fn write_tensors(tensors: Vec<NamedTensor>, metadata: &BTreeMap<String, String>, path: &Path) -> Result<()> {
+    write_atomically(path, &encode_tensors(tensors, metadata)?)
+}
+
+/// The bytes of a `.safetensors` file of `tensors` (f32, in the order of their names) and `metadata`.
+pub fn encode_tensors(mut tensors: Vec<NamedTensor>, metadata: &BTreeMap<String, String>) -> Result<Vec<u8>> {
     tensors.sort_by(|a, b| a.name.cmp(&b.name));
     // The safetensors crate writes metadata in the order of a hash map, another one in each run: hence by hand.
     let mut header = BTreeMap::from([("__metadata__", serde_json::json!(metadata))]);
@@ -137,7 +142,7 @@ pub fn write_tensors(mut tensors: Vec<NamedTensor>, metadata: &BTreeMap<String, 
     bytes.extend((header.len() as u64).to_le_bytes());
     bytes.extend(header.into_bytes());
     bytes.extend(values.flat_map(|value| value.to_le_bytes()));
-    write_atomically(path, &bytes)
+    Ok(bytes)
 }
 
 /// The tensors of a `.safetensors` file, all f32, and its metadata.

@@ -33,6 +33,18 @@ pub enum Statistic {
     Rms,
 }
 
+/// How an output of the network is held against its target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Distance {
+    /// |e|, as in the paper: favours the median, and with it the MAE.
+    L1,
+    /// e² up to half of the gene's scale, straight beyond: between both.
+    Huber,
+    /// e²: favours the mean, and with it RMSE and PCC.
+    L2,
+}
+
 /// How the learning rate changes over the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -67,6 +79,8 @@ pub struct FitConfig {
     pub dense_every: usize,
     /// λ, the weight of the section's losses against the images'.
     pub lambda: f64,
+    /// How an output is held against its target.
+    pub loss: Distance,
     /// 𝒰, how the low-resolution image becomes the network's input.
     pub upsampling: Upsampling,
     /// What a gene's values are divided by.
@@ -75,6 +89,8 @@ pub struct FitConfig {
     pub guides: Vec<Guide>,
     /// Adam's learning rate.
     pub learning_rate: f64,
+    /// What share of it genes start from that are trained on after their panel (`--finetune`).
+    pub finetune_rate: f64,
     /// How the learning rate changes.
     pub schedule: Schedule,
     /// Steps over which the learning rate rises from zero.
@@ -83,6 +99,8 @@ pub struct FitConfig {
     pub betas: [f64; 2],
     /// Adam's ε.
     pub epsilon: f64,
+    /// Longest gradient, by its Euclidean norm over all parameters; a longer one is shortened to it. 0 clips nothing.
+    pub clip: f64,
     /// Decay of the moving average of the weights that is kept as the result; 0 keeps the last weights.
     pub average: f64,
     /// Share of the measured tissue bins, in blocks, that is held out of training to choose the weights by; 0 trains on all of them.
@@ -108,14 +126,17 @@ impl Default for FitConfig {
             image_every: 1,
             dense_every: 1,
             lambda: 10.0,
+            loss: Distance::L1,
             upsampling: Upsampling::Nearest,
             gene_scale: GeneScale::Fixed(10.0),
             guides: Vec::new(),
             learning_rate: 1e-4,
+            finetune_rate: 0.5,
             schedule: Schedule::Constant,
             warmup: 0,
             betas: [0.9, 0.999],
             epsilon: 1e-8,
+            clip: 0.0,
             average: 0.0,
             holdout: 0.0,
             holdout_block: 5,
@@ -165,9 +186,11 @@ impl FitConfig {
         let share = |value: f64| (0.0..1.0).contains(&value);
         let checks = [
             ("learning_rate", self.learning_rate > 0.0 && self.learning_rate.is_finite(), "a number above 0"),
+            ("finetune_rate", self.finetune_rate > 0.0 && self.finetune_rate.is_finite(), "a number above 0"),
             ("lambda", self.lambda >= 0.0 && self.lambda.is_finite(), "0 or more"),
             ("epsilon", self.epsilon > 0.0, "a number above 0"),
             ("betas", self.betas.iter().all(|beta| share(*beta)), "two numbers from 0 up to, not including, 1"),
+            ("clip", self.clip >= 0.0 && self.clip.is_finite(), "0 or more"),
             ("average", share(self.average), "a number from 0 up to, not including, 1"),
             ("holdout", (0.0..=0.5).contains(&self.holdout), "a share from 0 to 0.5"),
             ("patience", self.patience == 0 || self.holdout > 0.0, "0, or fit.holdout above 0 to see a plateau by"),

@@ -43,7 +43,7 @@ impl Point {
             step,
             seconds,
             learning_rate,
-            st_m: read(&losses.st_m),
+            st_m: maybe(&losses.st_m),
             st_h: maybe(&losses.st_h),
             gni_m: maybe(&losses.gni_m),
             gni_h: maybe(&losses.gni_h),
@@ -58,6 +58,26 @@ impl Point {
 pub struct Curves(pub Vec<Point>);
 
 impl Curves {
+    /// Every number as its bits, point by point.
+    pub fn to_bits(&self) -> Vec<Vec<u64>> {
+        let bits = |p: &Point| {
+            let numbers = [p.seconds, p.learning_rate, p.st_m, p.st_h, p.gni_m, p.gni_h, p.total, p.held_out];
+            std::iter::once(p.step as u64).chain(numbers.map(f64::to_bits)).collect()
+        };
+        self.0.iter().map(bits).collect()
+    }
+
+    /// What [`Curves::to_bits`] gave; `None` if a point has not all its numbers.
+    pub fn from_bits(points: &[Vec<u64>]) -> Option<Self> {
+        let point = |bits: &Vec<u64>| {
+            let (step, numbers) = bits.split_first()?;
+            let numbers: Vec<f64> = numbers.iter().copied().map(f64::from_bits).collect();
+            let [seconds, learning_rate, st_m, st_h, gni_m, gni_h, total, held_out] = numbers.try_into().ok()?;
+            Some(Point { step: *step as usize, seconds, learning_rate, st_m, st_h, gni_m, gni_h, total, held_out })
+        };
+        points.iter().map(point).collect::<Option<_>>().map(Curves)
+    }
+
     /// Writes one row per recorded step, with `provenance` (JSON) in the file's metadata.
     pub fn write(&self, path: &Path, provenance: &str) -> Result<()> {
         let column = |get: fn(&Point) -> f64| -> ArrayRef {

@@ -1,18 +1,23 @@
 //! How well a network does on measured bins that it was not trained on.
 
+use super::sampler::MeasuredImage;
 use crate::network::{Cdcin, Input, InputConfig, subsample};
 use crate::section::Raster;
 use burn::tensor::{Device, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
 
-/// Held-out measured bins of one gene, to be predicted from the sparser lattice (sparser → sparse).
+/// At most so many genes of a panel are looked at: evenly spaced, since every look costs passes through the network.
+pub(super) const MOST_GENES: usize = 16;
+
+/// Held-out measured bins, to be predicted from the sparser lattice (sparser → sparse).
 pub struct HeldOut {
     input: InputConfig,
-    /// One view per phase of the sparser lattice: values, tissue, and 1 at the bins that count; `[1, 3, m, n]`.
+    /// One view per gene and phase of the sparser lattice: values, tissue, and 1 at the bins that count; `[1, 3, m, n]`.
     views: Vec<Tensor<4>>,
 }
 
 /// Mean absolute error over the held-out bins that are not on the sparser lattice themselves, in the units of the image.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HeldOutError {
     /// Of the network.
     pub network: f64,
@@ -21,28 +26,25 @@ pub struct HeldOutError {
 }
 
 impl HeldOut {
-    /// The held-out bins of an image of scaled `values`; `None` if there are none.
-    pub fn new(
-        input: &InputConfig,
-        values: &Raster<f32>,
-        tissue: &Raster<bool>,
-        held: &Raster<bool>,
-        device: &Device,
-    ) -> Option<Self> {
-        let s = input.scale;
-        let (rows, cols) = (values.rows(), values.cols());
-        let any = held.values().iter().any(|held| *held);
-        let phases = (0..s).flat_map(|top| (0..s).map(move |left| (top, left)));
-        let view = |(top, left): (usize, usize)| {
+    /// The bins of `image` that are tissue but not learned; `None` if there are none.
+    pub fn new(input: &InputConfig, image: &MeasuredImage, device: &Device) -> Option<Self> {
+        let (tissue, learned) = (&image.tissue, &image.learned);
+        let held = |at: (usize, usize)| tissue[at] > 0.0 && learned[at] == 0.0;
+        let (s, (rows, cols)) = (input.scale, tissue.shape());
+        let any = (0..rows * cols).any(|i| held((i / cols, i % cols)));
+        let view = |values: &Raster<f32>, (top, left): (usize, usize)| {
             let (h, w) = ((rows - top) / s * s, (cols - left) / s * s);
             let at = |i: usize| (top + i / w, left + i % w);
-            let flag = |flag: bool| f32::from(u8::from(flag));
-            let counts = |i: usize| flag(held[at(i)] && !((i / w).is_multiple_of(s) && (i % w).is_multiple_of(s)));
+            let on_lattice = |i: usize| (i / w).is_multiple_of(s) && (i % w).is_multiple_of(s);
+            let counts = |i: usize| f32::from(u8::from(held(at(i)) && !on_lattice(i)));
             let pixels = (0..h * w).map(|i| values[at(i)]);
-            let pixels = pixels.chain((0..h * w).map(|i| flag(tissue[at(i)]))).chain((0..h * w).map(counts));
+            let pixels = pixels.chain((0..h * w).map(|i| tissue[at(i)])).chain((0..h * w).map(counts));
             Tensor::from_data(TensorData::new(pixels.collect(), [1, 3, h, w]), device)
         };
-        any.then(|| HeldOut { input: input.clone(), views: phases.map(view).collect() })
+        let phases = || (0..s).flat_map(|top| (0..s).map(move |left| (top, left)));
+        let looked_at = image.genes.iter().step_by(image.genes.len().div_ceil(MOST_GENES).max(1));
+        let views = looked_at.flat_map(|values| phases().map(move |phase| view(values, phase)));
+        any.then(|| HeldOut { input: input.clone(), views: views.collect() })
     }
 
     /// The error of `net` on the held-out bins.
@@ -61,6 +63,8 @@ impl HeldOut {
             network += last.map_or(0.0, sum);
             count += f64::from(counted.clone().sum().into_scalar::<f32>());
         }
+        // Every held-out bin may lie on the sparser lattices of its phases: nothing to count is no error.
+        let count = f64::max(count, 1.0);
         HeldOutError { network: network / count, start: start / count }
     }
 }

@@ -1,47 +1,68 @@
-//! One run: a gene, a section, and the steps of Adam between them.
+//! One fit: a network, what it learns from, and where it ends.
 
-use super::average::Average;
-use super::config::{Crop, FitConfig, GeneScale};
-use super::curves::{Curves, Point};
-use super::evaluation::{HeldOut, HeldOutError};
-use super::holdout::held_out;
-use super::losses::{Batch, Losses, Objective};
-use super::sampler::{MeasuredImage, Sampler};
-use super::schedule::learning_rate;
-use crate::cli::Progress;
+use super::config::{Crop, FitConfig, GeneScale, Statistic};
+use super::curves::Curves;
+use super::evaluation::HeldOutError;
+use super::run::Run;
+use super::sampler::MeasuredImage;
+use crate::cli::StopFlag;
 use crate::dataset::Dataset;
 use crate::images::Images;
 use crate::network::{Cdcin, CdcinConfig};
-use crate::section::Raster;
+use crate::section::{Raster, Scale};
 use crate::{Error, Result};
-use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
-use burn::tensor::{Device, Tensor, TensorData};
-use rand::SeedableRng;
-use rand_xoshiro::Xoshiro256PlusPlus;
+use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
-use std::time::Instant;
+use std::path::Path;
+use std::time::Duration;
 
-/// How many steps of a run are kept in the loss curves, at most.
-const RECORDED: usize = 2000;
-
-/// What a run is given.
+/// What a fit is given.
+#[derive(Clone)]
 pub struct FitSettings<'a> {
-    /// The section.
-    pub dataset: &'a Dataset,
-    /// The gene to learn.
-    pub gene: &'a str,
+    /// The section; `None` learns from natural images alone.
+    pub dataset: Option<&'a Dataset>,
+    /// The genes to learn, all by one network.
+    pub genes: &'a [String],
+    /// S.
+    pub scale: Scale,
     /// The network's shape.
     pub network: &'a CdcinConfig,
     /// The recipe.
     pub fit: &'a FitConfig,
     /// Natural images; not looked at where the recipe leaves them out.
     pub images: Option<&'a Images>,
+    /// Weights to start from; random ones without it.
+    pub init: Option<&'a Init>,
     /// Decides the first weights and every draw.
     pub seed: u64,
     /// Where to compute.
     pub device: &'a Device,
     /// Stop after this many minutes, if at all.
     pub max_minutes: Option<f64>,
+    /// How it survives being stopped.
+    pub saving: Saving<'a>,
+}
+
+/// Weights to start from.
+#[derive(Clone)]
+pub struct Init {
+    /// The network that has them.
+    pub net: Cdcin,
+    /// SHA-256 of their file.
+    pub fingerprint: String,
+}
+
+/// Where and when a run is saved.
+#[derive(Clone, Copy)]
+pub struct Saving<'a> {
+    /// `NAME.ckpt`, which is resumed from where it exists; nothing is saved without it.
+    pub path: Option<&'a Path>,
+    /// Time between two savings.
+    pub every: Duration,
+    /// Save, and end with [`Error::Stopped`], once this is set.
+    pub stop: &'a StopFlag,
+    /// A folder for the averaged weights of every look at the held-out bins, for reports on when to stop.
+    pub snapshots: Option<&'a Path>,
 }
 
 /// Why a run ended.
@@ -60,8 +81,8 @@ pub enum Stop {
 pub struct Fit {
     /// The network: of the step with the lowest held-out error, where bins were held out; averaged if the recipe says so.
     pub net: Cdcin,
-    /// What the gene's values are divided by before the network.
-    pub scale: f64,
+    /// The genes, and what their values are divided by before the network.
+    pub genes: Vec<FittedGene>,
     /// The losses.
     pub curves: Curves,
     /// Steps made.
@@ -74,64 +95,34 @@ pub struct Fit {
     pub seconds: f64,
 }
 
-/// Trains CDCIN on one gene (§5 of the method).
-///
-/// The same settings, seed, device and number of threads give the same weights, bit for bit, on the CPU.
-pub fn fit(settings: &FitSettings) -> Result<Fit> {
-    let FitSettings { dataset, gene, fit: config, .. } = *settings;
-    check(settings)?;
-    let values = dataset.values(gene)?;
-    let tissue = dataset.measured_tissue();
-    let scale = gene_scale(config.gene_scale, &values, &tissue).ok_or_else(|| {
-        Error::Data(format!("gene {gene}: no counts in any measured bin, so there is nothing to learn"))
-    })?;
-    let mut run = Run::new(settings, &values, &tissue, scale)?;
-    let start = Instant::now();
-    let mut progress = Progress::new(&format!("fit {gene}"), "steps", run.steps as u64);
-    let mut stop = Stop::Steps;
-    let mut made = 0;
-    while made < run.steps {
-        let losses = run.step(made);
-        made += 1;
-        let held_out = run.evaluate(made);
-        if held_out.is_some() || record(made, run.steps) {
-            let point = run.point(made, &losses, start.elapsed().as_secs_f64(), held_out)?;
-            progress.at(made as u64, || format!("loss {:.5}", point.total));
-            run.curves.0.push(point);
-        }
-        if let Some(reason) = run.ended(made, start) {
-            stop = reason;
-            break;
-        }
-    }
-    let seconds = start.elapsed().as_secs_f64();
-    let (net, best) =
-        run.best.map_or((run.average.net().clone(), None), |best| (best.net, Some((best.step, best.error))));
-    let fitted = Fit { net, scale, curves: run.curves, steps: made, stop, best, seconds };
-    progress.finish(&fitted.summary(config));
-    Ok(fitted)
+/// A gene that a network knows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FittedGene {
+    /// Its name.
+    pub name: String,
+    /// What its values are divided by before the network and multiplied by after it.
+    pub scale: f64,
 }
 
-impl Fit {
-    /// One line: how long it took, why it stopped, how good it is on bins that it has not seen.
-    fn summary(&self, config: &FitConfig) -> String {
-        let why = match self.stop {
-            Stop::Steps => "all steps made".to_owned(),
-            Stop::Plateau => format!("no lower held-out error for {} steps", config.patience),
-            Stop::Minutes => "its time was over".to_owned(),
-        };
-        let best = self.best.map_or(String::new(), |(step, error)| {
-            let ratio = error.network / error.start;
-            format!("; kept step {step}, held-out error {ratio:.3} of the interpolation it starts from")
-        });
-        format!("{} steps in {:.1} s, {why}{best}", self.steps, self.seconds)
-    }
+/// Trains CDCIN (§5 of the method), resuming what [`Saving::path`] holds.
+///
+/// The same settings, seed, device and number of threads give the same weights, bit for bit, on the CPU, however
+/// often the run was stopped and resumed. [`Error::Stopped`] after a signal, once the state is saved.
+pub fn fit(settings: &FitSettings) -> Result<Fit> {
+    check(settings)?;
+    let (genes, image) = match settings.dataset {
+        Some(dataset) => {
+            let (genes, image) = measured(settings, dataset)?;
+            (genes, Some(image))
+        }
+        None => (Vec::new(), None),
+    };
+    Run::new(settings, image)?.finish(genes)
 }
 
 /// What is wrong with the settings is told before anything is computed.
-fn check(settings: &FitSettings) -> Result<()> {
-    let FitSettings { dataset, network, fit: config, .. } = *settings;
-    let scale = dataset.lattice().scale;
+pub(super) fn check(settings: &FitSettings) -> Result<()> {
+    let FitSettings { dataset, network, fit: config, scale, .. } = *settings;
     network.check()?;
     config.check(scale)?;
     let channels = config.guides.len() + 1;
@@ -142,6 +133,7 @@ fn check(settings: &FitSettings) -> Result<()> {
             config.guides.len()
         )));
     }
+    let Some(dataset) = dataset else { return check_images_alone(settings) };
     let (patch, block) = (dataset.manifest().patch, scale.get() * scale.get());
     if config.crop == Crop::Patches && !patch.is_multiple_of(block) {
         return Err(Error::Data(format!(
@@ -152,20 +144,49 @@ fn check(settings: &FitSettings) -> Result<()> {
     Ok(())
 }
 
-fn sampler(dataset: &Dataset, config: &FitConfig, image: MeasuredImage) -> Result<Sampler> {
-    let scale = dataset.lattice().scale;
-    if config.crop == Crop::Whole {
-        return Ok(Sampler::whole(image, scale));
+fn check_images_alone(settings: &FitSettings) -> Result<()> {
+    let config = settings.fit;
+    if settings.images.is_none() {
+        return Err(Error::Usage("fit.images: found false, expected true with --images-only".to_owned()));
     }
-    let patches = dataset.patches()?;
-    let side = dataset.manifest().patch;
-    if patches.is_empty() {
-        return Err(Error::Data(format!(
-            "{}: no patch of {side} × {side} bins has more than half of its bins in tissue. Run s2s-prep again with a smaller prep.patch, or set fit.crop to whole",
-            dataset.folder().display()
-        )));
+    if config.steps == 0 {
+        return Err(Error::Usage(
+            "fit.steps: found 0, expected 1 or more with --images-only: images have no epochs".into(),
+        ));
     }
-    Ok(Sampler::patches(image, &patches, side, scale))
+    Ok(())
+}
+
+/// The measured bins of the genes that have any counts, and what their values are divided by.
+pub(super) fn measured(settings: &FitSettings, dataset: &Dataset) -> Result<(Vec<FittedGene>, MeasuredImage)> {
+    let tissue = dataset.measured_tissue();
+    let config = settings.fit;
+    let held = super::holdout::held_out(
+        &tissue,
+        config.holdout,
+        config.holdout_block,
+        &mut super::draws(settings.seed, super::Draws::HeldOut),
+    );
+    let mut image = MeasuredImage::new(&tissue, &held);
+    let mut genes = Vec::new();
+    for name in settings.genes {
+        let values = dataset.values(name)?;
+        match gene_scale(config.gene_scale, &values, &tissue) {
+            Some(scale) => {
+                image = image.with(&values, scale as f32);
+                genes.push(FittedGene { name: name.clone(), scale });
+            }
+            None if settings.genes.len() > 1 => {
+                eprintln!("warning: gene {name}: left out, no counts in any measured bin");
+            }
+            None => {}
+        }
+    }
+    if genes.is_empty() {
+        let what = settings.genes.join(", ");
+        return Err(Error::Data(format!("gene {what}: no counts in any measured bin, so there is nothing to learn")));
+    }
+    Ok((genes, image))
 }
 
 /// The divisor of a gene's values; `None` if it has none above zero.
@@ -175,124 +196,22 @@ fn gene_scale(scale: GeneScale, values: &Raster<f32>, tissue: &Raster<bool>) -> 
     let square = inside().map(|value| value * value).sum::<f64>() / inside().count().max(1) as f64;
     (square > 0.0).then_some(match scale {
         GeneScale::Fixed(divisor) => divisor,
-        GeneScale::Of(super::config::Statistic::Rms) => square.sqrt(),
+        GeneScale::Of(Statistic::Rms) => square.sqrt(),
     })
 }
 
-/// Whether the losses after `made` steps are kept: all of a short run, evenly spaced ones of a long run, the last one always.
-fn record(made: usize, steps: usize) -> bool {
-    made.is_multiple_of(steps.div_ceil(RECORDED)) || made == steps
-}
-
-/// The best weights so far.
-struct Best {
-    net: Cdcin,
-    step: usize,
-    error: HeldOutError,
-}
-
-/// The moving parts of a run.
-struct Run<'a> {
-    settings: &'a FitSettings<'a>,
-    steps: usize,
-    sampler: Sampler,
-    objective: Objective,
-    held_out: Option<HeldOut>,
-    net: Cdcin,
-    optimiser: ModuleOptimizer,
-    average: Average,
-    best: Option<Best>,
-    rng: Xoshiro256PlusPlus,
-    curves: Curves,
-}
-
-impl<'a> Run<'a> {
-    fn new(settings: &'a FitSettings<'a>, values: &Raster<f32>, tissue: &Raster<bool>, scale: f64) -> Result<Self> {
-        let FitSettings { dataset, fit: config, .. } = *settings;
-        let input = config.input(dataset.lattice().scale);
-        // The weights have the seed's own stream; the draws of bins and examples take the next one.
-        let mut rng = Xoshiro256PlusPlus::seed_from_u64(settings.seed.wrapping_add(1));
-        let held = held_out(tissue, config.holdout, config.holdout_block, &mut rng);
-        let image = MeasuredImage::new(values, tissue, &held, scale as f32);
-        let held_out = HeldOut::new(&input, &image.values, tissue, &held, settings.device);
-        let sampler = sampler(dataset, config, image)?;
-        let epoch = sampler.places().div_ceil(config.batch);
-        let net = settings.network.init(settings.seed, &settings.device.clone().autodiff());
-        let adam = AdamConfig::new()
-            .with_beta_1(config.betas[0] as f32)
-            .with_beta_2(config.betas[1] as f32)
-            .with_epsilon(config.epsilon as f32);
-        Ok(Run {
-            settings,
-            steps: if config.steps > 0 { config.steps } else { config.epochs * epoch },
-            sampler,
-            objective: Objective { input, lambda: config.lambda },
-            held_out,
-            average: Average::new(&net, config.average),
-            optimiser: adam.init(),
-            net,
-            best: None,
-            rng,
-            curves: Curves::default(),
-        })
-    }
-
-    /// One step of Adam; `step` counts from 0.
-    fn step(&mut self, step: usize) -> Losses {
-        let config = self.settings.fit;
-        let device = self.settings.device.clone().autodiff();
-        let section = self.sampler.batch(config.batch, &mut self.rng, &device);
-        let images = self.image_batch(step, &device);
-        // Counted from the end of each round: the first steps then leave the zero start undisturbed.
-        let dense = (step + 1).is_multiple_of(config.dense_every);
-        let losses = self.objective.losses(&self.net, Batch { section, images, dense });
-        let gradients = GradientsParams::from_grads(losses.total.backward(), &self.net);
-        let rate = learning_rate(config, step, self.steps);
-        self.net = self.optimiser.step(rate, self.net.clone(), gradients);
-        self.average.update(&self.net);
-        losses
-    }
-
-    fn image_batch(&mut self, step: usize, device: &Device) -> Option<Tensor<4>> {
-        let config = self.settings.fit;
-        let joins = config.images && (step + 1).is_multiple_of(config.image_every);
-        let images = self.settings.images.filter(|_| joins)?;
-        let side = config.image_patch;
-        let pixels = images.batch(config.image_batch, side, &mut self.rng);
-        Some(Tensor::from_data(TensorData::new(pixels, [config.image_batch, 1, side, side]), device))
-    }
-
-    /// Looks at the held-out bins where it is time to, and keeps the weights if they are the best so far.
-    fn evaluate(&mut self, made: usize) -> Option<f64> {
-        let due = made.is_multiple_of(self.settings.fit.evaluate_every) || made == self.steps;
-        let error = self.held_out.as_ref().filter(|_| due)?.error(self.average.net());
-        if self.best.as_ref().is_none_or(|best| error.network < best.error.network) {
-            self.best = Some(Best { net: self.average.net().clone(), step: made, error });
-        }
-        Some(error.network)
-    }
-
-    /// Whether the run ends before all its steps are made.
-    fn ended(&self, made: usize, start: Instant) -> Option<Stop> {
-        let patience = self.settings.fit.patience;
-        let waited = self.best.as_ref().map_or(0, |best| made - best.step);
-        if patience > 0 && waited >= patience && made < self.steps {
-            return Some(Stop::Plateau);
-        }
-        let minutes = start.elapsed().as_secs_f64() / 60.0;
-        self.settings.max_minutes.is_some_and(|most| minutes >= most && made < self.steps).then_some(Stop::Minutes)
-    }
-
-    /// Reads the losses of a step from the device; [`Error::Data`] once they are no longer finite.
-    fn point(&self, made: usize, losses: &Losses, seconds: f64, held_out: Option<f64>) -> Result<Point> {
-        let rate = learning_rate(self.settings.fit, made - 1, self.steps);
-        let point = Point::of(losses, made, seconds, rate, held_out);
-        if point.total.is_finite() {
-            return Ok(point);
-        }
-        Err(Error::Data(format!(
-            "gene {}: the loss became {} at step {made}. Try a lower fit.learning_rate",
-            self.settings.gene, point.total
-        )))
+impl Fit {
+    /// One line: how long it took, why it stopped, how good it is on bins that it has not seen.
+    pub fn summary(&self, config: &FitConfig) -> String {
+        let why = match self.stop {
+            Stop::Steps => "all steps made".to_owned(),
+            Stop::Plateau => format!("no lower held-out error for {} steps", config.patience),
+            Stop::Minutes => "its time was over".to_owned(),
+        };
+        let best = self.best.map_or(String::new(), |(step, error)| {
+            let ratio = error.network / error.start;
+            format!("; kept step {step}, held-out error {ratio:.3} of the interpolation it starts from")
+        });
+        format!("{} steps in {:.1} s, {why}{best}", self.steps, self.seconds)
     }
 }

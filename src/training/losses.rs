@@ -1,18 +1,35 @@
-//! What training minimises (method §4): L1 against measured bins and natural images, weighted over the cascade.
+//! What training minimises (method §4): the distance to measured bins and natural images, weighted over the cascade.
 //!
 //! Pure functions of tensors; nothing here reads a value back from the device.
 
+use super::config::Distance;
 use crate::network::{Cdcin, Input, InputConfig, subsample};
 use burn::tensor::Tensor;
 
-/// Mean of |pred − target| where `mask` is 1; 0 where it is nowhere 1.
-///
-/// # Shapes
-///
-/// - pred, target, mask: `[b, 1, h, w]`
-pub fn masked_l1(pred: Tensor<4>, target: Tensor<4>, mask: Tensor<4>) -> Tensor<1> {
-    ((pred - target).abs() * mask.clone()).sum() / mask.sum().clamp_min(1.0)
+impl Distance {
+    /// Mean distance of `pred` from `target` where `mask` is 1; 0 where it is nowhere 1.
+    ///
+    /// # Shapes
+    ///
+    /// - pred, target, mask: `[b, 1, h, w]`
+    pub fn masked(self, pred: Tensor<4>, target: Tensor<4>, mask: Tensor<4>) -> Tensor<1> {
+        let error = pred - target;
+        let each = match self {
+            Distance::L1 => error.abs(),
+            Distance::L2 => error.square(),
+            // (|e| − min(|e|, ½)) + min(|e|, ½)²: e² near 0, |e| − ¼ beyond ½.
+            Distance::Huber => {
+                let size = error.abs();
+                let near = size.clone().clamp_max(HUBER_EDGE);
+                (size - near.clone()) * (2.0 * HUBER_EDGE) + near.square()
+            }
+        };
+        (each * mask.clone()).sum() / mask.sum().clamp_min(1.0)
+    }
 }
+
+/// Where [`Distance::Huber`] turns from square to straight, in units of the gene's scale.
+const HUBER_EDGE: f64 = 0.5;
 
 /// Σ k/K · loss_k over the K stages.
 pub fn cascade(losses: &[Tensor<1>]) -> Tensor<1> {
@@ -25,7 +42,7 @@ pub fn cascade(losses: &[Tensor<1>]) -> Tensor<1> {
 #[derive(Clone, Debug)]
 pub struct Losses {
     /// L_m^st, sparser → sparse on the section.
-    pub st_m: Tensor<1>,
+    pub st_m: Option<Tensor<1>>,
     /// L_h^st, sparse → dense on the section, seen only where measured.
     pub st_h: Option<Tensor<1>>,
     /// L_m^gni, the same step as `st_m` on natural images.
@@ -40,8 +57,8 @@ pub struct Losses {
 #[derive(Clone, Debug)]
 pub struct Batch {
     /// The measured image X_m: scaled values; 1 inside the tissue; 1 where the losses look. `[b, 3, P/S, P/S]`, or
-    /// any other sides that are multiples of S.
-    pub section: Tensor<4>,
+    /// any other sides that are multiples of S. `None` learns from natural images alone.
+    pub section: Option<Tensor<4>>,
     /// X_h^gni, natural images in [0, 1]: `[b', 1, P, P]`, P a multiple of S²; `None` leaves them out of this step.
     pub images: Option<Tensor<4>>,
     /// Whether L_h^st joins in this step.
@@ -55,6 +72,8 @@ pub struct Objective {
     pub input: InputConfig,
     /// λ, the weight of the section against the images. Paper: 10
     pub lambda: f64,
+    /// How an output is held against its target. Paper: L1
+    pub distance: Distance,
 }
 
 /// A measured image with its tissue, and what its outputs are held against.
@@ -75,13 +94,16 @@ impl Objective {
         let images = images.map(|x| Tensor::cat(vec![x.clone(), x.ones_like(), x.ones_like()], 1));
         let mid = images.clone().map(|x| subsample(x, scale));
         let coarser = |x: &Tensor<4>| Task { sparse: subsample(x.clone(), scale), target: x.clone(), stride: 1 };
-        let seen = Task { sparse: section.clone(), target: section.clone(), stride: scale };
+        let seen = |x: &Tensor<4>| Task { sparse: x.clone(), target: x.clone(), stride: scale };
 
-        let (st_m, gni_m) = self.together(net, Some(coarser(&section)), mid.as_ref().map(coarser));
-        let (st_h, gni_h) = self.together(net, dense.then_some(seen), images.as_ref().map(coarser));
-        let st_m = st_m.unwrap_or_else(|| section.zeros_like().sum());
-        let sum = |a: Tensor<1>, b: &Option<Tensor<1>>| b.iter().fold(a, |a, b| a + b.clone());
-        let total = sum(sum(sum(st_m.clone(), &st_h) * self.lambda, &gni_m), &gni_h);
+        let (st_m, gni_m) = self.together(net, section.as_ref().map(coarser), mid.as_ref().map(coarser));
+        let section = section.filter(|_| dense);
+        let (st_h, gni_h) = self.together(net, section.as_ref().map(seen), images.as_ref().map(coarser));
+        let weighted = |losses: [&Option<Tensor<1>>; 2], weight: f64| {
+            losses.into_iter().flatten().map(move |loss| loss.clone() * weight).collect::<Vec<_>>()
+        };
+        let all = [weighted([&st_m, &st_h], self.lambda), weighted([&gni_m, &gni_h], 1.0)].concat();
+        let total = Tensor::cat(all, 0).sum();
         Losses { st_m, st_h, gni_m, gni_h, total }
     }
 
@@ -93,10 +115,14 @@ impl Objective {
                 let both = Tensor::cat(vec![st.sparse.clone(), gni.sparse.clone()], 0);
                 let outputs = self.outputs(net, both);
                 let (first, rest) = (st.sparse.dims()[0], gni.sparse.dims()[0]);
-                (Some(st.loss(&outputs, 0, first)), Some(gni.loss(&outputs, first, rest)))
+                let loss = |task: Task, first, count| task.loss(self.distance, &outputs, first, count);
+                (Some(loss(st, 0, first)), Some(loss(gni, first, rest)))
             }
             (st, gni) => {
-                let alone = |task: Task| task.loss(&self.outputs(net, task.sparse.clone()), 0, task.sparse.dims()[0]);
+                let alone = |task: Task| {
+                    let outputs = self.outputs(net, task.sparse.clone());
+                    task.loss(self.distance, &outputs, 0, task.sparse.dims()[0])
+                };
                 (st.map(alone), gni.map(alone))
             }
         }
@@ -109,12 +135,12 @@ impl Objective {
 }
 
 impl Task {
-    /// The cascade-weighted L1 of those outputs of a batch that are this task's.
-    fn loss(&self, outputs: &[Tensor<4>], first: usize, count: usize) -> Tensor<1> {
+    /// The cascade-weighted distance of those outputs of a batch that are this task's.
+    fn loss(&self, distance: Distance, outputs: &[Tensor<4>], first: usize, count: usize) -> Tensor<1> {
         let (target, looked_at) = (channel(&self.target, 0), channel(&self.target, 2));
         let stage = |output: &Tensor<4>| {
             let own = subsample(output.clone().narrow(0, first, count), self.stride);
-            masked_l1(own, target.clone(), looked_at.clone())
+            distance.masked(own, target.clone(), looked_at.clone())
         };
         cascade(&outputs.iter().map(stage).collect::<Vec<_>>())
     }
@@ -136,7 +162,20 @@ mod tests {
 
     #[test]
     fn an_empty_mask_gives_a_loss_of_zero() {
-        let zero = masked_l1(image(vec![1.0; 4], 2, 2), image(vec![3.0; 4], 2, 2), image(vec![0.0; 4], 2, 2));
-        assert_eq!(zero.into_scalar::<f32>(), 0.0);
+        for distance in [Distance::L1, Distance::Huber, Distance::L2] {
+            let zero = distance.masked(image(vec![1.0; 4], 2, 2), image(vec![3.0; 4], 2, 2), image(vec![0.0; 4], 2, 2));
+            assert_eq!(zero.into_scalar::<f32>(), 0.0);
+        }
+    }
+
+    #[test]
+    fn huber_is_the_square_near_zero_and_straight_with_the_same_slope_beyond() {
+        let of = |error: f32| {
+            let one = image(vec![1.0], 1, 1);
+            Distance::Huber.masked(image(vec![error], 1, 1), one.zeros_like(), one).into_scalar::<f32>()
+        };
+        for (error, expected) in [(0.1, 0.01), (-0.4, 0.16), (0.5, 0.25), (2.0, 1.75), (-3.0, 2.75)] {
+            assert!((of(error) - expected).abs() < 1e-6, "{error}: {}", of(error));
+        }
     }
 }

@@ -1,20 +1,34 @@
-//! Learns a gene from the measured bins of one section, helped by natural images (§4 and §5 of the method).
+//! Learns genes from the measured bins of one section, helped by natural images (§4 and §5 of the method).
+//!
+//! [`stage`] is the whole of `s2s-fit`; [`fit()`] one network: its [`FitSettings`] → [`Sampler`] → [`Objective`] →
+//! [`Adam`], step by step, saved and resumed as a whole, ended by the [`HeldOut`] bins.
 
-mod average;
-mod checkpoint;
+mod adam;
 mod config;
 mod curves;
+mod draws;
+mod estimate;
 mod evaluation;
 mod fit;
 mod holdout;
+mod identity;
 mod losses;
+mod run;
 mod sampler;
 mod schedule;
+pub mod stage;
+mod state;
+mod story;
 
-pub use checkpoint::Checkpoint;
-pub use config::{Crop, FitConfig, GeneScale, Schedule, Statistic};
+pub use adam::Adam;
+pub use config::{Crop, Distance, FitConfig, GeneScale, Schedule, Statistic};
+pub use curves::{Curves, Point};
+pub use draws::{Draws, draws};
+pub use estimate::{Estimate, estimate};
 pub use evaluation::{HeldOut, HeldOutError};
-pub use fit::{Fit, FitSettings, Stop, fit};
+pub use fit::{Fit, FitSettings, FittedGene, Init, Saving, Stop, fit};
 pub use holdout::held_out;
-pub use losses::{Batch, Losses, Objective, cascade, masked_l1};
+pub use identity::Identity;
+pub use losses::{Batch, Losses, Objective, cascade};
 pub use sampler::{MeasuredImage, Sampler};
+pub use story::Story;

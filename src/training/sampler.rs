@@ -8,11 +8,11 @@ use crate::section::{Raster, Scale};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::{Rng, RngExt};
 
-/// The measured bins of a section as an image of their own.
+/// The measured bins of a section as an image of their own, for one gene or several.
 #[derive(Clone, Debug)]
 pub struct MeasuredImage {
-    /// Values divided by the gene's scale, 0 outside the tissue.
-    pub values: Raster<f32>,
+    /// For each gene its values divided by its scale, 0 outside the tissue.
+    pub genes: Vec<Raster<f32>>,
     /// 1 inside the tissue, else 0.
     pub tissue: Raster<f32>,
     /// 1 where the losses look: inside the tissue, but not where bins are held out.
@@ -20,29 +20,31 @@ pub struct MeasuredImage {
 }
 
 impl MeasuredImage {
-    /// The image of `values` (divided by `scale`), the measured bins' tissue flags, and the bins held out.
-    pub fn new(values: &Raster<f32>, tissue: &Raster<bool>, held: &Raster<bool>, scale: f32) -> Self {
+    /// The image of the measured bins' tissue flags and the bins held out, still without a gene.
+    pub fn new(tissue: &Raster<bool>, held: &Raster<bool>) -> Self {
         let learned = Raster::from_fn(tissue.rows(), tissue.cols(), |row, col| {
             f32::from(u8::from(tissue[(row, col)] && !held[(row, col)]))
         });
-        MeasuredImage {
-            values: values.map(|value| value / scale),
-            tissue: tissue.map(|&inside| f32::from(u8::from(inside))),
-            learned,
-        }
+        MeasuredImage { genes: Vec::new(), tissue: tissue.map(|&inside| f32::from(u8::from(inside))), learned }
     }
 
-    /// The window of `shape` at `origin` as a tensor [1, 3, h, w]; beyond the edge the image is mirrored.
+    /// The same with a further gene of these `values`, divided by `scale`.
+    pub fn with(mut self, values: &Raster<f32>, scale: f32) -> Self {
+        self.genes.push(values.map(|value| value / scale));
+        self
+    }
+
+    /// The window of `shape` at `origin` of the first gene, as a tensor [1, 3, h, w]; beyond the edge the image is mirrored.
     pub fn window(&self, origin: (usize, usize), (height, width): (usize, usize), device: &Device) -> Tensor<4> {
-        let pixels = self.pixels(origin, (height, width), Turn::NONE);
+        let pixels = self.pixels(0, origin, (height, width), Turn::NONE);
         Tensor::from_data(TensorData::new(pixels, [1, CHANNELS, height, width]), device)
     }
 
-    /// The window at `origin`, turned, channel by channel.
-    fn pixels(&self, origin: (usize, usize), shape: (usize, usize), turn: Turn) -> Vec<f32> {
+    /// The window of a gene at `origin`, turned, channel by channel.
+    fn pixels(&self, gene: usize, origin: (usize, usize), shape: (usize, usize), turn: Turn) -> Vec<f32> {
         let (height, width) = if turn.transpose { (shape.1, shape.0) } else { shape };
         let mut pixels = Vec::with_capacity(CHANNELS * height * width);
-        for channel in self.channels() {
+        for channel in [&self.genes[gene], &self.tissue, &self.learned] {
             for row in 0..height {
                 for col in 0..width {
                     let (r, c) = turn.source(shape, (row, col));
@@ -53,16 +55,12 @@ impl MeasuredImage {
         }
         pixels
     }
-
-    fn channels(&self) -> [&Raster<f32>; CHANNELS] {
-        [&self.values, &self.tissue, &self.learned]
-    }
 }
 
 /// Values, tissue, and where the losses look.
 const CHANNELS: usize = 3;
 
-/// Draws training examples from one measured image.
+/// Draws training examples from one measured image: each of a gene of it.
 #[derive(Clone, Debug)]
 pub struct Sampler {
     image: MeasuredImage,
@@ -114,12 +112,18 @@ impl Sampler {
         Sampler { image, scale: scale.get(), windows: Windows::Whole }
     }
 
-    /// Number of places that one epoch visits.
+    /// Number of examples that one epoch visits: every place for every gene.
     pub fn places(&self) -> usize {
-        match &self.windows {
+        let windows = match &self.windows {
             Windows::Patches { origins, .. } => origins.len(),
             Windows::Whole => 1,
-        }
+        };
+        windows * self.image.genes.len()
+    }
+
+    fn gene(&self, rng: &mut impl Rng) -> usize {
+        // A single gene takes no number from the stream.
+        if self.image.genes.len() == 1 { 0 } else { rng.random_range(0..self.image.genes.len()) }
     }
 
     /// `count` random examples [count, 3, h, w] (values, tissue, where to look) in random flips and quarter turns.
@@ -128,7 +132,7 @@ impl Sampler {
             Windows::Patches { side, origins } => {
                 let examples = (0..count).flat_map(|_| {
                     let origin = origins[rng.random_range(0..origins.len())];
-                    self.image.pixels(origin, (*side, *side), Turn::random(rng))
+                    self.image.pixels(self.gene(rng), origin, (*side, *side), Turn::random(rng))
                 });
                 Tensor::from_data(TensorData::new(examples.collect(), [count, CHANNELS, *side, *side]), device)
             }
@@ -138,7 +142,7 @@ impl Sampler {
 
     /// One random phase and turn for the whole batch, so that all its examples have one shape.
     fn whole_batch(&self, count: usize, rng: &mut impl Rng, device: &Device) -> Tensor<4> {
-        let (rows, cols) = self.image.values.shape();
+        let (rows, cols) = self.image.tissue.shape();
         let phase = |length: usize, rng: &mut dyn FnMut(usize) -> usize| {
             // The phase drops leading rows; what is left is cut to whole blocks of the sparser lattice.
             let first = rng(self.scale.min(length / self.scale));
@@ -149,7 +153,7 @@ impl Sampler {
         let transpose = draw(2) == 1;
         let examples = (0..count).flat_map(|_| {
             let turn = Turn { transpose, ..Turn::random(rng) };
-            self.image.pixels((top, left), (height, width), turn)
+            self.image.pixels(self.gene(rng), (top, left), (height, width), turn)
         });
         let (h, w) = if transpose { (width, height) } else { (height, width) };
         Tensor::from_data(TensorData::new(examples.collect(), [count, CHANNELS, h, w]), device)
@@ -174,7 +178,7 @@ mod tests {
 
     fn image(rows: usize, cols: usize) -> MeasuredImage {
         let values = Raster::from_fn(rows, cols, |row, col| (row * 100 + col) as f32);
-        MeasuredImage { tissue: values.map(|_| 1.0), learned: values.map(|_| 1.0), values }
+        MeasuredImage::new(&values.map(|_| true), &values.map(|_| false)).with(&values, 1.0)
     }
 
     #[test]
@@ -198,7 +202,7 @@ mod tests {
     fn a_patch_larger_than_the_section_is_reflected() {
         let patch = Patch { row: 0, col: 0, tissue: 1.0 };
         let sampler = Sampler::patches(image(3, 4), &[patch], 16, Scale::new(2).unwrap());
-        let pixels = sampler.image.pixels((0, 0), (8, 8), Turn::NONE);
+        let pixels = sampler.image.pixels(0, (0, 0), (8, 8), Turn::NONE);
         assert_eq!(pixels[..8], [0.0, 1.0, 2.0, 3.0, 2.0, 1.0, 0.0, 1.0]);
         assert_eq!(pixels[3 * 8], 100.0);
     }
@@ -208,7 +212,7 @@ mod tests {
         let patch = Patch { row: 0, col: 0, tissue: 1.0 };
         let sampler = Sampler::patches(image(4, 4), &[patch], 8, Scale::new(2).unwrap());
         let sorted = |turn| {
-            let mut pixels = sampler.image.pixels((0, 0), (4, 4), turn);
+            let mut pixels = sampler.image.pixels(0, (0, 0), (4, 4), turn);
             pixels.sort_by(f32::total_cmp);
             pixels
         };

@@ -1,29 +1,34 @@
-//! What is kept beside the weights of a fitted gene: all that is needed to use them, and how they came to be.
+//! What is kept beside the weights of a fit: all that is needed to use them, and how they came to be.
 
 use super::config::Crop;
-use super::fit::{Fit, FitSettings, Stop};
+use super::fit::{Fit, FitSettings, FittedGene, Stop};
+use super::identity::Identity;
 use crate::network::{Cdcin, InputConfig, weights};
 use crate::provenance::{Input, Provenance};
 use crate::{Error, Result};
 use burn::tensor::Device;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The story of a fitted gene, in the metadata of its `.safetensors` file.
+/// The metadata key of the story.
+const KEY: &str = "s2s";
+
+/// The story of a fit, in the metadata of its `.safetensors` file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Checkpoint {
-    /// The gene.
-    pub gene: String,
-    /// What its values are divided by before the network and multiplied by after it.
-    pub gene_scale: f64,
+pub struct Story {
+    /// The genes it was fitted to: one, the panel of a joint fit, or none after natural images alone.
+    pub genes: Vec<FittedGene>,
     /// How measured images become the network's input.
     pub input: InputConfig,
     /// Side in dense bins of the windows it was trained on; `None` is the whole section at once.
     pub window: Option<usize>,
-    /// [`crate::dataset::Dataset::fingerprint`] of the section it was trained on.
+    /// [`crate::dataset::Dataset::fingerprint`] of the section it was trained on; empty after natural images alone.
     pub dataset_fingerprint: String,
+    /// What decided the weights.
+    pub identity: Option<Identity>,
+    /// Where it was computed.
+    pub device: String,
     /// Optimiser steps made.
     pub steps: usize,
     /// Why there were no more.
@@ -37,43 +42,53 @@ pub struct Checkpoint {
     pub provenance: Provenance,
 }
 
-impl Checkpoint {
+impl Story {
     /// The story of a run; `config` is the whole config in force.
-    pub fn of(settings: &FitSettings, fitted: &Fit, config: serde_json::Value) -> Self {
+    pub fn of(settings: &FitSettings, fitted: &Fit, config: serde_json::Value) -> Result<Self> {
+        let mut inputs = Vec::new();
         let dataset = settings.dataset;
-        let mut inputs = vec![Input { path: dataset.folder().display().to_string(), sha256: dataset.fingerprint() }];
-        let images =
-            settings.images.map(|images| Input { path: "natural images".into(), sha256: images.fingerprint() });
-        inputs.extend(images);
-        Checkpoint {
-            gene: settings.gene.to_owned(),
-            gene_scale: fitted.scale,
-            input: settings.fit.input(dataset.lattice().scale),
-            window: (settings.fit.crop == Crop::Patches).then_some(dataset.manifest().patch),
-            dataset_fingerprint: dataset.fingerprint(),
+        inputs.extend(dataset.map(|d| Input { path: d.folder().display().to_string(), sha256: d.fingerprint() }));
+        let images = settings.images;
+        inputs.extend(images.map(|i| Input { path: "natural images".to_owned(), sha256: i.fingerprint() }));
+        let init = settings.init;
+        inputs.extend(init.map(|i| Input { path: "first weights".to_owned(), sha256: i.fingerprint.clone() }));
+        let window = dataset.filter(|_| settings.fit.crop == Crop::Patches).map(|dataset| dataset.manifest().patch);
+        Ok(Story {
+            genes: fitted.genes.clone(),
+            input: settings.fit.input(settings.scale),
+            window,
+            dataset_fingerprint: dataset.map_or_else(String::new, |dataset| dataset.fingerprint()),
+            identity: Some(Identity::of(settings)?),
+            device: format!("{:?}", settings.device),
             steps: fitted.steps,
             stop: fitted.stop,
             held_out_ratio: fitted.best.map(|(_, error)| error.network / error.start),
             seconds: fitted.seconds,
             provenance: Provenance::new("s2s-fit", config, Some(settings.seed), inputs),
-        }
+        })
     }
 
     /// Writes the loss curves beside `path` (`NAME.fit.parquet`), then the weights, each whole or not at all.
     pub fn save(&self, fitted: &Fit, path: &Path) -> Result<()> {
         let story = serde_json::to_string(self).map_err(|e| Error::Bug(e.to_string()))?;
         fitted.curves.write(&path.with_extension("fit.parquet"), &story)?;
-        weights::save(&fitted.net, &BTreeMap::from([("s2s".to_owned(), story)]), path)
+        weights::save(&fitted.net, &BTreeMap::from([(KEY.to_owned(), story)]), path)
     }
 
     /// Reads fitted weights and their story.
     pub fn open(path: &Path, device: &Device) -> Result<(Cdcin, Self)> {
         let (net, _, metadata) = weights::open(path, device)?;
-        Ok((net, parse(path, metadata.get("s2s"))?))
+        Ok((net, parse(path, metadata.get(KEY))?))
+    }
+
+    /// Reads the story alone.
+    pub fn read(path: &Path) -> Result<Self> {
+        let (_, metadata) = weights::read_tensors(path)?;
+        parse(path, metadata.get(KEY))
     }
 }
 
-fn parse<T: DeserializeOwned>(path: &Path, text: Option<&String>) -> Result<T> {
+fn parse(path: &Path, text: Option<&String>) -> Result<Story> {
     let text = text
         .ok_or_else(|| Error::data(path, "a network without metadata key \"s2s\". Give a file that s2s-fit wrote"))?;
     serde_json::from_str(text).map_err(|e| Error::data(path, format!("metadata key \"s2s\": {e}. Fit the gene again")))

@@ -1,0 +1,76 @@
+//! All parameters of a network as one vector, in the order of its layers: what optimiser, averages and checkpoints
+//! work on.
+//!
+//! A dozen operations on one long vector take the place of a dozen on each of hundreds of small tensors, which on a GPU
+//! would be thousands of kernel launches a step.
+
+use super::Cdcin;
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::Tensor;
+
+/// The parameters of `net` as one vector `[n]` without autodiff.
+pub fn flatten(net: &Cdcin) -> Tensor<1> {
+    struct Collect(Vec<Tensor<1>>);
+    impl ModuleVisitor for Collect {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            self.0.push(param.val().inner().flatten(0, D - 1));
+        }
+    }
+    let mut collect = Collect(Vec::new());
+    net.visit(&mut collect);
+    Tensor::cat(collect.0, 0)
+}
+
+/// The gradients of `net` in the order of [`flatten`]; 0 for a parameter that has none.
+pub fn flatten_gradients(net: &Cdcin, gradients: GradientsParams) -> Tensor<1> {
+    struct Collect {
+        gradients: GradientsParams,
+        parts: Vec<Tensor<1>>,
+    }
+    impl ModuleVisitor for Collect {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let gradient = self.gradients.remove::<D>(param.id);
+            self.parts.push(gradient.unwrap_or_else(|| param.val().inner().zeros_like()).flatten(0, D - 1));
+        }
+    }
+    let mut collect = Collect { gradients, parts: Vec::new() };
+    net.visit(&mut collect);
+    Tensor::cat(collect.parts, 0)
+}
+
+/// `net` with the parameters of `flat`, a vector as [`flatten`] gives it; with `trained`, they ask for gradients.
+pub fn unflatten(net: &Cdcin, flat: &Tensor<1>, trained: bool) -> Cdcin {
+    struct Replace<'a> {
+        flat: &'a Tensor<1>,
+        next: usize,
+        trained: bool,
+    }
+    impl ModuleMapper for Replace<'_> {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            let shape = param.val().dims();
+            let count = shape.iter().product();
+            let part = self.flat.clone().narrow(0, self.next, count).reshape(shape);
+            self.next += count;
+            Param::initialized(param.id, if self.trained { part.autodiff().require_grad() } else { part })
+        }
+    }
+    net.clone().map(&mut Replace { flat, next: 0, trained })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::CdcinConfig;
+    use crate::network::weights::to_tensors;
+    use burn::tensor::Device;
+
+    #[test]
+    fn a_network_of_its_own_vector_is_itself() {
+        let config = CdcinConfig { cascades: 2, channels: 8, growth: 4, blocks: 1, ..CdcinConfig::default() };
+        let net = config.init(3, &Device::flex());
+        let flat = flatten(&net);
+        assert_eq!(flat.dims(), [config.parameters()]);
+        assert_eq!(to_tensors(&unflatten(&config.init(4, &Device::flex()), &flat, false)), to_tensors(&net));
+    }
+}

@@ -1,0 +1,240 @@
+//! The steps of Adam, from the first or from where an earlier sitting stopped.
+
+use super::config::{Crop, FitConfig};
+use super::curves::Point;
+use super::draws::{Draws, draws};
+use super::evaluation::HeldOut;
+use super::fit::{Fit, FitSettings, FittedGene, Stop};
+use super::identity::Identity;
+use super::losses::{Batch, Losses, Objective};
+use super::sampler::{MeasuredImage, Sampler};
+use super::schedule::learning_rate;
+use super::state::{Best, State};
+use crate::cli::Progress;
+use crate::dataset::Dataset;
+use crate::network::{Cdcin, flatten, flatten_gradients, unflatten, weights};
+use crate::{Error, Result};
+use burn::module::Module;
+use burn::optim::GradientsParams;
+use burn::tensor::{Tensor, TensorData};
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// How many steps of a run are kept in the loss curves, at most.
+const RECORDED: usize = 2000;
+
+/// The moving parts of a run.
+pub struct Run<'a> {
+    settings: &'a FitSettings<'a>,
+    identity: Identity,
+    steps: usize,
+    sampler: Option<Sampler>,
+    objective: Objective,
+    held_out: Option<HeldOut>,
+    /// The network's layers; its weights are those of the state.
+    net: Cdcin,
+    state: State,
+}
+
+impl<'a> Run<'a> {
+    /// At the first step, or where the checkpoint of an earlier sitting stopped.
+    pub fn new(settings: &'a FitSettings<'a>, image: Option<MeasuredImage>) -> Result<Self> {
+        let FitSettings { fit: config, device, .. } = *settings;
+        let objective = Objective { input: config.input(settings.scale), lambda: config.lambda, distance: config.loss };
+        let held_out = image.as_ref().and_then(|image| HeldOut::new(&objective.input, image, device));
+        let sampler = match (settings.dataset, image) {
+            (Some(dataset), Some(image)) => Some(sampler(dataset, config, image)?),
+            _ => None,
+        };
+        let epoch = sampler.as_ref().map_or(1, Sampler::places).div_ceil(config.batch);
+        let net = match settings.init {
+            Some(init) => init.net.clone(),
+            None => settings.network.init(settings.seed, device),
+        };
+        let identity = Identity::of(settings)?;
+        let state = match settings.saving.path.filter(|path| path.exists()) {
+            Some(path) => State::open(path, &identity, device)?,
+            None => State::start(flatten(&net)),
+        };
+        let steps = if config.steps > 0 { config.steps } else { config.epochs * epoch };
+        Ok(Run { settings, identity, steps, sampler, objective, held_out, net, state })
+    }
+
+    /// Makes the steps that are left.
+    pub fn finish(mut self, genes: Vec<FittedGene>) -> Result<Fit> {
+        let mut progress = Progress::new(&self.task(&genes), "steps", self.steps as u64);
+        if self.state.made > 0 {
+            eprintln!("{}: resumed after step {}", self.task(&genes), self.state.made);
+        }
+        let (start, before) = (Instant::now(), self.state.seconds);
+        let mut saved = Instant::now();
+        let mut stop = self.ended();
+        while stop.is_none() {
+            let losses = self.step();
+            self.state.seconds = before + start.elapsed().as_secs_f64();
+            let held_out = self.evaluate()?;
+            if held_out.is_some() || record(self.state.made, self.steps) {
+                let point = self.point(&losses, held_out)?;
+                progress.at(self.state.made as u64, || format!("loss {:.5}", point.total));
+                self.state.curves.0.push(point);
+            }
+            stop = self.ended();
+            let asked = self.settings.saving.stop.is_set() && stop.is_none();
+            if asked || saved.elapsed() >= self.settings.saving.every {
+                self.save(asked)?;
+                saved = Instant::now();
+            }
+        }
+        let fitted = self.fitted(genes, stop.unwrap_or(Stop::Steps));
+        progress.finish(&fitted.summary(self.settings.fit));
+        Ok(fitted)
+    }
+
+    fn task(&self, genes: &[FittedGene]) -> String {
+        match genes {
+            [] => "fit images".to_owned(),
+            [gene] => format!("fit {}", gene.name),
+            genes => format!("fit {} genes jointly", genes.len()),
+        }
+    }
+
+    fn fitted(&self, genes: Vec<FittedGene>, stop: Stop) -> Fit {
+        let State { made: steps, seconds, .. } = self.state;
+        let best = self.state.best.as_ref();
+        let kept = best.map_or(&self.state.average, |best| &best.weights);
+        Fit {
+            net: unflatten(&self.net, kept, false),
+            genes,
+            curves: self.state.curves.clone(),
+            steps,
+            stop,
+            best: best.map(|best| (best.step, best.error)),
+            seconds,
+        }
+    }
+
+    /// One step of Adam.
+    pub fn step(&mut self) -> Losses {
+        let (config, step) = (self.settings.fit, self.state.made);
+        let net = unflatten(&self.net, &self.state.weights, true);
+        let batch = self.batch(step);
+        let losses = self.objective.losses(&net, batch);
+        let gradients = GradientsParams::from_grads(losses.total.backward(), &net);
+        let gradient = flatten_gradients(&net, gradients);
+        let rate = learning_rate(config, step, self.steps);
+        let state = &mut self.state;
+        state.weights = state.adam.step(config, state.weights.clone(), gradient, rate, step + 1);
+        state.follow(config.average);
+        state.made += 1;
+        losses
+    }
+
+    fn batch(&self, step: usize) -> Batch {
+        let config = self.settings.fit;
+        let device = self.settings.device.clone().autodiff();
+        let mut rng = draws(self.settings.seed, Draws::Step(step));
+        let section = self.sampler.as_ref().map(|sampler| sampler.batch(config.batch, &mut rng, &device));
+        // Counted from the end of each round: the first steps then leave a zero start undisturbed.
+        let due = |every: usize| (step + 1).is_multiple_of(every);
+        let joins = config.images && (section.is_none() || due(config.image_every));
+        let images = self.settings.images.filter(|_| joins).map(|images| {
+            let side = config.image_patch;
+            let pixels = images.batch(config.image_batch, side, &mut rng);
+            Tensor::from_data(TensorData::new(pixels, [config.image_batch, 1, side, side]), &device)
+        });
+        Batch { section, images, dense: due(config.dense_every) }
+    }
+
+    /// Looks at the held-out bins where it is time to, and keeps the weights if they are the best so far.
+    fn evaluate(&mut self) -> Result<Option<f64>> {
+        let made = self.state.made;
+        let due = made.is_multiple_of(self.settings.fit.evaluate_every) || made == self.steps;
+        let Some(held_out) = self.held_out.as_ref().filter(|_| due) else { return Ok(None) };
+        let net = unflatten(&self.net, &self.state.average, false);
+        let error = held_out.error(&net);
+        self.snapshot(&net)?;
+        if self.state.best.as_ref().is_none_or(|best| error.network < best.error.network) {
+            self.state.best = Some(Best { weights: self.state.average.clone(), step: made, error });
+        }
+        Ok(Some(error.network))
+    }
+
+    fn snapshot(&self, net: &Cdcin) -> Result<()> {
+        let Some(folder) = self.settings.saving.snapshots else { return Ok(()) };
+        let path = folder.join(format!("step{:06}.safetensors", self.state.made));
+        weights::save(net, &BTreeMap::new(), &path)
+    }
+
+    /// Whether the run is over.
+    fn ended(&self) -> Option<Stop> {
+        let FitSettings { fit: FitConfig { patience, .. }, max_minutes, .. } = self.settings;
+        let made = self.state.made;
+        if made >= self.steps {
+            return Some(Stop::Steps);
+        }
+        let waited = self.state.best.as_ref().map_or(0, |best| made - best.step);
+        if *patience > 0 && waited >= *patience {
+            return Some(Stop::Plateau);
+        }
+        max_minutes.is_some_and(|most| made > 0 && self.state.seconds / 60.0 >= most).then_some(Stop::Minutes)
+    }
+
+    /// Saves the state; if a signal `asked` for it, that is the end of this sitting.
+    fn save(&self, asked: bool) -> Result<()> {
+        let path = self.settings.saving.path;
+        path.map_or(Ok(()), |path| self.state.save(path, &self.identity))?;
+        if !asked {
+            return Ok(());
+        }
+        let kept = path.map_or("nothing is kept".to_owned(), |path| {
+            format!("saved in {}. Run the same command again to resume", path.display())
+        });
+        Err(Error::Stopped(format!("stopped by a signal after step {} of {}, {kept}", self.state.made, self.steps)))
+    }
+
+    /// Reads the losses of a step from the device; [`Error::Data`] once they are no longer finite.
+    fn point(&self, losses: &Losses, held_out: Option<f64>) -> Result<Point> {
+        let (made, seconds) = (self.state.made, self.state.seconds);
+        let rate = learning_rate(self.settings.fit, made - 1, self.steps);
+        let point = Point::of(losses, made, seconds, rate, held_out);
+        if point.total.is_finite() {
+            return Ok(point);
+        }
+        Err(Error::Data(format!(
+            "gene {}: the loss became {} at step {made}. Try a lower fit.learning_rate, or fit.clip: 1",
+            self.settings.genes.join(", "),
+            point.total
+        )))
+    }
+
+    /// Places that examples of the section are cut from, for all genes.
+    pub fn places(&self) -> usize {
+        self.sampler.as_ref().map_or(0, Sampler::places)
+    }
+
+    /// Number of parameters.
+    pub fn parameters(&self) -> usize {
+        self.net.num_params()
+    }
+}
+
+fn sampler(dataset: &Dataset, config: &FitConfig, image: MeasuredImage) -> Result<Sampler> {
+    let scale = dataset.lattice().scale;
+    if config.crop == Crop::Whole {
+        return Ok(Sampler::whole(image, scale));
+    }
+    let patches = dataset.patches()?;
+    let side = dataset.manifest().patch;
+    if patches.is_empty() {
+        return Err(Error::Data(format!(
+            "{}: no patch of {side} × {side} bins has more than half of its bins in tissue. Run s2s-prep again with a smaller prep.patch, or set fit.crop to whole",
+            dataset.folder().display()
+        )));
+    }
+    Ok(Sampler::patches(image, &patches, side, scale))
+}
+
+/// Whether the losses after `made` steps are kept: all of a short run, evenly spaced ones of a long run, the last one always.
+fn record(made: usize, steps: usize) -> bool {
+    made.is_multiple_of(steps.div_ceil(RECORDED)) || made == steps
+}

@@ -1,0 +1,234 @@
+//! `s2s-fit`, apart from its arguments: one network or many, each resumed, skipped or failing on its own.
+
+use super::config::FitConfig;
+use super::estimate::{Estimate, estimate};
+use super::fit::{FitSettings, Init, Saving, fit};
+use super::identity::Identity;
+use super::story::Story;
+use crate::cli::{StopFlag, writable};
+use crate::config::Config;
+use crate::dataset::Dataset;
+use crate::files::{fingerprint, remove_again};
+use crate::images::Images;
+use crate::network::{CdcinConfig, weights};
+use crate::section::Scale;
+use crate::{Error, Result};
+use burn::tensor::Device;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The name of a panel's network in its folder.
+const JOINT: &str = "joint";
+
+/// What to fit, and where to write it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// One gene, into this file.
+    Gene(String, PathBuf),
+    /// A network for each gene, as `GENE.safetensors` into this folder.
+    Genes(Vec<String>, PathBuf),
+    /// One network for all genes, as `joint.safetensors` into this folder; then, with steps to spend, one for each gene
+    /// that starts from it.
+    Joint(Vec<String>, PathBuf, Option<usize>),
+    /// A network that knows natural images alone, into this file.
+    Images(PathBuf),
+}
+
+/// A run of `s2s-fit`.
+pub struct Job<'a> {
+    /// The section; none for [`Task::Images`].
+    pub dataset: Option<&'a Dataset>,
+    /// S: that of the section, where there is one.
+    pub scale: Scale,
+    /// The whole config in force.
+    pub config: &'a Config,
+    /// Natural images, where the recipe asks for them.
+    pub images: Option<&'a Images>,
+    /// A network whose weights to start from.
+    pub init: Option<&'a Path>,
+    /// Decides the first weights and every draw.
+    pub seed: u64,
+    /// Where to compute.
+    pub device: &'a Device,
+    /// Stop each network after this many minutes, if at all.
+    pub max_minutes: Option<f64>,
+    /// Time between two savings.
+    pub save_every: Duration,
+    /// A folder for the weights at every look at the held-out bins.
+    pub snapshots: Option<&'a Path>,
+    /// Start over where there is a checkpoint or a result.
+    pub restart: bool,
+    /// Set by a signal.
+    pub stop: &'a StopFlag,
+}
+
+/// Fits everything that `task` names and that is not done yet.
+///
+/// A gene that fails does not keep the others from being fitted; the error then lists all that failed and is of the kind
+/// of the first.
+pub fn run(job: &Job, task: &Task) -> Result<()> {
+    let init = job.init.map(|path| open_init(path, &job.config.network, job.device)).transpose()?;
+    let init = init.as_ref();
+    match task {
+        Task::Gene(gene, output) => job.one(std::slice::from_ref(gene), &job.config.fit, init, output),
+        Task::Genes(genes, folder) => job.each(genes, &job.config.fit, init, folder),
+        Task::Images(output) => job.one(&[], &job.config.fit, init, output),
+        Task::Joint(genes, folder, finetune) => {
+            let panel = named(folder, JOINT)?;
+            job.one(genes, &job.config.fit, init, &panel)?;
+            let Some(steps) = *finetune else { return Ok(()) };
+            let init = open_init(&panel, &job.config.network, job.device)?;
+            job.each(genes, &finetuning(&job.config.fit, steps), Some(&init), folder)
+        }
+    }
+}
+
+/// Says what `task` would cost: a table on stderr, or with `json` one object on stdout. Nothing is written.
+pub fn tell_cost(job: &Job, task: &Task, json: bool) -> Result<()> {
+    let costs = cost(job, task)?;
+    if json {
+        let whole = serde_json::json!({
+            "parameters": costs.first().map(|cost| cost.parameters),
+            "memory_mib": costs.iter().filter_map(|cost| cost.memory_mib).max(),
+            "minutes": costs.iter().map(|cost| cost.minutes).sum::<f64>(),
+            "parts": costs,
+        });
+        println!("{whole}");
+        return Ok(());
+    }
+    for cost in &costs {
+        let memory = cost.memory_mib.map_or("unknown".to_owned(), |mib| format!("about {mib} MiB"));
+        eprintln!("networks    {} of {} parameters", cost.networks, cost.parameters);
+        eprintln!("patches     {}", cost.patches);
+        eprintln!("steps       {} at most, about {:.3} s each on this machine", cost.steps, cost.seconds_per_step);
+        eprintln!("time        about {:.1} minutes, less if the held-out bins end it sooner", cost.minutes);
+        eprintln!("memory      {memory}");
+    }
+    Ok(())
+}
+
+/// What each part of `task` would cost.
+fn cost(job: &Job, task: &Task) -> Result<Vec<Estimate>> {
+    let init = job.init.map(|path| open_init(path, &job.config.network, job.device)).transpose()?;
+    let of = |genes: &[String], recipe: &FitConfig, networks: usize| {
+        estimate(&job.settings(genes, recipe, init.as_ref(), None), networks)
+    };
+    let recipe = &job.config.fit;
+    Ok(match task {
+        Task::Gene(gene, _) => vec![of(std::slice::from_ref(gene), recipe, 1)?],
+        Task::Genes(genes, _) => vec![of(&genes[..1], recipe, genes.len())?],
+        Task::Images(_) => vec![of(&[], recipe, 1)?],
+        Task::Joint(genes, _, finetune) => {
+            let tuned = finetune.map(|steps| of(&genes[..1], &finetuning(recipe, steps), genes.len())).transpose()?;
+            [Some(of(genes, recipe, 1)?), tuned].into_iter().flatten().collect()
+        }
+    })
+}
+
+/// The recipe for a gene that starts from its panel's network.
+fn finetuning(recipe: &FitConfig, steps: usize) -> FitConfig {
+    let learning_rate = recipe.learning_rate * recipe.finetune_rate;
+    FitConfig { steps, learning_rate, ..recipe.clone() }
+}
+
+impl<'a> Job<'a> {
+    fn each(&self, genes: &[String], recipe: &FitConfig, init: Option<&Init>, folder: &Path) -> Result<()> {
+        let mut failed: Vec<(&String, Error)> = Vec::new();
+        for gene in genes {
+            let fitted =
+                named(folder, gene).and_then(|output| self.one(std::slice::from_ref(gene), recipe, init, &output));
+            match fitted {
+                Ok(()) => {}
+                Err(stopped @ Error::Stopped(_)) => return Err(stopped),
+                Err(error) => {
+                    eprintln!("warning: {gene} failed: {error}");
+                    failed.push((gene, error));
+                }
+            }
+        }
+        let list = failed.iter().map(|(gene, error)| format!("\n  {gene}: {error}")).collect::<String>();
+        let count = failed.len();
+        match failed.into_iter().next() {
+            None => Ok(()),
+            Some((_, first)) => Err(first.retold(format!(
+                "{count} of {} genes failed, the others are in {}:{list}",
+                genes.len(),
+                folder.display()
+            ))),
+        }
+    }
+
+    /// Fits one network and writes it to `output`, unless that is what the file there holds already.
+    fn one(&self, genes: &[String], recipe: &FitConfig, init: Option<&Init>, output: &Path) -> Result<()> {
+        writable(output)?;
+        let checkpoint = output.with_extension("ckpt");
+        let settings = self.settings(genes, recipe, init, Some(&checkpoint));
+        if self.restart {
+            remove_again(&checkpoint)?;
+        } else if done(output, &Identity::of(&settings)?) {
+            eprintln!("{}: done already; --restart fits it again", output.display());
+            return remove_again(&checkpoint);
+        }
+        if self.stop.is_set() {
+            return Err(Error::Stopped("stopped by a signal. Run the same command again to go on".to_owned()));
+        }
+        let fitted = fit(&settings)?;
+        let config = Config { fit: recipe.clone(), ..self.config.clone() };
+        Story::of(&settings, &fitted, config.to_json()?)?.save(&fitted, output)?;
+        remove_again(&checkpoint)
+    }
+
+    fn settings<'s>(
+        &'s self,
+        genes: &'s [String],
+        fit: &'s FitConfig,
+        init: Option<&'s Init>,
+        checkpoint: Option<&'s Path>,
+    ) -> FitSettings<'s> {
+        FitSettings {
+            dataset: self.dataset,
+            genes,
+            scale: self.scale,
+            network: &self.config.network,
+            fit,
+            images: self.images,
+            init,
+            seed: self.seed,
+            device: self.device,
+            max_minutes: self.max_minutes,
+            saving: Saving { path: checkpoint, every: self.save_every, stop: self.stop, snapshots: self.snapshots },
+        }
+    }
+}
+
+/// Whether `output` holds the result of this very run.
+fn done(output: &Path, identity: &Identity) -> bool {
+    output.is_file() && Story::read(output).is_ok_and(|story| story.identity.as_ref() == Some(identity))
+}
+
+/// `NAME.safetensors` in `folder`, with _ for what a file name cannot hold everywhere.
+fn named(folder: &Path, name: &str) -> Result<PathBuf> {
+    std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, "create", e))?;
+    let fits = |c: char| c.is_alphanumeric() || "-_.+()".contains(c);
+    let clean: String = name.chars().map(|c| if fits(c) { c } else { '_' }).collect();
+    Ok(folder.join(format!("{clean}.safetensors")))
+}
+
+/// Weights to start from: of a network of the same shape.
+fn open_init(path: &Path, network: &CdcinConfig, device: &Device) -> Result<Init> {
+    let (net, found, _) = weights::open(path, device)?;
+    let of = |config: &CdcinConfig| serde_json::to_value(config).map_err(|e| Error::Bug(e.to_string()));
+    let (found, expected) = (of(&found)?, of(network)?);
+    let keys = expected.as_object().into_iter().flatten();
+    let differences: Vec<String> = keys
+        .filter(|(key, value)| *key != "zero_reconstruct" && found.get(*key) != Some(*value))
+        .map(|(key, value)| format!("network.{key} is {} there, {value} in the config", found[key]))
+        .collect();
+    if differences.is_empty() {
+        return Ok(Init { net, fingerprint: fingerprint(path)? });
+    }
+    Err(Error::data(
+        path,
+        format!("a network of another shape: {}. Give its config, or other weights to --init", differences.join("; ")),
+    ))
+}

@@ -1,0 +1,147 @@
+//! Everything that changes over a run, and the file that keeps it: `NAME.ckpt`.
+//!
+//! Every draw of a step comes from the seed and the step's number alone ([`super::draws`]), so no random generator has to
+//! be kept. Numbers that are compared later are kept as their bits: a resumed run goes on exactly where it stopped.
+
+use super::adam::Adam;
+use super::curves::Curves;
+use super::evaluation::HeldOutError;
+use super::identity::Identity;
+use crate::files::write_again;
+use crate::network::weights::{NamedTensor, encode_tensors, read_tensors};
+use crate::{Error, Result};
+use burn::tensor::{Device, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The version of the format; a reader refuses any other.
+const FORMAT: u32 = 1;
+
+/// The metadata key of what is no vector.
+const KEY: &str = "s2s.ckpt";
+
+/// What changes from step to step. Vectors are all parameters of the network ([`crate::network::flatten`]).
+#[derive(Clone, Debug)]
+pub struct State {
+    /// Steps made.
+    pub made: usize,
+    /// Wall-clock seconds spent on them, in all sittings.
+    pub seconds: f64,
+    /// The weights.
+    pub weights: Tensor<1>,
+    /// Their moving average.
+    pub average: Tensor<1>,
+    /// The optimiser's moments.
+    pub adam: Adam,
+    /// The best weights so far, by held-out error.
+    pub best: Option<Best>,
+    /// The losses so far.
+    pub curves: Curves,
+}
+
+/// The best weights so far.
+#[derive(Clone, Debug)]
+pub struct Best {
+    /// The averaged weights.
+    pub weights: Tensor<1>,
+    /// The step after which they were looked at.
+    pub step: usize,
+    /// Their error on held-out bins.
+    pub error: HeldOutError,
+}
+
+/// What is no vector.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    format: u32,
+    identity: Identity,
+    made: usize,
+    seconds: u64,
+    /// Step, and the bits of both errors.
+    best: Option<(usize, [u64; 2])>,
+    curves: Vec<Vec<u64>>,
+}
+
+impl State {
+    /// Before the first step.
+    pub fn start(weights: Tensor<1>) -> Self {
+        let (average, adam) = (weights.clone(), Adam::new(&weights));
+        State { made: 0, seconds: 0.0, weights, average, adam, best: None, curves: Curves::default() }
+    }
+
+    /// Moves the average towards the weights: average ← d·average + (1 − d)·weights.
+    ///
+    /// d grows to `decay` over the first steps, so that the random start is forgotten early.
+    pub fn follow(&mut self, decay: f64) {
+        let decay = decay.min((self.made + 1) as f64 / (self.made + 10) as f64);
+        self.average = self.average.clone() * decay + self.weights.clone() * (1.0 - decay);
+    }
+
+    /// Writes it to `path`, whole or not at all.
+    pub fn save(&self, path: &Path, identity: &Identity) -> Result<()> {
+        let vector = |name: &str, tensor: &Tensor<1>| {
+            let values: Vec<f32> = tensor.to_data_as::<f32>().iter::<f32>().collect();
+            NamedTensor { name: name.to_owned(), shape: vec![values.len()], values }
+        };
+        let mut tensors = vec![
+            vector("weights", &self.weights),
+            vector("average", &self.average),
+            vector("adam.first", &self.adam.first),
+            vector("adam.second", &self.adam.second),
+        ];
+        tensors.extend(self.best.iter().map(|best| vector("best", &best.weights)));
+        let bits = |error: &HeldOutError| [error.network.to_bits(), error.start.to_bits()];
+        let record = Record {
+            format: FORMAT,
+            identity: identity.clone(),
+            made: self.made,
+            seconds: self.seconds.to_bits(),
+            best: self.best.as_ref().map(|best| (best.step, bits(&best.error))),
+            curves: self.curves.to_bits(),
+        };
+        let record = serde_json::to_string(&record).map_err(|e| Error::Bug(e.to_string()))?;
+        write_again(path, &encode_tensors(tensors, &BTreeMap::from([(KEY.to_owned(), record)]))?)
+    }
+
+    /// Reads what [`State::save`] wrote for the same run.
+    ///
+    /// [`Error::Data`] if the file is broken or belongs to a run of other settings, whose differences it names.
+    pub fn open(path: &Path, identity: &Identity, device: &Device) -> Result<Self> {
+        let broken = |what: String| {
+            Error::data(path, format!("{what}. Remove it or run again with --restart to start from step 0"))
+        };
+        let (tensors, metadata) = read_tensors(path)?;
+        let text = metadata.get(KEY).ok_or_else(|| broken("no checkpoint of s2s-fit".to_owned()))?;
+        let record: Record = serde_json::from_str(text).map_err(|e| broken(e.to_string()))?;
+        if record.format != FORMAT {
+            return Err(broken(format!("format {}, but this version reads {FORMAT}", record.format)));
+        }
+        let differences = identity.differences(&record.identity);
+        if !differences.is_empty() {
+            return Err(broken(format!("belongs to a run with other settings: {}", differences.join("; "))));
+        }
+        let mut vectors: BTreeMap<String, Vec<f32>> = tensors.into_iter().map(|t| (t.name, t.values)).collect();
+        let mut vector = |name: &str| {
+            let values = vectors.remove(name).ok_or_else(|| broken(format!("vector {name} is missing")))?;
+            let length = values.len();
+            Ok::<_, Error>(Tensor::<1>::from_data(TensorData::new(values, [length]), device))
+        };
+        let best = match record.best {
+            Some((step, [network, start])) => {
+                let error = HeldOutError { network: f64::from_bits(network), start: f64::from_bits(start) };
+                Some(Best { weights: vector("best")?, step, error })
+            }
+            None => None,
+        };
+        Ok(State {
+            made: record.made,
+            seconds: f64::from_bits(record.seconds),
+            weights: vector("weights")?,
+            average: vector("average")?,
+            adam: Adam { first: vector("adam.first")?, second: vector("adam.second")? },
+            best,
+            curves: Curves::from_bits(&record.curves).ok_or_else(|| broken("its curves are cut short".to_owned()))?,
+        })
+    }
+}
