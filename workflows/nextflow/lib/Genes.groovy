@@ -37,8 +37,7 @@ class Genes {
     /** What the job that fits the batch of this number needs to know: its name, MiB of memory and minutes. */
     static Map batch(List<String> genes, int number, Path estimate, Map params) {
         def told = new JsonSlurper().parse(estimate)
-        def counted = told.genes instanceof Number ? told.genes : told.genes.size()
-        def perGene = params.fit_minutes_per_gene ?: 2 * told.minutes / Math.max(counted as int, 1)
+        def perGene = params.fit_minutes_per_gene ?: 2 * told.minutes / told.parts*.networks.sum()
         return [
             batch: String.format('batch_%04d', number),
             memory_mib: params.fit_memory_mib ?: Math.ceil(1.25 * told.memory_mib) as long,

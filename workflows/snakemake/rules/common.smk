@@ -40,15 +40,15 @@ def stage(command):
     """The shell of a rule that runs `command`.
 
     The shell outlives a signal to the job, so that the stage can save and say so. A failure that another try cannot mend
-    (usage, bad or missing data, a bug, I/O) is noted, and further tries end at once: only a stop after saving (75) and a
-    kill are tried again in earnest.
+    (usage, bad or missing data, a bug, I/O) is noted with its log, and further tries end at once: only a stop after saving
+    (75) and a kill are tried again in earnest.
     """
     return f"""
-    if [ {{resources.attempt}} -eq 1 ]; then rm -f "{{log}}" "{{log}}.final"; fi
-    if [ -e "{{log}}.final" ]; then cat "{{log}}" >&2; exit "$(cat "{{log}}.final")"; fi
+    if [ {{resources.attempt}} -eq 1 ]; then rm -f "{{log}}.final"; fi
+    if [ -e "{{log}}.final" ]; then tail -n +2 "{{log}}.final" | tee "{{log}}" >&2; exit "$(head -n 1 "{{log}}.final")"; fi
     trap : TERM INT USR1
     code=0
-    {{{{ {command}; }}}} >> "{{log}}" 2>&1 || code=$?
-    case $code in 2|65|66|70|74) echo $code > "{{log}}.final" ;; esac
+    {{{{ {command}; }}}} > "{{log}}" 2>&1 || code=$?
+    case $code in 2|65|66|70|74) {{{{ echo $code; cat "{{log}}"; }}}} > "{{log}}.final" ;; esac
     exit $code
     """

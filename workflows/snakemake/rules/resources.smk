@@ -24,8 +24,8 @@ def runtime(rule):
 def estimate(input):
     """What s2s-fit's dry run says of one gene: minutes, and MiB of memory."""
     told = json.loads(Path(input.estimate).read_text())
-    genes = told["genes"] if isinstance(told["genes"], int) else len(told["genes"])
-    return {"minutes": told["minutes"] / max(genes, 1), "memory_mib": told["memory_mib"]}
+    genes = sum(part["networks"] for part in told["parts"])
+    return {"minutes": told["minutes"] / genes, "memory_mib": told["memory_mib"]}
 
 
 def fit_mib(wildcards, input, attempt):

@@ -27,7 +27,7 @@ process S2S_PREP {
     """
     mkdir -p ${meta.id}/${meta.id}.s2s
     echo '{"genes": [{"name": "A", "morans_i": 0.5}, {"name": "B", "morans_i": 0.7}], "fingerprints": {}}' > ${meta.id}/${meta.id}.s2s/manifest.json
-    echo '{"genes": 2, "memory_mib": 100, "minutes": 2}' > ${meta.id}/estimate.json
+    echo '{"memory_mib": 100, "minutes": 2, "parts": [{"networks": 2}]}' > ${meta.id}/estimate.json
     echo '"${task.process}": {s2s: stub}' > versions.yml
     """
 }
