@@ -3,9 +3,10 @@ set -euo pipefail
 SNAKEFILE=$ROOT/workflows/snakemake/Snakefile
 NEXTFLOW=$ROOT/workflows/nextflow
 
-# A simulated section of six genes and its sample sheet, in the current folder.
+# A simulated section of six genes, its sample sheet and the recipe of a tiny network, in the current folder.
 section() {
   s2s-simulate --rows 64 --cols 64 --genes 6 --seed 1 --output section
+  cp "$ROOT/workflows/nextflow/assets/tiny.yaml" .
   printf 'sample,input,bin_um\nA,section,30\n' >samples.csv
 }
 
@@ -13,16 +14,17 @@ section() {
 snakemake_config() {
   cat <<END
 input: samples.csv
-recipe: $ROOT/workflows/nextflow/assets/tiny.yaml
+recipe: tiny.yaml
 genes: top:6
 genes_per_job: 3
 baselines: [bilinear, nearest]
 device: cpu
 threads: {prep: 1, fit: 1, predict: 1}
 memory_mib: {prep: 300, fit: null, predict: 300, score: 300}
+minutes: {prep: 10, fit_per_gene: null, predict: 10, score: 10}
 END
 }
-nextflow_parameters=(--input samples.csv --recipe "$ROOT/workflows/nextflow/assets/tiny.yaml" --genes top:6 --genes_per_job 3
+nextflow_parameters=(--input samples.csv --recipe tiny.yaml --genes top:6 --genes_per_job 3
   --baselines bilinear,nearest --device cpu --cpus 1)
 
 # Moves into an empty folder for the suite.

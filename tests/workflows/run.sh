@@ -11,8 +11,9 @@ ROOT=$(cd "$HERE/../.." && pwd)
 ENGINES=${S2S_ENGINES:-$ROOT/.engines}
 WORK=${S2S_KEEP:-$(mktemp -d "${TMPDIR:-/tmp}/s2s-workflows.XXXXXX")}
 mkdir -p "$WORK"
+IMAGE=$WORK/s2s.sif
 PATH=$ROOT/target/release:$ENGINES/python/bin:$ENGINES/nextflow/bin:$ENGINES/apptainer/usr/bin:$PATH
-export HERE ROOT ENGINES WORK PATH
+export HERE ROOT ENGINES WORK IMAGE PATH
 export NXF_HOME=$WORK/nextflow-home NXF_ANSI_LOG=false APPTAINER_CACHEDIR=$WORK/apptainer-cache XDG_CACHE_HOME=$WORK/cache
 passed=0 failed=0 skipped=0
 

@@ -10,7 +10,6 @@ rule fit:
         f"{OUT}/logs/{{sample}}.{{batch}}.fit.log",
     benchmark:
         f"{OUT}/benchmarks/{{sample}}.{{batch}}.fit.tsv"
-    retries: config["fit_retries"]
     container:
         config["container"]
     threads: config["threads"]["fit"]

@@ -9,7 +9,6 @@ rule predict:
         f"{OUT}/logs/{{sample}}.predict.log",
     benchmark:
         f"{OUT}/benchmarks/{{sample}}.predict.tsv"
-    retries: 2
     container:
         config["container"]
     threads: config["threads"]["predict"]
@@ -38,7 +37,6 @@ rule interpolate:
         f"{OUT}/logs/{{sample}}.{{method}}.log",
     benchmark:
         f"{OUT}/benchmarks/{{sample}}.{{method}}.tsv"
-    retries: 2
     container:
         config["container"]
     threads: config["threads"]["predict"]

@@ -9,7 +9,6 @@ rule prep:
         f"{OUT}/logs/{{sample}}.prep.log",
     benchmark:
         f"{OUT}/benchmarks/{{sample}}.prep.tsv"
-    retries: 2
     container:
         config["container"]
     threads: config["threads"]["prep"]

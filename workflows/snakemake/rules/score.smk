@@ -14,7 +14,6 @@ rule score:
         f"{OUT}/logs/{{sample}}.score.log",
     benchmark:
         f"{OUT}/benchmarks/{{sample}}.score.tsv"
-    retries: 2
     container:
         config["container"]
     resources:
