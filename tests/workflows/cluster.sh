@@ -62,7 +62,7 @@ END
   echo "CgroupAutomount=no" >"$folder/cgroup.conf"
   for node in "${nodes[@]}"; do
     k=$((k + 1))
-    echo "NodeName=$node NodeHostname=$host NodeAddr=127.0.0.1 Port=$((26820 + k)) CPUs=8 RealMemory=4000 Gres=gpu:2 State=UNKNOWN" >>"$folder/slurm.conf"
+    echo "NodeName=$node NodeHostname=$host NodeAddr=127.0.0.1 Port=$((26820 + k)) CPUs=8 RealMemory=6000 Gres=gpu:2 State=UNKNOWN" >>"$folder/slurm.conf"
     echo "Nodename=$node Name=gpu File=$folder/dev/nvidia[0-1]" >>"$folder/gres.conf"
   done
   echo "PartitionName=main Nodes=n1,n2,n3 Default=YES MaxTime=60 State=UP" >>"$folder/slurm.conf"

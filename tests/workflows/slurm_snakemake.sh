@@ -22,4 +22,5 @@ job=$(squeue -h -o '%i %k' | grep batch_0002 | cut -d ' ' -f 1)
 scancel --signal=TERM "$job"
 wait "$engine" || { cat run.log; exit 1; }
 python "$HERE/compare.py" "$WORK/snakemake/results" results
-cat "$WORK/cluster/log/jobs.txt"
+grep -rq "exceeded memory limit" .snakemake/slurm_logs
+grep -qE "resumed after step|done already" results/logs/A.batch_0002.fit.log

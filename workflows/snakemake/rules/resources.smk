@@ -6,9 +6,14 @@ import math
 SNAKEMAKE_MIB = 300
 
 
+def growth(attempt):
+    """Memory is doubled at the second and third try, and no more, since later tries follow preemptions."""
+    return 2 ** min(attempt - 1, 2)
+
+
 def mib(rule):
-    """The memory of a rule's jobs: that of the config, doubled at every further try."""
-    return lambda wildcards, attempt: SNAKEMAKE_MIB + config["memory_mib"][rule] * 2 ** (attempt - 1)
+    """The memory of a rule's jobs: that of the config, and more at further tries."""
+    return lambda wildcards, attempt: SNAKEMAKE_MIB + config["memory_mib"][rule] * growth(attempt)
 
 
 def attempt(wildcards, attempt):
@@ -29,9 +34,9 @@ def estimate(input):
 
 
 def fit_mib(wildcards, input, attempt):
-    """Memory: the config's, else a quarter more than the estimate; doubled at every further try."""
+    """Memory: the config's, else a quarter more than the estimate, and more at further tries."""
     own = config["memory_mib"]["fit"] or math.ceil(1.25 * estimate(input)["memory_mib"])
-    return SNAKEMAKE_MIB + own * 2 ** (attempt - 1)
+    return SNAKEMAKE_MIB + own * growth(attempt)
 
 
 def fit_minutes(wildcards, input):

@@ -2,12 +2,13 @@ process S2S_FIT {
     tag "${meta.id}:${meta.batch}"
     label 'process_fit'
     label 'process_gpu'
-    // What the dry run estimates: a quarter more memory, doubled at every further try, and twice the time. A fit that is stopped
-    // by the limit goes on where it was.
-    memory { 1.MB * meta.memory_mib * 2 ** (task.attempt - 1) }
+    // What the dry run estimates: a quarter more memory, doubled at the second and third try (and no more, since later tries
+    // follow preemptions), and twice the time. A fit that is stopped by the limit goes on where it was.
+    memory { 1.MB * meta.memory_mib * 2 ** Math.min(task.attempt - 1, 2) }
     time { 1.min * meta.minutes }
-    // The job ends when the stage has saved, and not before.
-    afterScript 'wait'
+    // Told to end, a task of Nextflow kills all its processes, and with the first of a container's the others at once. Here only
+    // the stage is told, and the task ends when that has saved.
+    beforeScript 'on_term() { set +e; pkill -TERM -s 0 -x s2s-fit; wait "$pid"; }'
 
     input:
     tuple val(meta), path(dataset), val(genes), val(fitting)
