@@ -21,7 +21,7 @@ fn complete(given: &Value, known: &Value, path: &str) {
 #[test]
 fn the_papers_recipe_is_the_default_and_explains_every_key() {
     let path = recipe("paper.yaml");
-    assert_eq!(Config::load(Some(&path)).unwrap(), Config::default());
+    assert_eq!(Config::load(Some(&path), &[]).unwrap(), Config::default());
     let text = std::fs::read_to_string(path).unwrap();
     complete(&serde_yaml::from_str(&text).unwrap(), &serde_json::to_value(Config::default()).unwrap(), "");
 }
@@ -41,10 +41,15 @@ fn the_papers_recipe_is_the_papers() {
 fn every_recipe_is_valid() {
     for entry in std::fs::read_dir(recipe("")).unwrap() {
         let path = entry.unwrap().path();
-        let config = Config::load(Some(&path)).unwrap();
+        let config = Config::load(Some(&path), &[]).unwrap();
         config.network.check().unwrap();
         config.fit.check(Scale::new(config.prep.scale).unwrap()).unwrap();
         config.predict.check().unwrap();
-        assert_eq!(config.network.input_channels, 1 + config.fit.guides.len(), "{}", path.display());
+        assert_eq!(
+            config.network.input_channels,
+            1 + config.fit.guides.len() + config.fit.components,
+            "{}",
+            path.display()
+        );
     }
 }

@@ -1,33 +1,12 @@
 //! What `s2s-fit` promises: no leak, the same weights for the same seed, one clear error for a mistake.
 
-mod common;
+#[path = "common/fitting.rs"]
+mod fitting;
 #[path = "common/section.rs"]
 mod section;
 
+use fitting::{WAVE, fit, weights};
 use s2s::dataset::Mode;
-use std::path::Path;
-use std::process::{Command, Output};
-
-/// A recipe of a few steps in which every part of the method takes part.
-const TINY: &str = "
-network: {cascades: 2, channels: 8, growth: 4, blocks: 1, layers: 2, window: 4, heads: 2, input_channels: 2}
-fit: {steps: 4, batch: 2, image_batch: 2, image_patch: 32, guides: [lattice], upsampling: bilinear, gene_scale: rms, average: 0.9}
-";
-
-fn fit(folder: &Path, arguments: &[&str]) -> Output {
-    std::fs::write(folder.join("tiny.yaml"), TINY).unwrap();
-    Command::new(env!("CARGO_BIN_EXE_s2s-fit")).current_dir(folder).args(arguments).output().unwrap()
-}
-
-fn weights(folder: &Path, name: &str) -> Vec<u8> {
-    let bytes = std::fs::read(folder.join(name)).unwrap();
-    // The metadata holds seconds and the command line: only the tensors behind the header are compared.
-    let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
-    bytes[8 + header..].to_vec()
-}
-
-const WAVE: [&str; 10] =
-    ["--dataset", "sample.s2s", "--gene", "WAVE", "--config", "tiny.yaml", "--seed", "7", "--threads", "1"];
 
 #[test]
 fn a_fit_without_the_truth_gives_the_same_weights_bit_for_bit() {

@@ -75,7 +75,7 @@ fn losses_gradients_and_adam_equal_pytorch() {
     let Some(golden) = Golden::read("golden/cdcin_train.safetensors") else { return };
     let device = Device::flex().autodiff();
     let expected: Vec<HashMap<String, f64>> = serde_json::from_str(&golden.metadata["losses"]).unwrap();
-    let input = InputConfig { scale: 2, upsampling: Upsampling::Nearest, guides: vec![] };
+    let input = InputConfig { scale: 2, upsampling: Upsampling::Nearest, guides: vec![], components: 0 };
     let recipe = Objective { input, lambda: 10.0, distance: Distance::L1 };
     let batch = Batch {
         section: Some(Tensor::cat(

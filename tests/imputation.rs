@@ -33,7 +33,7 @@ fn story(dataset: &Dataset, upsampling: Upsampling, window: Option<usize>) -> St
     Story {
         // A power of two: dividing and multiplying by it is exact.
         genes: vec![FittedGene { name: GENE.to_owned(), scale: 4.0 }],
-        input: InputConfig { scale: dataset.lattice().scale.get(), upsampling, guides: Vec::new() },
+        input: InputConfig { scale: dataset.lattice().scale.get(), upsampling, guides: Vec::new(), components: 0 },
         window,
         dataset_fingerprint: dataset.fingerprint(),
         identity: None,

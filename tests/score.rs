@@ -66,7 +66,7 @@ fn right_for_a(row: usize) -> f64 {
 }
 
 fn run(dataset: &Dataset, predictions: &[Prediction], output: &Path) -> s2s::Result<Outcome> {
-    score(dataset, predictions, provenance(), output, |_, _, _| ())
+    score(dataset, predictions, None, provenance(), output, |_, _, _| ())
 }
 
 fn row<'a>(outcome: &'a Outcome, gene: &str, method: &str, region: Region) -> &'a Score {
@@ -113,6 +113,32 @@ fn scores_are_those_computed_by_hand() {
     assert!(right.ssim > flat.ssim && right.ssim_frame.is_none());
     assert_eq!((outcome.baseline.as_deref(), outcome.warnings.len()), (Some("bilinear"), 0));
     assert_eq!((outcome.summary[0].better, outcome.summary[0].compared), (1, 1));
+
+    // Better than bilinear by ln 2 in the 21 lower bins, the same in all others.
+    assert_eq!(outcome.reference.as_deref(), Some("bilinear"));
+    close(right.improvement_ratio, 21.0 / 47.0);
+    close(right.tie_ratio, 26.0 / 47.0);
+    close(right.mean_gain, 21.0 / 47.0 * LN2);
+    let none = |score: &Score| [score.improvement_ratio, score.tie_ratio, score.mean_gain] == [None; 3];
+    assert!(none(flat) && none(row(&outcome, "A", "s2s", Region::Tissue)), "nothing is compared with itself");
+}
+
+#[test]
+fn the_reference_is_the_one_asked_for_else_bilinear_else_the_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(&folder.path().join("tiny.s2s"), Mode::Benchmark);
+    let output = folder.path().join("scores");
+    let make = |method| prediction(&dataset, method, &["A"], flat);
+    let (three, two) = ([make("s2s"), make("bilinear"), make("nearest")], [make("s2s"), make("nearest")]);
+    let reference = |predictions: &[Prediction], given: Option<&str>| {
+        score(&dataset, predictions, given, provenance(), &output, |_, _, _| ()).map(|outcome| outcome.reference)
+    };
+    assert_eq!(reference(&three, Some("s2s")).unwrap().as_deref(), Some("s2s"));
+    assert_eq!(reference(&three, None).unwrap().as_deref(), Some("bilinear"));
+    assert_eq!(reference(&two, None).unwrap().as_deref(), Some("nearest"));
+    assert_eq!(reference(&two[..1], None).unwrap(), None, "one prediction has nothing to be compared with");
+    let error = reference(&two, Some("neares")).unwrap_err();
+    assert!(error.exit_code() == 2 && error.to_string().contains("The nearest: nearest, s2s"), "{error}");
 }
 
 #[test]
@@ -141,7 +167,7 @@ fn the_three_tables_agree_and_the_report_stands_alone() {
         let column = batch.column_by_name(name).unwrap();
         column.as_any().downcast_ref::<arrow::array::Float64Array>().unwrap().iter().collect::<Vec<_>>()
     };
-    for name in ["mae", "rmse", "pcc", "ssim", "mae_ratio"] {
+    for name in ["mae", "rmse", "pcc", "ssim", "mae_ratio", "improvement_ratio", "tie_ratio", "mean_gain"] {
         for (i, value) in numbers(name).into_iter().enumerate() {
             assert_eq!(json["scores"][i][name].as_f64(), value, "{name} in row {i}");
             assert_eq!(rows[i][column(name)].parse::<f64>().ok(), value, "{name} in row {i}");
@@ -150,8 +176,8 @@ fn the_three_tables_agree_and_the_report_stands_alone() {
     assert!(rows[4][column("mae_ratio")].is_empty(), "B<1> was not predicted by the baseline");
 
     let html = std::fs::read_to_string(output.join("report.html")).unwrap();
-    // Truth, input, and a prediction and an error for each method: 6 for A, 4 for B<1>.
-    assert_eq!(html.matches("data:image/png;base64,").count(), 10);
+    // Truth, input, a prediction and an error for each method, and the gain over bilinear: 7 for A, 4 for B<1>.
+    assert_eq!(html.matches("data:image/png;base64,").count(), 11);
     assert!(html.contains("B&lt;1&gt;") && !html.contains("B<1>"), "names are escaped");
     for outside in ["http://", "https://", "<link", "@import", "src=\"/"] {
         assert!(!html.contains(outside), "the report refers to {outside}");

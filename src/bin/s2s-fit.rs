@@ -54,6 +54,9 @@ struct Args {
     /// The recipe; without one, that of the paper (made for a GPU)
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Change one key of the recipe, for example fit.images=false; may be given more than once
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
     /// A folder of photographs (png, jpg, tiff, webp); without one, pictures of dead leaves are made in memory
     #[arg(long, value_name = "DIR")]
     images: Option<PathBuf>,
@@ -101,6 +104,8 @@ fn main() -> ExitCode {
 }
 
 fn execute(args: Args) -> Result<()> {
+    // Before anything that takes time: a signal while data are read then ends as one during training does.
+    let stop = StopFlag::watch()?;
     let config = config(&args)?;
     cli::threads(args.threads)?;
     let dataset = args.dataset.as_deref().map(Dataset::open).transpose()?;
@@ -111,7 +116,6 @@ fn execute(args: Args) -> Result<()> {
     };
     let device = args.device.open()?;
     let images = config.fit.images.then(|| natural_images(&args)).transpose()?;
-    let stop = StopFlag::watch()?;
     let job = Job {
         dataset: dataset.as_ref(),
         scale,
@@ -131,7 +135,7 @@ fn execute(args: Args) -> Result<()> {
 }
 
 fn config(args: &Args) -> Result<Config> {
-    let mut config = Config::load(args.config.as_deref())?;
+    let mut config = Config::load(args.config.as_deref(), &args.set)?;
     config.fit.steps = args.max_steps.unwrap_or(config.fit.steps);
     config.fit.patience = args.patience.unwrap_or(config.fit.patience);
     Ok(config)

@@ -34,6 +34,9 @@ struct Args {
     /// The config, for its section predict
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Change one key of the config, for example predict.turns=false; may be given more than once
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
     /// Where to compute: auto, cpu or cuda:N
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: DeviceChoice,
@@ -50,7 +53,7 @@ fn main() -> ExitCode {
 }
 
 fn execute(args: Args) -> Result<()> {
-    let config = Config::load(args.config.as_deref())?;
+    let config = Config::load(args.config.as_deref(), &args.set)?;
     config.predict.check()?;
     cli::threads(args.threads)?;
     let dataset = Dataset::open(&args.dataset)?;

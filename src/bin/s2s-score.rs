@@ -26,6 +26,12 @@ struct Arguments {
     /// What to call the predictions, in their order [default: their methods]
     #[arg(long, value_name = "NAME", num_args = 1..)]
     label: Vec<String>,
+    /// The prediction, by its label, that the others are compared with bin by bin [default: bilinear, else the last one]
+    ///
+    /// Of every other prediction: the share of the unmeasured bins where its error is smaller (improvement_ratio) or exactly
+    /// the same (tie_ratio), the mean of the differences of the errors (mean_gain), and a map of them.
+    #[arg(long, value_name = "NAME")]
+    reference: Option<String>,
     /// The folder to write into; an earlier output in it is replaced
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
@@ -36,17 +42,18 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> s2s::Result<()> {
-    let Arguments { dataset, prediction, label, output } = arguments;
+    let Arguments { dataset, prediction, label, reference, output } = arguments;
+    let names = scoring::Names { labels: &label, reference: reference.as_deref() };
     let mut bar = None;
     let progress = |done: usize, all: usize, gene: &str| {
         bar.get_or_insert_with(|| Progress::new("s2s-score", "genes", all as u64)).at(done as u64, || gene.to_owned());
     };
-    let outcome = scoring::run(&dataset, &prediction, &label, &output, progress)?;
+    let outcome = scoring::run(&dataset, &prediction, names, &output, progress)?;
     if let Some(bar) = bar {
         bar.finish(&format!("wrote {}", output.join("report.html").display()));
     }
     match outcome.mode {
-        Mode::Benchmark => eprint!("{}", scoring::text(&outcome.scores, &outcome.summary, outcome.baseline.as_deref())),
+        Mode::Benchmark => eprint!("{}", scoring::text(&outcome)),
         Mode::Impute => {
             eprintln!("No truth: the dataset was prepared to impute, so the report holds maps and no scores.")
         }

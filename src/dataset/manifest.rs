@@ -63,6 +63,8 @@ pub struct Manifest {
     pub patch: usize,
     /// The genes, in the order of their row groups.
     pub genes: Vec<GeneEntry>,
+    /// Shares of the panel's variance over the measured bins that the components of `components.parquet` explain, largest first.
+    pub components: Vec<f64>,
     /// SHA-256 of each Parquet file of the dataset.
     pub fingerprints: BTreeMap<String, String>,
 }

@@ -134,6 +134,31 @@ impl Dataset {
         Ok(image)
     }
 
+    /// The first `count` principal components of the panel over the measured bins, each [⌈rows/S⌉, ⌈cols/S⌉]: mean 0 and
+    /// variance 1 over the tissue, 0 outside it. A panel of few genes has fewer: those beyond are 0 everywhere.
+    pub fn components(&self, count: usize) -> Result<Vec<Raster<f32>>> {
+        let path = self.folder.join("components.parquet");
+        let held = count.min(self.manifest.components.len());
+        let names: Vec<String> = (1..=held).map(|number| format!("pc{number}")).collect();
+        let mut images = vec![self.totals.map(|_| 0.0); count];
+        let s = self.lattice().scale.get();
+        if held == 0 {
+            return Ok(images);
+        }
+        let columns: Vec<&str> = ["row", "col"].into_iter().chain(names.iter().map(String::as_str)).collect();
+        for batch in read(&path, None, &columns)? {
+            let (row, col) = (numbers(&path, &batch, "row")?, numbers(&path, &batch, "col")?);
+            for (image, name) in images.iter_mut().zip(&names) {
+                let values = floats(&path, &batch, name)?;
+                for i in 0..batch.num_rows() {
+                    let at = inside(&path, &self.manifest, row.value(i), col.value(i))?;
+                    image[(at.0 / s, at.1 / s)] = values.value(i);
+                }
+            }
+        }
+        Ok(images)
+    }
+
     /// The patches of `patches.parquet`, of side [`Manifest::patch`].
     pub fn patches(&self) -> Result<Vec<Patch>> {
         let path = self.folder.join("patches.parquet");

@@ -4,7 +4,9 @@ use super::manifest::{FORMAT, GeneEntry, Manifest, Mode};
 use super::reader::patches;
 use crate::files::{Replace, fingerprint, write_atomically};
 use crate::provenance::{Input, Provenance};
-use crate::section::{Grid, Lattice, Neighbours, Raster, infer_tissue, log_normalise, normalisation_target};
+use crate::section::{
+    Grid, Lattice, Neighbours, Raster, infer_tissue, log_normalise, normalisation_target, principal_components,
+};
 use crate::{Error, Result};
 use arrow::array::{ArrayRef, BooleanArray, Float32Array, StringArray, UInt32Array};
 use arrow::record_batch::RecordBatch;
@@ -51,6 +53,12 @@ pub struct Settings {
     /// The platform whose files were read.
     pub platform: String,
 }
+
+/// How many principal components of the panel a dataset holds, at most.
+const COMPONENTS: usize = 12;
+
+/// How many of the most widespread genes they are made of, at most: rarer ones add noise and hours.
+const COMPONENT_GENES: usize = 2000;
 
 /// Whether a dataset can be written to `folder`; the errors are those that [`write()`] would give after all the work.
 pub fn check_output(folder: &Path) -> Result<()> {
@@ -101,8 +109,9 @@ pub fn write(
     let kept = |index: usize| tissue.values()[index] && lattice.measures(index / grid.cols, index % grid.cols);
     let mut genes = table.write(&to("measured.parquet"), kept, None, vec![])?;
     table.autocorrelate(&mut genes, lattice, &tissue);
-    let mut names = vec!["bins.parquet", "measured.parquet", "patches.parquet"];
+    let mut names = vec!["bins.parquet", "components.parquet", "measured.parquet", "patches.parquet"];
     write_patches(&to("patches.parquet"), &tissue, lattice, settings.patch)?;
+    let components = table.write_components(&to("components.parquet"), kept)?;
     if settings.mode == Mode::Benchmark {
         let withheld = |index: usize| !lattice.measures(index / grid.cols, index % grid.cols);
         table.write(&to("truth.parquet"), withheld, Some(&section.totals), metadata(&inputs))?;
@@ -124,6 +133,7 @@ pub fn write(
         target,
         patch: settings.patch,
         genes,
+        components,
         fingerprints,
     };
     let text = serde_json::to_string_pretty(&manifest).map_err(|e| Error::Bug(format!("manifest: {e}")))?;
@@ -248,15 +258,40 @@ impl Table<'_> {
         for (entry, gene) in genes.iter_mut().zip(&self.section.genes) {
             let on_lattice = gene.counts.iter().map(|&(i, count)| (i as usize / cols, i as usize % cols, i, count));
             let values = on_lattice.filter(|(row, col, ..)| lattice.measures(*row, *col));
-            let values = values.map(|(row, col, i, n)| (row / s * measured.cols() + col / s, self.value(i, n)));
+            let values =
+                values.map(|(row, col, i, n)| (row / s * measured.cols() + col / s, f64::from(self.value(&(i, n)))));
             entry.morans_i = neighbours.morans_i(&values.collect::<Vec<_>>());
         }
     }
 
-    /// The log-normalised value of `count` in the bin of this index.
-    fn value(&self, index: u32, count: u32) -> f64 {
+    /// Writes `components.parquet` of the bins that `keep` chooses: row, col, pc1, pc2, …. Returns their shares of the variance.
+    fn write_components(&self, path: &Path, keep: impl Fn(usize) -> bool) -> Result<Vec<f64>> {
+        let cols = self.section.grid.cols;
+        let bins: Vec<usize> = (0..self.section.totals.values().len()).filter(|&index| keep(index)).collect();
+        let mut genes: Vec<&GeneCounts> = self.section.genes.iter().collect();
+        genes.sort_by_key(|gene| std::cmp::Reverse(gene.counts.len()));
+        genes.truncate(COMPONENT_GENES);
+        let entries = |gene: usize| {
+            let place = |index: u32| bins.binary_search(&(index as usize)).ok();
+            genes[gene].counts.iter().filter_map(move |entry| Some((place(entry.0)?, self.value(entry))))
+        };
+        let found = principal_components(bins.len(), genes.len(), COMPONENTS, entries);
+        let names: Vec<String> = (1..=found.scores.len()).map(|number| format!("pc{number}")).collect();
+        let place = |of: fn(usize, usize) -> usize| -> ArrayRef {
+            Arc::new(UInt32Array::from_iter_values(bins.iter().map(|&index| of(index, cols) as u32)))
+        };
+        let mut columns = vec![("row", place(|index, cols| index / cols)), ("col", place(|index, cols| index % cols))];
+        for (name, scores) in names.iter().zip(found.scores) {
+            columns.push((name, Arc::new(Float32Array::from(scores))));
+        }
+        write_table(path, columns)?;
+        Ok(found.shares)
+    }
+
+    /// The log-normalised value of a (bin index, count).
+    fn value(&self, &(index, count): &(u32, u32)) -> f32 {
         let total = self.section.totals.values()[index as usize];
-        log_normalise(u64::from(count), u64::from(total), self.target)
+        log_normalise(u64::from(count), u64::from(total), self.target) as f32
     }
 
     fn batch(&self, gene: Option<&str>, counts: &[(u32, u32)]) -> parquet::errors::Result<RecordBatch> {
@@ -269,8 +304,7 @@ impl Table<'_> {
             arrow::datatypes::Field::new("count", arrow::datatypes::DataType::UInt32, false),
             arrow::datatypes::Field::new("value", arrow::datatypes::DataType::Float32, true),
         ]);
-        let values: Float32Array =
-            counts.iter().map(|entry| gene.map(|_| self.value(entry.0, entry.1) as f32)).collect();
+        let values: Float32Array = counts.iter().map(|entry| gene.map(|_| self.value(entry))).collect();
         let columns: Vec<ArrayRef> = vec![
             Arc::new(names),
             Arc::new(UInt32Array::from_iter_values(counts.iter().map(|(i, _)| i / cols))),

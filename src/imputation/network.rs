@@ -68,7 +68,9 @@ impl NetworkImputer {
         let tissue = dataset.measured_tissue();
         let nothing_held = tissue.map(|_| false);
         let divisor = self.gene.scale as f32;
-        let image = MeasuredImage::new(&tissue, &nothing_held).with(&values, divisor);
+        let image = MeasuredImage::new(&tissue, &nothing_held)
+            .with(&values, divisor)
+            .guided(dataset.components(self.story.input.components)?);
         let shape = dataset.tissue().shape();
         let dense = match self.story.window {
             None => {
@@ -135,8 +137,7 @@ impl NetworkImputer {
     }
 
     fn forward(&self, windows: Tensor<4>) -> Tensor<4> {
-        let channel = |index: usize| windows.clone().narrow(1, index, 1);
-        let Input { x0, mask, guides } = self.story.input.build(channel(0), channel(1));
+        let Input { x0, mask, guides } = self.story.input.of_stack(&windows);
         let start = x0.clone();
         self.net.forward(x0, mask, guides).pop().unwrap_or(start)
     }
@@ -154,7 +155,7 @@ fn check(gene: &FittedGene, story: &Story, config: &CdcinConfig, lattice: Lattic
     if !(gene.scale.is_finite() && gene.scale > 0.0) {
         return Err(format!("scale {} of gene {}, expected a positive number", gene.scale, gene.name));
     }
-    let (guides, channels) = (story.input.guides.len(), config.input_channels);
+    let (guides, channels) = (story.input.guides.len() + story.input.components, config.input_channels);
     if guides + 1 != channels {
         return Err(format!("{guides} guides, expected {} for a network of {channels} input channels", channels - 1));
     }

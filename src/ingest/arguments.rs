@@ -64,6 +64,10 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
+    /// Change one key of the config, for example prep.min_qv=15; may be given more than once, flags override it
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+
     /// Side of a bin in µm [default: 100]
     #[arg(long, value_name = "µm", allow_negative_numbers = true)]
     pub bin_um: Option<f64>,
@@ -138,9 +142,9 @@ impl PlatformChoice {
 }
 
 impl Arguments {
-    /// The config in force: defaults, then the file, then the flags.
+    /// The config in force: defaults, then the file, then --set, then the flags.
     pub(super) fn merged(&self) -> Result<PrepConfig> {
-        let mut config = Config::load(self.config.as_deref())?.prep;
+        let mut config = Config::load(self.config.as_deref(), &self.set)?.prep;
         override_with(&mut config.bin_um, self.bin_um);
         override_with(&mut config.scale, self.scale);
         override_with(&mut config.min_counts, self.min_counts);

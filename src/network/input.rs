@@ -43,6 +43,9 @@ pub struct InputConfig {
     pub upsampling: Upsampling,
     /// The guides, in the order of the input channels behind the expression.
     pub guides: Vec<Guide>,
+    /// Further measured images that guide it, in the channels behind those.
+    #[serde(default)]
+    pub components: usize,
 }
 
 impl InputConfig {
@@ -51,10 +54,13 @@ impl InputConfig {
     /// # Shapes
     /// - values: `[b, 1, m, n]`, 0 outside the tissue
     /// - tissue: `[b, 1, m, n]`, 1 inside the tissue, else 0
+    /// - components: `[b, components, m, n]`, 0 outside the tissue; `None` where there are none
     /// - output: `[b, ·, S·m, S·n]`
-    pub fn build(&self, values: Tensor<4>, tissue: Tensor<4>) -> Input {
+    pub fn build(&self, values: Tensor<4>, tissue: Tensor<4>, components: Option<Tensor<4>>) -> Input {
         let x0 = upsample(values, Some(tissue.clone()), self.scale, self.upsampling);
         let mask = lattice_mask(&x0, self.scale);
+        let components =
+            components.map(|images| upsample(images, Some(tissue.clone()), self.scale, Upsampling::Bilinear));
         let guides: Vec<Tensor<4>> = self
             .guides
             .iter()
@@ -62,9 +68,20 @@ impl InputConfig {
                 Guide::Lattice => mask.clone(),
                 Guide::Tissue => upsample(tissue.clone(), None, self.scale, Upsampling::Bilinear),
             })
+            .chain(components)
             .collect();
         let guides = (!guides.is_empty()).then(|| Tensor::cat(guides, 1));
         Input { x0, mask, guides }
+    }
+}
+
+impl InputConfig {
+    /// The input of a stack of measured images `[b, 3 + components, m, n]`: values, tissue, one that is not looked at here,
+    /// and the components.
+    pub fn of_stack(&self, stack: &Tensor<4>) -> Input {
+        let channel = |index: usize| stack.clone().narrow(1, index, 1);
+        let components = (self.components > 0).then(|| stack.clone().narrow(1, 3, self.components));
+        self.build(channel(0), channel(1), components)
     }
 }
 
@@ -96,8 +113,9 @@ pub fn lattice_mask(like: &Tensor<4>, scale: usize) -> Tensor<4> {
 ///
 /// # Shapes
 ///
-/// - x, known: `[b, 1, h, w]`
-/// - output: `[b, 1, S·h, S·w]`
+/// - x: `[b, c, h, w]`
+/// - known: `[b, 1, h, w]`
+/// - output: `[b, c, S·h, S·w]`
 pub fn upsample(x: Tensor<4>, known: Option<Tensor<4>>, scale: usize, how: Upsampling) -> Tensor<4> {
     let linear = |image| between(between(image, scale, 2), scale, 3);
     match (how, known) {
@@ -105,8 +123,9 @@ pub fn upsample(x: Tensor<4>, known: Option<Tensor<4>>, scale: usize, how: Upsam
         (Upsampling::Bilinear, None) => linear(x),
         (Upsampling::Bilinear, Some(known)) => {
             let weight = linear(known.clone());
-            let nothing = weight.clone().lower_equal_elem(1e-6);
-            (linear(x * known) / weight).mask_fill(nothing, 0.0)
+            let mean = linear(x * known) / weight.clone();
+            let nothing = weight.lower_equal_elem(1e-6).expand(mean.dims());
+            mean.mask_fill(nothing, 0.0)
         }
     }
 }

@@ -47,6 +47,13 @@ pub struct Score {
     pub mae_ratio: Option<f64>,
     /// RMSE as a multiple of the bilinear baseline's, where that is among the predictions.
     pub rmse_ratio: Option<f64>,
+    /// Share of the bins whose error is smaller than the reference's; for [`Region::Unmeasured`] of other methods only, as
+    /// the two below.
+    pub improvement_ratio: Option<f64>,
+    /// Share of the bins whose error is exactly the reference's.
+    pub tie_ratio: Option<f64>,
+    /// Mean over the bins of the reference's absolute error less the method's, log-normalised units.
+    pub mean_gain: Option<f64>,
 }
 
 /// The regions of a benchmark.
@@ -105,6 +112,9 @@ impl Regions {
                 morans_i_truth: if whole { morans_i(&t, bins) } else { None },
                 mae_ratio: None,
                 rmse_ratio: None,
+                improvement_ratio: None,
+                tie_ratio: None,
+                mean_gain: None,
             }
         })
     }

@@ -3,6 +3,7 @@
 //! Tissue is the truth's own; scores are taken over all of its bins and, the honest number, over the unmeasured ones.
 
 mod evaluate;
+mod gain;
 pub mod metrics;
 mod multiqc;
 mod outcome;
@@ -14,8 +15,9 @@ mod summary;
 mod tables;
 
 pub use evaluate::{Region, Regions, Score};
+pub use gain::{Gain, gain_map};
 pub use outcome::{BinCounts, FORMAT, MaskAgreement, Method, Outcome};
-pub use prediction::{Prediction, ReadGene};
+pub use prediction::{Names, Prediction, ReadGene};
 pub use stage::{run, score};
 pub use summary::MethodSummary;
 pub use tables::text;

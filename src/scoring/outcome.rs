@@ -34,6 +34,8 @@ pub struct Outcome {
     pub methods: Vec<Method>,
     /// The label of the bilinear baseline that ratios refer to, if it is among the predictions.
     pub baseline: Option<String>,
+    /// The label of the prediction that improvement ratios and gains refer to, if there are others to compare with it.
+    pub reference: Option<String>,
     /// What deserves the reader's attention.
     pub warnings: Vec<String>,
     /// Medians per method; empty without a truth.

@@ -1,6 +1,7 @@
 //! The predictions to be scored: where they come from, what they are called, and what is wrong with them.
 
 use crate::dataset::Dataset;
+use crate::error::nearest_names;
 use crate::section::Raster;
 use crate::store::Store;
 use crate::{Error, Result};
@@ -100,6 +101,30 @@ pub fn labels(given: &[String], methods: &[&str]) -> Result<Vec<String>> {
         }
     }
     Ok(all)
+}
+
+/// The names that the command line gives.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Names<'a> {
+    /// What to call the predictions, in their order; none: by their methods.
+    pub labels: &'a [String],
+    /// The label of the prediction that the others are compared with bin by bin.
+    pub reference: Option<&'a str>,
+}
+
+/// The label of the prediction that the others are compared with: the one `given`, else the `baseline`, else the last.
+///
+/// `None` if there is nothing to compare. [`Error::Usage`] if no prediction is called as `given`.
+pub fn reference(given: Option<&str>, baseline: Option<&str>, predictions: &[Prediction]) -> Result<Option<String>> {
+    let labels = || predictions.iter().map(|prediction| prediction.label.as_str());
+    if let Some(given) = given.filter(|given| labels().all(|label| label != *given)) {
+        return Err(Error::Usage(format!(
+            "--reference {given}: no prediction is called that. The nearest: {}",
+            nearest_names(given, labels()).join(", ")
+        )));
+    }
+    let found = given.or(baseline).or(labels().next_back());
+    Ok(found.filter(|_| predictions.len() > 1).map(str::to_owned))
 }
 
 /// What is suspicious about predictions, gathered over the genes.

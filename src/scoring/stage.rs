@@ -1,8 +1,9 @@
 //! The stage `s2s-score`: from a dataset and predictions to scores and a report.
 
 use super::evaluate::{Regions, Score, relate_to};
+use super::gain::{Gain, gain_map};
 use super::outcome::{BinCounts, FORMAT, MaskAgreement, Method, Outcome};
-use super::prediction::{Prediction, Suspicions, labels};
+use super::prediction::{Names, Prediction, Suspicions, labels, reference};
 use super::report::{GeneMaps, MOST_PICTURED, UNFOLDED, page};
 use super::summary::MethodSummary;
 use super::{multiqc, tables};
@@ -13,21 +14,21 @@ use crate::section::Raster;
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 
-/// Runs the stage on paths: opens the dataset and its predictions, calls them by the labels `given` (none: by their
+/// Runs the stage on paths: opens the dataset and its predictions, calls them by the labels in `names` (none: by their
 /// methods) and [`score`]s them.
 ///
-/// [`Error::Usage`] if the labels do not fit the predictions.
+/// [`Error::Usage`] if the names do not fit the predictions.
 pub fn run(
     dataset: &Path,
     predictions: &[PathBuf],
-    given: &[String],
+    names: Names,
     output: &Path,
     progress: impl FnMut(usize, usize, &str),
 ) -> Result<Outcome> {
     let opened = Dataset::open(dataset)?;
     let mut all = predictions.iter().map(|path| Prediction::open(path)).collect::<Result<Vec<_>>>()?;
     let methods: Vec<&str> = all.iter().map(|prediction| prediction.method.as_str()).collect();
-    let labels = labels(given, &methods)?;
+    let labels = labels(names.labels, &methods)?;
     for (prediction, label) in all.iter_mut().zip(labels) {
         prediction.label = label;
     }
@@ -40,17 +41,20 @@ pub fn run(
         inputs.push(Input { path: path.display().to_string(), sha256: folder_fingerprint(path)? });
     }
     let provenance = Provenance::new("s2s-score", serde_json::json!({}), None, inputs);
-    score(&opened, &all, provenance, output, progress)
+    score(&opened, &all, names.reference, provenance, output, progress)
 }
 
 /// Scores and shows `predictions` of `dataset`, and writes `scores.json`, `scores.csv`, `scores.parquet` and `report.html`
 /// into the folder `output`, each whole or not at all; with a truth also two `*_mqc.json` for MultiQC.
 ///
 /// `progress` hears the number of genes done, the number of all, and the gene at hand. Without a truth (a dataset prepared
-/// to impute) there are maps and no scores. [`Error::Data`] if a prediction was made from another dataset.
+/// to impute) there are maps and no scores. The others are compared bin by bin with the prediction labelled `compared_with`;
+/// without one, with the bilinear baseline, else the last of several. [`Error::Data`] if a prediction was made from another
+/// dataset, [`Error::Usage`] if no prediction has that label.
 pub fn score(
     dataset: &Dataset,
     predictions: &[Prediction],
+    compared_with: Option<&str>,
     provenance: Provenance,
     output: &Path,
     mut progress: impl FnMut(usize, usize, &str),
@@ -58,12 +62,15 @@ pub fn score(
     for prediction in predictions {
         prediction.check(dataset)?;
     }
+    let baseline = baseline(predictions);
+    let reference = reference(compared_with, baseline.as_deref(), predictions)?;
     let truth = Truth::open(dataset)?;
     let tissue = truth.as_ref().map_or(dataset.tissue(), Truth::tissue).clone();
     let mut scoring = Scoring {
         dataset,
         predictions,
-        baseline: baseline(predictions),
+        reference: reference.filter(|_| truth.is_some()),
+        baseline,
         regions: Regions::new(tissue, dataset.lattice()),
         truth,
         suspicions: Suspicions::default(),
@@ -105,6 +112,7 @@ struct Scoring<'a> {
     dataset: &'a Dataset,
     predictions: &'a [Prediction],
     baseline: Option<String>,
+    reference: Option<String>,
     regions: Regions,
     truth: Option<Truth<'a>>,
     suspicions: Suspicions,
@@ -131,6 +139,10 @@ impl Scoring<'_> {
         if let Some(baseline) = &self.baseline {
             relate_to(baseline, &mut scores);
         }
+        let gains = truth.as_ref().map_or(Vec::new(), |truth| self.gains(truth, &maps));
+        for (label, gain) in gains.iter().filter_map(|(label, map)| Some((label, Gain::of(map)?))) {
+            gain.note(label, &mut scores);
+        }
         if index < MOST_PICTURED {
             let card = GeneMaps {
                 gene,
@@ -138,6 +150,8 @@ impl Scoring<'_> {
                 truth: truth.as_ref(),
                 input: &self.input(&measured),
                 predictions: &maps,
+                gains: &gains,
+                reference: self.reference.as_deref(),
                 scores: &scores,
                 bin_um: self.dataset.manifest().grid.bin_um,
             };
@@ -145,6 +159,14 @@ impl Scoring<'_> {
         }
         self.scores.extend(scores);
         Ok(())
+    }
+
+    /// What each of the predictions `maps` of a gene gains over the reference's; empty where that does not hold the gene.
+    fn gains<'a>(&self, truth: &Raster<f32>, maps: &[(&'a str, Raster<f32>)]) -> Vec<(&'a str, Raster<f64>)> {
+        let is_reference = |label: &str| self.reference.as_deref() == Some(label);
+        let Some((_, reference)) = maps.iter().find(|(label, _)| is_reference(label)) else { return Vec::new() };
+        let others = maps.iter().filter(|(label, _)| !is_reference(label));
+        others.map(|(label, map)| (*label, gain_map(&self.regions, truth, reference, map))).collect()
     }
 
     /// The measured values on the whole grid, NaN where nothing was measured or there is no tissue.
@@ -179,6 +201,7 @@ impl Scoring<'_> {
             mask: scored.then(|| MaskAgreement::new(self.dataset, &self.regions)),
             methods: self.predictions.iter().map(method).collect(),
             baseline: self.baseline,
+            reference: self.reference,
             warnings: self.suspicions.warnings(),
             summary: labels.map(|label| MethodSummary::new(label, &self.scores)).collect(),
             scores: self.scores,

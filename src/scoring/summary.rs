@@ -22,6 +22,10 @@ pub struct MethodSummary {
     pub mae_ratio: Option<f64>,
     /// Median ratio of the RMSE to the baseline's.
     pub rmse_ratio: Option<f64>,
+    /// Median share of the bins that are better than the reference's.
+    pub improvement_ratio: Option<f64>,
+    /// Median of the mean gain over the reference.
+    pub mean_gain: Option<f64>,
     /// Number of genes with a ratio of the MAE.
     pub compared: usize,
     /// Number of genes whose MAE is below the baseline's.
@@ -42,6 +46,8 @@ impl MethodSummary {
             ssim: of(|s| s.ssim),
             mae_ratio: of(|s| s.mae_ratio),
             rmse_ratio: of(|s| s.rmse_ratio),
+            improvement_ratio: of(|s| s.improvement_ratio),
+            mean_gain: of(|s| s.mean_gain),
             compared: own.iter().filter(|s| s.mae_ratio.is_some()).count(),
             better: own.iter().filter(|s| s.mae_ratio.is_some_and(|ratio| ratio < 1.0)).count(),
         }

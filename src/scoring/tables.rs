@@ -1,7 +1,7 @@
 //! The scores as files: CSV and Parquet (tidy: one row per gene, method and region), and as aligned text.
 
 use super::evaluate::{Region, Score};
-use super::summary::MethodSummary;
+use super::outcome::Outcome;
 use crate::{Error, Result};
 use arrow::array::{ArrayRef, Float64Array, StringArray, UInt64Array};
 use arrow::record_batch::RecordBatch;
@@ -18,7 +18,7 @@ enum Column {
 }
 
 /// The columns of the tidy table, in order.
-const COLUMNS: [(&str, Column); 15] = [
+const COLUMNS: [(&str, Column); 18] = [
     ("gene", Column::Text(|s| &s.gene)),
     ("method", Column::Text(|s| &s.method)),
     ("region", Column::Text(|s| region_name(s.region))),
@@ -34,6 +34,9 @@ const COLUMNS: [(&str, Column); 15] = [
     ("morans_i_truth", Column::Number(|s| s.morans_i_truth)),
     ("mae_ratio", Column::Number(|s| s.mae_ratio)),
     ("rmse_ratio", Column::Number(|s| s.rmse_ratio)),
+    ("improvement_ratio", Column::Number(|s| s.improvement_ratio)),
+    ("tie_ratio", Column::Number(|s| s.tie_ratio)),
+    ("mean_gain", Column::Number(|s| s.mean_gain)),
 ];
 
 fn region_name(region: Region) -> &'static str {
@@ -79,31 +82,39 @@ pub fn parquet(scores: &[Score], provenance: String) -> Result<Vec<u8>> {
     writer.into_inner().map_err(|e| failed(&e))
 }
 
-/// The scores over the unmeasured bins as aligned text, then a line for every method.
-pub fn text(scores: &[Score], summaries: &[MethodSummary], baseline: Option<&str>) -> String {
-    let against = |name: &str| baseline.map_or(format!("{name} ratio"), |label| format!("{name}/{label}"));
-    let mut lines = vec![[
-        "gene".into(),
-        "method".into(),
-        "MAE".into(),
-        "RMSE".into(),
-        "PCC".into(),
-        "SSIM".into(),
-        against("MAE"),
-    ]];
+/// The scores of `outcome` over the unmeasured bins as aligned text, then, with several genes, a line for every method.
+pub fn text(outcome: &Outcome) -> String {
+    let Outcome { scores, summary, .. } = outcome;
+    let against =
+        |name: &str| outcome.baseline.as_ref().map_or(format!("{name} ratio"), |label| format!("{name}/{label}"));
+    let mut lines = vec![["gene", "method", "MAE", "RMSE", "PCC", "SSIM"].map(str::to_owned).to_vec()];
+    lines[0].push(against("MAE"));
+    if let Some(reference) = &outcome.reference {
+        lines[0].extend([format!("better than {reference}"), "mean gain".to_owned()]);
+    }
+    let columns = lines[0].len();
+    let mut push = |gene: &str, method: &str, figures: [Option<f64>; 7]| {
+        let line = [gene.to_owned(), method.to_owned()].into_iter().chain(figures.map(figure));
+        lines.push(line.take(columns).collect());
+    };
     for s in scores.iter().filter(|score| score.region == Region::Unmeasured) {
-        let figures = [s.mae, s.rmse, s.pcc, s.ssim, s.mae_ratio].map(figure);
-        lines.push(row(&s.gene, &s.method, figures));
+        let figures = [s.mae, s.rmse, s.pcc, s.ssim, s.mae_ratio, s.improvement_ratio, s.mean_gain];
+        push(&s.gene, &s.method, figures);
     }
-    for s in summaries.iter().filter(|_| scores.iter().any(|first| first.gene != scores[0].gene)) {
-        let figures = [s.mae, s.rmse, s.pcc, s.ssim, s.mae_ratio].map(figure);
-        lines.push(row("(median)", &s.label, figures));
+    for s in summary.iter().filter(|_| scores.iter().any(|first| first.gene != scores[0].gene)) {
+        let figures = [s.mae, s.rmse, s.pcc, s.ssim, s.mae_ratio, s.improvement_ratio, s.mean_gain];
+        push("(median)", &s.label, figures);
     }
+    aligned(&lines)
+}
+
+/// Lines of cells in columns as wide as their widest cell.
+fn aligned(lines: &[Vec<String>]) -> String {
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 7] = std::array::from_fn(width);
+    let widths: Vec<usize> = (0..lines[0].len()).map(width).collect();
     let mut text = String::new();
-    for line in &lines {
-        for (column, (cell, width)) in line.iter().zip(widths).enumerate() {
+    for line in lines {
+        for (column, (cell, width)) in line.iter().zip(&widths).enumerate() {
             // Names to the left, figures to the right.
             let padded = if column < 2 { format!("{cell:<width$}  ") } else { format!("{cell:>width$}  ") };
             text.push_str(&padded);
@@ -112,10 +123,6 @@ pub fn text(scores: &[Score], summaries: &[MethodSummary], baseline: Option<&str
         text.push('\n');
     }
     text
-}
-
-fn row(gene: &str, method: &str, [mae, rmse, pcc, ssim, ratio]: [String; 5]) -> [String; 7] {
-    [gene.to_owned(), method.to_owned(), mae, rmse, pcc, ssim, ratio]
 }
 
 /// A figure with four decimals, a dash where it is not defined.

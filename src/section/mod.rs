@@ -1,13 +1,16 @@
 //! The domain, without I/O: a tissue section as a grid of bins, and what is measured of it.
 
+mod components;
 mod grid;
 mod interpolate;
 mod lattice;
 mod normalise;
 mod raster;
 mod spatial;
+mod symmetric;
 mod tissue;
 
+pub use components::{Components, principal_components};
 pub use grid::{Bin, Grid};
 pub use interpolate::{Interpolation, interpolate};
 pub use lattice::{Lattice, Scale};

@@ -85,8 +85,10 @@ pub struct FitConfig {
     pub upsampling: Upsampling,
     /// What a gene's values are divided by.
     pub gene_scale: GeneScale,
-    /// Input channels beside the expression; `network.input_channels` is their number plus one.
+    /// Input channels beside the expression; `network.input_channels` is their number plus one, plus `components`.
     pub guides: Vec<Guide>,
+    /// Of the panel's principal components over the measured bins, so many first ones are input channels too.
+    pub components: usize,
     /// Adam's learning rate.
     pub learning_rate: f64,
     /// What share of it genes start from that are trained on after their panel (`--finetune`).
@@ -130,6 +132,7 @@ impl Default for FitConfig {
             upsampling: Upsampling::Nearest,
             gene_scale: GeneScale::Fixed(10.0),
             guides: Vec::new(),
+            components: 0,
             learning_rate: 1e-4,
             finetune_rate: 0.5,
             schedule: Schedule::Constant,
@@ -179,7 +182,8 @@ impl FitConfig {
 
     /// How measured images become the network's input.
     pub fn input(&self, scale: Scale) -> InputConfig {
-        InputConfig { scale: scale.get(), upsampling: self.upsampling, guides: self.guides.clone() }
+        let (upsampling, guides, components) = (self.upsampling, self.guides.clone(), self.components);
+        InputConfig { scale: scale.get(), upsampling, guides, components }
     }
 
     fn check_optimiser(&self) -> Result<()> {

@@ -12,7 +12,8 @@ pub(super) const MOST_GENES: usize = 16;
 /// Held-out measured bins, to be predicted from the sparser lattice (sparser → sparse).
 pub struct HeldOut {
     input: InputConfig,
-    /// One view per gene and phase of the sparser lattice: values, tissue, and 1 at the bins that count; `[1, 3, m, n]`.
+    /// One view per gene and phase of the sparser lattice: values, tissue, 1 at the bins that count, and the
+    /// components; `[1, ·, m, n]`.
     views: Vec<Tensor<4>>,
 }
 
@@ -39,7 +40,10 @@ impl HeldOut {
             let counts = |i: usize| f32::from(u8::from(held(at(i)) && !on_lattice(i)));
             let pixels = (0..h * w).map(|i| values[at(i)]);
             let pixels = pixels.chain((0..h * w).map(|i| tissue[at(i)])).chain((0..h * w).map(counts));
-            Tensor::from_data(TensorData::new(pixels.collect(), [1, 3, h, w]), device)
+            let guides = image.components.iter().flat_map(|component| (0..h * w).map(|i| component[at(i)]));
+            let pixels: Vec<f32> = pixels.chain(guides).collect();
+            let channels = 3 + image.components.len();
+            Tensor::from_data(TensorData::new(pixels, [1, channels, h, w]), device)
         };
         let phases = || (0..s).flat_map(|top| (0..s).map(move |left| (top, left)));
         let looked_at = image.genes.iter().step_by(image.genes.len().div_ceil(MOST_GENES).max(1));
@@ -53,8 +57,7 @@ impl HeldOut {
         for view in &self.views {
             let channel = |index: usize| view.clone().narrow(1, index, 1);
             let (values, counted) = (channel(0), channel(2));
-            let sparser = |x: Tensor<4>| subsample(x, self.input.scale);
-            let Input { x0, mask, guides } = self.input.build(sparser(values.clone()), sparser(channel(1)));
+            let Input { x0, mask, guides } = self.input.of_stack(&subsample(view.clone(), self.input.scale));
             let sum = |prediction: Tensor<4>| {
                 f64::from(((prediction - values.clone()).abs() * counted.clone()).sum().into_scalar::<f32>())
             };

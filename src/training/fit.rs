@@ -125,12 +125,13 @@ pub(super) fn check(settings: &FitSettings) -> Result<()> {
     let FitSettings { dataset, network, fit: config, scale, .. } = *settings;
     network.check()?;
     config.check(scale)?;
-    let channels = config.guides.len() + 1;
+    let channels = 1 + config.guides.len() + config.components;
     if network.input_channels != channels {
         return Err(Error::Usage(format!(
-            "network.input_channels: found {}, expected {channels}: the expression and one for each of fit.guides ({} listed)",
+            "network.input_channels: found {}, expected {channels}: the expression, one for each of fit.guides ({} listed), and fit.components ({})",
             network.input_channels,
-            config.guides.len()
+            config.guides.len(),
+            config.components
         )));
     }
     let Some(dataset) = dataset else { return check_images_alone(settings) };
@@ -167,7 +168,7 @@ pub(super) fn measured(settings: &FitSettings, dataset: &Dataset) -> Result<(Vec
         config.holdout_block,
         &mut super::draws(settings.seed, super::Draws::HeldOut),
     );
-    let mut image = MeasuredImage::new(&tissue, &held);
+    let mut image = MeasuredImage::new(&tissue, &held).guided(dataset.components(config.components)?);
     let mut genes = Vec::new();
     for name in settings.genes {
         let values = dataset.values(name)?;

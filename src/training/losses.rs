@@ -56,7 +56,8 @@ pub struct Losses {
 /// What one step of training sees.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// The measured image X_m: scaled values; 1 inside the tissue; 1 where the losses look. `[b, 3, P/S, P/S]`, or
+    /// The measured image X_m: scaled values; 1 inside the tissue; 1 where the losses look. `[b, 3, P/S, P/S]`
+    /// with the components behind them, or
     /// any other sides that are multiples of S. `None` learns from natural images alone.
     pub section: Option<Tensor<4>>,
     /// X_h^gni, natural images in [0, 1]: `[b', 1, P, P]`, P a multiple of S²; `None` leaves them out of this step.
@@ -91,7 +92,7 @@ impl Objective {
     pub fn losses(&self, net: &Cdcin, batch: Batch) -> Losses {
         let Batch { section, images, dense } = batch;
         let scale = self.input.scale;
-        let images = images.map(|x| Tensor::cat(vec![x.clone(), x.ones_like(), x.ones_like()], 1));
+        let images = images.map(|x| self.stacked(x));
         let mid = images.clone().map(|x| subsample(x, scale));
         let coarser = |x: &Tensor<4>| Task { sparse: subsample(x.clone(), scale), target: x.clone(), stride: 1 };
         let seen = |x: &Tensor<4>| Task { sparse: x.clone(), target: x.clone(), stride: scale };
@@ -128,8 +129,14 @@ impl Objective {
         }
     }
 
+    /// Natural images as a stack like that of the section: tissue everywhere, looked at everywhere, without components.
+    fn stacked(&self, images: Tensor<4>) -> Tensor<4> {
+        let nothing = (0..self.input.components).map(|_| images.zeros_like());
+        Tensor::cat([images.clone(), images.ones_like(), images.ones_like()].into_iter().chain(nothing).collect(), 1)
+    }
+
     fn outputs(&self, net: &Cdcin, sparse: Tensor<4>) -> Vec<Tensor<4>> {
-        let Input { x0, mask, guides } = self.input.build(channel(&sparse, 0), channel(&sparse, 1));
+        let Input { x0, mask, guides } = self.input.of_stack(&sparse);
         net.forward(x0, mask, guides)
     }
 }

@@ -17,6 +17,8 @@ pub struct MeasuredImage {
     pub tissue: Raster<f32>,
     /// 1 where the losses look: inside the tissue, but not where bins are held out.
     pub learned: Raster<f32>,
+    /// Further measured images that guide every gene, 0 outside the tissue.
+    pub components: Vec<Raster<f32>>,
 }
 
 impl MeasuredImage {
@@ -25,7 +27,13 @@ impl MeasuredImage {
         let learned = Raster::from_fn(tissue.rows(), tissue.cols(), |row, col| {
             f32::from(u8::from(tissue[(row, col)] && !held[(row, col)]))
         });
-        MeasuredImage { genes: Vec::new(), tissue: tissue.map(|&inside| f32::from(u8::from(inside))), learned }
+        let tissue = tissue.map(|&inside| f32::from(u8::from(inside)));
+        MeasuredImage { genes: Vec::new(), tissue, learned, components: Vec::new() }
+    }
+
+    /// The same with these images as guides.
+    pub fn guided(self, components: Vec<Raster<f32>>) -> Self {
+        MeasuredImage { components, ..self }
     }
 
     /// The same with a further gene of these `values`, divided by `scale`.
@@ -34,17 +42,22 @@ impl MeasuredImage {
         self
     }
 
-    /// The window of `shape` at `origin` of the first gene, as a tensor [1, 3, h, w]; beyond the edge the image is mirrored.
+    /// The window of `shape` at `origin` of the first gene, as a tensor [1, 3 + components, h, w]; beyond the edge the image is mirrored.
     pub fn window(&self, origin: (usize, usize), (height, width): (usize, usize), device: &Device) -> Tensor<4> {
         let pixels = self.pixels(0, origin, (height, width), Turn::NONE);
-        Tensor::from_data(TensorData::new(pixels, [1, CHANNELS, height, width]), device)
+        Tensor::from_data(TensorData::new(pixels, [1, self.channels(), height, width]), device)
+    }
+
+    /// Values, tissue, where the losses look, and the components.
+    fn channels(&self) -> usize {
+        3 + self.components.len()
     }
 
     /// The window of a gene at `origin`, turned, channel by channel.
     fn pixels(&self, gene: usize, origin: (usize, usize), shape: (usize, usize), turn: Turn) -> Vec<f32> {
         let (height, width) = if turn.transpose { (shape.1, shape.0) } else { shape };
-        let mut pixels = Vec::with_capacity(CHANNELS * height * width);
-        for channel in [&self.genes[gene], &self.tissue, &self.learned] {
+        let mut pixels = Vec::with_capacity(self.channels() * height * width);
+        for channel in [&self.genes[gene], &self.tissue, &self.learned].into_iter().chain(&self.components) {
             for row in 0..height {
                 for col in 0..width {
                     let (r, c) = turn.source(shape, (row, col));
@@ -56,9 +69,6 @@ impl MeasuredImage {
         pixels
     }
 }
-
-/// Values, tissue, and where the losses look.
-const CHANNELS: usize = 3;
 
 /// Draws training examples from one measured image: each of a gene of it.
 #[derive(Clone, Debug)]
@@ -126,7 +136,7 @@ impl Sampler {
         if self.image.genes.len() == 1 { 0 } else { rng.random_range(0..self.image.genes.len()) }
     }
 
-    /// `count` random examples [count, 3, h, w] (values, tissue, where to look) in random flips and quarter turns.
+    /// `count` random examples [count, 3 + components, h, w] (values, tissue, where to look, components) in random flips and quarter turns.
     pub fn batch(&self, count: usize, rng: &mut impl Rng, device: &Device) -> Tensor<4> {
         match &self.windows {
             Windows::Patches { side, origins } => {
@@ -134,7 +144,10 @@ impl Sampler {
                     let origin = origins[rng.random_range(0..origins.len())];
                     self.image.pixels(self.gene(rng), origin, (*side, *side), Turn::random(rng))
                 });
-                Tensor::from_data(TensorData::new(examples.collect(), [count, CHANNELS, *side, *side]), device)
+                Tensor::from_data(
+                    TensorData::new(examples.collect(), [count, self.image.channels(), *side, *side]),
+                    device,
+                )
             }
             Windows::Whole => self.whole_batch(count, rng, device),
         }
@@ -156,7 +169,7 @@ impl Sampler {
             self.image.pixels(self.gene(rng), (top, left), (height, width), turn)
         });
         let (h, w) = if transpose { (width, height) } else { (height, width) };
-        Tensor::from_data(TensorData::new(examples.collect(), [count, CHANNELS, h, w]), device)
+        Tensor::from_data(TensorData::new(examples.collect(), [count, self.image.channels(), h, w]), device)
     }
 }
 
@@ -189,7 +202,7 @@ mod tests {
         for _ in 0..400 {
             let batch = sampler.batch(2, &mut rng, &Device::flex());
             let [b, c, h, w] = batch.dims();
-            assert!(b == 2 && c == CHANNELS && h % 2 == 0 && w % 2 == 0);
+            assert!(b == 2 && c == 3 && h % 2 == 0 && w % 2 == 0);
             let first: Vec<f32> = batch.into_data().try_into_vec().unwrap();
             corners.insert(first[0] as u32);
         }

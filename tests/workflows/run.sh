@@ -4,7 +4,7 @@
 #   run.sh [SUITE...]        # make test-workflows; the programs must be built
 #
 # What an engine needs is installed into .engines (or $S2S_ENGINES). Where that cannot be, for want of Java or of root, the
-# suites that need it say so and are skipped. $S2S_KEEP=FOLDER keeps what the runs left.
+# suites that need it say so and are skipped. S2S_KEEP=FOLDER keeps what the runs left.
 set -uo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 ROOT=$(cd "$HERE/../.." && pwd)
@@ -61,5 +61,12 @@ suite nextflow 240 python nextflow
 suite containers 240 python debian apptainer base
 suite slurm_snakemake 300 python debian apptainer
 suite slurm_nextflow 240 nextflow debian apptainer
+# 1 GB to install: only where it is wanted.
+if [ -n "${S2S_MULTIQC:-}" ] || [ -e "$ENGINES/multiqc.done" ]; then
+  suite multiqc 400 multiqc
+else
+  echo "skipped: multiqc, a large installation; S2S_MULTIQC=1 runs it"
+  skipped=$((skipped + 1))
+fi
 echo "workflows: $passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

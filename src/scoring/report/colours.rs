@@ -16,6 +16,12 @@ pub const ERRORS: Palette = Palette(&[
     0x053061, 0x2166ac, 0x4393c3, 0x92c5de, 0xd1e5f0, 0xf7f7f7, 0xfddbc7, 0xf4a582, 0xd6604d, 0xb2182b, 0x67001f,
 ]);
 
+/// ColorBrewer's BrBG (Harrower and Brewer, 2003): brown is worse, green better; told apart with colour vision deficiency.
+/// The middle is pure white, like measured bins: they are the same in all methods.
+pub const GAINS: Palette = Palette(&[
+    0x543005, 0x8c510a, 0xbf812d, 0xdfc27d, 0xf6e8c3, 0xffffff, 0xc7eae5, 0x80cdc1, 0x35978f, 0x01665e, 0x003c30,
+]);
+
 /// Index of the transparent colour: outside the tissue.
 const NOTHING: u8 = 0;
 /// Index of the colour of bins in the tissue that hold no value.

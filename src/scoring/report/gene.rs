@@ -1,7 +1,7 @@
-//! The pictures of one gene: truth, input, every prediction and its error on shared scales.
+//! The pictures of one gene: truth, input, every prediction, its error and its gain on shared scales.
 
 use super::charts::nice_below;
-use super::colours::{ERRORS, Scale, VALUES, quantile, shrink, shrink_mask};
+use super::colours::{ERRORS, GAINS, Scale, VALUES, quantile, shrink, shrink_mask};
 use super::escape;
 use crate::Result;
 use crate::scoring::{Region, Score};
@@ -27,6 +27,10 @@ pub struct GeneMaps<'a> {
     pub input: &'a Raster<f32>,
     /// Label and prediction (NaN where it says nothing).
     pub predictions: &'a [(&'a str, Raster<f32>)],
+    /// Label and gain over the reference (NaN where bins are not compared) of the other predictions.
+    pub gains: &'a [(&'a str, Raster<f64>)],
+    /// The label of the reference.
+    pub reference: Option<&'a str>,
     /// The gene's scores.
     pub scores: &'a [Score],
     /// Side of a bin in µm.
@@ -57,6 +61,9 @@ impl GeneMaps<'_> {
             shown.iter().flat_map(|truth| self.predictions.iter().map(|(_, map)| difference(truth, map))).collect();
         let most = top(errors.iter().flat_map(|map| map.values()).map(|error| error.abs()));
         let error_scale = Scale { palette: &ERRORS, low: -most, high: most };
+        let gains: Vec<Raster<f32>> = self.gains.iter().map(|(_, map)| map.map(|gain| *gain as f32)).collect();
+        let most_gain = typical_top(&gains);
+        let gain_scale = Scale { palette: &GAINS, low: -most_gain, high: most_gain };
 
         let input = drawing.figure(self.input, &scale, "Input", "measured bins; white: not measured")?;
         let first = match &shown {
@@ -69,11 +76,18 @@ impl GeneMaps<'_> {
             if let Some(error) = errors.get(i) {
                 pair += &drawing.figure(error, &error_scale, &format!("{label} − truth"), &self.ratio(label))?;
             }
+            if let Some(at) = self.gains.iter().position(|(of, _)| of == label) {
+                let title = format!("Gain over {}", self.reference.unwrap_or_default());
+                pair += &drawing.figure(&gains[at], &gain_scale, &title, &self.gain(label))?;
+            }
             pairs += &format!(r#"<div class="pair">{pair}</div>"#);
         }
         let mut keys = key("expression", &scale, [format!("{:.1}", 0.0), format!("≥ {:.2}", scale.high)]);
         if shown.is_some() {
             keys += &key("error", &error_scale, [format!("≤ −{most:.2}"), format!("≥ +{most:.2}")]);
+        }
+        if !gains.is_empty() {
+            keys += &key("gain", &gain_scale, [format!("≤ −{most_gain:.3}"), format!("≥ +{most_gain:.3}")]);
         }
         let (gene, open) = (escape(self.gene), if open { " open" } else { "" });
         Ok(format!(
@@ -102,6 +116,16 @@ impl GeneMaps<'_> {
         let Some(score) = self.score(label) else { return String::new() };
         let figures = [figure("MAE", score.mae), figure("PCC", score.pcc), figure("SSIM", score.ssim)];
         figures.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    }
+
+    fn gain(&self, label: &str) -> String {
+        let figures = self.score(label).and_then(|s| Some((s.improvement_ratio?, s.tie_ratio?, s.mean_gain?)));
+        figures.map_or(String::new(), |(improved, tied, mean)| {
+            let percent = |share: f64| format!("{:.0}&nbsp;%", 100.0 * share);
+            let (better, worse) = (percent(improved), percent(1.0 - improved - tied));
+            let sign = if mean < 0.0 { "−" } else { "+" };
+            format!("{better} better, {worse} worse · mean&nbsp;{sign}{:.4}", mean.abs())
+        })
     }
 
     fn ratio(&self, label: &str) -> String {
@@ -136,6 +160,15 @@ fn top(values: impl Iterator<Item = f32> + Clone) -> f64 {
     // A gene found in fewer bins than the quantile leaves out would be all one colour.
     let top = quantile(values, SHOWN).filter(|top| *top > 0.0).unwrap_or(f64::from(most));
     if top > 0.0 { top } else { 1.0 }
+}
+
+/// The median of the tops of `maps` of differences, those of nothing but 0 left out: one method that is far from the others
+/// takes the last colours and leaves the others theirs.
+fn typical_top(maps: &[Raster<f32>]) -> f64 {
+    let sizes = |map: &Raster<f32>| map.map(|value| value.abs());
+    let different = maps.iter().map(sizes).filter(|map| map.values().iter().any(|size| *size > 0.0));
+    let tops = different.map(|map| top(map.values().iter().copied()) as f32);
+    quantile(tops, 0.5).unwrap_or(1.0)
 }
 
 /// Prediction − truth where there is a truth; a missing prediction counts as 0.

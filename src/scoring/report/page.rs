@@ -31,6 +31,7 @@ pub fn page(outcome: &Outcome, genes: &[&str], cards: &str) -> Result<String> {
     }
     body += "<h2>Maps</h2>";
     body += if scored { SCORED_MAPS } else { UNSCORED_MAPS };
+    body += &gains(outcome);
     if genes.len() > MOST_PICTURED {
         let most = format!("Pictures of the first {MOST_PICTURED} of {} genes.", genes.len());
         body += &format!(r#"<p class="note">{most}</p>"#);
@@ -66,6 +67,15 @@ const UNSCORED_MAPS: &str = r#"<p class="read">Each gene on one colour scale, fr
 const SCORES: &str = r#"<p class="read">Click on a heading to sort. The best method of a gene is bold. <b>Unmeasured bins</b> are the honest number; <b>all in-tissue bins</b> include the measured ones, which are exact by construction, as papers publish it.
 SSIM is the mean of the similarity map over the unmeasured bins, and over the whole frame with 0 outside the tissue.
 <b>Moran’s I</b> is the spatial autocorrelation over the tissue: a prediction far above the truth is smoother than the tissue.</p>"#;
+
+/// How to read the maps and figures of gains, where there are any.
+fn gains(outcome: &Outcome) -> String {
+    let Some(reference) = outcome.reference.as_deref().map(escape) else { return String::new() };
+    format!(
+        r#"<p class="read"><b>Gain over {reference}</b> is |error of {reference}| − |error of the method|, bin by bin: green where the method is nearer to the truth, brown where it is farther away, white where both are the same (measured bins are: every method keeps them).
+All gains of a gene share their scale, which suits the median method: one that is far from the others saturates. <b>Better</b> is the share of the unmeasured bins with a gain above 0, and the mean gain is the MAE of {reference} less that of the method. Many bins a little better and few much worse, or the reverse, is what MAE alone does not tell.</p>"#
+    )
+}
 
 /// The colour of each method: grey for the baseline, the others in order.
 fn colours(outcome: &Outcome) -> Vec<&'static str> {

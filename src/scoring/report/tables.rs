@@ -34,6 +34,9 @@ pub fn methods(outcome: &Outcome, colours: &[&str]) -> String {
         if let Some(label) = &outcome.baseline {
             head += &format!("<th>Genes with MAE<br>below {}</th>", escape(label));
         }
+        if let Some(label) = &outcome.reference {
+            head += &format!("<th>Bins better<br>than {0}</th><th>Mean gain<br>over {0}</th>", escape(label));
+        }
     }
     let mut rows = String::new();
     for (i, method) in outcome.methods.iter().enumerate() {
@@ -42,7 +45,10 @@ pub fn methods(outcome: &Outcome, colours: &[&str]) -> String {
         if let Some(summary) = outcome.summary.get(i) {
             rows += &medians(outcome, summary);
         }
-        rows += &format!(r#"<td class="text wrap">{}</td></tr>"#, explained(&method.method));
+        // Variants of one method are explained once.
+        let new = outcome.methods[..i].iter().all(|earlier| earlier.method != method.method);
+        let explained = if new { explained(&method.method) } else { "" };
+        rows += &format!(r#"<td class="text wrap">{explained}</td></tr>"#);
     }
     format!(
         r#"<div class="scroll"><table><thead><tr>{head}<th class="text">What it is</th></tr></thead><tbody>{rows}</tbody></table></div>"#
@@ -60,6 +66,9 @@ fn medians(outcome: &Outcome, own: &MethodSummary) -> String {
         cells += &format!("<td>{}</td><td>{}</td>", figure(own.mae_ratio), figure(own.rmse_ratio));
         let itself = own.label == *label;
         cells += &if itself { "<td>–</td>".into() } else { format!("<td>{} of {}</td>", own.better, own.compared) };
+    }
+    if outcome.reference.is_some() {
+        cells += &format!("<td>{}</td><td>{}</td>", figure(own.improvement_ratio), figure(own.mean_gain));
     }
     cells
 }
@@ -87,32 +96,52 @@ struct Column {
     high: Option<bool>,
 }
 
-const HONEST: Region = Region::Unmeasured;
-const WHOLE: Region = Region::Tissue;
-
-const COLUMNS: [Column; 11] = [
-    Column { name: "MAE", region: HONEST, of: |s| s.mae, high: Some(false) },
-    Column { name: "RMSE", region: HONEST, of: |s| s.rmse, high: Some(false) },
-    Column { name: "PCC", region: HONEST, of: |s| s.pcc, high: Some(true) },
-    Column { name: "SSIM", region: HONEST, of: |s| s.ssim, high: Some(true) },
-    Column { name: "MAE ratio", region: HONEST, of: |s| s.mae_ratio, high: None },
-    Column { name: "MAE", region: WHOLE, of: |s| s.mae, high: Some(false) },
-    Column { name: "RMSE", region: WHOLE, of: |s| s.rmse, high: Some(false) },
-    Column { name: "PCC", region: WHOLE, of: |s| s.pcc, high: Some(true) },
-    Column { name: "SSIM", region: WHOLE, of: |s| s.ssim_frame, high: Some(true) },
-    Column { name: "predicted", region: WHOLE, of: |s| s.morans_i, high: None },
-    Column { name: "truth", region: WHOLE, of: |s| s.morans_i_truth, high: None },
-];
-
-/// Columns that open a group, and so carry a line at their left.
-const FIRST: [usize; 3] = [0, 5, 9];
+/// The columns in groups under a common heading; those of gains where there is a reference.
+fn groups(outcome: &Outcome) -> [(&'static str, Vec<Column>); 3] {
+    const HONEST: Region = Region::Unmeasured;
+    const WHOLE: Region = Region::Tissue;
+    let mut honest = vec![
+        Column { name: "MAE", region: HONEST, of: |s| s.mae, high: Some(false) },
+        Column { name: "RMSE", region: HONEST, of: |s| s.rmse, high: Some(false) },
+        Column { name: "PCC", region: HONEST, of: |s| s.pcc, high: Some(true) },
+        Column { name: "SSIM", region: HONEST, of: |s| s.ssim, high: Some(true) },
+        Column { name: "MAE ratio", region: HONEST, of: |s| s.mae_ratio, high: None },
+    ];
+    if outcome.reference.is_some() {
+        honest.extend([
+            Column { name: "better", region: HONEST, of: |s| s.improvement_ratio, high: None },
+            Column { name: "same", region: HONEST, of: |s| s.tie_ratio, high: None },
+            Column { name: "mean gain", region: HONEST, of: |s| s.mean_gain, high: None },
+        ]);
+    }
+    let whole = vec![
+        Column { name: "MAE", region: WHOLE, of: |s| s.mae, high: Some(false) },
+        Column { name: "RMSE", region: WHOLE, of: |s| s.rmse, high: Some(false) },
+        Column { name: "PCC", region: WHOLE, of: |s| s.pcc, high: Some(true) },
+        Column { name: "SSIM", region: WHOLE, of: |s| s.ssim_frame, high: Some(true) },
+    ];
+    let smooth = vec![
+        Column { name: "predicted", region: WHOLE, of: |s| s.morans_i, high: None },
+        Column { name: "truth", region: WHOLE, of: |s| s.morans_i_truth, high: None },
+    ];
+    [("Unmeasured bins", honest), ("All in-tissue bins", whole), ("Moran’s I", smooth)]
+}
 
 /// A line per gene and method, genes in the order of the dataset; the best method of a gene in bold.
 pub fn scores(outcome: &Outcome, genes: &[&str], colours: &[&str]) -> String {
-    let heads: String = COLUMNS
+    let groups = groups(outcome);
+    let names: String = groups
         .iter()
-        .enumerate()
-        .map(|(i, column)| format!(r#"<th class="{}" data-sort="number">{}</th>"#, class(i), column.name))
+        .map(|(name, columns)| format!(r#"<th colspan="{}" class="first">{name}</th>"#, columns.len()))
+        .collect();
+    let columns: Vec<(&Column, &str)> = groups
+        .iter()
+        .flat_map(|(_, columns)| columns.iter().enumerate())
+        .map(|(i, column)| (column, if i == 0 { "first" } else { "" }))
+        .collect();
+    let heads: String = columns
+        .iter()
+        .map(|(column, class)| format!(r#"<th class="{class}" data-sort="number">{}</th>"#, column.name))
         .collect();
     let mut rows = String::new();
     let mut rest = outcome.scores.as_slice();
@@ -120,27 +149,25 @@ pub fn scores(outcome: &Outcome, genes: &[&str], colours: &[&str]) -> String {
         let (own, others) = rest.split_at(rest.iter().take_while(|score| score.gene == *gene).count());
         rest = others;
         for (method, colour) in outcome.methods.iter().zip(colours.iter().cycle()) {
-            rows += &line(gene, &method.label, colour, own);
+            let (method, cells) = (named(&method.label, colour), values(&columns, &method.label, own));
+            rows += &format!(
+                r#"<tr><td class="text gene">{}</td><td class="text">{method}</td>{cells}</tr>"#,
+                escape(gene)
+            );
         }
     }
     format!(
-        r#"<div class="scroll"><table class="sortable"><thead><tr class="groups"><th colspan="2"></th><th colspan="5" class="first">Unmeasured bins</th><th colspan="4" class="first">All in-tissue bins</th><th colspan="2" class="first">Moran’s I</th></tr><tr><th class="text" data-sort="text">Gene</th><th class="text" data-sort="text">Method</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"#
+        r#"<div class="scroll"><table class="sortable"><thead><tr class="groups"><th colspan="2"></th>{names}</tr><tr><th class="text" data-sort="text">Gene</th><th class="text" data-sort="text">Method</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"#
     )
 }
 
-fn class(column: usize) -> &'static str {
-    if FIRST.contains(&column) { "first" } else { "" }
-}
-
-/// The row of one gene and method; dashes where the method did not predict the gene. `own` are the scores of the gene.
-fn line(gene: &str, label: &str, colour: &str, own: &[Score]) -> String {
-    let cells = COLUMNS.iter().enumerate().map(|(i, column)| {
+/// The cells of one gene and method; dashes where the method did not predict the gene. `own` are the scores of the gene.
+fn values(columns: &[(&Column, &str)], label: &str, own: &[Score]) -> String {
+    let cells = columns.iter().map(|(column, class)| {
         let rows = || own.iter().filter(|score| score.region == column.region);
         let value = rows().find(|score| score.method == label).and_then(column.of);
         let best = column.high.and_then(|high| best(rows().map(column.of), high));
-        cell(value, best, class(i))
+        cell(value, best, class)
     });
-    let cells: String = cells.collect();
-    let method = named(label, colour);
-    format!(r#"<tr><td class="text gene">{}</td><td class="text">{method}</td>{cells}</tr>"#, escape(gene))
+    cells.collect()
 }

@@ -1,0 +1,116 @@
+//! What `s2s-fit` promises for many genes: each its own file or one network for all, warm starts, and the price beforehand.
+
+#[path = "common/fitting.rs"]
+mod fitting;
+#[path = "common/section.rs"]
+mod section;
+
+use fitting::{TINY, WAVE, fit, said, weights};
+use s2s::dataset::Mode;
+use s2s::network::weights::read_tensors;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const PANEL: [&str; 8] = ["--dataset", "sample.s2s", "--config", "tiny.yaml", "--seed", "7", "--threads", "1"];
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    section::dataset(folder.path(), 48, 40, Mode::Benchmark);
+    folder
+}
+
+fn succeed(folder: &Path, arguments: &[&str]) -> Output {
+    let done = fit(folder, arguments);
+    assert!(done.status.success(), "{arguments:?}: {}", said(&done));
+    done
+}
+
+#[test]
+fn a_gene_that_fails_does_not_keep_the_others_from_being_fitted() {
+    let folder = folder();
+    std::fs::write(folder.path().join("genes.txt"), "WAVE\nSILENT\nSTRIPE\n").unwrap();
+    let arguments = [&PANEL[..], &["--genes", "genes.txt", "--output", "fits"]].concat();
+    let done = fit(folder.path(), &arguments);
+    assert_eq!(done.status.code(), Some(65), "{}", said(&done));
+    assert!(said(&done).contains("1 of 3 genes failed") && said(&done).contains("SILENT"), "{}", said(&done));
+    succeed(folder.path(), &[&WAVE[..], &["--output", "alone.safetensors"]].concat());
+    assert_eq!(weights(folder.path(), "fits/WAVE.safetensors"), weights(folder.path(), "alone.safetensors"));
+    assert!(folder.path().join("fits/STRIPE.fit.parquet").exists());
+    let again = fit(folder.path(), &arguments);
+    assert_eq!(said(&again).matches("done already").count(), 2, "{}", said(&again));
+}
+
+#[test]
+fn an_unknown_gene_is_told_before_anything_is_fitted() {
+    let folder = folder();
+    let done = fit(folder.path(), &[&PANEL[..], &["--genes", "WAVE,STRIPES", "--output", "fits"]].concat());
+    assert_eq!(done.status.code(), Some(65));
+    assert!(said(&done).contains("STRIPES") && !folder.path().join("fits").exists(), "{}", said(&done));
+}
+
+#[test]
+fn a_panel_of_one_gene_is_that_gene_and_one_of_two_predicts_both() {
+    let folder = folder();
+    let path = folder.path();
+    succeed(path, &[&WAVE[..], &["--output", "alone.safetensors"]].concat());
+    succeed(path, &[&PANEL[..], &["--genes", "WAVE", "--joint", "--output", "one"]].concat());
+    assert_eq!(weights(path, "one/joint.safetensors"), weights(path, "alone.safetensors"));
+
+    let arguments = [&PANEL[..], &["--genes", "all", "--joint", "--finetune", "3", "--output", "all"]].concat();
+    let done = fit(path, &arguments);
+    assert!(said(&done).contains("SILENT: left out"), "{}", said(&done));
+    for name in ["joint", "WAVE", "STRIPE"] {
+        assert!(path.join(format!("all/{name}.safetensors")).exists(), "{name}");
+    }
+    assert_ne!(weights(path, "all/WAVE.safetensors"), weights(path, "all/joint.safetensors"));
+
+    let predict = |genes: &[&str], store: &str| {
+        let model = ["--dataset", "sample.s2s", "--model", "all/joint.safetensors", "--output", store];
+        let mut command = Command::new(env!("CARGO_BIN_EXE_s2s-predict"));
+        command.current_dir(path).args([&model[..], genes].concat()).output().unwrap()
+    };
+    let both = predict(&[], "both.zarr");
+    assert!(both.status.success() && said(&both).contains("2 genes"), "{}", said(&both));
+    let one = predict(&["--genes", "STRIPE"], "one.zarr");
+    assert!(one.status.success() && said(&one).contains("1 genes"), "{}", said(&one));
+    assert_eq!(predict(&["--genes", "SILENT"], "none.zarr").status.code(), Some(2));
+}
+
+#[test]
+fn a_fit_starts_from_the_weights_that_it_is_given() {
+    let folder = folder();
+    let path = folder.path();
+    let prior = ["--images-only", "--config", "tiny.yaml", "--threads", "1", "--output", "prior.safetensors"];
+    succeed(path, &prior);
+    // A learning rate of almost zero and no averaging: what comes out is what went in.
+    std::fs::write(path.join("still.yaml"), TINY.replace("average: 0.9", "learning_rate: 1.0e-12")).unwrap();
+    let still = ["--dataset", "sample.s2s", "--gene", "WAVE", "--config", "still.yaml", "--init", "prior.safetensors"];
+    succeed(path, &still);
+    let values = |name: &str| read_tensors(&path.join(name)).unwrap().0.into_iter().flat_map(|t| t.values);
+    let apart = values("prior.safetensors").zip(values("WAVE.safetensors")).map(|(a, b)| (a - b).abs());
+    assert!(apart.fold(0.0, f32::max) < 1e-6);
+
+    std::fs::write(path.join("wide.yaml"), TINY.replace("channels: 8", "channels: 16")).unwrap();
+    let wide = ["--dataset", "sample.s2s", "--gene", "WAVE", "--config", "wide.yaml", "--init", "prior.safetensors"];
+    let refused = fit(path, &wide);
+    assert_eq!(refused.status.code(), Some(65));
+    assert!(said(&refused).contains("network.channels is 8 there, 16 in the config"), "{}", said(&refused));
+    let mut predict = Command::new(env!("CARGO_BIN_EXE_s2s-predict"));
+    predict.current_dir(path).args(["--dataset", "sample.s2s", "--model", "prior.safetensors", "--output", "p.zarr"]);
+    assert_eq!(predict.output().unwrap().status.code(), Some(65));
+}
+
+#[test]
+fn a_dry_run_tells_the_price_and_writes_nothing() {
+    let folder = folder();
+    let before = std::fs::read_dir(folder.path()).unwrap().count();
+    let arguments = ["--dataset", "sample.s2s", "--genes", "WAVE,STRIPE", "--output", "fits", "--dry-run", "--json"];
+    let done = succeed(folder.path(), &arguments);
+    let told: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    // The paper's network, as PyTorch counts its parameters.
+    assert_eq!(told["parameters"], 3_310_659);
+    assert_eq!(told["parts"][0]["networks"], 2);
+    assert!(told["memory_mib"].as_u64().unwrap() > 100 && told["minutes"].as_f64().unwrap() > 1.0, "{told}");
+    // tiny.yaml is this test's own.
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), before + 1);
+}

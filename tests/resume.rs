@@ -1,0 +1,155 @@
+//! What `s2s-fit` promises to a cluster: killed or asked to stop at any moment, it goes on as if nothing had been.
+
+#[path = "common/fitting.rs"]
+mod fitting;
+#[path = "common/section.rs"]
+mod section;
+
+use arrow::array::AsArray;
+use arrow::datatypes::Float64Type;
+use fitting::{TINY, WAVE, command, fit, said, weights};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use s2s::dataset::Mode;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Saves after every step; long enough to be stopped in between.
+const SAVED: [&str; 4] = ["--checkpoint-minutes", "0", "--max-steps", "80"];
+
+/// A folder with a dataset and a recipe that holds bins out.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    section::dataset(folder.path(), 48, 40, Mode::Impute);
+    let recipe = TINY.replace("average: 0.9", "average: 0.9, holdout: 0.2, evaluate_every: 7, clip: 1");
+    std::fs::write(folder.path().join("tiny.yaml"), recipe).unwrap();
+    folder
+}
+
+/// All columns of the loss curves but the seconds, as bits: NaN equals itself.
+fn curves(folder: &Path, name: &str) -> Vec<(String, Vec<u64>)> {
+    let file = std::fs::File::open(folder.join(name)).unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+    let batch = reader.map(Result::unwrap).next().unwrap();
+    let names: Vec<String> = batch.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let bits = |name: &String| {
+        let column = batch.column_by_name(name)?.as_primitive_opt::<Float64Type>()?;
+        (name != "seconds").then(|| (name.clone(), column.values().iter().map(|value| value.to_bits()).collect()))
+    };
+    names.iter().filter_map(bits).collect()
+}
+
+#[test]
+fn killed_ten_times_at_random_moments_it_ends_where_an_undisturbed_run_ends() {
+    let folder = folder();
+    let arguments = [&WAVE[..], &SAVED].concat();
+    let start = Instant::now();
+    let undisturbed = fit(folder.path(), &[&arguments[..], &["--output", "whole.safetensors"]].concat());
+    assert!(undisturbed.status.success(), "{}", said(&undisturbed));
+    let length = start.elapsed();
+    let arguments = [&arguments[..], &["--output", "killed.safetensors"]].concat();
+    for kill in 0..10u32 {
+        let mut running = command(folder.path(), &arguments).stderr(Stdio::null()).spawn().unwrap();
+        // Moments spread over the first third of a run: some come before the first step, some while a checkpoint is written.
+        std::thread::sleep(length * (kill * 7 % 10 + 1) / 30);
+        running.kill().unwrap();
+        running.wait().unwrap();
+    }
+    let last = fit(folder.path(), &arguments);
+    assert!(last.status.success(), "{}", said(&last));
+    assert!(said(&last).contains("resumed after step"), "{}", said(&last));
+    assert_eq!(weights(folder.path(), "killed.safetensors"), weights(folder.path(), "whole.safetensors"));
+    assert_eq!(curves(folder.path(), "killed.fit.parquet"), curves(folder.path(), "whole.fit.parquet"));
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 6, "the dataset, the recipe and two pairs of outputs, nothing half-written: {left:?}");
+}
+
+#[test]
+fn a_signal_saves_and_exits_with_75_and_the_same_command_goes_on() {
+    let folder = folder();
+    let arguments = [&WAVE[..], &SAVED].concat();
+    let whole = fit(folder.path(), &[&arguments[..], &["--output", "whole.safetensors"]].concat());
+    assert!(whole.status.success(), "{}", said(&whole));
+    for signal in ["TERM", "INT", "USR1"] {
+        let output = format!("{signal}.safetensors");
+        let arguments = [&arguments[..], &["--output", &output]].concat();
+        let running = command(folder.path(), &arguments).stderr(Stdio::piped()).spawn().unwrap();
+        wait_for(&folder.path().join(format!("{signal}.ckpt")));
+        let sent = Command::new("kill").args([format!("-{signal}"), running.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        let stopped = running.wait_with_output().unwrap();
+        assert_eq!(stopped.status.code(), Some(75), "{signal}: {}", said(&stopped));
+        assert!(said(&stopped).contains("resume"), "{}", said(&stopped));
+        assert!(folder.path().join(format!("{signal}.ckpt")).exists());
+        assert!(!folder.path().join(&output).exists());
+        let resumed = fit(folder.path(), &arguments);
+        assert!(resumed.status.success(), "{}", said(&resumed));
+        assert_eq!(weights(folder.path(), &output), weights(folder.path(), "whole.safetensors"), "{signal}");
+        assert!(!folder.path().join(format!("{signal}.ckpt")).exists());
+    }
+}
+
+fn wait_for(path: &Path) {
+    let start = Instant::now();
+    while !path.exists() {
+        assert!(start.elapsed() < Duration::from_secs(60), "{} did not appear", path.display());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Leaves `WAVE.ckpt` of an unfinished run.
+fn interrupted(folder: &Path) {
+    let arguments = [&WAVE[..], &SAVED].concat();
+    let mut running = command(folder, &arguments).stderr(Stdio::null()).spawn().unwrap();
+    wait_for(&folder.join("WAVE.ckpt"));
+    running.kill().unwrap();
+    running.wait().unwrap();
+}
+
+#[test]
+fn a_checkpoint_of_other_settings_is_refused_with_their_names() {
+    let folder = folder();
+    interrupted(folder.path());
+    let recipe = std::fs::read_to_string(folder.path().join("tiny.yaml")).unwrap();
+    std::fs::write(folder.path().join("other.yaml"), recipe.replace("clip: 1", "clip: 2")).unwrap();
+    let other = ["--dataset", "sample.s2s", "--gene", "WAVE", "--config", "other.yaml", "--seed", "9"];
+    let arguments = [&other[..], &SAVED].concat();
+    let refused = fit(folder.path(), &arguments);
+    assert_eq!(refused.status.code(), Some(65), "{}", said(&refused));
+    for word in ["WAVE.ckpt", "seed was 7, is 9", "fit.clip was 1.0, is 2.0", "--restart"] {
+        assert!(said(&refused).contains(word), "{}", said(&refused));
+    }
+    let restarted = fit(folder.path(), &[&arguments[..], &["--restart"]].concat());
+    assert!(restarted.status.success(), "{}", said(&restarted));
+}
+
+#[test]
+fn a_broken_checkpoint_is_one_clear_error() {
+    let folder = folder();
+    interrupted(folder.path());
+    let path = folder.path().join("WAVE.ckpt");
+    let whole = std::fs::read(&path).unwrap();
+    for length in [0, 5, 100, whole.len() / 2, whole.len() - 1] {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        let refused = fit(folder.path(), &[&WAVE[..], &SAVED].concat());
+        assert_eq!(refused.status.code(), Some(65), "{length} bytes: {}", said(&refused));
+        assert!(said(&refused).contains("WAVE.ckpt"), "{}", said(&refused));
+    }
+}
+
+#[test]
+fn what_is_done_is_skipped_and_what_was_done_otherwise_is_fitted_again() {
+    let folder = folder();
+    let path = folder.path().join("WAVE.safetensors");
+    let run = |arguments: &[&str]| {
+        let done = fit(folder.path(), &[&WAVE[..], arguments].concat());
+        assert!(done.status.success(), "{}", said(&done));
+        said(&done)
+    };
+    run(&[]);
+    let first = std::fs::read(&path).unwrap();
+    assert!(run(&[]).contains("done already"));
+    assert_eq!(std::fs::read(&path).unwrap(), first, "it was left alone");
+    assert!(!run(&["--max-steps", "5"]).contains("done already"));
+    assert_ne!(std::fs::read(&path).unwrap(), first);
+}
