@@ -41,8 +41,8 @@ jsonschema.Draft202012Validator.check_schema(rules)
 jsonschema.validate(config, rules)
 assert set(config) == set(rules["properties"]) == set(rules["required"]), set(config) ^ set(rules["properties"])
 
-# What both engines know under one name means the same.
-for name in set(config) & set(properties) - {"input", "baselines"}:
+# What both engines know under one name means the same; the sheet, the list and the image are said differently.
+for name in set(config) & set(properties) - {"input", "baselines", "container"}:
     assert config[name] == properties[name].get("default"), name
     assert rules["properties"][name].get("pattern") == properties[name].get("pattern"), name
 sheets = [
@@ -50,6 +50,14 @@ sheets = [
     json.loads((nextflow / "assets/schema_input.json").read_text())["items"],
 ]
 assert set(sheets[0]["properties"]) == set(sheets[1]["properties"])
+
+version = re.search(r'^version = "(.*)"', (root / "Cargo.toml").read_text(), re.M).group(1)
+for path, line in [
+    (nextflow / "nextflow.config", f"version         = '{version}'"),
+    (root / "containers/Containerfile", f"ARG VERSION={version}\n"),
+    (root / "containers/s2s.def", f"VERSION={version}\n"),
+]:
+    assert line in path.read_text(), f"{path}: version of Cargo.toml is {version}"
 
 # The guide tells every parameter.
 guide = (root / "docs/workflows.md").read_text()
