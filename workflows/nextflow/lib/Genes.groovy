@@ -6,6 +6,9 @@ import java.nio.file.Path
 /** Chooses the genes of a sample, and describes the batches that jobs fit: as workflows/snakemake/scripts/genes.py does. */
 class Genes {
 
+    /** MiB of a fit where its dry run could not tell. */
+    private static final int UNKNOWN_MIB = 8000
+
     /**
      * The names that `spec` means in `dataset`, in the order in which they will be fitted: all, top:N (the N genes with the
      * highest Moran's I over the measured bins), A,B,C, or a file with a name per line.
@@ -34,13 +37,18 @@ class Genes {
         return names
     }
 
+    /** The names as words of a shell. */
+    static String quoted(List<String> genes) {
+        return genes.collect { "'" + it.replace("'", "'\\''") + "'" }.join(' ')
+    }
+
     /** What the job that fits the batch of this number needs to know: its name, MiB of memory and minutes. */
     static Map batch(List<String> genes, int number, Path estimate, Map params) {
         def told = new JsonSlurper().parse(estimate)
         def perGene = params.fit_minutes_per_gene ?: 2 * told.minutes / told.parts*.networks.sum()
         return [
             batch: String.format('batch_%04d', number),
-            memory_mib: params.fit_memory_mib ?: Math.ceil(1.25 * told.memory_mib) as long,
+            memory_mib: params.fit_memory_mib ?: Math.ceil(1.25 * (told.memory_mib ?: UNKNOWN_MIB)) as long,
             minutes: 5 + (Math.ceil(genes.size() * perGene) as long),
         ]
     }

@@ -4,6 +4,8 @@ import math
 
 # Snakemake is a part of every job on a cluster, and its memory counts.
 SNAKEMAKE_MIB = 300
+# MiB of a fit where its dry run could not tell.
+UNKNOWN_MIB = 8000
 
 
 def growth(attempt):
@@ -30,7 +32,7 @@ def estimate(input):
     """What s2s-fit's dry run says of one gene: minutes, and MiB of memory."""
     told = json.loads(Path(input.estimate).read_text())
     genes = sum(part["networks"] for part in told["parts"])
-    return {"minutes": told["minutes"] / genes, "memory_mib": told["memory_mib"]}
+    return {"minutes": told["minutes"] / genes, "memory_mib": told["memory_mib"] or UNKNOWN_MIB}
 
 
 def fit_mib(wildcards, input, attempt):

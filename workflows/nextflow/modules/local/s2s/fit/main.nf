@@ -26,7 +26,7 @@ process S2S_FIT {
     def pictures = images ? "--images ${images}" : ''
     """
     mkdir -p ${meta.id}/batches ${meta.id}/fits
-    printf '%s\\n' ${genes.collect { "'${it}'" }.join(' ')} > ${meta.id}/batches/${meta.batch}.txt
+    printf '%s\\n' ${Genes.quoted(genes)} > ${meta.id}/batches/${meta.batch}.txt
     mkdir -p '${fitting}'
     # The shell outlives a signal to the job, so that the stage can save and say so; its words go to a file, which does not
     # break as a pipe does when the signal ends the reader.
@@ -47,7 +47,7 @@ process S2S_FIT {
     stub:
     """
     mkdir -p ${meta.id}/batches ${meta.id}/fits
-    printf '%s\\n' ${genes.collect { "'${it}'" }.join(' ')} > ${meta.id}/batches/${meta.batch}.txt
+    printf '%s\\n' ${Genes.quoted(genes)} > ${meta.id}/batches/${meta.batch}.txt
     mkdir ${meta.id}/fits/${meta.batch}
     touch ${genes.collect { "'${meta.id}/fits/${meta.batch}/${it}.safetensors'" }.join(' ')}
     echo '"${task.process}": {s2s: stub}' > versions.yml

@@ -14,7 +14,7 @@ process S2S_INTERPOLATE {
     def args = task.ext.args ?: ''
     """
     mkdir ${meta.id}
-    printf '%s\\n' ${genes.collect { "'${it}'" }.join(' ')} > ${meta.id}/genes.txt
+    printf '%s\\n' ${Genes.quoted(genes)} > ${meta.id}/genes.txt
     s2s-predict --dataset ${dataset} --method ${method} --genes ${meta.id}/genes.txt --output ${meta.id}/${method}.zarr ${args} --threads ${task.cpus}
 
     cat <<-END_VERSIONS > versions.yml
@@ -26,7 +26,7 @@ process S2S_INTERPOLATE {
     stub:
     """
     mkdir ${meta.id}
-    printf '%s\\n' ${genes.collect { "'${it}'" }.join(' ')} > ${meta.id}/genes.txt
+    printf '%s\\n' ${Genes.quoted(genes)} > ${meta.id}/genes.txt
     mkdir ${meta.id}/${method}.zarr
     echo '"${task.process}": {s2s: stub}' > versions.yml
     """
