@@ -5,6 +5,7 @@ mod transcripts;
 
 use rand::{Rng, RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use transcripts::{Transcript, prep_well, read_manifest, write_parquet};
@@ -45,13 +46,15 @@ fn prepare(folder: &Path, name: &str, transcripts: &[Transcript], group: usize, 
     output
 }
 
-/// Everything that a fit can see.
-fn visible(dataset: &Path) -> (Vec<Vec<u8>>, serde_json::Value) {
-    let files = ["bins.parquet", "measured.parquet", "patches.parquet"];
+/// Everything that a fit can see: the hash of every file but the truth, and the manifest.
+fn visible(dataset: &Path) -> (BTreeMap<String, String>, serde_json::Value) {
+    let files = fs::read_dir(dataset).unwrap().map(|entry| entry.unwrap());
+    let name = |entry: &fs::DirEntry| entry.file_name().into_string().unwrap();
+    let seen = files.filter(|entry| !["truth.parquet", "manifest.json"].contains(&name(entry).as_str()));
     let mut manifest = read_manifest(dataset);
     manifest["fingerprints"].as_object_mut().unwrap().remove("truth.parquet");
     manifest["provenance"].as_object_mut().unwrap().remove("command");
-    (files.iter().map(|name| fs::read(dataset.join(name)).unwrap()).collect(), manifest)
+    (seen.map(|entry| (name(&entry), s2s::files::fingerprint(&entry.path()).unwrap())).collect(), manifest)
 }
 
 /// Inputs that differ from `section` in withheld bins alone, or in the order of the rows.

@@ -15,7 +15,7 @@ const PANEL: [&str; 8] = ["--dataset", "sample.s2s", "--config", "tiny.yaml", "-
 
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    section::dataset(folder.path(), 48, 40, Mode::Benchmark);
+    section::of_genes(folder.path(), (48, 40), Mode::Benchmark, &["SILENT", "STRIPE", "WAVE"]);
     folder
 }
 

@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Saves after every step; long enough to be stopped in between.
-const SAVED: [&str; 4] = ["--checkpoint-minutes", "0", "--max-steps", "80"];
+const SAVED: [&str; 4] = ["--checkpoint-minutes", "0", "--max-steps", "120"];
 
 /// A folder with a dataset and a recipe that holds bins out.
 fn folder() -> tempfile::TempDir {
@@ -43,15 +43,23 @@ fn curves(folder: &Path, name: &str) -> Vec<(String, Vec<u64>)> {
 fn killed_ten_times_at_random_moments_it_ends_where_an_undisturbed_run_ends() {
     let folder = folder();
     let arguments = [&WAVE[..], &SAVED].concat();
-    let start = Instant::now();
     let undisturbed = fit(folder.path(), &[&arguments[..], &["--output", "whole.safetensors"]].concat());
     assert!(undisturbed.status.success(), "{}", said(&undisturbed));
-    let length = start.elapsed();
     let arguments = [&arguments[..], &["--output", "killed.safetensors"]].concat();
-    for kill in 0..10u32 {
+    let checkpoint = folder.path().join("killed.ckpt");
+    let written = || std::fs::metadata(&checkpoint).and_then(|metadata| metadata.modified()).ok();
+    for kill in 0..10u64 {
+        let before = written();
         let mut running = command(folder.path(), &arguments).stderr(Stdio::null()).spawn().unwrap();
-        // Moments spread over the first third of a run: some come before the first step, some while a checkpoint is written.
-        std::thread::sleep(length * (kill * 7 % 10 + 1) / 30);
+        // Every other time at a moment that knows nothing of the run, otherwise some steps after it went on: that is within
+        // a step, or while a checkpoint is written.
+        let moment = kill * 7 % 10;
+        if kill % 2 == 0 {
+            std::thread::sleep(Duration::from_millis(40 * moment));
+        } else {
+            wait_until(|| written() != before);
+            std::thread::sleep(Duration::from_millis(5 * moment));
+        }
         running.kill().unwrap();
         running.wait().unwrap();
     }
@@ -74,7 +82,7 @@ fn a_signal_saves_and_exits_with_75_and_the_same_command_goes_on() {
         let output = format!("{signal}.safetensors");
         let arguments = [&arguments[..], &["--output", &output]].concat();
         let running = command(folder.path(), &arguments).stderr(Stdio::piped()).spawn().unwrap();
-        wait_for(&folder.path().join(format!("{signal}.ckpt")));
+        wait_until(|| folder.path().join(format!("{signal}.ckpt")).exists());
         let sent = Command::new("kill").args([format!("-{signal}"), running.id().to_string()]).status().unwrap();
         assert!(sent.success());
         let stopped = running.wait_with_output().unwrap();
@@ -89,11 +97,11 @@ fn a_signal_saves_and_exits_with_75_and_the_same_command_goes_on() {
     }
 }
 
-fn wait_for(path: &Path) {
+fn wait_until(happened: impl Fn() -> bool) {
     let start = Instant::now();
-    while !path.exists() {
-        assert!(start.elapsed() < Duration::from_secs(60), "{} did not appear", path.display());
-        std::thread::sleep(Duration::from_millis(5));
+    while !happened() {
+        assert!(start.elapsed() < Duration::from_secs(60), "no checkpoint was written");
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
 
@@ -101,7 +109,7 @@ fn wait_for(path: &Path) {
 fn interrupted(folder: &Path) {
     let arguments = [&WAVE[..], &SAVED].concat();
     let mut running = command(folder, &arguments).stderr(Stdio::null()).spawn().unwrap();
-    wait_for(&folder.join("WAVE.ckpt"));
+    wait_until(|| folder.join("WAVE.ckpt").exists());
     running.kill().unwrap();
     running.wait().unwrap();
 }

@@ -268,8 +268,10 @@ impl Table<'_> {
     fn write_components(&self, path: &Path, keep: impl Fn(usize) -> bool) -> Result<Vec<f64>> {
         let cols = self.section.grid.cols;
         let bins: Vec<usize> = (0..self.section.totals.values().len()).filter(|&index| keep(index)).collect();
+        // Only bins that are kept may choose the genes: the withheld ones are not to be known here.
+        let widespread = |gene: &&GeneCounts| gene.counts.iter().filter(|entry| keep(entry.0 as usize)).count();
         let mut genes: Vec<&GeneCounts> = self.section.genes.iter().collect();
-        genes.sort_by_key(|gene| std::cmp::Reverse(gene.counts.len()));
+        genes.sort_by_cached_key(|gene| std::cmp::Reverse(widespread(gene)));
         genes.truncate(COMPONENT_GENES);
         let entries = |gene: usize| {
             let place = |index: u32| bins.binary_search(&(index as usize)).ok();

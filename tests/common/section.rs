@@ -5,9 +5,15 @@ use s2s::provenance::Provenance;
 use s2s::section::{Grid, Lattice, Raster, Scale};
 use std::path::{Path, PathBuf};
 
-/// A round tissue of `rows` × `cols` bins with a smooth gene `WAVE`, a sharp gene `STRIPE` and a gene `SILENT` without counts, as a dataset in `folder`.
+/// A round tissue of `rows` × `cols` bins with a smooth gene `WAVE` and a sharp gene `STRIPE`, as a dataset in `folder`.
 #[allow(dead_code, reason = "every test file compiles this module, and not all of them use all of it")]
 pub fn dataset(folder: &Path, rows: usize, cols: usize, mode: Mode) -> PathBuf {
+    of_genes(folder, (rows, cols), mode, &["STRIPE", "WAVE"])
+}
+
+/// The same of these genes: STRIPE, WAVE, and any other one without counts.
+#[allow(dead_code, reason = "every test file compiles this module, and not all of them use all of it")]
+pub fn of_genes(folder: &Path, (rows, cols): (usize, usize), mode: Mode, genes: &[&str]) -> PathBuf {
     let inside = |r: usize, c: usize| {
         let (y, x) = (r as f64 / rows as f64 - 0.5, c as f64 / cols as f64 - 0.5);
         y * y + x * x < 0.22
@@ -24,7 +30,14 @@ pub fn dataset(folder: &Path, rows: usize, cols: usize, mode: Mode) -> PathBuf {
     let section = SectionCounts {
         grid: Grid { rows, cols, bin_um: 30.0, origin_um: [0.0, 0.0] },
         totals: Raster::from_fn(rows, cols, |r, c| if inside(r, c) { 60 + wave(r, c) + stripe(r, c) } else { 0 }),
-        genes: vec![gene("SILENT", &|_, _| 0), gene("STRIPE", &stripe), gene("WAVE", &wave)],
+        genes: genes
+            .iter()
+            .map(|name| match *name {
+                "STRIPE" => gene(name, &stripe),
+                "WAVE" => gene(name, &wave),
+                silent => gene(silent, &|_, _| 0),
+            })
+            .collect(),
     };
     let lattice = Lattice::new(Scale::new(2).unwrap());
     let settings = Settings { mode, lattice, min_counts: 10, patch: 32, platform: "test".to_owned() };
