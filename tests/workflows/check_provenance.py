@@ -11,7 +11,7 @@ from provenance import content_hash
 results = Path(sys.argv[1])
 told = json.loads((results / "provenance.json").read_text())
 assert told["engine"]["version"] and told["s2s"] and told["parameters"]["genes"], told
-assert {Path(one["path"]).name for one in told["inputs"]} == {"samples.csv", "section", "tiny.yaml"}, told["inputs"]
+assert {Path(one["path"]).name for one in told["inputs"]} == {"samples.csv", "A", "tiny.yaml"}, told["inputs"]
 found = {one["path"] for one in told["outputs"]}
 expected = {"A.s2s", "genes.txt", "s2s.zarr", "nearest.zarr", "bilinear.zarr", "report", "fits/batch_0001", "fits/batch_0002"}
 assert found == {f"A/{name}" for name in expected}, found

@@ -1,13 +1,14 @@
+#!/usr/bin/env bash
 # What the suites share. Sourced, with the environment that run.sh makes.
 set -euo pipefail
 SNAKEFILE=$ROOT/workflows/snakemake/Snakefile
 NEXTFLOW=$ROOT/workflows/nextflow
 
-# A simulated section of six genes, its sample sheet and the recipe of a tiny network, in the current folder.
+# A simulated section of six genes, named as its sample is, the sample sheet, and the recipe of a tiny network, in the current folder.
 section() {
-  s2s-simulate --rows 64 --cols 64 --genes 6 --seed 1 --output section
+  s2s-simulate --rows 64 --cols 64 --genes 6 --seed 1 --output A
   cp "$ROOT/workflows/nextflow/assets/tiny.yaml" .
-  printf 'sample,input,bin_um\nA,section,30\n' >samples.csv
+  printf 'sample,input,bin_um\nA,A,30\n' >samples.csv
 }
 
 # The same run for both engines: two jobs of three genes each.

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # The images, on a base of this host's own release: built, and their programs run.
 source "$HERE/common.sh"
 cd "$ROOT"

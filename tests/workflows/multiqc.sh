@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # MultiQC over a finished run of either engine, and over two samples: the scores are in its tables.
 source "$HERE/common.sh"
 enter multiqc

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # Nextflow on this machine, with the strict parser.
 source "$HERE/common.sh"
 export NXF_SYNTAX_PARSER=v2
@@ -27,5 +28,5 @@ mistake() { # TEXT PARAMETER...
 }
 mistake "--genez: no such parameter" --input samples.csv --genez all --genes_per_job 0
 expect mistake.log "--genes_per_job 0: expected 1 or more"
-printf 'sample,input\nA,section\nA,section\n' >twice.csv
+printf 'sample,input\nA,A\nA,A\n' >twice.csv
 mistake "sample A is there twice" --input twice.csv

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # Snakemake → SLURM (three nodes) → Apptainer, with jobs that are killed for memory, and one that is preempted.
 source "$HERE/common.sh"
 [ -s "$IMAGE" ] || { echo "no image: the suite containers makes it"; exit 1; }

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # Snakemake on this machine.
 source "$HERE/common.sh"
 enter snakemake

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # What can be said without running: lints, formats, schemas that agree with what they describe.
 source "$HERE/common.sh"
 enter static

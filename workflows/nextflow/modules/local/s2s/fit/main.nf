@@ -13,7 +13,7 @@ process S2S_FIT {
     input:
     tuple val(meta), path(dataset), val(genes), val(fitting)
     path recipe
-    path images
+    path images, stageAs: 'staged/*'
 
     output:
     tuple val(meta), path("${meta.id}/fits/${meta.batch}"), emit: fits

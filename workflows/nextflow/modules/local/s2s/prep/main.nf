@@ -3,7 +3,8 @@ process S2S_PREP {
     label 'process_prep'
 
     input:
-    tuple val(meta), path(section)
+    // Apart from the outputs' folder: inputs are often named after their sample.
+    tuple val(meta), path(section, stageAs: 'staged/*')
     path recipe
 
     output:
@@ -14,7 +15,9 @@ process S2S_PREP {
     def args = [meta.prep, task.ext.args].findAll().join(' ')
     """
     mkdir ${meta.id}
-    s2s-prep --input ${section} --output ${meta.id}/${meta.id}.s2s --config ${recipe} ${args} --threads ${task.cpus}
+    cd staged
+    s2s-prep --input ${section.name.tokenize('/').last()} --output ../${meta.id}/${meta.id}.s2s --config ../${recipe} ${args} --threads ${task.cpus}
+    cd ..
     s2s-fit --dry-run --json --dataset ${meta.id}/${meta.id}.s2s --genes all --config ${recipe} > ${meta.id}/estimate.json
 
     cat <<-END_VERSIONS > versions.yml
