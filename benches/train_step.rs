@@ -67,7 +67,7 @@ fn workloads() -> Vec<Workload> {
     let square = |name, b: usize, side: usize| Workload {
         name,
         network: CdcinConfig::default(),
-        input: InputConfig { scale: 2, upsampling: Upsampling::Nearest, guides: vec![] },
+        input: InputConfig { scale: 2, upsampling: Upsampling::Nearest, guides: vec![], components: 0 },
         section: [b, side / 2, side / 2],
         images: [b, side],
         dense: true,
@@ -89,7 +89,12 @@ fn workloads() -> Vec<Workload> {
         Workload {
             name: "quick-98x160",
             network: quick,
-            input: InputConfig { scale: 2, upsampling: Upsampling::Bilinear, guides: vec![Guide::Lattice] },
+            input: InputConfig {
+                scale: 2,
+                upsampling: Upsampling::Bilinear,
+                guides: vec![Guide::Lattice],
+                components: 0,
+            },
             section: [1, 50, 80],
             images: [2, 64],
             dense: false,
@@ -146,7 +151,7 @@ impl Ours {
                 images: Some(blobs([b, side, side], &device)),
                 dense: work.dense,
             },
-            forward: work.input.build(values, mask),
+            forward: work.input.build(values, mask, None),
         }
     }
 
@@ -189,7 +194,7 @@ impl Ours {
         let mid = subsample(images.clone(), 2);
         let coarse = |x: &Tensor<4>| subsample(x.clone(), 2);
         let share = |weight: Tensor<4>, lambda: f64| weight.clone() / weight.sum().reshape([1, 1, 1, 1]) * lambda;
-        let build = |values: Tensor<4>, inside: Tensor<4>| self.objective.input.build(values, inside);
+        let build = |values: Tensor<4>, inside: Tensor<4>| self.objective.input.build(values, inside, None);
         let ones = |x: &Tensor<4>| x.ones_like();
 
         let lambda = self.objective.lambda;

@@ -22,7 +22,7 @@ impl Images {
             let stream = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(index as u64);
             draw(side, &mut Xoshiro256PlusPlus::seed_from_u64(stream))
         };
-        Images { pictures: (0..count).into_par_iter().map(picture).collect() }
+        Images::new((0..count).into_par_iter().map(picture).collect())
     }
 }
 

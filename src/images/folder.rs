@@ -37,7 +37,7 @@ impl Images {
                 format!("no readable picture among {} files ending in {}", paths.len(), ENDINGS.join(", ")),
             ));
         }
-        Ok(Images { pictures })
+        Ok(Images::new(pictures))
     }
 }
 

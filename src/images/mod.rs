@@ -9,14 +9,21 @@ mod folder;
 use crate::section::Raster;
 use rand::{Rng, RngExt};
 use sha2::{Digest, Sha256};
+use std::sync::OnceLock;
 
 /// A collection of grey pictures, kept in memory.
 #[derive(Clone, Debug)]
 pub struct Images {
     pictures: Vec<Raster<f32>>,
+    /// Hashing a hundred million pixels takes its time: once is enough.
+    fingerprint: OnceLock<String>,
 }
 
 impl Images {
+    fn new(pictures: Vec<Raster<f32>>) -> Self {
+        Images { pictures, fingerprint: OnceLock::new() }
+    }
+
     /// The pictures.
     pub fn pictures(&self) -> &[Raster<f32>] {
         &self.pictures
@@ -33,7 +40,11 @@ impl Images {
     }
 
     /// One hash of all pixels.
-    pub fn fingerprint(&self) -> String {
+    pub fn fingerprint(&self) -> &str {
+        self.fingerprint.get_or_init(|| self.hash())
+    }
+
+    fn hash(&self) -> String {
         let mut hash = Sha256::new();
         for picture in &self.pictures {
             hash.update((picture.rows() as u64).to_le_bytes());

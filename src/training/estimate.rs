@@ -37,8 +37,8 @@ pub fn estimate(settings: &FitSettings, networks: usize) -> Result<Estimate> {
     let small = FitConfig { batch: 1, image_batch: 1, image_every: 1, dense_every: 1, ..recipe.clone() };
     let saving = super::fit::Saving { path: None, ..settings.saving };
     let trial = FitSettings { fit: &small, saving, ..settings.clone() };
-    let image = settings.dataset.map(|dataset| measured(&trial, dataset)).transpose()?.map(|(_, image)| image);
-    let mut run = Run::new(&trial, image)?;
+    let (genes, image) = settings.dataset.map(|dataset| measured(&trial, dataset)).transpose()?.unzip();
+    let mut run = Run::new(&trial, genes.unwrap_or_default(), image)?;
     let before = memory_mib();
     forget_peak_memory();
     run.step();
@@ -71,12 +71,12 @@ fn pixels(settings: &FitSettings, recipe: &FitConfig, every_loss: bool) -> f64 {
     section + image * images
 }
 
-/// The same for the looks at the held-out bins, each about a third of a step on every phase of the sparser lattice.
+/// The same for the looks at the held-out bins: each view is about a third of a step on one phase of the sparser lattice.
 fn looks(settings: &FitSettings, recipe: &FitConfig) -> f64 {
-    let looked_at = if recipe.holdout > 0.0 { settings.genes.len().min(super::evaluation::MOST_GENES) } else { 0 };
-    example(settings, &FitConfig { crop: Crop::Whole, ..recipe.clone() }) * looked_at as f64
-        / 3.0
-        / recipe.evaluate_every as f64
+    let phases = settings.scale.get().pow(2);
+    let views = if recipe.holdout > 0.0 { super::evaluation::views(settings.genes.len(), phases).len() } else { 0 };
+    let view = example(settings, &FitConfig { crop: Crop::Whole, ..recipe.clone() }) / phases as f64;
+    view * views as f64 / 3.0 / recipe.evaluate_every as f64
 }
 
 /// Dense pixels of an example of the section.

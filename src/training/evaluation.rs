@@ -6,13 +6,21 @@ use crate::section::Raster;
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-/// At most so many genes of a panel are looked at: evenly spaced, since every look costs passes through the network.
-pub(super) const MOST_GENES: usize = 16;
+/// At most so many views are looked at: every one costs a pass through the network.
+const MOST_VIEWS: usize = 16;
+
+/// The (gene, phase) pairs that a look takes: all of a few genes, or evenly spaced genes on phases in turn.
+pub(super) fn views(genes: usize, phases: usize) -> Vec<(usize, usize)> {
+    if genes * phases <= MOST_VIEWS.max(phases) {
+        return (0..genes * phases).map(|i| (i / phases, i % phases)).collect();
+    }
+    (0..MOST_VIEWS).map(|i| (i * genes / MOST_VIEWS, i % phases)).collect()
+}
 
 /// Held-out measured bins, to be predicted from the sparser lattice (sparser → sparse).
 pub struct HeldOut {
     input: InputConfig,
-    /// One view per gene and phase of the sparser lattice: values, tissue, 1 at the bins that count, and the
+    /// Genes on phases of the sparser lattice: values, tissue, 1 at the bins that count, and the
     /// components; `[1, ·, m, n]`.
     views: Vec<Tensor<4>>,
 }
@@ -45,9 +53,8 @@ impl HeldOut {
             let channels = 3 + image.components.len();
             Tensor::from_data(TensorData::new(pixels, [1, channels, h, w]), device)
         };
-        let phases = || (0..s).flat_map(|top| (0..s).map(move |left| (top, left)));
-        let looked_at = image.genes.iter().step_by(image.genes.len().div_ceil(MOST_GENES).max(1));
-        let views = looked_at.flat_map(|values| phases().map(move |phase| view(values, phase)));
+        let looked_at = views(image.genes.len(), s * s).into_iter();
+        let views = looked_at.map(|(gene, phase)| view(&image.genes[gene], (phase / s, phase % s)));
         any.then(|| HeldOut { input: input.clone(), views: views.collect() })
     }
 
@@ -69,5 +76,21 @@ impl HeldOut {
         // Every held-out bin may lie on the sparser lattices of its phases: nothing to count is no error.
         let count = f64::max(count, 1.0);
         HeldOutError { network: network / count, start: start / count }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::views;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn one_gene_is_seen_on_every_phase_and_a_panel_on_all_phases_in_turn() {
+        assert_eq!(views(1, 4), [(0, 0), (0, 1), (0, 2), (0, 3)]);
+        assert_eq!(views(1, 25).len(), 25);
+        let panel = views(200, 4);
+        assert_eq!(panel.len(), 16);
+        assert_eq!(panel.iter().map(|view| view.0).collect::<BTreeSet<_>>().len(), 16);
+        assert_eq!(panel.iter().map(|view| view.1).collect::<BTreeSet<_>>().len(), 4);
     }
 }

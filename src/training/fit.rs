@@ -117,7 +117,7 @@ pub fn fit(settings: &FitSettings) -> Result<Fit> {
         }
         None => (Vec::new(), None),
     };
-    Run::new(settings, image)?.finish(genes)
+    Run::new(settings, genes, image)?.finish()
 }
 
 /// What is wrong with the settings is told before anything is computed.

@@ -10,14 +10,14 @@ use super::losses::{Batch, Losses, Objective};
 use super::sampler::{MeasuredImage, Sampler};
 use super::schedule::learning_rate;
 use super::state::{Best, State};
+use super::story::Story;
 use crate::cli::Progress;
 use crate::dataset::Dataset;
-use crate::network::{Cdcin, flatten, flatten_gradients, unflatten, weights};
+use crate::network::{Cdcin, flatten, flatten_gradients, unflatten};
 use crate::{Error, Result};
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData};
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// How many steps of a run are kept in the loss curves, at most.
@@ -31,6 +31,7 @@ pub struct Run<'a> {
     sampler: Option<Sampler>,
     objective: Objective,
     held_out: Option<HeldOut>,
+    genes: Vec<FittedGene>,
     /// The network's layers; its weights are those of the state.
     net: Cdcin,
     state: State,
@@ -38,7 +39,9 @@ pub struct Run<'a> {
 
 impl<'a> Run<'a> {
     /// At the first step, or where the checkpoint of an earlier sitting stopped.
-    pub fn new(settings: &'a FitSettings<'a>, image: Option<MeasuredImage>) -> Result<Self> {
+    ///
+    /// `genes` are those of `image`, in the same order.
+    pub fn new(settings: &'a FitSettings<'a>, genes: Vec<FittedGene>, image: Option<MeasuredImage>) -> Result<Self> {
         let FitSettings { fit: config, device, .. } = *settings;
         let objective = Objective { input: config.input(settings.scale), lambda: config.lambda, distance: config.loss };
         let held_out = image.as_ref().and_then(|image| HeldOut::new(&objective.input, image, device));
@@ -57,14 +60,14 @@ impl<'a> Run<'a> {
             None => State::start(flatten(&net)),
         };
         let steps = if config.steps > 0 { config.steps } else { config.epochs * epoch };
-        Ok(Run { settings, identity, steps, sampler, objective, held_out, net, state })
+        Ok(Run { settings, identity, steps, sampler, objective, held_out, genes, net, state })
     }
 
     /// Makes the steps that are left.
-    pub fn finish(mut self, genes: Vec<FittedGene>) -> Result<Fit> {
-        let mut progress = Progress::new(&self.task(&genes), "steps", self.steps as u64);
+    pub fn finish(mut self) -> Result<Fit> {
+        let mut progress = Progress::new(&self.task(), "steps", self.steps as u64);
         if self.state.made > 0 {
-            eprintln!("{}: resumed after step {}", self.task(&genes), self.state.made);
+            eprintln!("{}: resumed after step {}", self.task(), self.state.made);
         }
         let (start, before) = (Instant::now(), self.state.seconds);
         let mut saved = Instant::now();
@@ -85,30 +88,29 @@ impl<'a> Run<'a> {
                 saved = Instant::now();
             }
         }
-        let fitted = self.fitted(genes, stop.unwrap_or(Stop::Steps));
+        let kept = self.state.best.as_ref().map_or(&self.state.average, |best| &best.weights);
+        let fitted = self.fitted(kept, stop.unwrap_or(Stop::Steps));
         progress.finish(&fitted.summary(self.settings.fit));
         Ok(fitted)
     }
 
-    fn task(&self, genes: &[FittedGene]) -> String {
-        match genes {
+    fn task(&self) -> String {
+        match self.genes.as_slice() {
             [] => "fit images".to_owned(),
             [gene] => format!("fit {}", gene.name),
             genes => format!("fit {} genes jointly", genes.len()),
         }
     }
 
-    fn fitted(&self, genes: Vec<FittedGene>, stop: Stop) -> Fit {
+    fn fitted(&self, weights: &Tensor<1>, stop: Stop) -> Fit {
         let State { made: steps, seconds, .. } = self.state;
-        let best = self.state.best.as_ref();
-        let kept = best.map_or(&self.state.average, |best| &best.weights);
         Fit {
-            net: unflatten(&self.net, kept, false),
-            genes,
+            net: unflatten(&self.net, weights, false),
+            genes: self.genes.clone(),
             curves: self.state.curves.clone(),
             steps,
             stop,
-            best: best.map(|best| (best.step, best.error)),
+            best: self.state.best.as_ref().map(|best| (best.step, best.error)),
             seconds,
         }
     }
@@ -150,19 +152,19 @@ impl<'a> Run<'a> {
         let made = self.state.made;
         let due = made.is_multiple_of(self.settings.fit.evaluate_every) || made == self.steps;
         let Some(held_out) = self.held_out.as_ref().filter(|_| due) else { return Ok(None) };
-        let net = unflatten(&self.net, &self.state.average, false);
-        let error = held_out.error(&net);
-        self.snapshot(&net)?;
+        let error = held_out.error(&unflatten(&self.net, &self.state.average, false));
         if self.state.best.as_ref().is_none_or(|best| error.network < best.error.network) {
             self.state.best = Some(Best { weights: self.state.average.clone(), step: made, error });
         }
+        self.snapshot()?;
         Ok(Some(error.network))
     }
 
-    fn snapshot(&self, net: &Cdcin) -> Result<()> {
+    fn snapshot(&self) -> Result<()> {
         let Some(folder) = self.settings.saving.snapshots else { return Ok(()) };
+        let now = self.fitted(&self.state.average, Stop::Steps);
         let path = folder.join(format!("step{:06}.safetensors", self.state.made));
-        weights::save(net, &BTreeMap::new(), &path)
+        Story::of(self.settings, &now, serde_json::Value::Null)?.save(&now, &path)
     }
 
     /// Whether the run is over.

@@ -49,7 +49,7 @@ impl Story {
         let dataset = settings.dataset;
         inputs.extend(dataset.map(|d| Input { path: d.folder().display().to_string(), sha256: d.fingerprint() }));
         let images = settings.images;
-        inputs.extend(images.map(|i| Input { path: "natural images".to_owned(), sha256: i.fingerprint() }));
+        inputs.extend(images.map(|i| Input { path: "natural images".to_owned(), sha256: i.fingerprint().to_owned() }));
         let init = settings.init;
         inputs.extend(init.map(|i| Input { path: "first weights".to_owned(), sha256: i.fingerprint.clone() }));
         let window = dataset.filter(|_| settings.fit.crop == Crop::Patches).map(|dataset| dataset.manifest().patch);
