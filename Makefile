@@ -1,5 +1,6 @@
 # make demo: build, and run the whole pipeline on a small simulated section; leaves demo/report/report.html
 # make test: formatting, lints, all tests
+# make test-workflows: both workflows on their real engines, installed into .engines: locally, and on SLURM with Apptainer
 # make bench-cpu: training step and forward pass beside PyTorch (S2S_PYTHON: a Python with torch and safetensors)
 # make ablation: one gene with one part of the method changed at a time; leaves ablation/ablation.md (see docs/ablation.md)
 # make help: every target
@@ -10,7 +11,7 @@ BIN := target/release
 DEMO := demo
 DEMO_GENES := DUCT1,ISLAND3
 
-.PHONY: help build demo test lint venv bench-cpu ablation clean
+.PHONY: help build demo test test-workflows lint venv bench-cpu ablation clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' $(MAKEFILE_LIST)
@@ -35,6 +36,9 @@ demo: build
 test: lint venv
 	S2S_PYTHON="$(CURDIR)/.venv/bin/python" $(CARGO) test --release
 
+test-workflows: build
+	tests/workflows/run.sh
+
 lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --release --all-targets -- -D warnings
@@ -53,4 +57,4 @@ ablation: build
 	S2S_BIN=$(BIN) scripts/ablation.sh
 
 clean:
-	rm -rf target .venv $(DEMO) ablation
+	rm -rf target .venv .engines $(DEMO) ablation

@@ -2,8 +2,8 @@
 
 mod common;
 
-use s2s::scoring::{metrics, spatial, ssim};
-use s2s::section::Raster;
+use s2s::scoring::{metrics, ssim};
+use s2s::section::{Raster, morans_i};
 use safetensors::SafeTensors;
 use serde_json::Value;
 
@@ -75,6 +75,6 @@ fn structural_similarity_and_psnr() {
 fn spatial_autocorrelation() {
     let Some(g) = golden() else { return };
     let expected = &g.expected["morans_i"];
-    close(spatial::morans_i(&g.truth, &g.tissue).unwrap(), &expected["truth"], 1e-9);
-    close(spatial::morans_i(&g.predicted, &g.tissue).unwrap(), &expected["pred"], 1e-9);
+    close(morans_i(&g.truth, &g.tissue).unwrap(), &expected["truth"], 1e-9);
+    close(morans_i(&g.predicted, &g.tissue).unwrap(), &expected["pred"], 1e-9);
 }

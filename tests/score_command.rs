@@ -84,6 +84,15 @@ fn two_predictions_side_by_side() {
     assert!((row["mae_ratio"].as_f64().unwrap() - (ln2 - 0.5) / ln2).abs() < 1e-9);
     assert!(row["pcc"].is_null(), "the truth is constant");
     assert_eq!(json["baseline"], "theirs");
+    // What MultiQC picks up: a row for each method, and one for each gene and method, over unmeasured bins.
+    let read = |name: &str| -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(folder.join(name)).unwrap()).unwrap()
+    };
+    let (summary, genes) = (read("tiny.summary_mqc.json"), read("tiny.genes_mqc.json"));
+    assert_eq!((summary["plot_type"].as_str(), genes["plot_type"].as_str()), (Some("generalstats"), Some("table")));
+    assert!((summary["data"]["tiny mine"]["mae"].as_f64().unwrap() - (ln2 - 0.5)).abs() < 1e-9);
+    assert!((genes["data"]["tiny A theirs"]["rmse"].as_f64().unwrap() - ln2).abs() < 1e-9);
+    assert!(genes["data"]["tiny A mine"].get("pcc").is_none(), "a figure that is not defined has no cell");
     // The dataset, its truth, and the two stores: each with what identifies its content.
     let inputs = json["provenance"]["inputs"].as_array().unwrap();
     assert_eq!(inputs.len(), 4);

@@ -10,8 +10,8 @@ use std::process::ExitCode;
 /// Scores predictions against the bins that a benchmark withheld, and shows them.
 ///
 /// Writes scores.json, scores.csv and scores.parquet (MAE, RMSE, PCC, SSIM per gene and method, over unmeasured and over all
-/// in-tissue bins) and report.html, one file with truth, input, every prediction and its error as pictures. A dataset
-/// prepared to impute has no truth: the report then holds the maps alone.
+/// in-tissue bins), SAMPLE.summary_mqc.json and SAMPLE.genes_mqc.json for MultiQC, and report.html, one file with truth, input,
+/// every prediction and its error as pictures. A dataset prepared to impute has no truth: the report then holds the maps alone.
 ///
 /// Example: s2s-score --dataset lung.s2s --prediction lung.zarr bilinear.zarr --output scores
 #[derive(Parser)]

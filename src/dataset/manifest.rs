@@ -22,7 +22,7 @@ pub enum Mode {
 }
 
 /// One gene of the dataset. All figures are of measured in-tissue bins.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GeneEntry {
     /// The gene's name.
     pub name: String,
@@ -32,6 +32,10 @@ pub struct GeneEntry {
     pub counts: u64,
     /// The number of bins in which it was found.
     pub bins: u64,
+    /// Moran's I of its values over the measured lattice, each bin linked to its up to four measured neighbours: how much
+    /// spatial structure there is to learn. `None` where it is not defined, and in datasets written before it was.
+    #[serde(default)]
+    pub morans_i: Option<f64>,
 }
 
 /// The content of `manifest.json`.

@@ -6,7 +6,8 @@ use super::reader::patches;
 use crate::files::{Replace, fingerprint, write_atomically};
 use crate::provenance::{Input, Provenance};
 use crate::section::{
-    Grid, Lattice, Raster, Sampling, infer_tissue, log_normalise, normalisation_target, principal_components,
+    Grid, Lattice, Neighbours, Raster, Sampling, infer_tissue, log_normalise, normalisation_target,
+    principal_components,
 };
 use crate::{Error, Result};
 use arrow::array::{ArrayRef, BooleanArray, Float32Array, StringArray, UInt32Array};
@@ -129,7 +130,8 @@ pub fn write_as(
     };
     let (visible, withheld) = rayon::join(
         || {
-            let genes = table.write(&to("measured.parquet"), kept, None, vec![])?;
+            let mut genes = table.write(&to("measured.parquet"), kept, None, vec![])?;
+            table.autocorrelate(&mut genes, sampling, &tissue);
             Ok::<_, Error>((genes, table.write_components(&to("components.parquet"), kept)?))
         },
         withheld,
@@ -283,11 +285,30 @@ impl Table<'_> {
                 row_group: genes.len(),
                 counts: kept.iter().map(|(_, count)| self.target.map_or(1, |_| u64::from(*count))).sum(),
                 bins: kept.len() as u64,
+                morans_i: None,
             });
         }
         let file = writer.into_inner().map_err(|e| failed(&e))?;
         file.sync_all().map_err(|e| Error::io(path, "write", e))?;
         Ok(genes)
+    }
+
+    /// Fills in Moran's I of the measured in-tissue bins; neighbours are S bins apart on a lattice, elsewhere they touch.
+    fn autocorrelate(&self, genes: &mut [GeneEntry], sampling: &Sampling, tissue: &Raster<bool>) {
+        let cols = self.section.grid.cols;
+        let measured = match sampling.lattice() {
+            Some(lattice) => lattice.subsample(tissue),
+            None => Raster::from_fn(tissue.rows(), cols, |row, col| tissue[(row, col)] && sampling.measures(row, col)),
+        };
+        let step = sampling.lattice().map_or(1, |lattice| lattice.scale.get());
+        let place = |row: usize, col: usize| row / step * measured.cols() + col / step;
+        let neighbours = Neighbours::new(&measured);
+        for (entry, gene) in genes.iter_mut().zip(&self.section.genes) {
+            let placed = gene.counts.iter().map(|count| (count.0 as usize / cols, count.0 as usize % cols, count));
+            let kept = placed.filter(|(row, col, _)| sampling.measures(*row, *col));
+            let values = kept.map(|(row, col, count)| (place(row, col), f64::from(self.value(count))));
+            entry.morans_i = neighbours.morans_i(&values.collect::<Vec<_>>());
+        }
     }
 
     /// Writes `components.parquet` of the bins that `keep` chooses: row, col, pc1, pc2, …. Returns their shares of the variance.

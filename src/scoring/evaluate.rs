@@ -1,7 +1,7 @@
 //! Scores one prediction of one gene over the two regions of a benchmark.
 
-use super::{metrics, spatial, ssim};
-use crate::section::{Raster, Sampling};
+use super::{metrics, ssim};
+use crate::section::{Raster, Sampling, morans_i};
 use serde::Serialize;
 
 /// The bins that a score is taken over. Tissue is the truth's own.
@@ -109,8 +109,8 @@ impl Regions {
                 ssim: map.as_ref().and_then(|map| ssim::region_mean(map, bins)),
                 ssim_frame: map.as_ref().filter(|_| whole).map(ssim::frame_mean),
                 psnr_frame: if whole { metrics::psnr(&t, &p, bins, range) } else { None },
-                morans_i: if whole { spatial::morans_i(&p, bins) } else { None },
-                morans_i_truth: if whole { spatial::morans_i(&t, bins) } else { None },
+                morans_i: if whole { morans_i(&p, bins) } else { None },
+                morans_i_truth: if whole { morans_i(&t, bins) } else { None },
                 mae_ratio: None,
                 rmse_ratio: None,
                 improvement_ratio: None,

@@ -5,10 +5,10 @@
 mod evaluate;
 mod gain;
 pub mod metrics;
+mod multiqc;
 mod outcome;
 mod prediction;
 mod report;
-pub mod spatial;
 pub mod ssim;
 mod stage;
 mod summary;

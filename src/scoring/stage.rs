@@ -6,7 +6,7 @@ use super::outcome::{BinCounts, FORMAT, MaskAgreement, Method, Outcome};
 use super::prediction::{Names, Prediction, Suspicions, labels, reference};
 use super::report::{GeneMaps, MOST_PICTURED, UNFOLDED, page};
 use super::summary::MethodSummary;
-use super::tables;
+use super::{multiqc, tables};
 use crate::dataset::{Dataset, Truth};
 use crate::files::{folder_fingerprint, write_atomically};
 use crate::provenance::{Input, Provenance};
@@ -45,7 +45,7 @@ pub fn run(
 }
 
 /// Scores and shows `predictions` of `dataset`, and writes `scores.json`, `scores.csv`, `scores.parquet` and `report.html`
-/// into the folder `output`, each whole or not at all.
+/// into the folder `output`, each whole or not at all; with a truth also two `*_mqc.json` for MultiQC.
 ///
 /// `progress` hears the number of genes done, the number of all, and the gene at hand. Without a truth (a dataset prepared
 /// to impute) there are maps and no scores. The others are compared bin by bin with the prediction labelled `compared_with`;
@@ -216,6 +216,9 @@ fn write(outcome: &Outcome, report: &str, output: &Path) -> Result<()> {
     let json = serde_json::to_string_pretty(outcome).map_err(failed)? + "\n";
     let (csv, parquet) = (tables::csv(&outcome.scores)?, tables::parquet(&outcome.scores, provenance)?);
     std::fs::create_dir_all(output).map_err(|e| Error::io(output, "create", e))?;
+    for (name, content) in multiqc::files(outcome) {
+        write_atomically(&output.join(format!("{name}_mqc.json")), format!("{content:#}\n").as_bytes())?;
+    }
     write_atomically(&output.join("scores.csv"), &csv)?;
     write_atomically(&output.join("scores.parquet"), &parquet)?;
     write_atomically(&output.join("report.html"), report.as_bytes())?;

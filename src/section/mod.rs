@@ -8,6 +8,7 @@ mod normalise;
 mod raster;
 mod sampling;
 mod scattered;
+mod spatial;
 mod symmetric;
 mod tissue;
 
@@ -19,4 +20,5 @@ pub use normalise::{log_normalise, normalisation_target};
 pub use raster::Raster;
 pub use sampling::{Pattern, Sampling};
 pub use scattered::{REACH, fill};
+pub use spatial::{Neighbours, morans_i};
 pub use tissue::infer_tissue;

@@ -46,11 +46,18 @@ fn check_grid(dataset: &Path, expected: &Value) {
 fn check_genes(dataset: &Path, expected: &Value) {
     let measured = read_values(&dataset.join("measured.parquet"));
     let truth = read_values(&dataset.join("truth.parquet"));
+    let manifest = read_manifest(dataset);
+    let entries = manifest["genes"].as_array().unwrap();
     for (gene, expected) in expected.as_object().unwrap() {
         let values = &measured[&Some(gene.clone())];
         assert_eq!(sum(values), expected["measured"], "{gene}");
         assert_eq!(values.len() as u64, expected["bins"], "{gene}");
         assert_eq!(sum(&truth[&Some(gene.clone())]), expected["withheld"], "{gene}");
+        if let Some(expected) = expected.get("morans_i") {
+            let entry = entries.iter().find(|entry| entry["name"] == gene.as_str()).unwrap();
+            let (found, expected) = (entry["morans_i"].as_f64().unwrap(), expected.as_f64().unwrap());
+            assert!((found - expected).abs() < 1e-6, "{gene}: Moran's I {found}, expected {expected}");
+        }
         let total: f64 = values.values().map(|(_, value)| f64::from(*value)).sum();
         assert!((total / expected["value_sum"].as_f64().unwrap() - 1.0).abs() < 1e-6, "{gene}: {total}");
         for bin in expected["brightest"].as_array().unwrap() {

@@ -21,6 +21,14 @@ CONTROLS = (
 )
 
 
+def morans_i(values, inside):
+    """Moran's I over the bins `inside`, each linked to its neighbours above, below, left and right."""
+    z = np.where(inside, values - values[inside].mean(), 0.0)
+    links = (inside[1:] & inside[:-1]).sum() + (inside[:, 1:] & inside[:, :-1]).sum()
+    products = (z[1:] * z[:-1]).sum() + (z[:, 1:] * z[:, :-1]).sum()
+    return float(inside.sum() / links * products / (z**2).sum())
+
+
 def expected(table, bin_um, scale, genes, min_qv=20, min_counts=MIN_COUNTS):
     if "qv" in table:
         table = table[table.qv >= min_qv]
@@ -45,6 +53,7 @@ def expected(table, bin_um, scale, genes, min_qv=20, min_counts=MIN_COUNTS):
     tissue = lattice & (totals >= min_counts)
     target = float(np.median(totals[tissue]))
     per_gene = {}
+    measured_tissue = tissue[::scale, ::scale]
     for gene in genes:
         counts = image(inside & (table.gene == gene))
         values = np.log1p(counts / np.maximum(totals, 1) * target)
@@ -54,6 +63,7 @@ def expected(table, bin_um, scale, genes, min_qv=20, min_counts=MIN_COUNTS):
             "bins": int((counts[tissue] > 0).sum()),
             "withheld": int(counts[~lattice].sum()),
             "value_sum": float(values[tissue].sum()),
+            "morans_i": morans_i(values[::scale, ::scale], measured_tissue),
             "brightest": [[int(r), int(c), int(counts[r, c]), float(values[r, c])] for r, c in brightest],
         }
     return {

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Snakemake on this machine.
+source "$HERE/common.sh"
+enter snakemake
+section
+snakemake_config >run.yaml
+run=(snakemake --snakefile "$SNAKEFILE" --profile "$ROOT/workflows/snakemake/profiles/local" --configfile run.yaml)
+"${run[@]}"
+test "$(ls results/A/fits/*/*.safetensors | wc -l)" = 6
+test -s results/A/report/report.html
+test ! -e results/A/fitting || test -z "$(ls results/A/fitting)"
+python "$HERE/check_provenance.py" results
+
+# Nothing is left to do.
+"${run[@]}" --dry-run >again.log 2>&1
+expect again.log "Nothing to be done"
+# The engine's report holds ours.
+"${run[@]}" --report engine.html
+expect engine.html "Scores and maps"
+
+# A mistake is told once, and not tried again.
+if "${run[@]}" --config genes=NOT_A_GENE outdir=wrong >wrong.log 2>&1; then exit 1; fi
+expect wrong.log "not in dataset A: NOT_A_GENE"
+if "${run[@]}" --config fit_args=--wrong-flag outdir=wrong >wrong.log 2>&1; then exit 1; fi
+expect wrong.log "unexpected argument '--wrong-flag'"
+test "$(head -n 1 wrong/logs/A.batch_0001.fit.log.final)" = 2
+if "${run[@]}" --config genes=top:none outdir=wrong >wrong.log 2>&1; then exit 1; fi
+expect wrong.log "'top:none' does not match"

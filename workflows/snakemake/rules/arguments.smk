@@ -1,0 +1,37 @@
+# What the stages are told.
+import hashlib
+import json
+
+
+def prep_flags(wildcards):
+    """The flags of s2s-prep: the sample's own columns before the config's keys."""
+    row = SAMPLES[wildcards.sample]
+    chosen = {key: row.get(key, config[key]) for key in ("mode", "platform", "bin_um", "scale")}
+    flags = [f"--{key.replace('_', '-')} {value}" for key, value in chosen.items() if value is not None]
+    return " ".join(flags + [config["prep_args"]]).strip()
+
+
+def fitting(wildcards, input):
+    """Where a batch is fitted: the same folder at every try, so that it resumes; another one when anything changed."""
+    prepared = json.loads((Path(input.dataset) / "manifest.json").read_text())["fingerprints"]
+    prepared.pop("truth.parquet", None)
+    known = [Path(input.recipe).read_text(), Path(input.genes).read_text(), fit_flags(wildcards), prepared]
+    digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:12]
+    return f"{OUT}/{wildcards.sample}/fitting/{wildcards.batch}-{digest}"
+
+
+def fit_flags(wildcards):
+    """The flags of s2s-fit."""
+    images = f"--images '{config['images']}'" if config["images"] else ""
+    return f"--seed {config['seed']} --device {config['device']} {images} {config['fit_args']}".strip()
+
+
+def batches(wildcards):
+    """The batches of a sample, known once its genes are chosen."""
+    folder = Path(checkpoints.batches.get(sample=wildcards.sample).output.batches)
+    return sorted(path.stem for path in folder.glob("batch_*.txt"))
+
+
+def models(wildcards, input):
+    """The fitted networks, for the shell to list: in the order of the batches, then of the names."""
+    return " ".join(f"{shlex.quote(folder)}/*.safetensors" for folder in input.fits)

@@ -1,0 +1,54 @@
+# What the rules share: the configuration, the samples, and how a stage is run.
+import csv
+import re
+import shlex
+import sys
+from pathlib import Path
+
+from snakemake.utils import validate
+
+sys.path.append(str(Path(workflow.basedir) / "scripts"))
+import genes
+import provenance
+
+validate(config, workflow.source_path("../schemas/config.schema.yaml"))
+
+OUT = config["outdir"].rstrip("/")
+LABELS = ["s2s", *config["baselines"]]
+
+
+def read_samples(path):
+    """The rows of the sample sheet by sample; relative inputs start at the folder of the sheet."""
+    samples = {}
+    with open(path, newline="") as sheet:
+        for row in csv.DictReader(sheet):
+            row = {key: value.strip() for key, value in row.items() if key and value and value.strip()}
+            validate(row, workflow.source_path("../schemas/samples.schema.yaml"))
+            if row["sample"] in samples:
+                raise ValueError(f"{path}: sample {row['sample']} is there twice. Give each row a name of its own")
+            row["input"] = str(Path(path).parent / row["input"])
+            samples[row["sample"]] = row
+    if not samples:
+        raise ValueError(f"{path}: no samples. Expected a line for each below the header sample,input")
+    return samples
+
+
+SAMPLES = read_samples(config["input"])
+
+
+def stage(command):
+    """The shell of a rule that runs `command`.
+
+    The shell outlives a signal to the job, so that the stage can save and say so. A failure that another try cannot mend
+    (usage, bad or missing data, a bug, I/O) is noted with its log, and further tries end at once: only a stop after saving
+    (75) and a kill are tried again in earnest.
+    """
+    return f"""
+    if [ {{resources.attempt}} -eq 1 ]; then rm -f "{{log}}.final"; fi
+    if [ -e "{{log}}.final" ]; then tail -n +2 "{{log}}.final" | tee "{{log}}" >&2; exit "$(head -n 1 "{{log}}.final")"; fi
+    trap : TERM INT USR1
+    code=0
+    {{{{ {command}; }}}} > "{{log}}" 2>&1 || code=$?
+    case $code in 2|65|66|70|74) {{{{ echo $code; cat "{{log}}"; }}}} > "{{log}}.final" ;; esac
+    exit $code
+    """

@@ -1,0 +1,42 @@
+rule prep:
+    input:
+        section=lambda wildcards: SAMPLES[wildcards.sample]["input"],
+        recipe=config["recipe"],
+    output:
+        dataset=directory(f"{OUT}/{{sample}}/{{sample}}.s2s"),
+        estimate=f"{OUT}/{{sample}}/estimate.json",
+    log:
+        f"{OUT}/logs/{{sample}}.prep.log",
+    benchmark:
+        f"{OUT}/benchmarks/{{sample}}.prep.tsv"
+    container:
+        config["container"]
+    threads: config["threads"]["prep"]
+    resources:
+        mem_mb=mib("prep"),
+        runtime=runtime("prep"),
+        attempt=attempt,
+    params:
+        flags=prep_flags,
+    shell:
+        stage(
+            "s2s-prep --input {input.section:q} --output {output.dataset:q} --config {input.recipe:q} {params.flags}"
+            " --threads {threads} && s2s-fit --dry-run --json --dataset {output.dataset:q} --genes all"
+            " --config {input.recipe:q} > {output.estimate:q}"
+        )
+
+
+checkpoint batches:
+    input:
+        dataset=rules.prep.output.dataset,
+        genes=config["genes"] if Path(config["genes"]).is_file() else [],
+    output:
+        genes=f"{OUT}/{{sample}}/genes.txt",
+        batches=directory(f"{OUT}/{{sample}}/batches"),
+    log:
+        f"{OUT}/logs/{{sample}}.batches.log",
+    params:
+        genes=config["genes"],
+        genes_per_job=config["genes_per_job"],
+    run:
+        genes.batches(params.genes, params.genes_per_job, input.dataset, output.genes, output.batches)

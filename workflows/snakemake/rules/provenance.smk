@@ -1,0 +1,14 @@
+rule provenance:
+    input:
+        sections=[row["input"] for row in SAMPLES.values()],
+        samples=config["input"],
+        recipe=config["recipe"],
+        reports=expand(f"{OUT}/{{sample}}/report/scores.json", sample=SAMPLES),
+    output:
+        told=f"{OUT}/provenance.json",
+    log:
+        f"{OUT}/logs/provenance.log",
+    params:
+        config=config,
+    run:
+        provenance.write(output.told, params.config, [input.samples, input.recipe, *input.sections], SAMPLES)
