@@ -107,10 +107,27 @@ fn in_folder(folder: &Path, platform: Option<Platform>) -> Result<PathBuf> {
         }
     }
     Err(Error::Missing(format!(
-        "{}: no transcripts in this folder (looked for {}). Give the bundle's folder or the file itself",
+        "{}: no transcripts in this folder (looked for {}). {}",
         folder.display(),
-        IN_FOLDER.map(|(end, _)| end).join(", ")
+        IN_FOLDER.map(|(end, _)| end).join(", "),
+        suggest(folder, &files)
     )))
+}
+
+/// What to give instead of a folder without transcripts: what in it can be read.
+fn suggest(folder: &Path, files: &[PathBuf]) -> String {
+    const READABLE: [&str; 7] = [".h5ad", ".h5", ".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet"];
+    let stores = folder.read_dir().into_iter().flatten().flatten().map(|entry| entry.path());
+    let stores = stores.filter(|path| path.is_dir() && lower_name(path).ends_with(".zarr"));
+    let files = files.iter().filter(|path| READABLE.iter().any(|end| lower_name(path).ends_with(end))).cloned();
+    let name = |path: PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut found: Vec<String> = files.chain(stores).map(name).collect();
+    found.sort();
+    match found.len() {
+        0 => "Give the bundle's folder or the file itself".to_owned(),
+        1..=5 => format!("It holds {}: give the one to read itself", found.join(", ")),
+        many => format!("It holds {}, … ({many} files): give the one to read itself", found[..5].join(", ")),
+    }
 }
 
 fn lower_name(path: &Path) -> String {
