@@ -4,7 +4,7 @@ source "$HERE/common.sh"
 [ -s "$IMAGE" ] || { echo "no image: the suite containers makes it"; exit 1; }
 "$HERE/cluster.sh" start "$WORK/cluster"
 engine=
-trap 'if [ -n "$engine" ]; then kill "$engine" 2>/dev/null; fi; "$HERE/cluster.sh" stop "$WORK/cluster"' EXIT
+trap 'if [ -n "$engine" ]; then kill "$engine" 2>/dev/null || true; fi; "$HERE/cluster.sh" stop "$WORK/cluster"' EXIT
 enter slurm_nextflow
 section
 # This cluster answers at once, and allows an hour.
