@@ -320,8 +320,13 @@ impl Table<'_> {
         let mut genes: Vec<&GeneCounts> = self.section.genes.iter().collect();
         genes.sort_by_cached_key(|gene| std::cmp::Reverse(widespread(gene)));
         genes.truncate(COMPONENT_GENES);
+        // A table, not a search: the components ask for the place of every count of every gene.
+        let mut places = vec![None; self.section.totals.values().len()];
+        for (place, &index) in bins.iter().enumerate() {
+            places[index] = Some(place);
+        }
         let entries = |gene: usize| {
-            let place = |index: u32| bins.binary_search(&(index as usize)).ok();
+            let place = |index: u32| places[index as usize];
             genes[gene].counts.iter().filter_map(move |entry| Some((place(entry.0)?, self.value(entry))))
         };
         let found = principal_components(bins.len(), genes.len(), COMPONENTS, entries);
