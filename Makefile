@@ -23,11 +23,8 @@ demo: build
 	rm -rf $(DEMO) && mkdir -p $(DEMO)
 	$(BIN)/s2s-simulate --rows 96 --cols 96 --genes 12 --seed 1 --output $(DEMO)/section
 	$(BIN)/s2s-prep --input $(DEMO)/section --bin-um 30 --scale 2 --mode benchmark --output $(DEMO)/section.s2s
-	@for gene in $$(echo $(DEMO_GENES) | tr , ' '); do \
-	  $(BIN)/s2s-fit --dataset $(DEMO)/section.s2s --gene $$gene --config configs/quick.yaml --output $(DEMO)/$$gene.safetensors || exit $$?; \
-	done
-	$(BIN)/s2s-predict --dataset $(DEMO)/section.s2s --output $(DEMO)/s2s.zarr \
-	  --model $$(echo $(DEMO_GENES) | sed 's|\([^,]*\)|$(DEMO)/\1.safetensors|g' | tr , ' ')
+	$(BIN)/s2s-fit --dataset $(DEMO)/section.s2s --genes $(DEMO_GENES) --config configs/quick.yaml --output $(DEMO)/fits
+	$(BIN)/s2s-predict --dataset $(DEMO)/section.s2s --config configs/quick.yaml --model $(DEMO)/fits/*.safetensors --output $(DEMO)/s2s.zarr
 	$(BIN)/s2s-predict --dataset $(DEMO)/section.s2s --output $(DEMO)/bilinear.zarr --method bilinear --genes $(DEMO_GENES)
 	$(BIN)/s2s-score --dataset $(DEMO)/section.s2s --output $(DEMO)/report \
 	  --prediction $(DEMO)/s2s.zarr $(DEMO)/bilinear.zarr --label s2s --label bilinear
