@@ -13,6 +13,10 @@ fn explained(method: &str) -> &'static str {
         "nearest" => "Every bin takes the value of the measured bin of its block.",
         "bilinear" => "Distance-weighted mean of the four measured bins around.",
         "bicubic" => "Cubic convolution of the sixteen measured bins around.",
+        "idw" => "Mean of the twelve nearest measured bins, weighted by 1 / distance².",
+        "kriging" => {
+            "Ordinary kriging of the sixteen nearest measured bins; exponential variogram and nugget fitted to the gene."
+        }
         _ => "",
     }
 }
