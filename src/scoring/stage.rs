@@ -1,6 +1,8 @@
 //! The stage `s2s-score`: from a dataset and predictions to scores and a report.
 
-use super::evaluate::{Regions, Score, relate_to};
+use super::biology::Biology;
+use super::ceiling::{Counts, reliability};
+use super::evaluate::{Region, Regions, Score, limit, relate_to};
 use super::gain::{Gain, gain_map};
 use super::outcome::{BinCounts, FORMAT, MaskAgreement, Method, Outcome};
 use super::prediction::{Names, Prediction, Suspicions, labels, reference};
@@ -66,12 +68,14 @@ pub fn score(
     let reference = reference(compared_with, baseline.as_deref(), predictions)?;
     let truth = Truth::open(dataset)?;
     let tissue = truth.as_ref().map_or(dataset.tissue(), Truth::tissue).clone();
+    let regions = Regions::new(tissue, dataset.sampling());
     let mut scoring = Scoring {
         dataset,
         predictions,
         reference: reference.filter(|_| truth.is_some()),
         baseline,
-        regions: Regions::new(tissue, dataset.sampling()),
+        biology: truth.is_some().then(|| Biology::new(dataset, predictions, &regions)),
+        regions,
         truth,
         suspicions: Suspicions::default(),
         scores: Vec::new(),
@@ -115,6 +119,7 @@ struct Scoring<'a> {
     reference: Option<String>,
     regions: Regions,
     truth: Option<Truth<'a>>,
+    biology: Option<Biology>,
     suspicions: Suspicions,
     scores: Vec<Score>,
     cards: String,
@@ -136,6 +141,10 @@ impl Scoring<'_> {
             }
             maps.push((label, map));
         }
+        limit(self.reliability(gene)?, &mut scores);
+        if let (Some(truth), Some(biology)) = (&truth, &mut self.biology) {
+            biology.add(gene, &self.regions, truth, &maps);
+        }
         if let Some(baseline) = &self.baseline {
             relate_to(baseline, &mut scores);
         }
@@ -146,7 +155,7 @@ impl Scoring<'_> {
         if index < MOST_PICTURED {
             let card = GeneMaps {
                 gene,
-                tissue: self.regions.bins(super::Region::Tissue),
+                tissue: self.regions.bins(Region::Tissue),
                 truth: truth.as_ref(),
                 input: &self.input(&measured),
                 predictions: &maps,
@@ -159,6 +168,13 @@ impl Scoring<'_> {
         }
         self.scores.extend(scores);
         Ok(())
+    }
+
+    /// The reliability of the withheld values of `gene`; `None` without a truth or without counts.
+    fn reliability(&self, gene: &str) -> Result<Option<f64>> {
+        let (Some(truth), Some(target)) = (&self.truth, self.dataset.manifest().target) else { return Ok(None) };
+        let bins = self.regions.bins(Region::Unmeasured).values().iter().filter(|inside| **inside).count();
+        Ok(truth.counts(gene)?.and_then(|found| reliability(&Counts { found, bins, target })))
     }
 
     /// What each of the predictions `maps` of a gene gains over the reference's; empty where that does not hold the gene.
@@ -181,6 +197,7 @@ impl Scoring<'_> {
     fn finish(self, provenance: Provenance) -> Outcome {
         let manifest = self.dataset.manifest();
         let scored = self.truth.is_some();
+        let (panel, profiles) = self.biology.map_or((None, Vec::new()), |biology| biology.finish(&self.scores));
         let labels = self.predictions.iter().filter(|_| scored).map(|prediction| prediction.label.as_str());
         let method = |prediction: &Prediction| Method {
             label: prediction.label.clone(),
@@ -204,6 +221,8 @@ impl Scoring<'_> {
             reference: self.reference,
             warnings: self.suspicions.warnings(),
             summary: labels.map(|label| MethodSummary::new(label, &self.scores)).collect(),
+            panel,
+            profiles,
             scores: self.scores,
         }
     }

@@ -18,7 +18,7 @@ enum Column {
 }
 
 /// The columns of the tidy table, in order.
-const COLUMNS: [(&str, Column); 18] = [
+const COLUMNS: [(&str, Column); 24] = [
     ("gene", Column::Text(|s| &s.gene)),
     ("method", Column::Text(|s| &s.method)),
     ("region", Column::Text(|s| region_name(s.region))),
@@ -32,6 +32,12 @@ const COLUMNS: [(&str, Column); 18] = [
     ("psnr_frame", Column::Number(|s| s.psnr_frame)),
     ("morans_i", Column::Number(|s| s.morans_i)),
     ("morans_i_truth", Column::Number(|s| s.morans_i_truth)),
+    ("morans_i_difference", Column::Number(|s| s.morans_i_difference)),
+    ("gearys_c", Column::Number(|s| s.gearys_c)),
+    ("gearys_c_truth", Column::Number(|s| s.gearys_c_truth)),
+    ("gearys_c_difference", Column::Number(|s| s.gearys_c_difference)),
+    ("reliability", Column::Number(|s| s.reliability)),
+    ("pcc_ceiling", Column::Number(|s| s.pcc_ceiling)),
     ("mae_ratio", Column::Number(|s| s.mae_ratio)),
     ("rmse_ratio", Column::Number(|s| s.rmse_ratio)),
     ("improvement_ratio", Column::Number(|s| s.improvement_ratio)),

@@ -1,5 +1,6 @@
 //! The domain, without I/O: a tissue section as a grid of bins, and what is measured of it.
 
+mod border;
 mod components;
 mod grid;
 mod interpolate;
@@ -16,6 +17,7 @@ mod symmetric;
 mod tissue;
 mod variogram;
 
+pub use border::border_distance;
 pub use components::{Components, principal_components};
 pub use grid::{Bin, Grid};
 pub use interpolate::{Interpolation, interpolate};
