@@ -26,6 +26,6 @@ pub use outcome::{BinCounts, FORMAT, MaskAgreement, Method, Outcome};
 pub use panel::{PanelScore, PanelScores};
 pub use prediction::{Names, Prediction, ReadGene};
 pub use profiles::{By, ProfileRow};
-pub use stage::{run, score};
+pub use stage::{Target, run, score};
 pub use summary::MethodSummary;
 pub use tables::text;

@@ -6,7 +6,7 @@ use super::evaluate::{Region, Regions, Score, limit, relate_to};
 use super::gain::{Gain, gain_map};
 use super::outcome::{BinCounts, FORMAT, MaskAgreement, Method, Outcome};
 use super::prediction::{Names, Prediction, Suspicions, labels, reference};
-use super::report::{GeneMaps, MOST_PICTURED, UNFOLDED, page};
+use super::report::{GeneMaps, MOST_PICTURED, Plots, UNFOLDED, block, page};
 use super::summary::MethodSummary;
 use super::{multiqc, tables};
 use crate::dataset::{Dataset, Truth};
@@ -16,6 +16,21 @@ use crate::section::Raster;
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 
+/// Where a scoring run writes.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The folder of the scores and the report.
+    pub folder: &'a Path,
+    /// The folder of the plots as files, if they are asked for.
+    pub plots: Option<&'a Path>,
+}
+
+impl<'a, T: AsRef<Path> + ?Sized> From<&'a T> for Target<'a> {
+    fn from(folder: &'a T) -> Self {
+        Target { folder: folder.as_ref(), plots: None }
+    }
+}
+
 /// Runs the stage on paths: opens the dataset and its predictions, calls them by the labels in `names` (none: by their
 /// methods) and [`score`]s them.
 ///
@@ -24,7 +39,7 @@ pub fn run(
     dataset: &Path,
     predictions: &[PathBuf],
     names: Names,
-    output: &Path,
+    output: Target,
     progress: impl FnMut(usize, usize, &str),
 ) -> Result<Outcome> {
     let opened = Dataset::open(dataset)?;
@@ -47,20 +62,22 @@ pub fn run(
 }
 
 /// Scores and shows `predictions` of `dataset`, and writes `scores.json`, `scores.csv`, `scores.parquet` and `report.html`
-/// into the folder `output`, each whole or not at all; with a truth also two `*_mqc.json` for MultiQC.
+/// into the folder `output`, each whole or not at all; with a truth also `profiles.csv` and `*_mqc.json` for MultiQC; and the
+/// plots as files where [`Target::plots`] asks for them.
 ///
 /// `progress` hears the number of genes done, the number of all, and the gene at hand. Without a truth (a dataset prepared
 /// to impute) there are maps and no scores. The others are compared bin by bin with the prediction labelled `compared_with`;
 /// without one, with the bilinear baseline, else the last of several. [`Error::Data`] if a prediction was made from another
 /// dataset, [`Error::Usage`] if no prediction has that label.
-pub fn score(
+pub fn score<'t>(
     dataset: &Dataset,
     predictions: &[Prediction],
     compared_with: Option<&str>,
     provenance: Provenance,
-    output: &Path,
+    output: impl Into<Target<'t>>,
     mut progress: impl FnMut(usize, usize, &str),
 ) -> Result<Outcome> {
+    let output = output.into();
     for prediction in predictions {
         prediction.check(dataset)?;
     }
@@ -80,15 +97,21 @@ pub fn score(
         suspicions: Suspicions::default(),
         scores: Vec::new(),
         cards: String::new(),
+        block: 1,
+        plots: output.plots.map(Plots::new).transpose()?,
     };
     let genes = genes(dataset, predictions)?;
+    // Truth and input, prediction and error, gain.
+    let pictures = 2 + 2 * predictions.len() + predictions.len().saturating_sub(1);
+    scoring.block = block(dataset.tissue().shape(), pictures * genes.len().min(MOST_PICTURED));
     for (i, gene) in genes.iter().enumerate() {
         progress(i, genes.len(), gene);
         scoring.gene(gene, i)?;
     }
-    let cards = std::mem::take(&mut scoring.cards);
+    let (cards, plots) = (std::mem::take(&mut scoring.cards), scoring.plots.take());
     let outcome = scoring.finish(provenance);
-    write(&outcome, &page(&outcome, &genes, &cards)?, output)?;
+    plots.map_or(Ok(()), |plots| plots.charts(&outcome, &genes))?;
+    write(&outcome, &page(&outcome, &genes, &cards)?, output.folder)?;
     Ok(outcome)
 }
 
@@ -123,6 +146,9 @@ struct Scoring<'a> {
     suspicions: Suspicions,
     scores: Vec<Score>,
     cards: String,
+    /// The side in bins of what the page shows in one colour.
+    block: usize,
+    plots: Option<Plots>,
 }
 
 impl Scoring<'_> {
@@ -152,8 +178,8 @@ impl Scoring<'_> {
         for (label, gain) in gains.iter().filter_map(|(label, map)| Some((label, Gain::of(map)?))) {
             gain.note(label, &mut scores);
         }
-        if index < MOST_PICTURED {
-            let card = GeneMaps {
+        if index < MOST_PICTURED || self.plots.is_some() {
+            let maps = GeneMaps {
                 gene,
                 tissue: self.regions.bins(Region::Tissue),
                 truth: truth.as_ref(),
@@ -164,7 +190,11 @@ impl Scoring<'_> {
                 scores: &scores,
                 bin_um: self.dataset.manifest().grid.bin_um,
             };
-            self.cards += &card.card(index < UNFOLDED)?;
+            let plate = maps.plate();
+            if index < MOST_PICTURED {
+                self.cards += &plate.card(index < UNFOLDED, self.block)?;
+            }
+            self.plots.as_ref().map_or(Ok(()), |plots| plots.gene(&plate))?;
         }
         self.scores.extend(scores);
         Ok(())
@@ -237,6 +267,9 @@ fn write(outcome: &Outcome, report: &str, output: &Path) -> Result<()> {
     std::fs::create_dir_all(output).map_err(|e| Error::io(output, "create", e))?;
     for (name, content) in multiqc::files(outcome) {
         write_atomically(&output.join(format!("{name}_mqc.json")), format!("{content:#}\n").as_bytes())?;
+    }
+    if !outcome.profiles.is_empty() {
+        write_atomically(&output.join("profiles.csv"), &tables::profiles(&outcome.profiles)?)?;
     }
     write_atomically(&output.join("scores.csv"), &csv)?;
     write_atomically(&output.join("scores.parquet"), &parquet)?;

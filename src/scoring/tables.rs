@@ -2,6 +2,7 @@
 
 use super::evaluate::{Region, Score};
 use super::outcome::Outcome;
+use super::profiles::ProfileRow;
 use crate::{Error, Result};
 use arrow::array::{ArrayRef, Float64Array, StringArray, UInt64Array};
 use arrow::record_batch::RecordBatch;
@@ -68,6 +69,14 @@ pub fn csv(scores: &[Score]) -> Result<Vec<u8>> {
     writer.into_inner().map_err(|e| failed(&e))
 }
 
+/// The errors by class of bins as CSV, a row for each method and class.
+pub fn profiles(rows: &[ProfileRow]) -> Result<Vec<u8>> {
+    let failed = |e: &dyn std::fmt::Display| Error::Bug(format!("profiles.csv: {e}"));
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    rows.iter().try_for_each(|row| writer.serialize(row)).map_err(|e| failed(&e))?;
+    writer.into_inner().map_err(|e| failed(&e))
+}
+
 /// The tidy table as Parquet, undefined figures null, with `provenance` (JSON) in the metadata of the file.
 pub fn parquet(scores: &[Score], provenance: String) -> Result<Vec<u8>> {
     let failed = |e: &dyn std::fmt::Display| Error::Bug(format!("scores.parquet: {e}"));
@@ -93,22 +102,22 @@ pub fn text(outcome: &Outcome) -> String {
     let Outcome { scores, summary, .. } = outcome;
     let against =
         |name: &str| outcome.baseline.as_ref().map_or(format!("{name} ratio"), |label| format!("{name}/{label}"));
-    let mut lines = vec![["gene", "method", "MAE", "RMSE", "PCC", "SSIM"].map(str::to_owned).to_vec()];
+    let mut lines = vec![["gene", "method", "MAE", "RMSE", "PCC", "ceiling", "SSIM"].map(str::to_owned).to_vec()];
     lines[0].push(against("MAE"));
     if let Some(reference) = &outcome.reference {
         lines[0].extend([format!("better than {reference}"), "mean gain".to_owned()]);
     }
     let columns = lines[0].len();
-    let mut push = |gene: &str, method: &str, figures: [Option<f64>; 7]| {
+    let mut push = |gene: &str, method: &str, figures: [Option<f64>; 8]| {
         let line = [gene.to_owned(), method.to_owned()].into_iter().chain(figures.map(figure));
         lines.push(line.take(columns).collect());
     };
     for s in scores.iter().filter(|score| score.region == Region::Unmeasured) {
-        let figures = [s.mae, s.rmse, s.pcc, s.ssim, s.mae_ratio, s.improvement_ratio, s.mean_gain];
+        let figures = [s.mae, s.rmse, s.pcc, s.pcc_ceiling, s.ssim, s.mae_ratio, s.improvement_ratio, s.mean_gain];
         push(&s.gene, &s.method, figures);
     }
     for s in summary.iter().filter(|_| scores.iter().any(|first| first.gene != scores[0].gene)) {
-        let figures = [s.mae, s.rmse, s.pcc, s.ssim, s.mae_ratio, s.improvement_ratio, s.mean_gain];
+        let figures = [s.mae, s.rmse, s.pcc, s.pcc_ceiling, s.ssim, s.mae_ratio, s.improvement_ratio, s.mean_gain];
         push("(median)", &s.label, figures);
     }
     aligned(&lines)
