@@ -163,7 +163,7 @@ fn interpolation_and_scores_follow_the_mask() {
     let folder = dataset.to_str().unwrap();
     let report = case.path("report");
     let mut stores = BTreeMap::new();
-    for method in ["nearest", "bilinear"] {
+    for method in ["nearest", "bilinear", "idw", "kriging"] {
         let store = case.path(&format!("{method}.zarr"));
         succeed(run("predict", &["--dataset", folder, "--method", method, "--output", store.to_str().unwrap()]));
         let map = Store::open(&store).unwrap().gene("INS").unwrap();

@@ -6,7 +6,7 @@
 
 use s2s::dataset::{Dataset, GeneCounts, Mode, SectionCounts, Settings, write};
 use s2s::provenance::Provenance;
-use s2s::scoring::{Outcome, Prediction, Region, Score, score};
+use s2s::scoring::{Outcome, Prediction, Region, Score, Target, score};
 use s2s::section::{Grid, Lattice, Raster, Sampling, Scale};
 use std::path::Path;
 
@@ -182,6 +182,40 @@ fn the_three_tables_agree_and_the_report_stands_alone() {
     assert!(html.contains("B&lt;1&gt;") && !html.contains("B<1>"), "names are escaped");
     for outside in ["http://", "https://", "<link", "@import", "src=\"/"] {
         assert!(!html.contains(outside), "the report refers to {outside}");
+    }
+}
+
+#[test]
+fn plots_are_files_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(&folder.path().join("tiny.s2s"), Mode::Benchmark);
+    let (output, plots) = (folder.path().join("scores"), folder.path().join("plots"));
+    let predictions = [
+        prediction(&dataset, "s2s", &["A", "B<1>"], right_for_a),
+        prediction(&dataset, "bilinear", &["A", "B<1>"], flat),
+    ];
+    let target = Target { folder: &output, plots: Some(&plots) };
+    score(&dataset, &predictions, None, provenance(), target, |_, _, _| ()).unwrap();
+    let names = |folder: &Path| {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = entries.collect();
+        names.sort();
+        names
+    };
+    let charts = ["A.svg", "B%3C1%3E.svg", "errors_by_border.svg", "errors_by_level.svg", "maps", "scores.svg"];
+    assert_eq!(names(&plots), charts);
+    let of_gene = ["bilinear.error", "bilinear", "input", "s2s.error", "s2s.gain", "s2s", "truth"];
+    let mut maps: Vec<String> =
+        ["A", "B%3C1%3E"].iter().flat_map(|gene| of_gene.iter().map(move |map| format!("{gene}.{map}.png"))).collect();
+    maps.sort();
+    assert_eq!(names(&plots.join("maps")), maps);
+    let truth = image::open(plots.join("maps/A.truth.png")).unwrap().into_rgba8();
+    assert_eq!(truth.dimensions(), (8, 8), "a pixel per bin");
+    assert_eq!((truth.get_pixel(1, 1).0[3], truth.get_pixel(0, 0).0[3]), (0, 255), "transparent outside the tissue");
+    for svg in charts.iter().filter(|name| name.ends_with("svg")) {
+        let text = std::fs::read_to_string(plots.join(svg)).unwrap();
+        assert!(text.starts_with(r#"<svg xmlns="http://www.w3.org/2000/svg""#) && text.trim_end().ends_with("</svg>"));
+        assert!(!text.contains("B<1>") && !text.contains("NaN") && !text.contains("inf"), "{svg}");
     }
 }
 

@@ -15,7 +15,7 @@ fn run(folder: &Path, binary: &str, arguments: &str) {
 fn numpy_finds_the_same_scores_and_gains() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
-    run(at, env!("CARGO_BIN_EXE_s2s-simulate"), "--rows 40 --cols 48 --genes 4 --seed 3 --output section");
+    run(at, env!("CARGO_BIN_EXE_s2s-simulate"), "--rows 40 --cols 48 --genes 12 --seed 3 --output section");
     let prep = "--input section --bin-um 30 --mode benchmark --set prep.scale=2 --output section.s2s";
     run(at, env!("CARGO_BIN_EXE_s2s-prep"), prep);
     let stores = ["nearest", "bilinear", "bicubic"].map(|method| {
@@ -32,8 +32,12 @@ fn numpy_finds_the_same_scores_and_gains() {
     arguments.extend(["--reference".into(), "nearest".into(), "--prediction".into()]);
     arguments.extend(stores.iter().map(|name| path(name)));
     let arguments: Vec<&OsStr> = arguments.iter().map(|argument| argument.as_os_str()).collect();
-    let modules = ["numpy", "pandas", "pyarrow", "skimage", "zarr"];
+    let modules = ["numpy", "pandas", "pyarrow", "scipy", "skimage", "zarr"];
     let Some(found) = common::python("check_scores.py", &modules, &arguments) else { return };
-    // 4 genes × 3 methods × (5 figures over unmeasured bins and 6 over the tissue), and 3 gains for the 2 methods compared.
-    assert_eq!(found["compared"], 4 * (3 * (5 + 6) + 2 * 3));
+    // 12 genes × 3 methods × (5 figures over unmeasured bins and 10 over the tissue), 3 gains for the 2 methods compared, and
+    // the ceiling of each gene.
+    assert_eq!(found["compared"], 12 * (3 * (5 + 10) + 2 * 3 + 1), "{found}");
+    assert_eq!(found["panel"], 3 * 5, "{found}");
+    assert!(found["profiles"].as_u64().unwrap() >= 3 * 4 * 8, "{found}");
+    assert!(found["reliability_difference"].as_f64().unwrap() < 0.05, "{found}");
 }

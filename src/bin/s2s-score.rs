@@ -9,9 +9,10 @@ use std::process::ExitCode;
 
 /// Scores predictions against the bins that a benchmark withheld, and shows them.
 ///
-/// Writes scores.json, scores.csv and scores.parquet (MAE, RMSE, PCC, SSIM per gene and method, over unmeasured and over all
-/// in-tissue bins), SAMPLE.summary_mqc.json and SAMPLE.genes_mqc.json for MultiQC, and report.html, one file with truth, input,
-/// every prediction and its error as pictures. A dataset prepared to impute has no truth: the report then holds the maps alone.
+/// Writes scores.json, scores.csv and scores.parquet (MAE, RMSE, PCC and its noise ceiling, SSIM, Moran's I, Geary's C per gene
+/// and method, over unmeasured and over all in-tissue bins), profiles.csv (errors by distance from the border and by true value),
+/// *_mqc.json for MultiQC, and report.html, one file with truth, input, every prediction and its error as pictures. A panel of
+/// ten genes and more is also asked for its spatially variable genes, its gene–gene correlations and its clusters. A dataset prepared to impute has no truth: the report then holds the maps alone.
 ///
 /// Example: s2s-score --dataset lung.s2s --prediction lung.zarr bilinear.zarr --output scores
 #[derive(Parser)]
@@ -35,6 +36,9 @@ struct Arguments {
     /// The folder to write into; an earlier output in it is replaced
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
+    /// Write the plots as files, too, into this folder: a figure of every gene and the charts as SVG, the maps as PNG
+    #[arg(long, value_name = "DIR")]
+    plots: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -42,13 +46,14 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> s2s::Result<()> {
-    let Arguments { dataset, prediction, label, reference, output } = arguments;
+    let Arguments { dataset, prediction, label, reference, output, plots } = arguments;
     let names = scoring::Names { labels: &label, reference: reference.as_deref() };
+    let target = scoring::Target { folder: &output, plots: plots.as_deref() };
     let mut bar = None;
     let progress = |done: usize, all: usize, gene: &str| {
         bar.get_or_insert_with(|| Progress::new("s2s-score", "genes", all as u64)).at(done as u64, || gene.to_owned());
     };
-    let outcome = scoring::run(&dataset, &prediction, names, &output, progress)?;
+    let outcome = scoring::run(&dataset, &prediction, names, target, progress)?;
     if let Some(bar) = bar {
         bar.finish(&format!("wrote {}", output.join("report.html").display()));
     }

@@ -12,6 +12,7 @@ pub struct Truth<'a> {
     dataset: &'a Dataset,
     path: PathBuf,
     tissue: Raster<bool>,
+    totals: Raster<u32>,
 }
 
 impl<'a> Truth<'a> {
@@ -34,15 +35,17 @@ impl<'a> Truth<'a> {
         let mut tissue = Raster::from_fn(manifest.grid.rows, manifest.grid.cols, |row, col| {
             dataset.sampling().measures(row, col) && dataset.tissue()[(row, col)]
         });
+        let mut totals = tissue.map(|_| 0);
         for batch in read(&path, Some(0), &["row", "col", "count"])? {
             let (row, col) = (numbers(&path, &batch, "row")?, numbers(&path, &batch, "col")?);
             let total = numbers(&path, &batch, "count")?;
             for i in 0..batch.num_rows() {
                 let at = bin(&path, manifest, row.value(i), col.value(i))?;
                 tissue[at] = u64::from(total.value(i)) >= manifest.min_counts;
+                totals[at] = total.value(i);
             }
         }
-        Ok(Some(Truth { dataset, path, tissue }))
+        Ok(Some(Truth { dataset, path, tissue, totals }))
     }
 
     /// The true tissue mask [rows, cols]: bins whose own total reaches `min_counts`, measured or withheld.
@@ -59,5 +62,28 @@ impl<'a> Truth<'a> {
             }
         })?;
         Ok(dense)
+    }
+
+    /// Count and total over all genes of every withheld bin in the true tissue that holds `gene`; `None` where the input was
+    /// normalised already, and has no counts.
+    pub fn counts(&self, gene: &str) -> Result<Option<Vec<(u32, u32)>>> {
+        let manifest = self.dataset.manifest();
+        if manifest.target.is_none() {
+            return Ok(None);
+        }
+        let group = manifest.gene(gene)?.row_group + 1;
+        let mut found = Vec::new();
+        for batch in read(&self.path, Some(group), &["row", "col", "count"])? {
+            let (row, col) = (numbers(&self.path, &batch, "row")?, numbers(&self.path, &batch, "col")?);
+            let count = numbers(&self.path, &batch, "count")?;
+            for i in 0..batch.num_rows() {
+                let at = bin(&self.path, manifest, row.value(i), col.value(i))?;
+                let withheld = self.tissue[at] && !self.dataset.sampling().measures(at.0, at.1);
+                if withheld && count.value(i) > 0 {
+                    found.push((count.value(i), self.totals[at]));
+                }
+            }
+        }
+        Ok(Some(found))
     }
 }

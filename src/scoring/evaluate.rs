@@ -1,7 +1,7 @@
 //! Scores one prediction of one gene over the two regions of a benchmark.
 
 use super::{metrics, ssim};
-use crate::section::{Raster, Sampling, morans_i};
+use crate::section::{Neighbours, Raster, Sampling};
 use serde::Serialize;
 
 /// The bins that a score is taken over. Tissue is the truth's own.
@@ -43,6 +43,18 @@ pub struct Score {
     pub morans_i: Option<f64>,
     /// Moran's I of the truth; for [`Region::Tissue`] only.
     pub morans_i_truth: Option<f64>,
+    /// Moran's I of the prediction less that of the truth.
+    pub morans_i_difference: Option<f64>,
+    /// Geary's C of the prediction; for [`Region::Tissue`] only.
+    pub gearys_c: Option<f64>,
+    /// Geary's C of the truth; for [`Region::Tissue`] only.
+    pub gearys_c_truth: Option<f64>,
+    /// Geary's C of the prediction less that of the truth.
+    pub gearys_c_difference: Option<f64>,
+    /// Share of the truth's variance over the bins that is not noise of counting; for [`Region::Unmeasured`] only.
+    pub reliability: Option<f64>,
+    /// The PCC that a prediction without any noise could reach: the root of the reliability.
+    pub pcc_ceiling: Option<f64>,
     /// MAE as a multiple of the bilinear baseline's, where that is among the predictions.
     pub mae_ratio: Option<f64>,
     /// RMSE as a multiple of the bilinear baseline's, where that is among the predictions.
@@ -61,6 +73,7 @@ pub struct Score {
 pub struct Regions {
     tissue: Raster<bool>,
     unmeasured: Raster<bool>,
+    neighbours: Neighbours,
 }
 
 impl Regions {
@@ -69,7 +82,7 @@ impl Regions {
         let unmeasured = Raster::from_fn(tissue.rows(), tissue.cols(), |row, col| {
             tissue[(row, col)] && !sampling.measures(row, col)
         });
-        Regions { tissue, unmeasured }
+        Regions { neighbours: Neighbours::new(&tissue), tissue, unmeasured }
     }
 
     /// The bins of a region [rows, cols].
@@ -93,6 +106,8 @@ impl Regions {
         let (t, p) = (inside(truth), inside(predicted));
         let range = metrics::data_range(&t, &p, &self.tissue);
         let map = ssim::similarity_map(&t, &p, range);
+        let [(moran_t, geary_t), (moran_p, geary_p)] = [&t, &p].map(|image| self.autocorrelation(image));
+        let less = |a: Option<f64>, b: Option<f64>| Some(a? - b?);
         [Region::Unmeasured, Region::Tissue].map(|region| {
             let bins = self.bins(region);
             let agreement = metrics::agreement(&t, &p, bins);
@@ -109,8 +124,14 @@ impl Regions {
                 ssim: map.as_ref().and_then(|map| ssim::region_mean(map, bins)),
                 ssim_frame: map.as_ref().filter(|_| whole).map(ssim::frame_mean),
                 psnr_frame: if whole { metrics::psnr(&t, &p, bins, range) } else { None },
-                morans_i: if whole { morans_i(&p, bins) } else { None },
-                morans_i_truth: if whole { morans_i(&t, bins) } else { None },
+                morans_i: moran_p.filter(|_| whole),
+                morans_i_truth: moran_t.filter(|_| whole),
+                morans_i_difference: less(moran_p, moran_t).filter(|_| whole),
+                gearys_c: geary_p.filter(|_| whole),
+                gearys_c_truth: geary_t.filter(|_| whole),
+                gearys_c_difference: less(geary_p, geary_t).filter(|_| whole),
+                reliability: None,
+                pcc_ceiling: None,
                 mae_ratio: None,
                 rmse_ratio: None,
                 improvement_ratio: None,
@@ -118,6 +139,21 @@ impl Regions {
                 mean_gain: None,
             }
         })
+    }
+
+    /// Moran's I and Geary's C of an `image` that is 0 outside the tissue.
+    fn autocorrelation(&self, image: &Raster<f64>) -> (Option<f64>, Option<f64>) {
+        let filled: Vec<(usize, f64)> =
+            image.values().iter().copied().enumerate().filter(|(_, value)| *value != 0.0).collect();
+        (self.neighbours.morans_i(&filled), self.neighbours.gearys_c(&filled))
+    }
+}
+
+/// Writes the `reliability` of one gene's truth, and the ceiling that follows, into its `scores` over unmeasured bins.
+pub fn limit(reliability: Option<f64>, scores: &mut [Score]) {
+    for score in scores.iter_mut().filter(|score| score.region == Region::Unmeasured) {
+        score.reliability = reliability;
+        score.pcc_ceiling = reliability.map(f64::sqrt);
     }
 }
 

@@ -2,22 +2,30 @@
 //!
 //! Tissue is the truth's own; scores are taken over all of its bins and, the honest number, over the unmeasured ones.
 
+mod biology;
+mod ceiling;
+mod clusters;
 mod evaluate;
 mod gain;
 pub mod metrics;
 mod multiqc;
 mod outcome;
+mod panel;
 mod prediction;
+mod profiles;
 mod report;
 pub mod ssim;
 mod stage;
+mod statistics;
 mod summary;
 mod tables;
 
 pub use evaluate::{Region, Regions, Score};
 pub use gain::{Gain, gain_map};
 pub use outcome::{BinCounts, FORMAT, MaskAgreement, Method, Outcome};
+pub use panel::{PanelScore, PanelScores};
 pub use prediction::{Names, Prediction, ReadGene};
-pub use stage::{run, score};
+pub use profiles::{By, ProfileRow};
+pub use stage::{Target, run, score};
 pub use summary::MethodSummary;
 pub use tables::text;

@@ -2,25 +2,35 @@
 
 use super::evaluate::{Region, Score};
 use super::outcome::Outcome;
+use super::panel::PanelScores;
 use serde_json::{Map, Value, json};
 
 /// What comes before `_mqc.json` in the names of the files, and their contents; none without scores.
 ///
 /// `SAMPLE.summary`: columns of MultiQC's general statistics, medians over the genes, a row for each method.
-/// `SAMPLE.genes`: a table with a row for each gene and method. Both over the unmeasured in-tissue bins.
+/// `SAMPLE.genes`: a table with a row for each gene and method. `SAMPLE.panel`: a table with a row for each method, where there
+/// is a panel. All over the unmeasured in-tissue bins.
 pub fn files(outcome: &Outcome) -> Vec<(String, Value)> {
     if outcome.scores.is_empty() {
         return Vec::new();
     }
-    vec![
+    let mut files = vec![
         (format!("{}.summary", outcome.sample), summary(outcome)),
         (format!("{}.genes", outcome.sample), genes(outcome)),
-    ]
+    ];
+    files.extend(outcome.panel.as_ref().map(|scores| (format!("{}.panel", outcome.sample), panel(outcome, scores))));
+    files
 }
 
 fn summary(outcome: &Outcome) -> Value {
     let rows = outcome.summary.iter().map(|method| {
-        let figures = [("mae", method.mae), ("rmse", method.rmse), ("pcc", method.pcc), ("ssim", method.ssim)];
+        let figures = [
+            ("mae", method.mae),
+            ("rmse", method.rmse),
+            ("pcc", method.pcc),
+            ("pcc_ceiling", method.pcc_ceiling),
+            ("ssim", method.ssim),
+        ];
         (format!("{} {}", outcome.sample, method.label), cells(&figures))
     });
     let columns = columns("median over the genes, unmeasured in-tissue bins only");
@@ -31,7 +41,13 @@ fn summary(outcome: &Outcome) -> Value {
 fn genes(outcome: &Outcome) -> Value {
     let own = outcome.scores.iter().filter(|score| score.region == Region::Unmeasured);
     let rows = own.map(|score: &Score| {
-        let figures = [("mae", score.mae), ("rmse", score.rmse), ("pcc", score.pcc), ("ssim", score.ssim)];
+        let figures = [
+            ("mae", score.mae),
+            ("rmse", score.rmse),
+            ("pcc", score.pcc),
+            ("pcc_ceiling", score.pcc_ceiling),
+            ("ssim", score.ssim),
+        ];
         (format!("{} {} {}", outcome.sample, score.gene, score.method), cells(&figures))
     });
     let headers: Map<String, Value> =
@@ -47,25 +63,61 @@ fn genes(outcome: &Outcome) -> Value {
     })
 }
 
+fn panel(outcome: &Outcome, scores: &PanelScores) -> Value {
+    let over = format!("{} genes, {} unmeasured in-tissue bins", scores.genes, scores.bins);
+    let rows = scores.methods.iter().map(|score| {
+        let figures = [
+            ("morans_i_spearman", score.morans_i_spearman),
+            ("top_overlap", Some(score.top_overlap)),
+            ("gene_correlation_pcc", score.gene_correlation_pcc),
+            ("gene_correlation_difference", score.gene_correlation_difference),
+            ("ari", score.ari),
+        ];
+        (format!("{} {}", outcome.sample, score.method), cells(&figures))
+    });
+    let agreement = |title: &str, what: &str| agreement(title, what, &over);
+    json!({
+        "id": "s2s_panel",
+        "section_name": "s2s: the panel",
+        "description": "How well the genes together serve their analysis: prediction against truth.",
+        "plot_type": "table",
+        "pconfig": { "id": "s2s_panel_table", "title": "s2s: the panel", "col1_header": "Sample, method" },
+        "headers": {
+            "morans_i_spearman": agreement("Moran's I ranks", "Rank correlation of Moran's I over the genes"),
+            "top_overlap": agreement("Top genes", "Share of the most spatially variable genes found again"),
+            "gene_correlation_pcc": agreement("Gene-gene PCC", "Correlation of gene-gene correlations"),
+            "gene_correlation_difference": error("Gene-gene difference", "Mean absolute difference of gene-gene correlations", &over),
+            "ari": agreement("ARI", "Adjusted Rand index of k-means clusters"),
+        },
+        "data": rows.collect::<Map<_, _>>(),
+    })
+}
+
 /// The columns; errors are better when low, agreements when high.
 fn columns(over: &str) -> Vec<(&'static str, Value)> {
-    let column = |title: &str, what: &str, scale: &str| json!({ "title": title, "description": format!("{what}: {over}"), "scale": scale, "format": "{:,.3f}", "namespace": "s2s" });
-    let error = |title: &str, what: &str| {
-        let mut column = column(title, what, "OrRd");
-        column["min"] = json!(0.0);
-        column
-    };
-    let agreement = |title: &str, what: &str| {
-        let mut column = column(title, what, "YlGn");
-        column["max"] = json!(1.0);
-        column
-    };
     vec![
-        ("mae", error("MAE", "Mean absolute error, log-normalised units")),
-        ("rmse", error("RMSE", "Root mean squared error, log-normalised units")),
-        ("pcc", agreement("PCC", "Pearson's correlation")),
-        ("ssim", agreement("SSIM", "Structural similarity")),
+        ("mae", error("MAE", "Mean absolute error, log-normalised units", over)),
+        ("rmse", error("RMSE", "Root mean squared error, log-normalised units", over)),
+        ("pcc", agreement("PCC", "Pearson's correlation", over)),
+        ("pcc_ceiling", agreement("PCC ceiling", "The PCC that a prediction without noise could reach", over)),
+        ("ssim", agreement("SSIM", "Structural similarity", over)),
     ]
+}
+
+fn column(title: &str, what: &str, over: &str, scale: &str) -> Value {
+    json!({ "title": title, "description": format!("{what}: {over}"), "scale": scale, "format": "{:,.3f}", "namespace": "s2s" })
+}
+
+fn error(title: &str, what: &str, over: &str) -> Value {
+    let mut column = column(title, what, over, "OrRd");
+    column["min"] = json!(0.0);
+    column
+}
+
+fn agreement(title: &str, what: &str, over: &str) -> Value {
+    let mut column = column(title, what, over, "YlGn");
+    column["max"] = json!(1.0);
+    column
 }
 
 /// A row of the table; a figure that is not defined has no cell.

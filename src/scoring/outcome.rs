@@ -1,6 +1,8 @@
 //! What a scoring run found out: the content of `scores.json`.
 
 use super::evaluate::{Region, Regions, Score};
+use super::panel::PanelScores;
+use super::profiles::ProfileRow;
 use super::summary::MethodSummary;
 use crate::dataset::{Dataset, Mode};
 use crate::provenance::Provenance;
@@ -43,6 +45,10 @@ pub struct Outcome {
     pub warnings: Vec<String>,
     /// Medians per method; empty without a truth.
     pub summary: Vec<MethodSummary>,
+    /// What the predictions of a panel are good for; with a truth and at least ten genes that every method predicted.
+    pub panel: Option<PanelScores>,
+    /// Where errors are made; empty without a truth.
+    pub profiles: Vec<ProfileRow>,
     /// All scores; empty without a truth.
     pub scores: Vec<Score>,
 }

@@ -1,10 +1,12 @@
 //! The stage `s2s-score`: from a dataset and predictions to scores and a report.
 
-use super::evaluate::{Regions, Score, relate_to};
+use super::biology::Biology;
+use super::ceiling::{Counts, reliability};
+use super::evaluate::{Region, Regions, Score, limit, relate_to};
 use super::gain::{Gain, gain_map};
 use super::outcome::{BinCounts, FORMAT, MaskAgreement, Method, Outcome};
 use super::prediction::{Names, Prediction, Suspicions, labels, reference};
-use super::report::{GeneMaps, MOST_PICTURED, UNFOLDED, page};
+use super::report::{GeneMaps, MOST_PICTURED, Plots, UNFOLDED, block, page};
 use super::summary::MethodSummary;
 use super::{multiqc, tables};
 use crate::dataset::{Dataset, Truth};
@@ -14,6 +16,21 @@ use crate::section::Raster;
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 
+/// Where a scoring run writes.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The folder of the scores and the report.
+    pub folder: &'a Path,
+    /// The folder of the plots as files, if they are asked for.
+    pub plots: Option<&'a Path>,
+}
+
+impl<'a, T: AsRef<Path> + ?Sized> From<&'a T> for Target<'a> {
+    fn from(folder: &'a T) -> Self {
+        Target { folder: folder.as_ref(), plots: None }
+    }
+}
+
 /// Runs the stage on paths: opens the dataset and its predictions, calls them by the labels in `names` (none: by their
 /// methods) and [`score`]s them.
 ///
@@ -22,7 +39,7 @@ pub fn run(
     dataset: &Path,
     predictions: &[PathBuf],
     names: Names,
-    output: &Path,
+    output: Target,
     progress: impl FnMut(usize, usize, &str),
 ) -> Result<Outcome> {
     let opened = Dataset::open(dataset)?;
@@ -45,20 +62,22 @@ pub fn run(
 }
 
 /// Scores and shows `predictions` of `dataset`, and writes `scores.json`, `scores.csv`, `scores.parquet` and `report.html`
-/// into the folder `output`, each whole or not at all; with a truth also two `*_mqc.json` for MultiQC.
+/// into the folder `output`, each whole or not at all; with a truth also `profiles.csv` and `*_mqc.json` for MultiQC; and the
+/// plots as files where [`Target::plots`] asks for them.
 ///
 /// `progress` hears the number of genes done, the number of all, and the gene at hand. Without a truth (a dataset prepared
 /// to impute) there are maps and no scores. The others are compared bin by bin with the prediction labelled `compared_with`;
 /// without one, with the bilinear baseline, else the last of several. [`Error::Data`] if a prediction was made from another
 /// dataset, [`Error::Usage`] if no prediction has that label.
-pub fn score(
+pub fn score<'t>(
     dataset: &Dataset,
     predictions: &[Prediction],
     compared_with: Option<&str>,
     provenance: Provenance,
-    output: &Path,
+    output: impl Into<Target<'t>>,
     mut progress: impl FnMut(usize, usize, &str),
 ) -> Result<Outcome> {
+    let output = output.into();
     for prediction in predictions {
         prediction.check(dataset)?;
     }
@@ -66,25 +85,33 @@ pub fn score(
     let reference = reference(compared_with, baseline.as_deref(), predictions)?;
     let truth = Truth::open(dataset)?;
     let tissue = truth.as_ref().map_or(dataset.tissue(), Truth::tissue).clone();
+    let regions = Regions::new(tissue, dataset.sampling());
     let mut scoring = Scoring {
         dataset,
         predictions,
         reference: reference.filter(|_| truth.is_some()),
         baseline,
-        regions: Regions::new(tissue, dataset.sampling()),
+        biology: truth.is_some().then(|| Biology::new(dataset, predictions, &regions)),
+        regions,
         truth,
         suspicions: Suspicions::default(),
         scores: Vec::new(),
         cards: String::new(),
+        block: 1,
+        plots: output.plots.map(Plots::new).transpose()?,
     };
     let genes = genes(dataset, predictions)?;
+    // Truth and input, prediction and error, gain.
+    let pictures = 2 + 2 * predictions.len() + predictions.len().saturating_sub(1);
+    scoring.block = block(dataset.tissue().shape(), pictures * genes.len().min(MOST_PICTURED));
     for (i, gene) in genes.iter().enumerate() {
         progress(i, genes.len(), gene);
         scoring.gene(gene, i)?;
     }
-    let cards = std::mem::take(&mut scoring.cards);
+    let (cards, plots) = (std::mem::take(&mut scoring.cards), scoring.plots.take());
     let outcome = scoring.finish(provenance);
-    write(&outcome, &page(&outcome, &genes, &cards)?, output)?;
+    plots.map_or(Ok(()), |plots| plots.charts(&outcome, &genes))?;
+    write(&outcome, &page(&outcome, &genes, &cards)?, output.folder)?;
     Ok(outcome)
 }
 
@@ -115,9 +142,13 @@ struct Scoring<'a> {
     reference: Option<String>,
     regions: Regions,
     truth: Option<Truth<'a>>,
+    biology: Option<Biology>,
     suspicions: Suspicions,
     scores: Vec<Score>,
     cards: String,
+    /// The side in bins of what the page shows in one colour.
+    block: usize,
+    plots: Option<Plots>,
 }
 
 impl Scoring<'_> {
@@ -136,6 +167,10 @@ impl Scoring<'_> {
             }
             maps.push((label, map));
         }
+        limit(self.reliability(gene)?, &mut scores);
+        if let (Some(truth), Some(biology)) = (&truth, &mut self.biology) {
+            biology.add(gene, &self.regions, truth, &maps);
+        }
         if let Some(baseline) = &self.baseline {
             relate_to(baseline, &mut scores);
         }
@@ -143,10 +178,10 @@ impl Scoring<'_> {
         for (label, gain) in gains.iter().filter_map(|(label, map)| Some((label, Gain::of(map)?))) {
             gain.note(label, &mut scores);
         }
-        if index < MOST_PICTURED {
-            let card = GeneMaps {
+        if index < MOST_PICTURED || self.plots.is_some() {
+            let maps = GeneMaps {
                 gene,
-                tissue: self.regions.bins(super::Region::Tissue),
+                tissue: self.regions.bins(Region::Tissue),
                 truth: truth.as_ref(),
                 input: &self.input(&measured),
                 predictions: &maps,
@@ -155,10 +190,21 @@ impl Scoring<'_> {
                 scores: &scores,
                 bin_um: self.dataset.manifest().grid.bin_um,
             };
-            self.cards += &card.card(index < UNFOLDED)?;
+            let plate = maps.plate();
+            if index < MOST_PICTURED {
+                self.cards += &plate.card(index < UNFOLDED, self.block)?;
+            }
+            self.plots.as_ref().map_or(Ok(()), |plots| plots.gene(&plate))?;
         }
         self.scores.extend(scores);
         Ok(())
+    }
+
+    /// The reliability of the withheld values of `gene`; `None` without a truth or without counts.
+    fn reliability(&self, gene: &str) -> Result<Option<f64>> {
+        let (Some(truth), Some(target)) = (&self.truth, self.dataset.manifest().target) else { return Ok(None) };
+        let bins = self.regions.bins(Region::Unmeasured).values().iter().filter(|inside| **inside).count();
+        Ok(truth.counts(gene)?.and_then(|found| reliability(&Counts { found, bins, target })))
     }
 
     /// What each of the predictions `maps` of a gene gains over the reference's; empty where that does not hold the gene.
@@ -181,6 +227,7 @@ impl Scoring<'_> {
     fn finish(self, provenance: Provenance) -> Outcome {
         let manifest = self.dataset.manifest();
         let scored = self.truth.is_some();
+        let (panel, profiles) = self.biology.map_or((None, Vec::new()), |biology| biology.finish(&self.scores));
         let labels = self.predictions.iter().filter(|_| scored).map(|prediction| prediction.label.as_str());
         let method = |prediction: &Prediction| Method {
             label: prediction.label.clone(),
@@ -204,6 +251,8 @@ impl Scoring<'_> {
             reference: self.reference,
             warnings: self.suspicions.warnings(),
             summary: labels.map(|label| MethodSummary::new(label, &self.scores)).collect(),
+            panel,
+            profiles,
             scores: self.scores,
         }
     }
@@ -218,6 +267,9 @@ fn write(outcome: &Outcome, report: &str, output: &Path) -> Result<()> {
     std::fs::create_dir_all(output).map_err(|e| Error::io(output, "create", e))?;
     for (name, content) in multiqc::files(outcome) {
         write_atomically(&output.join(format!("{name}_mqc.json")), format!("{content:#}\n").as_bytes())?;
+    }
+    if !outcome.profiles.is_empty() {
+        write_atomically(&output.join("profiles.csv"), &tables::profiles(&outcome.profiles)?)?;
     }
     write_atomically(&output.join("scores.csv"), &csv)?;
     write_atomically(&output.join("scores.parquet"), &parquet)?;

@@ -16,6 +16,10 @@ pub struct MethodSummary {
     pub rmse: Option<f64>,
     /// Median PCC.
     pub pcc: Option<f64>,
+    /// Median ceiling of the PCC.
+    pub pcc_ceiling: Option<f64>,
+    /// Median share of its ceiling that the PCC reaches.
+    pub pcc_share: Option<f64>,
     /// Median SSIM.
     pub ssim: Option<f64>,
     /// Median ratio of the MAE to the baseline's.
@@ -43,6 +47,8 @@ impl MethodSummary {
             mae: of(|s| s.mae),
             rmse: of(|s| s.rmse),
             pcc: of(|s| s.pcc),
+            pcc_ceiling: of(|s| s.pcc_ceiling),
+            pcc_share: of(|s| Some(s.pcc? / s.pcc_ceiling?)),
             ssim: of(|s| s.ssim),
             mae_ratio: of(|s| s.mae_ratio),
             rmse_ratio: of(|s| s.rmse_ratio),

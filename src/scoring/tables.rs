@@ -2,6 +2,7 @@
 
 use super::evaluate::{Region, Score};
 use super::outcome::Outcome;
+use super::profiles::ProfileRow;
 use crate::{Error, Result};
 use arrow::array::{ArrayRef, Float64Array, StringArray, UInt64Array};
 use arrow::record_batch::RecordBatch;
@@ -18,7 +19,7 @@ enum Column {
 }
 
 /// The columns of the tidy table, in order.
-const COLUMNS: [(&str, Column); 18] = [
+const COLUMNS: [(&str, Column); 24] = [
     ("gene", Column::Text(|s| &s.gene)),
     ("method", Column::Text(|s| &s.method)),
     ("region", Column::Text(|s| region_name(s.region))),
@@ -32,6 +33,12 @@ const COLUMNS: [(&str, Column); 18] = [
     ("psnr_frame", Column::Number(|s| s.psnr_frame)),
     ("morans_i", Column::Number(|s| s.morans_i)),
     ("morans_i_truth", Column::Number(|s| s.morans_i_truth)),
+    ("morans_i_difference", Column::Number(|s| s.morans_i_difference)),
+    ("gearys_c", Column::Number(|s| s.gearys_c)),
+    ("gearys_c_truth", Column::Number(|s| s.gearys_c_truth)),
+    ("gearys_c_difference", Column::Number(|s| s.gearys_c_difference)),
+    ("reliability", Column::Number(|s| s.reliability)),
+    ("pcc_ceiling", Column::Number(|s| s.pcc_ceiling)),
     ("mae_ratio", Column::Number(|s| s.mae_ratio)),
     ("rmse_ratio", Column::Number(|s| s.rmse_ratio)),
     ("improvement_ratio", Column::Number(|s| s.improvement_ratio)),
@@ -62,6 +69,14 @@ pub fn csv(scores: &[Score]) -> Result<Vec<u8>> {
     writer.into_inner().map_err(|e| failed(&e))
 }
 
+/// The errors by class of bins as CSV, a row for each method and class.
+pub fn profiles(rows: &[ProfileRow]) -> Result<Vec<u8>> {
+    let failed = |e: &dyn std::fmt::Display| Error::Bug(format!("profiles.csv: {e}"));
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    rows.iter().try_for_each(|row| writer.serialize(row)).map_err(|e| failed(&e))?;
+    writer.into_inner().map_err(|e| failed(&e))
+}
+
 /// The tidy table as Parquet, undefined figures null, with `provenance` (JSON) in the metadata of the file.
 pub fn parquet(scores: &[Score], provenance: String) -> Result<Vec<u8>> {
     let failed = |e: &dyn std::fmt::Display| Error::Bug(format!("scores.parquet: {e}"));
@@ -87,22 +102,22 @@ pub fn text(outcome: &Outcome) -> String {
     let Outcome { scores, summary, .. } = outcome;
     let against =
         |name: &str| outcome.baseline.as_ref().map_or(format!("{name} ratio"), |label| format!("{name}/{label}"));
-    let mut lines = vec![["gene", "method", "MAE", "RMSE", "PCC", "SSIM"].map(str::to_owned).to_vec()];
+    let mut lines = vec![["gene", "method", "MAE", "RMSE", "PCC", "ceiling", "SSIM"].map(str::to_owned).to_vec()];
     lines[0].push(against("MAE"));
     if let Some(reference) = &outcome.reference {
         lines[0].extend([format!("better than {reference}"), "mean gain".to_owned()]);
     }
     let columns = lines[0].len();
-    let mut push = |gene: &str, method: &str, figures: [Option<f64>; 7]| {
+    let mut push = |gene: &str, method: &str, figures: [Option<f64>; 8]| {
         let line = [gene.to_owned(), method.to_owned()].into_iter().chain(figures.map(figure));
         lines.push(line.take(columns).collect());
     };
     for s in scores.iter().filter(|score| score.region == Region::Unmeasured) {
-        let figures = [s.mae, s.rmse, s.pcc, s.ssim, s.mae_ratio, s.improvement_ratio, s.mean_gain];
+        let figures = [s.mae, s.rmse, s.pcc, s.pcc_ceiling, s.ssim, s.mae_ratio, s.improvement_ratio, s.mean_gain];
         push(&s.gene, &s.method, figures);
     }
     for s in summary.iter().filter(|_| scores.iter().any(|first| first.gene != scores[0].gene)) {
-        let figures = [s.mae, s.rmse, s.pcc, s.ssim, s.mae_ratio, s.improvement_ratio, s.mean_gain];
+        let figures = [s.mae, s.rmse, s.pcc, s.pcc_ceiling, s.ssim, s.mae_ratio, s.improvement_ratio, s.mean_gain];
         push("(median)", &s.label, figures);
     }
     aligned(&lines)

@@ -33,21 +33,41 @@ impl Neighbours {
     /// I = (n / W) · Σ w_ij z_i z_j / Σ z_i², all weights 1 (scanpy's `morans_i` on that graph). `None` where no two bins
     /// are neighbours or the values are constant. Interpolation raises it above that of the truth: it smooths.
     pub fn morans_i(&self, values: &[(usize, f64)]) -> Option<f64> {
-        let degree = |index: usize| self.degrees.values()[index].map(f64::from);
-        let inside: Vec<(usize, f64)> = values.iter().copied().filter(|(index, _)| degree(*index).is_some()).collect();
+        let Deviations { inside, mean, squares } = self.deviations(values)?;
+        // Σ over links of (x_i − mean)(x_j − mean), each link once, as a sum over the bins that are not zero.
+        let ends: f64 = inside.iter().map(|(index, value)| value * self.degree(*index)).sum();
+        let products = self.linked_products(&inside) - mean * ends + mean * mean * self.links as f64;
+        Some(self.bins as f64 / self.links as f64 * products / squares)
+    }
+
+    /// Geary's C of the same map: (n − 1) / (2W) · Σ w_ij (x_i − x_j)² / Σ z_i², all weights 1 (scanpy's `gearys_c` on that
+    /// graph). 1 without autocorrelation, 0 for a map that does not change between neighbours. `None` as [`Self::morans_i`].
+    pub fn gearys_c(&self, values: &[(usize, f64)]) -> Option<f64> {
+        let Deviations { inside, squares, .. } = self.deviations(values)?;
+        let ends: f64 = inside.iter().map(|(index, value)| value * value * self.degree(*index)).sum();
+        let differences = ends - 2.0 * self.linked_products(&inside);
+        Some((self.bins as f64 - 1.0) / (2.0 * self.links as f64) * differences / squares)
+    }
+
+    /// Number of neighbours of a bin; 0 outside the tissue.
+    fn degree(&self, index: usize) -> f64 {
+        self.degrees.values()[index].map_or(0.0, f64::from)
+    }
+
+    /// The values in the tissue that are not zero, their mean and sum of squared deviations over all of its bins; `None`
+    /// where no two bins are neighbours or the values are constant.
+    fn deviations(&self, values: &[(usize, f64)]) -> Option<Deviations> {
+        let in_tissue = |index: usize| self.degrees.values()[index].is_some();
+        let inside: Vec<(usize, f64)> = values.iter().copied().filter(|(index, _)| in_tissue(*index)).collect();
         let first = inside.first()?.1;
         let constant = if inside.len() == self.bins { first } else { 0.0 };
         if self.links == 0 || inside.iter().all(|(_, value)| *value == constant) {
             return None;
         }
-        let n = self.bins as f64;
-        let mean = inside.iter().map(|(_, value)| value).sum::<f64>() / n;
+        let mean = inside.iter().map(|(_, value)| value).sum::<f64>() / self.bins as f64;
         let zeros = (self.bins - inside.len()) as f64;
         let squares = inside.iter().map(|(_, value)| (value - mean).powi(2)).sum::<f64>() + zeros * mean * mean;
-        // Σ over links of (x_i − mean)(x_j − mean), each link once, as a sum over the bins that are not zero.
-        let ends: f64 = inside.iter().map(|(index, value)| value * degree(*index).unwrap_or(0.0)).sum();
-        let products = self.linked_products(&inside) - mean * ends + mean * mean * self.links as f64;
-        Some(n / self.links as f64 * products / squares)
+        Some(Deviations { inside, mean, squares })
     }
 
     /// Σ x_i x_j over the links between the bins `inside` the tissue.
@@ -71,10 +91,26 @@ impl Neighbours {
     }
 }
 
+/// What both statistics are made of.
+struct Deviations {
+    inside: Vec<(usize, f64)>,
+    mean: f64,
+    squares: f64,
+}
+
+/// The bins of `values` that are not zero, as [`Neighbours`] wants them.
+fn filled(values: &Raster<f64>) -> Vec<(usize, f64)> {
+    values.values().iter().copied().enumerate().filter(|(_, value)| *value != 0.0).collect()
+}
+
 /// Moran's I of `values` over the in-tissue bins [rows, cols]; see [`Neighbours::morans_i`].
 pub fn morans_i(values: &Raster<f64>, tissue: &Raster<bool>) -> Option<f64> {
-    let filled = values.values().iter().copied().enumerate().filter(|(_, value)| *value != 0.0);
-    Neighbours::new(tissue).morans_i(&filled.collect::<Vec<_>>())
+    Neighbours::new(tissue).morans_i(&filled(values))
+}
+
+/// Geary's C of `values` over the in-tissue bins [rows, cols]; see [`Neighbours::gearys_c`].
+pub fn gearys_c(values: &Raster<f64>, tissue: &Raster<bool>) -> Option<f64> {
+    Neighbours::new(tissue).gearys_c(&filled(values))
 }
 
 #[cfg(test)]
@@ -91,20 +127,23 @@ mod tests {
     }
 
     #[test]
-    fn it_equals_its_definition_link_by_link() {
+    fn they_equal_their_definitions_link_by_link() {
         let tissue = Raster::from_fn(5, 7, |row, col| (row * 3 + col) % 5 != 0);
         let values = Raster::from_fn(5, 7, |row, col| ((row * 7 + col * 3) % 4) as f64);
         let inside: Vec<(usize, usize)> = (0..35).map(|i| (i / 7, i % 7)).filter(|at| tissue[*at]).collect();
-        let mean = inside.iter().map(|at| values[*at]).sum::<f64>() / inside.len() as f64;
-        let (mut products, mut weights) = (0.0, 0.0);
+        let n = inside.len() as f64;
+        let mean = inside.iter().map(|at| values[*at]).sum::<f64>() / n;
+        let (mut products, mut differences, mut weights) = (0.0, 0.0, 0.0);
         for a in &inside {
             for b in inside.iter().filter(|b| a.0.abs_diff(b.0) + a.1.abs_diff(b.1) == 1) {
                 products += (values[*a] - mean) * (values[*b] - mean);
+                differences += (values[*a] - values[*b]).powi(2);
                 weights += 1.0;
             }
         }
         let squares: f64 = inside.iter().map(|at| (values[*at] - mean).powi(2)).sum();
-        let expected = inside.len() as f64 / weights * products / squares;
-        assert!((morans_i(&values, &tissue).unwrap() - expected).abs() < 1e-12);
+        assert!((morans_i(&values, &tissue).unwrap() - n / weights * products / squares).abs() < 1e-12);
+        let expected = (n - 1.0) / (2.0 * weights) * differences / squares;
+        assert!((gearys_c(&values, &tissue).unwrap() - expected).abs() < 1e-12);
     }
 }

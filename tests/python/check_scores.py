@@ -1,10 +1,11 @@
-"""Recomputes the scores of s2s-score with NumPy and scikit-image, from the same files.
+"""Recomputes the scores of s2s-score with NumPy, SciPy and scikit-image, from the same files.
 
     python check_scores.py --dataset SAMPLE.s2s --prediction X.zarr [Y.zarr ...] --scores DIR [--reference METHOD]
 
 Needs numpy, pandas, pyarrow, scikit-image and zarr 3. Predictions are found by their method, so they must have been
 scored without --label. Prints how many figures were compared and the largest relative difference, as JSON, and fails if that
-is above 1e-9. Figures against the reference are compared where --reference says which method it was.
+is above 1e-9. The reliability of a gene is an average over random halves: how far it is from halves drawn here is printed, as the
+largest difference, beside it. Figures against the reference are compared where --reference says which method it was.
 """
 
 import argparse
@@ -15,6 +16,8 @@ import sys
 import numpy as np
 import pandas as pd
 import zarr
+from scipy.ndimage import distance_transform_edt
+from scipy.stats import spearmanr
 from skimage.metrics import structural_similarity
 
 
@@ -44,6 +47,89 @@ def gains(truth, reference, predicted, region):
         "tie_ratio": (gain == 0).mean(),
         "mean_gain": gain.mean(),
     }
+
+
+def autocorrelation(image, inside):
+    """Moran's I and Geary's C over the bins inside, each linked to its neighbours above, below, left and right."""
+    z = np.where(inside, image - image[inside].mean(), 0.0)
+    pairs = [
+        (z[1:][both], z[:-1][both]) if axis == 0 else (z[:, 1:][both], z[:, :-1][both])
+        for axis, both in ((0, inside[1:] & inside[:-1]), (1, inside[:, 1:] & inside[:, :-1]))
+    ]
+    links = sum(len(a) for a, _ in pairs)
+    squares, n = (z**2).sum(), inside.sum()
+    moran = n / links * sum((a * b).sum() for a, b in pairs) / squares
+    geary = (n - 1) / (2 * links) * sum(((a - b) ** 2).sum() for a, b in pairs) / squares
+    return moran, geary
+
+
+def reliability(counts, totals, target, rng):
+    """Correlation of binomial halves, corrected to the whole depth by Spearman and Brown."""
+    halves = []
+    for _ in range(20):
+        a = rng.binomial(counts, 0.5)
+        all_a = a + rng.binomial(totals - counts, 0.5)
+        values = [np.log1p(x / np.maximum(t, 1) * target) for x, t in ((a, all_a), (counts - a, totals - all_a))]
+        halves.append(np.corrcoef(*values)[0, 1])
+    r = np.mean(halves)
+    return 2 * r / (1 + r)
+
+
+def profile_classes(tissue, truth):
+    """The class of each bin by its distance to the border and by its true value, as masks by name."""
+    depth = distance_transform_edt(np.pad(tissue, 1))[1:-1, 1:-1]
+    borders = {"1": (0.5, 1.5), "2": (1.5, 2.5), "3–4": (2.5, 4.5), "5–8": (4.5, 8.5), "9–16": (8.5, 16.5), "17 and more": (16.5, np.inf)}
+    levels = {"0": (-np.inf, 0), "0–1": (0, 1), "1–2": (1, 2), "2–3": (2, 3), "3–4": (3, 4), "above 4": (4, np.inf)}
+    for by, ranges, values in (("border", borders, depth), ("level", levels, truth)):
+        for name, (low, high) in ranges.items():
+            yield by, name, (values > low) & (values <= high)
+
+
+def profiles(expected, maps, tissue, region):
+    """The rows of profiles.csv by method, kind and class."""
+    rows = {}
+    for gene, methods in maps.items():
+        classes = list(profile_classes(tissue, expected[gene]))
+        for method, predicted in methods.items():
+            for by, name, inside in classes:
+                rows.setdefault((method, by, name), []).append((predicted - expected[gene])[inside & region])
+    errors = {key: np.concatenate(parts) for key, parts in rows.items()}
+    return {
+        key: {"values": len(e), "mae": np.abs(e).mean(), "rmse": np.sqrt((e**2).mean()), "bias": e.mean()}
+        for key, e in errors.items()
+        if len(e)
+    }
+
+
+def panel(expected, maps, method, tissue, region):
+    """What the genes together are good for; clusters depend on their random start and are left out."""
+    genes = list(expected)
+    truth, predicted = [expected[g] for g in genes], [maps[g][method] for g in genes]
+    ranks = [[autocorrelation(image, tissue)[0] for image in images] for images in (truth, predicted)]
+    upper = np.triu_indices(len(genes), 1)
+    pairs = [np.corrcoef([image[region] for image in images])[upper] for images in (truth, predicted)]
+    top = min(max(-(-len(genes) // 5), 5), 50)
+    first = [set(np.argsort(values)[-top:]) for values in ranks]
+    return {
+        "morans_i_spearman": spearmanr(*ranks).statistic,
+        "top_overlap": len(first[0] & first[1]) / top,
+        "gene_correlation_pcc": np.corrcoef(*pairs)[0, 1],
+        "gene_correlation_difference": np.abs(pairs[1] - pairs[0]).mean(),
+        "gene_correlation_excess": (np.abs(pairs[1]) - np.abs(pairs[0])).mean(),
+    }
+
+
+class Comparison:
+    def __init__(self):
+        self.compared, self.worst = 0, 0.0
+
+    def add(self, found, wanted):
+        if np.isnan(wanted) and pd.isna(found):
+            return
+        self.compared += 1
+        # A NaN on one side alone must fail, and no comparison with NaN is true.
+        difference = abs(found - wanted) / max(abs(wanted), 1e-12)
+        self.worst = max(self.worst, float("inf") if np.isnan(difference) else difference)
 
 
 def main():
@@ -76,9 +162,21 @@ def main():
             image = np.nan_to_num(store["imputed"][index].astype(float)) * tissue
             maps.setdefault(gene, {})[attributes["method"]] = image
 
-    compared, worst = 0, 0.0
+    scored, parts = Comparison(), {"profiles": Comparison(), "panel": Comparison()}
+    rng = np.random.default_rng(0)
+    counts = np.zeros(shape, int)
+    counts[totals.row, totals["col"]] = totals["count"]
+    images, unreliable = {}, 0.0
     for gene, methods in maps.items():
-        expected = raster((own, truth), shape, gene) * tissue
+        expected = images[gene] = raster((own, truth), shape, gene) * tissue
+        region = tissue & ~measured
+        rows = truth[truth.gene == gene]
+        found = np.zeros(shape, int)
+        found[rows.row, rows["col"]] = rows["count"]
+        wanted = reliability(found[region], counts[region], manifest["target"], rng)
+        got = scores.loc[(gene, next(iter(methods)), "unmeasured")]
+        unreliable = max(unreliable, abs(got["reliability"] - wanted))
+        scored.add(got["pcc_ceiling"], np.sqrt(got["reliability"]))
         for method, predicted in methods.items():
             frame, similarity = structural_similarity(
                 expected, predicted, data_range=max(expected.max(), predicted.max()), full=True
@@ -87,17 +185,34 @@ def main():
                 wanted = figures(expected, predicted, region, similarity)
                 if name == "tissue":
                     wanted["ssim_frame"] = frame
+                    wanted["morans_i"], wanted["gearys_c"] = autocorrelation(predicted, tissue)
+                    wanted["morans_i_truth"], wanted["gearys_c_truth"] = autocorrelation(expected, tissue)
                 elif method != arguments.reference and arguments.reference in methods:
                     wanted |= gains(expected, methods[arguments.reference], predicted, region)
                 row = scores.loc[(gene, method, name)]
                 for key, value in wanted.items():
-                    if np.isnan(value) and pd.isna(row[key]):
-                        continue
-                    compared += 1
-                    # A NaN on one side alone must fail, and no comparison with NaN is true.
-                    difference = abs(row[key] - value) / max(abs(value), 1e-12)
-                    worst = max(worst, float("inf") if np.isnan(difference) else difference)
-    print(json.dumps({"compared": compared, "largest_relative_difference": worst}))
+                    scored.add(row[key], value)
+
+    region = tissue & ~measured
+    rows = pd.read_csv(arguments.scores / "profiles.csv").set_index(["method", "by", "class"])
+    wanted = profiles(images, maps, tissue, region)
+    assert set(rows.index) == set(wanted), set(rows.index) ^ set(wanted)
+    for key, figures_of in wanted.items():
+        for name, value in figures_of.items():
+            # A bias is a difference of large sums: it is compared on the scale of the errors.
+            parts["profiles"].add(rows.loc[key][name] + (name == "bias"), value + (name == "bias"))
+    found = json.loads((arguments.scores / "scores.json").read_text())["panel"]
+    for score in found["methods"] if found else []:
+        for name, value in panel(images, maps, score["method"], tissue, region).items():
+            parts["panel"].add(score[name], value)
+
+    worst = max(part.worst for part in (scored, *parts.values()))
+    print(json.dumps({
+        "compared": scored.compared,
+        **{name: part.compared for name, part in parts.items()},
+        "largest_relative_difference": worst,
+        "reliability_difference": unreliable,
+    }))
     sys.exit(1 if worst > 1e-9 else 0)
 
 

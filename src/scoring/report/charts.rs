@@ -1,6 +1,6 @@
-//! The dot plots of the summary, as inline SVG: a row per gene, a dot per method.
+//! Dot plots as SVG: a row per gene or class of bins, a dot per method.
 
-use super::escape;
+use super::{escape, standalone};
 
 /// Height of a row in pixels where the genes are few enough to be named.
 const ROW: f64 = 20.0;
@@ -32,27 +32,67 @@ pub struct Panel {
     pub reference: Option<f64>,
     /// The values, [gene][series].
     pub values: Vec<Vec<Option<f64>>>,
+    /// A mark of each gene: what no series can pass. Empty without any.
+    pub limits: Vec<Option<f64>>,
 }
 
-/// Plots `panels` side by side over the same `genes`, one colour per series.
-pub fn dot_plots(genes: &[&str], series: &[Series], panels: &[Panel]) -> String {
-    let row = ROW.min(MOST_HEIGHT / genes.len().max(1) as f64);
-    let height = TOP + row * genes.len() as f64 + BOTTOM;
+/// Plots side by side, ready to be shown.
+pub struct Chart {
+    body: String,
+    width: f64,
+    height: f64,
+    series: Vec<Series>,
+}
+
+/// Plots `panels` side by side over the same `rows`, one colour per series.
+pub fn dot_plots(rows: &[&str], series: Vec<Series>, panels: &[Panel]) -> Chart {
+    let row = ROW.min(MOST_HEIGHT / rows.len().max(1) as f64);
+    let height = TOP + row * rows.len() as f64 + BOTTOM;
     let width = LABELS + (WIDTH + GAP) * panels.len() as f64;
-    let mut svg = format!(
-        r#"<svg class="chart" viewBox="0 0 {width} {height:.1}" style="max-width:{width}px" role="img" aria-label="Scores per gene and method">"#
-    );
+    let mut body = String::new();
     if row >= NAMED {
-        for (i, gene) in genes.iter().enumerate() {
-            let (y, gene) = (TOP + row * (i as f64 + 0.5) + 4.0, escape(gene));
-            svg += &format!(r#"<text x="{}" y="{y:.1}" class="name">{gene}</text>"#, LABELS - 10.0);
+        for (i, name) in rows.iter().enumerate() {
+            let (y, name) = (TOP + row * (i as f64 + 0.5) + 4.0, escape(name));
+            body += &format!(r#"<text x="{}" y="{y:.1}" class="name">{name}</text>"#, LABELS - 10.0);
         }
     }
     for (i, panel) in panels.iter().enumerate() {
         let left = LABELS + (WIDTH + GAP) * i as f64;
-        svg += &panel.draw(genes, series, left, row);
+        body += &panel.draw(rows, &series, left, row);
     }
-    svg + "</svg>"
+    Chart { body, width, height, series }
+}
+
+impl Chart {
+    /// The chart within a page, with the legend above it.
+    pub fn html(&self) -> String {
+        let Chart { body, width, height, series } = self;
+        let entry = |one: &Series| {
+            let label = escape(&one.label);
+            format!(r#"<span><span class="dot" style="background:{}"></span>{label}</span>"#, one.colour)
+        };
+        let legend: String = series.iter().map(entry).collect();
+        format!(
+            r#"<div class="legend">{legend}</div><svg class="chart" viewBox="0 0 {width} {height:.1}" style="max-width:{width}px" role="img" aria-label="Figures per row and method">{body}</svg>"#
+        )
+    }
+
+    /// The chart as an SVG file.
+    pub fn file(&self) -> String {
+        let mut legend = String::new();
+        let mut x = LABELS;
+        for one in &self.series {
+            let label = escape(&one.label);
+            legend += &format!(
+                r#"<circle cx="{x}" cy="14" r="5.5" fill="{}"/><text x="{}" y="18">{label}</text>"#,
+                one.colour,
+                x + 11.0
+            );
+            x += 40.0 + 8.0 * one.label.chars().count() as f64;
+        }
+        let body = format!(r#"{legend}<g transform="translate(0 28)">{}</g>"#, self.body);
+        standalone(&body, self.width.max(x), self.height + 28.0)
+    }
 }
 
 impl Panel {
@@ -78,6 +118,10 @@ impl Panel {
             let (least, most) = (known().fold(f64::INFINITY, f64::min), known().fold(f64::NEG_INFINITY, f64::max));
             if row >= NAMED && least < most {
                 svg += &format!(r#"<path d="M{:.1} {y:.1}H{:.1}" class="span"/>"#, x(least), x(most));
+            }
+            if let Some(limit) = self.limits.get(i).copied().flatten() {
+                let half = (row * 0.38).min(7.0);
+                svg += &format!(r#"<path d="M{:.1} {:.1}v{:.1}" class="limit"/>"#, x(limit), y - half, 2.0 * half);
             }
             svg += &self.dots(genes[i], series, values, row, |value| (x(value), y));
         }
@@ -106,7 +150,14 @@ impl Panel {
 
     /// Lowest and highest tick, and the step between ticks: 1, 2 or 5 times a power of ten.
     fn axis(&self) -> (f64, f64, f64) {
-        let all = self.values.iter().flatten().flatten().copied().chain(self.reference);
+        let all = self
+            .values
+            .iter()
+            .flatten()
+            .flatten()
+            .copied()
+            .chain(self.reference)
+            .chain(self.limits.iter().flatten().copied());
         let (low, high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
         if !low.is_finite() {
             return (0.0, 1.0, 0.5);
@@ -144,7 +195,8 @@ mod tests {
 
     #[test]
     fn ticks_fall_on_round_numbers_and_enclose_the_values() {
-        let panel = Panel { title: String::new(), reference: Some(1.0), values: vec![vec![Some(0.83), Some(1.31)]] };
+        let values = vec![vec![Some(0.83), Some(1.31)]];
+        let panel = Panel { title: String::new(), reference: Some(1.0), values, limits: Vec::new() };
         let (low, high, step) = panel.axis();
         assert!((low - 0.8).abs() < 1e-9 && (high - 1.4).abs() < 1e-9 && (step - 0.1).abs() < 1e-9);
         assert_eq!(number(0.8, 0.1), "0.8");

@@ -43,6 +43,13 @@ impl Palette {
         })
     }
 
+    /// The palette as the stops of an SVG gradient from left to right.
+    pub fn stops(&self) -> String {
+        let last = (self.0.len() - 1) as f64;
+        let stop = |(i, anchor)| format!(r##"<stop offset="{:.4}" stop-color="#{anchor:06x}"/>"##, i as f64 / last);
+        self.0.iter().enumerate().map(stop).collect()
+    }
+
     /// The palette as a CSS gradient from left to right.
     pub fn gradient(&self) -> String {
         let anchors: Vec<String> = self.0.iter().map(|anchor| format!("#{anchor:06x}")).collect();
@@ -61,9 +68,14 @@ pub struct Scale<'a> {
 }
 
 impl Scale<'_> {
-    /// `image` [rows, cols] as a PNG in a data URI, every bin `zoom` × `zoom` pixels: NaN is blank within `tissue` and
-    /// transparent outside.
-    pub fn picture(&self, image: &Raster<f32>, tissue: &Raster<bool>, zoom: usize) -> Result<String> {
+    /// `image` [rows, cols] as a PNG of one pixel per bin in a data URI: NaN is blank within `tissue` and transparent outside.
+    pub fn picture(&self, image: &Raster<f32>, tissue: &Raster<bool>) -> Result<String> {
+        let png = self.png(image, tissue)?;
+        Ok(format!("data:image/png;base64,{}", base64::engine::general_purpose::STANDARD.encode(png)))
+    }
+
+    /// The same as the bytes of a PNG.
+    pub fn png(&self, image: &Raster<f32>, tissue: &Raster<bool>) -> Result<Vec<u8>> {
         let level = |value: f32| {
             let share = ((f64::from(value) - self.low) / (self.high - self.low)).clamp(0.0, 1.0);
             FIRST + (share * (LEVELS - 1) as f64).round() as u8
@@ -73,11 +85,10 @@ impl Scale<'_> {
             (true, true) => BLANK,
             (true, false) => NOTHING,
         };
-        let (rows, cols) = (image.rows() * zoom, image.cols() * zoom);
-        let pixels = Raster::from_fn(rows, cols, |row, col| index((row / zoom, col / zoom)));
+        let (rows, cols) = image.shape();
+        let pixels = Raster::from_fn(rows, cols, |row, col| index((row, col)));
         let png = self.encode(cols as u32, rows as u32, pixels.values());
-        let png = png.map_err(|e| Error::Bug(format!("picture of {} × {} bins: {e}", image.rows(), image.cols())))?;
-        Ok(format!("data:image/png;base64,{}", base64::engine::general_purpose::STANDARD.encode(png)))
+        png.map_err(|e| Error::Bug(format!("picture of {rows} × {cols} bins: {e}")))
     }
 
     fn encode(&self, width: u32, height: u32, pixels: &[u8]) -> std::result::Result<Vec<u8>, png::EncodingError> {
@@ -140,11 +151,11 @@ mod tests {
     fn a_picture_decodes_to_the_colours_of_its_values() {
         let image = Raster::from_vec(1, 4, vec![0.0, 9.0, f32::NAN, f32::NAN]).unwrap();
         let tissue = Raster::from_vec(1, 4, vec![true, true, true, false]).unwrap();
-        let uri = Scale { palette: &VALUES, low: 0.0, high: 2.0 }.picture(&image, &tissue, 3).unwrap();
+        let uri = Scale { palette: &VALUES, low: 0.0, high: 2.0 }.picture(&image, &tissue).unwrap();
         let bytes = base64::engine::general_purpose::STANDARD.decode(uri.split_once(',').unwrap().1).unwrap();
         let decoded = image::load_from_memory(&bytes).unwrap().into_rgba8();
-        assert_eq!(decoded.dimensions(), (12, 3));
-        let pixels: Vec<[u8; 4]> = (0..4).map(|bin| decoded.get_pixel(3 * bin + 1, 1).0).collect();
+        assert_eq!(decoded.dimensions(), (4, 1));
+        let pixels: Vec<[u8; 4]> = (0..4).map(|bin| decoded.get_pixel(bin, 0).0).collect();
         assert_eq!(pixels[..3], [[0x44, 0x01, 0x54, 255], [0xfd, 0xe7, 0x25, 255], [255, 255, 255, 255]]);
         assert_eq!(pixels[3][3], 0);
     }

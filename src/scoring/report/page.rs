@@ -1,23 +1,17 @@
 //! The page around the pictures: what was done, what came out, how to read it.
 
-use super::charts::{Panel, Series, dot_plots};
-use super::{MOST_PICTURED, escape, tables};
+use super::{MOST_PICTURED, escape, figures, panel, tables};
 use crate::dataset::Mode;
-use crate::scoring::{Outcome, Region, Score};
+use crate::scoring::Outcome;
 use crate::section::Pattern;
 use crate::{Error, Result};
-use std::collections::HashMap;
 
 const STYLE: &str = include_str!("style.css");
-const SCRIPT: &str = include_str!("sort.js");
-
-/// Colours of the methods (Okabe and Ito, 2008: told apart with colour vision deficiency), the baseline's first.
-const BASELINE: &str = "#8a949e";
-const OTHERS: [&str; 6] = ["#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
+const SCRIPTS: [&str; 2] = [include_str!("sort.js"), include_str!("zoom.js")];
 
 /// The whole page for `outcome`; `genes` are those scored or shown, `cards` the pictures of the first of them.
 pub fn page(outcome: &Outcome, genes: &[&str], cards: &str) -> Result<String> {
-    let colours = colours(outcome);
+    let colours = figures::colours(outcome);
     let scored = outcome.mode == Mode::Benchmark;
     let mut body = header(outcome);
     body += "<main>";
@@ -28,7 +22,8 @@ pub fn page(outcome: &Outcome, genes: &[&str], cards: &str) -> Result<String> {
     }
     body += &tables::methods(outcome, &colours);
     if scored {
-        body += &charts(outcome, genes, &colours);
+        body += &figures::scores(outcome, genes, &colours).html();
+        body += CHARTS;
     }
     body += "<h2>Maps</h2>";
     body += if scored { SCORED_MAPS } else { UNSCORED_MAPS };
@@ -42,6 +37,8 @@ pub fn page(outcome: &Outcome, genes: &[&str], cards: &str) -> Result<String> {
         body += "<h2>All scores</h2>";
         body += SCORES;
         body += &tables::scores(outcome, genes, &colours);
+        body += &panel::panel(outcome, &colours);
+        body += &panel::profiles(outcome, &colours);
         body += &tissue(outcome);
     }
     body += &provenance(outcome)?;
@@ -50,24 +47,28 @@ pub fn page(outcome: &Outcome, genes: &[&str], cards: &str) -> Result<String> {
         r#"<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>{title}</title><style>{STYLE}</style></head>
-<body>{body}</main><script>{SCRIPT}</script></body></html>
-"#
+<body>{body}</main><script>{}</script></body></html>
+"#,
+        SCRIPTS.concat()
     ))
 }
 
 const SUMMARY: &str = r#"<p class="read">Medians over the genes, on <b>unmeasured in-tissue bins only</b>: the bins that no method has seen.
 MAE and RMSE are in log-normalised units (lower is better); PCC is Pearson’s correlation and SSIM the structural similarity (higher is better).
-A network trained on absolute errors predicts medians, which flatters its MAE on sparse genes: read RMSE and PCC beside it. The best value of a column is bold.</p>"#;
+A network trained on absolute errors predicts medians, which flatters its MAE on sparse genes: read RMSE and PCC beside it. The best value of a column is bold.
+Withheld counts are a sample, and no prediction can foresee their noise: <b>PCC / ceiling</b> is the PCC as a share of what a prediction without any noise could reach, estimated by splitting the withheld counts in two at random.</p>"#;
+
+const CHARTS: &str = r#"<p class="read">Unmeasured bins, a row per gene, sorted by the first plot of the first method that is not the baseline. Arrows point to the better side. The black mark in the plot of the PCC is the noise ceiling: a dot near it has learned all that these counts can tell.</p>"#;
 
 const SCORED_MAPS: &str = r#"<p class="read">Each gene on one colour scale, from 0 to the 99.5th percentile of the truth; grey is outside the tissue. <b>Input</b> is all that the methods were given.
 Below each prediction is its <b>error</b>, prediction − truth: blue is predicted too low, red too high, white is right; all errors of a gene share their scale.
-Structure left in an error map is structure that the method missed. Figures are of unmeasured bins.</p>"#;
+Structure left in an error map is structure that the method missed. Figures are of unmeasured bins. Click on a map to zoom into all maps of the gene, drag to move, shift-click or Esc to go back.</p>"#;
 
-const UNSCORED_MAPS: &str = r#"<p class="read">Each gene on one colour scale, from 0 to the 99.5th percentile of the measured values; grey is outside the tissue. <b>Input</b> is all that was measured.</p>"#;
+const UNSCORED_MAPS: &str = r#"<p class="read">Each gene on one colour scale, from 0 to the 99.5th percentile of the measured values; grey is outside the tissue. <b>Input</b> is all that was measured. Click on a map to zoom into all maps of the gene, drag to move, shift-click or Esc to go back.</p>"#;
 
 const SCORES: &str = r#"<p class="read">Click on a heading to sort. The best method of a gene is bold. <b>Unmeasured bins</b> are the honest number; <b>all in-tissue bins</b> include the measured ones, which are exact by construction, as papers publish it.
 SSIM is the mean of the similarity map over the unmeasured bins, and over the whole frame with 0 outside the tissue.
-<b>Moran’s I</b> is the spatial autocorrelation over the tissue: a prediction far above the truth is smoother than the tissue.</p>"#;
+<b>Ceiling</b> is the PCC that a prediction without noise could reach. <b>Moran’s I</b> and <b>Geary’s C</b> are the spatial autocorrelation over the tissue: a prediction with I far above the truth, or C far below it, is smoother than the tissue.</p>"#;
 
 /// How to read the maps and figures of gains, where there are any.
 fn gains(outcome: &Outcome) -> String {
@@ -76,21 +77,6 @@ fn gains(outcome: &Outcome) -> String {
         r#"<p class="read"><b>Gain over {reference}</b> is |error of {reference}| − |error of the method|, bin by bin: green where the method is nearer to the truth, brown where it is farther away, white where both are the same (measured bins are: every method keeps them).
 All gains of a gene share their scale, which suits the median method: one that is far from the others saturates. <b>Better</b> is the share of the unmeasured bins with a gain above 0, and the mean gain is the MAE of {reference} less that of the method. Many bins a little better and few much worse, or the reverse, is what MAE alone does not tell.</p>"#
     )
-}
-
-/// The colour of each method: grey for the baseline, the others in order.
-fn colours(outcome: &Outcome) -> Vec<&'static str> {
-    let mut others = OTHERS.iter().cycle();
-    // The network first: it is what the reader looks for, whatever the order of the predictions.
-    let mut order: Vec<usize> = (0..outcome.methods.len()).collect();
-    order.sort_by_key(|i| outcome.methods[*i].method != "s2s");
-    let mut colours = vec![BASELINE; order.len()];
-    for i in order {
-        if outcome.baseline.as_ref() != Some(&outcome.methods[i].label) {
-            colours[i] = others.next().copied().unwrap_or(BASELINE);
-        }
-    }
-    colours
 }
 
 fn header(outcome: &Outcome) -> String {
@@ -137,62 +123,6 @@ fn notes(outcome: &Outcome) -> String {
     let first = (outcome.mode == Mode::Impute).then_some(unscored);
     let all = first.into_iter().chain(outcome.warnings.iter().map(String::as_str));
     all.map(|note| format!(r#"<p class="note">{}</p>"#, escape(note))).collect()
-}
-
-fn charts(outcome: &Outcome, genes: &[&str], colours: &[&'static str]) -> String {
-    let series: Vec<Series> = outcome
-        .methods
-        .iter()
-        .zip(colours)
-        .map(|(method, colour)| Series { label: method.label.clone(), colour })
-        .collect();
-    let honest: HashMap<(&str, &str), &Score> = outcome
-        .scores
-        .iter()
-        .filter(|score| score.region == Region::Unmeasured)
-        .map(|score| ((score.gene.as_str(), score.method.as_str()), score))
-        .collect();
-    let mut genes = genes.to_vec();
-    let leader = outcome.methods.iter().find(|method| Some(&method.label) != outcome.baseline.as_ref());
-    if let Some(leader) = leader {
-        let rank = |gene: &&str| {
-            let score = honest.get(&(*gene, leader.label.as_str()));
-            score.and_then(|score| score.mae_ratio.or(score.mae)).unwrap_or(f64::INFINITY)
-        };
-        genes.sort_by(|a, b| rank(a).total_cmp(&rank(b)));
-    }
-    let table: Vec<Vec<Option<&Score>>> = genes
-        .iter()
-        .map(|gene| series.iter().map(|one| honest.get(&(*gene, one.label.as_str())).copied()).collect())
-        .collect();
-    let panel = |title: String, reference: Option<f64>, of: fn(&Score) -> Option<f64>| {
-        let values = table.iter().map(|row| row.iter().map(|score| of((*score)?)).collect()).collect();
-        Panel { title, reference, values }
-    };
-    let panels = match &outcome.baseline {
-        Some(label) => [
-            panel(format!("← MAE as a multiple of {label}’s"), Some(1.0), |s| s.mae_ratio),
-            panel(format!("← RMSE as a multiple of {label}’s"), Some(1.0), |s| s.rmse_ratio),
-            panel("PCC →".into(), None, |s| s.pcc),
-        ],
-        None => [
-            panel("← MAE".into(), None, |s| s.mae),
-            panel("← RMSE".into(), None, |s| s.rmse),
-            panel("PCC →".into(), None, |s| s.pcc),
-        ],
-    };
-    let legend: String = series
-        .iter()
-        .map(|one| {
-            format!(r#"<span><span class="dot" style="background:{}"></span>{}</span>"#, one.colour, escape(&one.label))
-        })
-        .collect();
-    let plots = dot_plots(&genes, &series, &panels);
-    let order = leader
-        .map_or(String::new(), |leader| format!(", in the order of the first plot for {}", escape(&leader.label)));
-    format!(
-        r#"<div class="legend">{legend}</div>{plots}<p class="read">Unmeasured bins, a row per gene{order}. Arrows point to the better side.</p>"#
-    )
 }
 
 fn tissue(outcome: &Outcome) -> String {

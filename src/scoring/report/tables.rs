@@ -13,12 +13,16 @@ fn explained(method: &str) -> &'static str {
         "nearest" => "Every bin takes the value of the measured bin of its block.",
         "bilinear" => "Distance-weighted mean of the four measured bins around.",
         "bicubic" => "Cubic convolution of the sixteen measured bins around.",
+        "idw" => "Mean of the twelve nearest measured bins, weighted by 1 / distance².",
+        "kriging" => {
+            "Ordinary kriging of the sixteen nearest measured bins; exponential variogram and nugget fitted to the gene."
+        }
         _ => "",
     }
 }
 
 /// A coloured dot and the label of a method.
-fn named(label: &str, colour: &str) -> String {
+pub fn named(label: &str, colour: &str) -> String {
     format!(r#"<span class="dot" style="background:{colour}"></span>{}"#, escape(label))
 }
 
@@ -30,7 +34,11 @@ pub fn methods(outcome: &Outcome, colours: &[&str]) -> String {
     };
     let mut head = r#"<th class="text">Method</th><th>Genes</th>"#.to_owned();
     if scored {
-        head += &format!("<th>MAE</th><th>RMSE</th><th>PCC</th><th>SSIM</th>{}{}", ratio("MAE"), ratio("RMSE"));
+        head += &format!(
+            "<th>MAE</th><th>RMSE</th><th>PCC</th><th>PCC /<br>ceiling</th><th>SSIM</th>{}{}",
+            ratio("MAE"),
+            ratio("RMSE")
+        );
         if let Some(label) = &outcome.baseline {
             head += &format!("<th>Genes with MAE<br>below {}</th>", escape(label));
         }
@@ -58,7 +66,8 @@ pub fn methods(outcome: &Outcome, colours: &[&str]) -> String {
 fn medians(outcome: &Outcome, own: &MethodSummary) -> String {
     let mut cells = String::new();
     type Figure = fn(&MethodSummary) -> Option<f64>;
-    let figures: [(Figure, bool); 4] = [(|s| s.mae, false), (|s| s.rmse, false), (|s| s.pcc, true), (|s| s.ssim, true)];
+    let figures: [(Figure, bool); 5] =
+        [(|s| s.mae, false), (|s| s.rmse, false), (|s| s.pcc, true), (|s| s.pcc_share, true), (|s| s.ssim, true)];
     for (of, high) in figures {
         cells += &cell(of(own), best(outcome.summary.iter().map(of), high), "");
     }
@@ -74,13 +83,13 @@ fn medians(outcome: &Outcome, own: &MethodSummary) -> String {
 }
 
 /// The best of `values`, as it is shown: the highest if `high`, else the lowest.
-fn best(values: impl Iterator<Item = Option<f64>>, high: bool) -> Option<String> {
+pub fn best(values: impl Iterator<Item = Option<f64>>, high: bool) -> Option<String> {
     let best = values.flatten().max_by(|a, b| if high { a.total_cmp(b) } else { b.total_cmp(a) });
     best.map(|best| figure(Some(best)))
 }
 
 /// A cell, set in bold where it shows the best value: ties are ties.
-fn cell(value: Option<f64>, best: Option<String>, class: &str) -> String {
+pub fn cell(value: Option<f64>, best: Option<String>, class: &str) -> String {
     let text = figure(value);
     let bold = if value.is_some() && best.as_ref() == Some(&text) { " best" } else { "" };
     format!(r#"<td class="{class}{bold}">{text}</td>"#)
@@ -97,13 +106,14 @@ struct Column {
 }
 
 /// The columns in groups under a common heading; those of gains where there is a reference.
-fn groups(outcome: &Outcome) -> [(&'static str, Vec<Column>); 3] {
+fn groups(outcome: &Outcome) -> [(&'static str, Vec<Column>); 4] {
     const HONEST: Region = Region::Unmeasured;
     const WHOLE: Region = Region::Tissue;
     let mut honest = vec![
         Column { name: "MAE", region: HONEST, of: |s| s.mae, high: Some(false) },
         Column { name: "RMSE", region: HONEST, of: |s| s.rmse, high: Some(false) },
         Column { name: "PCC", region: HONEST, of: |s| s.pcc, high: Some(true) },
+        Column { name: "ceiling", region: HONEST, of: |s| s.pcc_ceiling, high: None },
         Column { name: "SSIM", region: HONEST, of: |s| s.ssim, high: Some(true) },
         Column { name: "MAE ratio", region: HONEST, of: |s| s.mae_ratio, high: None },
     ];
@@ -124,7 +134,11 @@ fn groups(outcome: &Outcome) -> [(&'static str, Vec<Column>); 3] {
         Column { name: "predicted", region: WHOLE, of: |s| s.morans_i, high: None },
         Column { name: "truth", region: WHOLE, of: |s| s.morans_i_truth, high: None },
     ];
-    [("Unmeasured bins", honest), ("All in-tissue bins", whole), ("Moran’s I", smooth)]
+    let rough = vec![
+        Column { name: "predicted", region: WHOLE, of: |s| s.gearys_c, high: None },
+        Column { name: "truth", region: WHOLE, of: |s| s.gearys_c_truth, high: None },
+    ];
+    [("Unmeasured bins", honest), ("All in-tissue bins", whole), ("Moran’s I", smooth), ("Geary’s C", rough)]
 }
 
 /// A line per gene and method, genes in the order of the dataset; the best method of a gene in bold.

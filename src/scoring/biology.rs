@@ -1,0 +1,89 @@
+//! What is asked of all genes together: gathered gene by gene, answered at the end.
+
+use super::evaluate::{Region, Regions, Score};
+use super::panel::{FEWEST_GENES, Morans, Panel, PanelScores, Table};
+use super::prediction::Prediction;
+use super::profiles::{ProfileRow, Profiles};
+use crate::dataset::Dataset;
+use crate::section::Raster;
+use std::collections::HashSet;
+
+/// The panel holds at most this many genes, those with the most counts in the measured bins: what is kept of each is a value
+/// for every bin and method.
+const MOST_GENES: usize = 500;
+
+/// The genes that every method predicted, gathered.
+pub struct Biology {
+    labels: Vec<String>,
+    /// Those that every prediction holds, and of them those of the panel.
+    shared: HashSet<String>,
+    wanted: HashSet<String>,
+    genes: Vec<String>,
+    truth: Table,
+    predicted: Vec<Table>,
+    profiles: Profiles,
+}
+
+impl Biology {
+    /// Nothing yet, for these `predictions` over the unmeasured bins of `regions`.
+    pub fn new(dataset: &Dataset, predictions: &[Prediction], regions: &Regions) -> Self {
+        let holds = |name: &String| predictions.iter().all(|prediction| prediction.genes.contains(name));
+        let mut shared: Vec<_> = dataset.manifest().genes.iter().filter(|gene| holds(&gene.name)).collect();
+        shared.sort_by_key(|gene| std::cmp::Reverse(gene.counts));
+        let names = |most: usize| shared.iter().take(most).map(|gene| gene.name.clone()).collect::<HashSet<_>>();
+        let labels: Vec<String> = predictions.iter().map(|prediction| prediction.label.clone()).collect();
+        Biology {
+            shared: names(usize::MAX),
+            wanted: if shared.len() < FEWEST_GENES { HashSet::new() } else { names(MOST_GENES) },
+            genes: Vec::new(),
+            truth: Vec::new(),
+            predicted: vec![Vec::new(); labels.len()],
+            profiles: Profiles::new(regions, labels.clone()),
+            labels,
+        }
+    }
+
+    /// Adds `gene`: its `truth` and the prediction of every method, all [rows, cols]. One that a method lacks is left out.
+    pub fn add(&mut self, gene: &str, regions: &Regions, truth: &Raster<f32>, maps: &[(&str, Raster<f32>)]) {
+        if !self.shared.contains(gene) {
+            return;
+        }
+        for (method, (_, map)) in maps.iter().enumerate() {
+            self.profiles.add(method, truth, map);
+        }
+        if self.wanted.contains(gene) {
+            let bins = regions.bins(Region::Unmeasured);
+            let values = |map: &Raster<f32>| {
+                let own = map.values().iter().zip(bins.values()).filter(|(_, inside)| **inside);
+                own.map(|(value, _)| if value.is_nan() { 0.0 } else { *value }).collect::<Vec<f32>>()
+            };
+            self.genes.push(gene.to_owned());
+            self.truth.push(values(truth));
+            self.predicted.iter_mut().zip(maps).for_each(|(table, (_, map))| table.push(values(map)));
+        }
+    }
+
+    /// The answers; those of a panel if the genes are enough for one. `scores` are those of all genes.
+    pub fn finish(self, scores: &[Score]) -> (Option<PanelScores>, Vec<ProfileRow>) {
+        let rows = self.profiles.rows();
+        if self.genes.len() < FEWEST_GENES {
+            return (None, rows);
+        }
+        let morans = |of: fn(&Score) -> Option<f64>, label: &str| -> Vec<f64> {
+            let own = scores.iter().filter(|score| score.region == Region::Tissue && score.method == label);
+            let own = own.filter(|score| self.wanted.contains(&score.gene));
+            // A gene without variance has no pattern.
+            own.map(|score| of(score).unwrap_or(0.0)).collect()
+        };
+        let pairs: Vec<(Vec<f64>, Vec<f64>)> = self
+            .labels
+            .iter()
+            .map(|label| (morans(|s| s.morans_i_truth, label), morans(|s| s.morans_i, label)))
+            .collect();
+        let methods = self.labels.iter().zip(&pairs).zip(self.predicted);
+        let methods: Vec<_> = methods
+            .map(|((label, (truth, predicted)), table)| (label.as_str(), Morans { truth, predicted }, table))
+            .collect();
+        (Some(Panel::new(self.truth).scores(&methods)), rows)
+    }
+}

@@ -1,0 +1,197 @@
+//! What a panel of genes is used for, done with the predictions and with the truth: finding spatially variable genes, genes
+//! that go together, and clusters of bins.
+
+use super::clusters::{adjusted_rand_index, k_means};
+use super::statistics::{pearson, spearman, standardised};
+use crate::section::principal_components;
+use rayon::prelude::*;
+use serde::Serialize;
+
+/// Fewer genes are no panel.
+pub const FEWEST_GENES: usize = 10;
+/// Principal components that clusters are found in.
+const COMPONENTS: usize = 15;
+/// Number of clusters.
+const CLUSTERS: usize = 8;
+
+/// The values of a panel: for each gene, those of the unmeasured in-tissue bins.
+pub type Table = Vec<Vec<f32>>;
+
+/// How well the predictions of a panel serve its analysis. All figures are over the unmeasured in-tissue bins but Moran's I,
+/// which needs neighbours and is over the whole tissue.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PanelScores {
+    /// Number of genes, all of which every method predicted.
+    pub genes: usize,
+    /// Number of bins.
+    pub bins: usize,
+    /// How many of the most variable genes are compared.
+    pub top: usize,
+    /// Number of clusters that bins are put into.
+    pub clusters: usize,
+    /// Adjusted Rand index of two clusterings of the truth from different random starts: what clustering itself leaves open.
+    pub ari_repeat: Option<f64>,
+    /// The methods, in the order of the predictions.
+    pub methods: Vec<PanelScore>,
+}
+
+/// One method on the panel. Undefined figures are `None`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PanelScore {
+    /// The label of the prediction.
+    pub method: String,
+    /// Spearman's correlation, over the genes, of Moran's I of prediction and truth.
+    pub morans_i_spearman: Option<f64>,
+    /// Share of the truth's [`PanelScores::top`] genes by Moran's I that are among as many of the prediction.
+    pub top_overlap: f64,
+    /// Correlation of the gene–gene correlations of prediction and truth, each pair of genes once.
+    pub gene_correlation_pcc: Option<f64>,
+    /// Mean absolute difference of the gene–gene correlations.
+    pub gene_correlation_difference: Option<f64>,
+    /// Mean gene–gene correlation of the prediction less that of the truth, in absolute values: above 0 it correlates genes
+    /// more than they are.
+    pub gene_correlation_excess: Option<f64>,
+    /// Adjusted Rand index of the clusters of the prediction and those of the truth.
+    pub ari: Option<f64>,
+}
+
+/// Moran's I of the genes of a panel.
+pub struct Morans<'a> {
+    /// Of the truth.
+    pub truth: &'a [f64],
+    /// Of the prediction.
+    pub predicted: &'a [f64],
+}
+
+/// The truth of a panel, with what every method is compared with.
+pub struct Panel {
+    table: Table,
+    correlations: Vec<Option<f64>>,
+    clusters: Vec<usize>,
+}
+
+impl Panel {
+    /// The panel whose true values are `table`.
+    pub fn new(table: Table) -> Self {
+        let (correlations, clusters) = rayon::join(|| correlations(&table), || clusters(&table, 0));
+        Panel { correlations, clusters, table }
+    }
+
+    /// How many of the most variable genes are compared: a fifth, at least five and at most fifty.
+    pub fn top(&self) -> usize {
+        self.table.len().div_ceil(5).clamp(5, 50)
+    }
+
+    /// The scores of these `methods`: label, Moran's I and predicted values of each.
+    pub fn scores(&self, methods: &[(&str, Morans, Table)]) -> PanelScores {
+        let again = clusters(&self.table, 1);
+        PanelScores {
+            genes: self.table.len(),
+            bins: self.table.first().map_or(0, Vec::len),
+            top: self.top(),
+            clusters: CLUSTERS,
+            ari_repeat: adjusted_rand_index(&self.clusters, &again),
+            methods: methods.par_iter().map(|(label, morans, table)| self.score(label, morans, table)).collect(),
+        }
+    }
+
+    fn score(&self, label: &str, morans: &Morans, table: &Table) -> PanelScore {
+        let own = correlations(table);
+        let pairs = || self.correlations.iter().zip(&own).filter_map(|(truth, own)| Some(((*truth)?, (*own)?)));
+        let (truth, predicted): (Vec<f64>, Vec<f64>) = pairs().unzip();
+        let mean =
+            |of: fn((f64, f64)) -> f64| (!truth.is_empty()).then(|| pairs().map(of).sum::<f64>() / truth.len() as f64);
+        PanelScore {
+            method: label.to_owned(),
+            morans_i_spearman: spearman(morans.truth, morans.predicted),
+            top_overlap: overlap(morans, self.top()),
+            gene_correlation_pcc: pearson(&truth, &predicted),
+            gene_correlation_difference: mean(|(truth, own)| (own - truth).abs()),
+            gene_correlation_excess: mean(|(truth, own)| own.abs() - truth.abs()),
+            ari: adjusted_rand_index(&self.clusters, &clusters(table, 0)),
+        }
+    }
+}
+
+/// The share of the `top` genes by Moran's I that truth and prediction have in common.
+fn overlap(morans: &Morans, top: usize) -> f64 {
+    let first = |values: &[f64]| {
+        let mut order: Vec<usize> = (0..values.len()).collect();
+        order.sort_by(|&i, &j| values[j].total_cmp(&values[i]));
+        order.truncate(top);
+        order
+    };
+    let (truth, predicted) = (first(morans.truth), first(morans.predicted));
+    truth.iter().filter(|gene| predicted.contains(gene)).count() as f64 / truth.len().max(1) as f64
+}
+
+/// The correlations of every pair of genes, row by row of the upper triangle; `None` where one of them is constant.
+fn correlations(table: &Table) -> Vec<Option<f64>> {
+    let wide = |gene: &Vec<f32>| standardised(&gene.iter().map(|value| f64::from(*value)).collect::<Vec<_>>());
+    let genes: Vec<Option<Vec<f64>>> = table.par_iter().map(wide).collect();
+    let dot = |a: &Vec<f64>, b: &Vec<f64>| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let row = |i: usize| {
+        let others = genes[i + 1..].iter();
+        others.map(|other| Some(dot(genes[i].as_ref()?, other.as_ref()?))).collect::<Vec<_>>()
+    };
+    (0..genes.len()).into_par_iter().flat_map_iter(row).collect()
+}
+
+/// The clusters of the bins: k-means in the space of the first principal components.
+fn clusters(table: &Table, seed: u64) -> Vec<usize> {
+    let bins = table.first().map_or(0, Vec::len);
+    let filled = |gene: usize| table[gene].iter().copied().enumerate().filter(|(_, value)| *value != 0.0);
+    let components = principal_components(bins, table.len(), COMPONENTS, filled);
+    // Their scores have variance 1: the distances of the table are those of scores times the root of the share.
+    let point = |bin: usize| {
+        let axes = components.scores.iter().zip(&components.shares);
+        axes.map(|(scores, share)| f64::from(scores[bin]) * share.sqrt()).collect()
+    };
+    k_means(&(0..bins).map(point).collect::<Vec<Vec<f64>>>(), CLUSTERS, seed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Twelve genes over 300 bins, in three groups of their own pattern each.
+    fn table(noise: f32) -> Table {
+        let gene = |gene: usize| {
+            (0..300).map(move |bin: usize| {
+                let level = if bin / 100 == gene % 3 { 3.0 } else { 0.5 };
+                level + noise * (((bin * 31 + gene * 17) % 13) as f32 / 13.0 - 0.5)
+            })
+        };
+        (0..12).map(|number| gene(number).collect()).collect()
+    }
+
+    #[test]
+    fn the_truth_itself_is_perfect() {
+        let (truth, morans) = (table(0.4), (0..12).map(f64::from).collect::<Vec<_>>());
+        let morans = || Morans { truth: &morans, predicted: &morans };
+        let found = Panel::new(truth.clone()).scores(&[("same", morans(), truth)]);
+        let own = &found.methods[0];
+        assert_eq!((found.genes, found.bins, found.top, own.top_overlap, own.ari), (12, 300, 5, 1.0, Some(1.0)));
+        assert!(
+            (own.morans_i_spearman.unwrap() - 1.0).abs() < 1e-12
+                && (own.gene_correlation_pcc.unwrap() - 1.0).abs() < 1e-12
+        );
+        assert_eq!((own.gene_correlation_difference, own.gene_correlation_excess), (Some(0.0), Some(0.0)));
+    }
+
+    #[test]
+    fn smoothing_raises_correlations_and_an_upside_down_rank_is_minus_one() {
+        let (rising, falling): (Vec<f64>, Vec<f64>) =
+            ((0..12).map(f64::from).collect(), (0..12).rev().map(f64::from).collect());
+        let morans = Morans { truth: &rising, predicted: &falling };
+        let own = Panel::new(table(3.0)).scores(&[("smooth", morans, table(0.0))]).methods.remove(0);
+        assert_eq!((own.morans_i_spearman, own.top_overlap), (Some(-1.0), 0.0));
+        assert!(own.gene_correlation_excess.unwrap() > 0.05 && own.gene_correlation_pcc.unwrap() > 0.9, "{own:?}");
+    }
+
+    #[test]
+    fn a_gene_that_does_not_vary_has_no_correlations() {
+        let found = correlations(&vec![vec![1.0, 2.0, 3.0], vec![0.1; 3], vec![3.0, 2.0, 1.0]]);
+        assert!(found[0].is_none() && found[2].is_none() && (found[1].unwrap() + 1.0).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,95 @@
+//! What is plotted of the scores.
+
+use super::charts::{Chart, Panel, Series, dot_plots};
+use crate::scoring::{By, Outcome, ProfileRow, Region, Score};
+use std::collections::HashMap;
+
+/// Colours of the methods (Okabe and Ito, 2008: told apart with colour vision deficiency), the baseline's first.
+const BASELINE: &str = "#8a949e";
+const OTHERS: [&str; 6] = ["#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
+
+/// The colour of each method: grey for the baseline, the others in order.
+pub fn colours(outcome: &Outcome) -> Vec<&'static str> {
+    let mut others = OTHERS.iter().cycle();
+    // The network first: it is what the reader looks for, whatever the order of the predictions.
+    let mut order: Vec<usize> = (0..outcome.methods.len()).collect();
+    order.sort_by_key(|i| outcome.methods[*i].method != "s2s");
+    let mut colours = vec![BASELINE; order.len()];
+    for i in order {
+        if outcome.baseline.as_ref() != Some(&outcome.methods[i].label) {
+            colours[i] = others.next().copied().unwrap_or(BASELINE);
+        }
+    }
+    colours
+}
+
+/// A series for each method.
+fn series(outcome: &Outcome, colours: &[&'static str]) -> Vec<Series> {
+    let methods = outcome.methods.iter().zip(colours);
+    methods.map(|(method, colour)| Series { label: method.label.clone(), colour }).collect()
+}
+
+/// MAE, RMSE and PCC of every gene over the unmeasured bins, in the order of the first for the first method that is not the
+/// baseline.
+pub fn scores(outcome: &Outcome, genes: &[&str], colours: &[&'static str]) -> Chart {
+    let honest = outcome.scores.iter().filter(|score| score.region == Region::Unmeasured);
+    let honest: HashMap<(&str, &str), &Score> =
+        honest.map(|score| ((score.gene.as_str(), score.method.as_str()), score)).collect();
+    let series = series(outcome, colours);
+    let mut genes = genes.to_vec();
+    if let Some(leader) = outcome.methods.iter().find(|method| Some(&method.label) != outcome.baseline.as_ref()) {
+        let rank = |gene: &&str| {
+            let score = honest.get(&(*gene, leader.label.as_str()));
+            score.and_then(|score| score.mae_ratio.or(score.mae)).unwrap_or(f64::INFINITY)
+        };
+        genes.sort_by(|a, b| rank(a).total_cmp(&rank(b)));
+    }
+    let table: Vec<Vec<Option<&Score>>> = genes
+        .iter()
+        .map(|gene| series.iter().map(|one| honest.get(&(*gene, one.label.as_str())).copied()).collect())
+        .collect();
+    let panel = |title: String, reference: Option<f64>, of: fn(&Score) -> Option<f64>| {
+        let values = table.iter().map(|row| row.iter().map(|score| of((*score)?)).collect()).collect();
+        Panel { title, reference, values, limits: Vec::new() }
+    };
+    let ceiling = |row: &Vec<Option<&Score>>| row.iter().flatten().find_map(|score| score.pcc_ceiling);
+    let mut panels = match &outcome.baseline {
+        Some(label) => [
+            panel(format!("← MAE as a multiple of {label}’s"), Some(1.0), |s| s.mae_ratio),
+            panel(format!("← RMSE as a multiple of {label}’s"), Some(1.0), |s| s.rmse_ratio),
+            panel("PCC →".into(), None, |s| s.pcc),
+        ],
+        None => [
+            panel("← MAE".into(), None, |s| s.mae),
+            panel("← RMSE".into(), None, |s| s.rmse),
+            panel("PCC →".into(), None, |s| s.pcc),
+        ],
+    };
+    panels[2].limits = table.iter().map(ceiling).collect();
+    dot_plots(&genes, series, &panels)
+}
+
+/// Errors by distance from the border, and by true value.
+pub fn profiles(outcome: &Outcome, colours: &[&'static str]) -> [Chart; 2] {
+    [By::Border, By::Level].map(|by| {
+        let rows: Vec<&ProfileRow> = outcome.profiles.iter().filter(|row| row.by == by).collect();
+        let mut classes: Vec<&str> = rows.iter().map(|row| row.class.as_str()).collect();
+        // Every method has the same classes: those of the first.
+        classes.truncate(rows.iter().take_while(|row| row.method == rows[0].method).count());
+        let series = series(outcome, colours);
+        let panel = |title: &str, reference: Option<f64>, of: fn(&ProfileRow) -> f64| {
+            let value = |class: &&str, label: &str| {
+                let own = rows.iter().find(|row| row.class == *class && row.method == label);
+                own.map(|row| of(row))
+            };
+            let values = classes.iter().map(|class| series.iter().map(|one| value(class, &one.label)).collect());
+            Panel { title: title.to_owned(), reference, values: values.collect(), limits: Vec::new() }
+        };
+        let panels = [
+            panel("← MAE", None, |row| row.mae),
+            panel("← RMSE", None, |row| row.rmse),
+            panel("bias: mean of prediction − truth", Some(0.0), |row| row.bias),
+        ];
+        dot_plots(&classes, series, &panels)
+    })
+}

@@ -1,0 +1,178 @@
+//! The pictures of a gene as they are shown: as a card of the page, and as a figure in a file of its own.
+
+use super::charts::nice_below;
+use super::colours::{Scale, shrink, shrink_mask};
+use super::escape;
+use crate::Result;
+use crate::section::Raster;
+
+/// No picture is shown higher than this many CSS pixels.
+const MOST_HEIGHT: usize = 520;
+/// In a figure: the longer side of a picture, the gap between pictures, and the heights of title, caption and keys.
+const SIDE: f64 = 300.0;
+const GAP: f64 = 18.0;
+const HEAD: f64 = 36.0;
+const FOOT: f64 = 36.0;
+
+/// What a picture shows, and so its colours.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// Expression.
+    Value,
+    /// Prediction − truth.
+    Error,
+    /// Gain over the reference.
+    Gain,
+}
+
+/// One map and what is written below it, as plain text.
+pub struct Picture {
+    /// What it shows.
+    pub shown: Shown,
+    /// Its name among the gene's pictures, for a file.
+    pub file: String,
+    /// Its title.
+    pub title: String,
+    /// Its caption.
+    pub note: String,
+    /// Its values [rows, cols].
+    pub image: Raster<f32>,
+}
+
+/// All pictures of a gene.
+pub struct Plate<'a> {
+    /// The gene.
+    pub gene: &'a str,
+    /// The tissue [rows, cols].
+    pub tissue: &'a Raster<bool>,
+    /// Side of a bin in µm.
+    pub bin_um: f64,
+    /// The colours of expression.
+    pub values: Scale<'a>,
+    /// The colours of errors, where there are any.
+    pub errors: Option<Scale<'a>>,
+    /// The colours of gains, where there are any.
+    pub gains: Option<Scale<'a>>,
+    /// The pictures, column by column.
+    pub columns: Vec<Vec<Picture>>,
+}
+
+impl Plate<'_> {
+    /// The gene's card: a `details` element, open or closed, its maps in blocks of `block` × `block` bins.
+    pub fn card(&self, open: bool, block: usize) -> Result<String> {
+        let mut pairs = String::new();
+        for column in &self.columns {
+            let figures = column.iter().map(|picture| self.figure(picture, block)).collect::<Result<String>>()?;
+            pairs += &format!(r#"<div class="pair">{figures}</div>"#);
+        }
+        let keys: String = self.keys().into_iter().map(|(name, scale, [low, high])| {
+            let gradient = scale.palette.gradient();
+            format!(r#"<span class="key">{name} <i>{low}</i><span style="background:{gradient}"></span><i>{high}</i></span>"#)
+        }).collect();
+        let (gene, open) = (escape(self.gene), if open { " open" } else { "" });
+        Ok(format!(
+            r#"<details class="gene" id="gene-{gene}"{open}><summary><h3>{gene}</h3>{keys}</summary><div class="pairs" style="--n:{}">{pairs}</div></details>"#,
+            self.columns.len()
+        ))
+    }
+
+    /// A figure for a file of its own: SVG with the maps in full resolution.
+    pub fn svg(&self) -> Result<String> {
+        let (rows, cols) = self.tissue.shape();
+        let unit = SIDE / rows.max(cols) as f64;
+        let (width, height) = (cols as f64 * unit, rows as f64 * unit);
+        let most = self.columns.iter().map(Vec::len).max().unwrap_or(0) as f64;
+        let whole = (self.columns.len() as f64 * (width + GAP) + GAP, HEAD + most * (height + FOOT + GAP));
+        let mut body = format!(r#"<text x="{GAP}" y="24" class="gene">{}</text>"#, escape(self.gene));
+        for (i, (name, scale, [low, high])) in self.keys().into_iter().enumerate() {
+            body += &svg_key(name, scale, [&low, &high], (GAP + 120.0 + 260.0 * i as f64, i));
+        }
+        for (i, column) in self.columns.iter().enumerate() {
+            for (j, picture) in column.iter().enumerate() {
+                let (x, y) = (GAP + i as f64 * (width + GAP), HEAD + j as f64 * (height + FOOT + GAP));
+                let uri = self.scale(picture).picture(&picture.image, self.tissue)?;
+                let (title, note) = (escape(&picture.title), escape(&picture.note));
+                body += &format!(
+                    r##"<rect x="{x:.1}" y="{y:.1}" width="{width:.1}" height="{height:.1}" fill="#e4e8ec"/>"##
+                );
+                body += &format!(
+                    r#"<image x="{x:.1}" y="{y:.1}" width="{width:.1}" height="{height:.1}" preserveAspectRatio="none" style="image-rendering:pixelated" href="{uri}"/>"#
+                );
+                let (first, second) = (y + height + 15.0, y + height + 30.0);
+                body += &format!(
+                    r#"<text x="{x:.1}" y="{first:.1}" class="title">{title}</text><text x="{x:.1}" y="{second:.1}" class="note">{note}</text>"#
+                );
+            }
+        }
+        body += &self.svg_bar(cols, unit, HEAD + height - 8.0);
+        // Wide enough for the keys.
+        let wide = whole.0.max(GAP + 120.0 + 260.0 * self.keys().len() as f64);
+        Ok(super::standalone(&body, wide, whole.1))
+    }
+
+    /// The scale bar of the first picture, `unit` pixels per bin, on a ground that every map lets through.
+    fn svg_bar(&self, cols: usize, unit: f64, y: f64) -> String {
+        let (length, label) = self.bar(cols);
+        let (x, long) = (GAP + 8.0, length / self.bin_um * unit);
+        let wide = long.max(7.0 * label.chars().count() as f64);
+        format!(
+            r##"<rect x="{:.1}" y="{:.1}" width="{:.1}" height="24" rx="3" fill="#fff" fill-opacity="0.85"/><path d="M{x:.1} {y:.1}h{long:.1}" class="bar"/><text x="{x:.1}" y="{:.1}" class="note">{label}</text>"##,
+            x - 4.0,
+            y - 19.0,
+            wide + 8.0,
+            y - 6.0
+        )
+    }
+
+    /// The maps as PNG files of one pixel per bin: their names and contents.
+    pub fn pngs(&self) -> Result<Vec<(String, Vec<u8>)>> {
+        let all = self.columns.iter().flatten();
+        all.map(|picture| Ok((picture.file.clone(), self.scale(picture).png(&picture.image, self.tissue)?))).collect()
+    }
+
+    fn scale(&self, picture: &Picture) -> &Scale<'_> {
+        match picture.shown {
+            Shown::Value => &self.values,
+            Shown::Error => self.errors.as_ref().unwrap_or(&self.values),
+            Shown::Gain => self.gains.as_ref().unwrap_or(&self.values),
+        }
+    }
+
+    /// Name, colours and ends of the colour bars.
+    fn keys(&self) -> Vec<(&'static str, &Scale<'_>, [String; 2])> {
+        let ends = |most: f64, decimals: usize| [format!("≤ −{most:.decimals$}"), format!("≥ +{most:.decimals$}")];
+        let mut keys = vec![("expression", &self.values, ["0.0".to_owned(), format!("≥ {:.2}", self.values.high)])];
+        keys.extend(self.errors.as_ref().map(|scale| ("error", scale, ends(scale.high, 2))));
+        keys.extend(self.gains.as_ref().map(|scale| ("gain", scale, ends(scale.high, 3))));
+        keys
+    }
+
+    fn figure(&self, picture: &Picture, block: usize) -> Result<String> {
+        let (small, tissue) = (shrink(&picture.image, block), shrink_mask(self.tissue, block));
+        let (height, width) = small.shape();
+        let (uri, title, note) =
+            (self.scale(picture).picture(&small, &tissue)?, escape(&picture.title), escape(&picture.note));
+        let um = width as f64 * block as f64 * self.bin_um;
+        let (length, label) = self.bar(width * block);
+        let (bar, widest) = (100.0 * length / um, MOST_HEIGHT * width / height);
+        Ok(format!(
+            r#"<figure style="max-width:{widest}px"><div class="map" data-um="{um}"><img loading="lazy" decoding="async" src="{uri}" width="{width}" height="{height}" alt="{title}"><span class="bar" style="width:{bar:.2}%"><i>{label}</i></span></div><figcaption><b>{title}</b><br>{note}</figcaption></figure>"#
+        ))
+    }
+
+    /// The scale bar of a picture this many bins wide: a round length in µm, at most a quarter of it, and its label.
+    fn bar(&self, cols: usize) -> (f64, String) {
+        let length = nice_below(cols as f64 * self.bin_um / 4.0);
+        (length, if length >= 1000.0 { format!("{} mm", length / 1000.0) } else { format!("{length} µm") })
+    }
+}
+
+/// A colour bar of a figure, at `x`, with an identifier of its own.
+fn svg_key(name: &str, scale: &Scale, [low, high]: [&str; 2], (x, id): (f64, usize)) -> String {
+    let (stops, left) = (scale.palette.stops(), x + 112.0);
+    format!(
+        r#"<linearGradient id="key{id}">{stops}</linearGradient><text x="{:.1}" y="24" class="note" text-anchor="end">{name} {low}</text><rect x="{left:.1}" y="15" width="80" height="10" fill="url(#key{id})"/><text x="{:.1}" y="24" class="note">{high}</text>"#,
+        left - 6.0,
+        left + 86.0
+    )
+}
