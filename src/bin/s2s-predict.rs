@@ -12,7 +12,8 @@ use std::process::ExitCode;
 /// Predict every in-tissue bin of a section: by networks that s2s-fit trained, or by interpolation.
 ///
 /// Writes a Zarr v3 store: `imputed` [gene, row, col], `measured`, `tissue`. Measured bins keep exactly their values; bins
-/// outside the tissue are NaN.
+/// outside the tissue are NaN. Networks that held bins out also write `uncertainty`, half the width of the interval
+/// imputed ± uncertainty (cut at 0) that holds a share --coverage of the unmeasured bins.
 #[derive(Parser)]
 #[command(version, group(ArgGroup::new("source").required(true).args(["model", "method"])), after_help = "Examples:
   s2s-predict --dataset SAMPLE.s2s --model ERBB2.safetensors XBP1.safetensors --output SAMPLE.zarr
@@ -31,6 +32,10 @@ struct Args {
     /// all of the dataset
     #[arg(long, value_name = "A,B|FILE")]
     genes: Option<String>,
+    /// The share of unmeasured bins that the intervals around the prediction are to hold, from 0.5 to 0.99, instead of
+    /// predict.coverage
+    #[arg(long, value_name = "SHARE")]
+    coverage: Option<f64>,
     /// The config, for its section predict
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -53,7 +58,8 @@ fn main() -> ExitCode {
 }
 
 fn execute(args: Args) -> Result<()> {
-    let config = Config::load(args.config.as_deref(), &args.set)?;
+    let mut config = Config::load(args.config.as_deref(), &args.set)?;
+    config.predict.coverage = args.coverage.unwrap_or(config.predict.coverage);
     config.predict.check()?;
     cli::threads(args.threads)?;
     let dataset = Dataset::open(&args.dataset)?;

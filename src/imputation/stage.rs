@@ -2,17 +2,19 @@
 
 use super::baselines::{Method, baseline};
 use super::network::NetworkImputer;
+use crate::calibration::Calibration;
 use crate::cli::Progress;
 use crate::config::PredictConfig;
 use crate::dataset::Dataset;
 use crate::files::fingerprint;
 use crate::provenance::{Input, Provenance};
 use crate::section::{Raster, Sampling};
-use crate::store::{Header, StoreWriter};
+use crate::store::{Header, StoreWriter, Uncertainty};
 use crate::{Error, Result};
 use burn::tensor::Device;
 use clap::ValueEnum;
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What predicts.
@@ -64,10 +66,12 @@ fn with_models(job: &Job, paths: &[PathBuf], wanted: &[String]) -> Result<()> {
         .iter()
         .map(|path| Ok(Input { path: path.display().to_string(), sha256: fingerprint(path)? }))
         .collect::<Result<Vec<_>>>()?;
-    let store = begin(job, "s2s", genes, inputs)?;
+    let sure = calibrated(&imputers, job.config);
+    let store = begin(job, "s2s", genes, inputs, sure)?;
     let mut progress = Progress::new("predict", "genes", imputers.len() as u64);
     for (index, imputer) in imputers.iter().enumerate() {
-        store.write_gene(index, &imputer.impute(job.dataset, job.config)?, None)?;
+        let found = imputer.impute(job.dataset, job.config)?;
+        store.write_gene(index, &found.values, found.uncertainty.as_ref())?;
         progress.at(index as u64 + 1, || imputer.gene().to_owned());
     }
     store.finish()?;
@@ -83,7 +87,7 @@ fn with_baseline(job: &Job, method: Method, genes: &[String]) -> Result<()> {
     };
     genes.iter().try_for_each(|gene| manifest.gene(gene).map(drop))?;
     let name = method.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
-    let store = begin(job, &name, genes.clone(), Vec::new())?;
+    let store = begin(job, &name, genes.clone(), Vec::new(), None)?;
     genes
         .par_iter()
         .enumerate()
@@ -93,12 +97,41 @@ fn with_baseline(job: &Job, method: Method, genes: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn begin(job: &Job, method: &str, genes: Vec<String>, mut inputs: Vec<Input>) -> Result<StoreWriter> {
+/// What the intervals rest on; `None`, and said, if no gene has any.
+fn calibrated(imputers: &[NetworkImputer], config: &PredictConfig) -> Option<Uncertainty> {
+    let of = |imputer: &NetworkImputer| Some((imputer.gene().to_owned(), imputer.calibration(config)?.clone()));
+    let genes: BTreeMap<String, Calibration> = imputers.iter().filter_map(of).collect();
+    let without = imputers.len() - genes.len();
+    if without > 0 {
+        let why = if config.turns {
+            "their fits held no bins out (fit.holdout), or are older"
+        } else {
+            "predict.turns is false"
+        };
+        eprintln!("predict: no uncertainty for {without} of {} genes: {why}", imputers.len());
+    }
+    (!genes.is_empty()).then_some(Uncertainty { coverage: config.coverage, genes })
+}
+
+fn begin(
+    job: &Job,
+    method: &str,
+    genes: Vec<String>,
+    mut inputs: Vec<Input>,
+    uncertainty: Option<Uncertainty>,
+) -> Result<StoreWriter> {
     let dataset = job.dataset;
     inputs.insert(0, Input { path: dataset.folder().display().to_string(), sha256: dataset.fingerprint() });
     let provenance = Provenance::new("s2s-predict", job.whole_config.clone(), None, inputs);
-    let header = Header::of(dataset, method, genes, provenance);
-    StoreWriter::create(job.output, &header, &measured(dataset.sampling(), dataset.tissue()), dataset.tissue(), false)
+    let uncertain = uncertainty.is_some();
+    let header = Header { uncertainty, ..Header::of(dataset, method, genes, provenance) };
+    StoreWriter::create(
+        job.output,
+        &header,
+        &measured(dataset.sampling(), dataset.tissue()),
+        dataset.tissue(),
+        uncertain,
+    )
 }
 
 /// The measured in-tissue bins of the whole grid.

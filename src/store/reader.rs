@@ -15,6 +15,7 @@ pub struct Store {
     path: PathBuf,
     header: Header,
     imputed: Array<FilesystemStore>,
+    uncertainty: Option<Array<FilesystemStore>>,
 }
 
 impl Store {
@@ -38,9 +39,11 @@ impl Store {
                 format!("store format {format}, but this version reads {FORMAT}. Run s2s-predict again"),
             ));
         }
-        let header = serde_json::from_value(attribute.clone()).map_err(|e| foreign(&e))?;
-        let imputed = Array::open(store, "/imputed").map_err(|e| foreign(&e))?;
-        Ok(Store { path: path.to_owned(), header, imputed })
+        let header: Header = serde_json::from_value(attribute.clone()).map_err(|e| foreign(&e))?;
+        let array = |name: &str| Array::open(store.clone(), name).map_err(|e| foreign(&e));
+        let imputed = array("/imputed")?;
+        let uncertainty = header.uncertainty.as_ref().map(|_| array("/uncertainty")).transpose()?;
+        Ok(Store { path: path.to_owned(), header, imputed, uncertainty })
     }
 
     /// What the store says of itself.
@@ -65,6 +68,16 @@ impl Store {
 
     /// The prediction of a gene [rows, cols]: log-normalised values, NaN outside the tissue.
     pub fn gene(&self, name: &str) -> Result<Raster<f32>> {
+        self.read(&self.imputed, name)
+    }
+
+    /// Half the width of the intervals of a gene [rows, cols], NaN outside the tissue; `None` if it has none.
+    pub fn uncertainty(&self, name: &str) -> Result<Option<Raster<f32>>> {
+        let has = self.header.uncertainty.as_ref().is_some_and(|told| told.genes.contains_key(name));
+        self.uncertainty.as_ref().filter(|_| has).map(|array| self.read(array, name)).transpose()
+    }
+
+    fn read(&self, array: &Array<FilesystemStore>, name: &str) -> Result<Raster<f32>> {
         let index = self.header.genes.iter().position(|gene| gene == name).ok_or_else(|| {
             let near = nearest_names(name, self.header.genes.iter().map(String::as_str));
             Error::data(&self.path, format!("gene {name} is not in it. Nearest names: {}", near.join(", ")))
@@ -72,10 +85,10 @@ impl Store {
         let bad = |reason: &dyn std::fmt::Display| {
             Error::data(&self.path, format!("gene {name}: {reason}. Run s2s-predict again"))
         };
-        let shape = self.imputed.shape().to_vec();
-        let [_, rows, cols] = shape[..] else { return Err(bad(&"array imputed has not three axes")) };
+        let shape = array.shape().to_vec();
+        let [_, rows, cols] = shape[..] else { return Err(bad(&"its array has not three axes")) };
         let subset = [index as u64..index as u64 + 1, 0..rows, 0..cols];
-        let values: Vec<f32> = self.imputed.retrieve_array_subset(&subset).map_err(|e| bad(&e))?;
-        Raster::from_vec(rows as usize, cols as usize, values).ok_or_else(|| bad(&"array imputed is cut short"))
+        let values: Vec<f32> = array.retrieve_array_subset(&subset).map_err(|e| bad(&e))?;
+        Raster::from_vec(rows as usize, cols as usize, values).ok_or_else(|| bad(&"its array is cut short"))
     }
 }
