@@ -29,9 +29,9 @@ fn picture(rows: usize, cols: usize, shift: f32) -> Raster<f32> {
 
 fn write(path: &Path, rows: usize, cols: usize) -> s2s::Result<()> {
     let mask = Raster::from_fn(rows, cols, |row, col| (row + col) % 5 != 0);
-    let writer = StoreWriter::create(path, &header(&["CFTR", "INS"]), &mask, &mask)?;
-    writer.write_gene(1, &picture(rows, cols, 0.5))?;
-    writer.write_gene(0, &picture(rows, cols, 0.25))?;
+    let writer = StoreWriter::create(path, &header(&["CFTR", "INS"]), &mask, &mask, false)?;
+    writer.write_gene(1, &picture(rows, cols, 0.5), None)?;
+    writer.write_gene(0, &picture(rows, cols, 0.25), None)?;
     writer.finish()
 }
 
@@ -64,7 +64,7 @@ fn what_was_written_comes_back_also_from_several_chunks() {
 fn an_unfinished_store_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mask = Raster::filled(4, 4, true);
-    drop(StoreWriter::create(&folder.path().join("s.zarr"), &header(&["INS"]), &mask, &mask).unwrap());
+    drop(StoreWriter::create(&folder.path().join("s.zarr"), &header(&["INS"]), &mask, &mask, false).unwrap());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 

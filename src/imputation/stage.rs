@@ -67,7 +67,7 @@ fn with_models(job: &Job, paths: &[PathBuf], wanted: &[String]) -> Result<()> {
     let store = begin(job, "s2s", genes, inputs)?;
     let mut progress = Progress::new("predict", "genes", imputers.len() as u64);
     for (index, imputer) in imputers.iter().enumerate() {
-        store.write_gene(index, &imputer.impute(job.dataset, job.config)?)?;
+        store.write_gene(index, &imputer.impute(job.dataset, job.config)?, None)?;
         progress.at(index as u64 + 1, || imputer.gene().to_owned());
     }
     store.finish()?;
@@ -87,7 +87,7 @@ fn with_baseline(job: &Job, method: Method, genes: &[String]) -> Result<()> {
     genes
         .par_iter()
         .enumerate()
-        .try_for_each(|(index, gene)| store.write_gene(index, &baseline(job.dataset, gene, method)?))?;
+        .try_for_each(|(index, gene)| store.write_gene(index, &baseline(job.dataset, gene, method)?, None))?;
     store.finish()?;
     eprintln!("predict: {} genes by {name} interpolation in {}", genes.len(), job.output.display());
     Ok(())
@@ -98,7 +98,7 @@ fn begin(job: &Job, method: &str, genes: Vec<String>, mut inputs: Vec<Input>) ->
     inputs.insert(0, Input { path: dataset.folder().display().to_string(), sha256: dataset.fingerprint() });
     let provenance = Provenance::new("s2s-predict", job.whole_config.clone(), None, inputs);
     let header = Header::of(dataset, method, genes, provenance);
-    StoreWriter::create(job.output, &header, &measured(dataset.sampling(), dataset.tissue()), dataset.tissue())
+    StoreWriter::create(job.output, &header, &measured(dataset.sampling(), dataset.tissue()), dataset.tissue(), false)
 }
 
 /// The measured in-tissue bins of the whole grid.

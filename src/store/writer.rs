@@ -25,14 +25,22 @@ fn ours(path: &Path) -> bool {
 pub struct StoreWriter {
     replace: Replace,
     imputed: Array<FilesystemStore>,
+    uncertainty: Option<Array<FilesystemStore>>,
     target: PathBuf,
 }
 
 impl StoreWriter {
-    /// Begins the store `path` for the genes of `header`, with the masks of measured bins and of tissue.
+    /// Begins the store `path` for the genes of `header`, with the masks of measured bins and of tissue; `uncertain`: with room
+    /// for the uncertainty of every bin.
     ///
     /// Nothing stands under that name until [`StoreWriter::finish`].
-    pub fn create(path: &Path, header: &Header, measured: &Raster<bool>, tissue: &Raster<bool>) -> Result<Self> {
+    pub fn create(
+        path: &Path,
+        header: &Header,
+        measured: &Raster<bool>,
+        tissue: &Raster<bool>,
+        uncertain: bool,
+    ) -> Result<Self> {
         let replace = Replace::begin(path, ours)?;
         let failed = |e: &dyn std::fmt::Display| Error::Io(format!("{}: could not write: {e}", path.display()));
         let store = Arc::new(FilesystemStore::new(replace.path()).map_err(|e| failed(&e))?);
@@ -65,17 +73,23 @@ impl StoreWriter {
             flags.store_array_subset(&flags.subset_all(), mask.values()).map_err(|e| failed(&e))?;
         }
         let shape = [header.genes.len(), rows, cols];
-        let imputed = array("/imputed", &shape, data_type::float32(), ZARR_NAN_F32.into(), &["gene", "row", "col"])?;
-        Ok(StoreWriter { replace, imputed, target: path.to_owned() })
+        let values = |name| array(name, &shape, data_type::float32(), ZARR_NAN_F32.into(), &["gene", "row", "col"]);
+        let imputed = values("/imputed")?;
+        let uncertainty = uncertain.then(|| values("/uncertainty")).transpose()?;
+        Ok(StoreWriter { replace, imputed, uncertainty, target: path.to_owned() })
     }
 
-    /// Writes the prediction of the gene at `index` of the header's list.
-    pub fn write_gene(&self, index: usize, values: &Raster<f32>) -> Result<()> {
-        let (rows, cols) = values.shape();
+    /// Writes the prediction of the gene at `index` of the header's list and, in a store with room for it, its uncertainty; both
+    /// [rows, cols], NaN outside the tissue.
+    pub fn write_gene(&self, index: usize, imputed: &Raster<f32>, uncertainty: Option<&Raster<f32>>) -> Result<()> {
+        let (rows, cols) = imputed.shape();
         let subset = [index as u64..index as u64 + 1, 0..rows as u64, 0..cols as u64];
-        self.imputed
-            .store_array_subset(&subset, values.values())
-            .map_err(|e| Error::Io(format!("{}: could not write: {e}", self.target.display())))
+        let pairs = [(Some(&self.imputed), Some(imputed)), (self.uncertainty.as_ref(), uncertainty)];
+        pairs.into_iter().filter_map(|(array, values)| array.zip(values)).try_for_each(|(array, values)| {
+            array
+                .store_array_subset(&subset, values.values())
+                .map_err(|e| Error::Io(format!("{}: could not write: {e}", self.target.display())))
+        })
     }
 
     /// Puts the store in its place.
