@@ -11,6 +11,6 @@ mod tiles;
 pub use baselines::Method;
 pub use finish::finish;
 pub use network::NetworkImputer;
-pub use stage::{Job, Source, run};
+pub use stage::{Job, Output, Source, run};
 pub use stitching::stitch;
 pub use tiles::{Tile, tiles};

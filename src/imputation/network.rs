@@ -60,6 +60,11 @@ impl NetworkImputer {
         &self.gene.name
     }
 
+    /// The file of its weights, and how they came to be.
+    pub fn story(&self) -> (&Path, &Story) {
+        (&self.path, &self.story)
+    }
+
     /// The prediction of its gene for the whole section, [rows, cols]: NaN outside the tissue.
     ///
     /// [`Error::Data`] if the weights predict what is no number.
