@@ -190,9 +190,18 @@ fn a_checkpoint_that_does_not_fit_the_section_is_refused() {
         (of_scale(3), "scale"),
         (of_scale(0), "scale"),
         (Story { window: Some(1), ..good.clone() }, "window"),
-        (Story { genes: vec![FittedGene { name: GENE.to_owned(), scale: 0.0, calibration: None }], ..good.clone() }, "scale 0"),
+        (
+            Story { genes: vec![FittedGene { name: GENE.to_owned(), scale: 0.0, calibration: None }], ..good.clone() },
+            "scale 0",
+        ),
         (Story { input: guided, ..good.clone() }, "guides"),
-        (Story { genes: vec![FittedGene { name: "SPOTTY".to_owned(), scale: 4.0, calibration: None }], ..good.clone() }, GENE),
+        (
+            Story {
+                genes: vec![FittedGene { name: "SPOTTY".to_owned(), scale: 4.0, calibration: None }],
+                ..good.clone()
+            },
+            GENE,
+        ),
     ];
     for (story, word) in cases {
         let path = save(folder.path(), &story, None);

@@ -12,6 +12,6 @@ mod uncertainty;
 pub use baselines::Method;
 pub use finish::finish;
 pub use network::{Imputed, NetworkImputer};
-pub use stage::{Job, Source, run};
+pub use stage::{Job, Output, Source, run};
 pub use stitching::stitch;
 pub use tiles::{Tile, tiles};

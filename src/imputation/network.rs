@@ -77,6 +77,11 @@ impl NetworkImputer {
         self.gene.calibration.as_ref().filter(|_| config.turns)
     }
 
+    /// The file of its weights, and how they came to be.
+    pub fn story(&self) -> (&Path, &Story) {
+        (&self.path, &self.story)
+    }
+
     /// The prediction of its gene for the whole section.
     ///
     /// [`Error::Data`] if the weights predict what is no number.

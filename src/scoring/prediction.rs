@@ -23,6 +23,8 @@ pub struct Prediction {
     pub dataset_fingerprint: String,
     /// The genes that it holds.
     pub genes: Vec<String>,
+    /// The genes that its store has room for and that are not predicted yet.
+    pub missing: Vec<String>,
     /// Reads one of them.
     pub read: ReadGene,
 }
@@ -37,6 +39,7 @@ impl Prediction {
             path: path.display().to_string(),
             dataset_fingerprint: store.dataset_fingerprint().to_owned(),
             genes: store.genes().to_vec(),
+            missing: store.missing(),
             read: Box::new(move |gene| store.gene(gene)),
         })
     }
@@ -148,8 +151,13 @@ impl Suspicions {
         note(&mut self.empty, label, gene, empty.count());
     }
 
-    /// One sentence for each.
-    pub fn warnings(&self) -> Vec<String> {
+    /// One sentence for each, and for each prediction whose store is not full.
+    pub fn warnings(&self, predictions: &[Prediction]) -> Vec<String> {
+        let missing = predictions.iter().filter(|prediction| !prediction.missing.is_empty()).map(|prediction| {
+            let (label, genes) = (&prediction.label, listed(&prediction.missing));
+            let (missing, all) = (prediction.missing.len(), prediction.missing.len() + prediction.genes.len());
+            format!("{label}: {missing} of {all} genes of the store are not predicted yet ({genes}). Run s2s-predict --into for them.")
+        });
         let changed = self.changed.iter().map(|(label, (genes, bins))| {
             let genes = listed(genes);
             format!("{label}: {bins} measured bins do not hold the measured value ({genes}). Measured bins must be kept as they are: run s2s-predict again.")
@@ -158,7 +166,7 @@ impl Suspicions {
             let genes = listed(genes);
             format!("{label}: {bins} in-tissue bins hold no prediction ({genes}). They count as predicted 0: run s2s-predict again.")
         });
-        changed.chain(empty).collect()
+        missing.chain(changed).chain(empty).collect()
     }
 }
 

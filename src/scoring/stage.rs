@@ -202,7 +202,7 @@ impl Scoring<'_> {
             methods: self.predictions.iter().map(method).collect(),
             baseline: self.baseline,
             reference: self.reference,
-            warnings: self.suspicions.warnings(),
+            warnings: self.suspicions.warnings(self.predictions),
             summary: labels.map(|label| MethodSummary::new(label, &self.scores)).collect(),
             scores: self.scores,
         }
