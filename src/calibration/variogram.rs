@@ -5,9 +5,13 @@ use crate::section::Raster;
 /// Longest lag in measured bins.
 const REACH: isize = 10;
 /// Ranges that are tried, in spacings.
-const RANGES: usize = 60;
+const RANGES: usize = 64;
+/// Shapes that are tried. Interpolation bridges distances below the shortest lag: how steeply γ falls towards them has to be read off
+/// the lags that there are.
+const SHAPES: [f64; 5] = [0.5, 0.75, 1.0, 1.25, 1.5];
 
-/// γ(h) = nugget + partial · (1 − exp(−h / range)): half the mean squared difference of bins h apart.
+/// γ(h) = nugget + partial · (1 − exp(−(h / range)^shape)), half the mean squared difference of bins h apart: the stable model,
+/// which for a shape of 1 is the exponential one (Chilès and Delfiner, Geostatistics, 2nd ed., §2.5).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Variogram {
     /// What bins differ by however near they are: count noise, and structure smaller than a bin.
@@ -16,6 +20,8 @@ pub struct Variogram {
     pub partial: f64,
     /// In bins of the image.
     pub range: f64,
+    /// Below 1 steep at short distances, above 1 smooth.
+    pub shape: f64,
 }
 
 impl Variogram {
@@ -24,14 +30,14 @@ impl Variogram {
     pub fn fit(values: &Raster<f32>, known: &Raster<bool>) -> Option<Self> {
         let lags = lags(values, known);
         let nearest = lags.iter().map(|lag| lag.0).min_by(f64::total_cmp)?;
-        let tried = (0..RANGES).map(|i| nearest * 0.25 * 1.1_f64.powi(i as i32));
-        let fits = tried.map(|range| with_range(&lags, range));
+        let ranges = (0..RANGES).map(|i| nearest * 0.25 * 1.1_f64.powi(i as i32));
+        let fits = ranges.flat_map(|range| SHAPES.map(|shape| with_range(&lags, range, shape)));
         fits.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(variogram, _)| variogram)
     }
 
     /// γ at the distance `h` > 0 in bins.
     pub fn at(&self, h: f64) -> f64 {
-        self.nugget + self.partial * (1.0 - (-h / self.range).exp())
+        self.nugget + self.partial * (1.0 - (-(h / self.range).powf(self.shape)).exp())
     }
 
     /// The expected squared error of bilinear interpolation of bins `spacing` apart, the mean over the positions that a lattice
@@ -97,9 +103,9 @@ fn differences(values: &Raster<f32>, known: &Raster<bool>, (down, across): (usiz
     (pairs, squares)
 }
 
-/// The best nugget and partial sill of a range, neither negative, and their weighted squared error.
-fn with_range(lags: &[(f64, f64, f64)], range: f64) -> (Variogram, f64) {
-    let rise = |h: f64| 1.0 - (-h / range).exp();
+/// The best nugget and partial sill of a range and a shape, neither negative, and their weighted squared error.
+fn with_range(lags: &[(f64, f64, f64)], range: f64, shape: f64) -> (Variogram, f64) {
+    let rise = |h: f64| 1.0 - (-(h / range).powf(shape)).exp();
     let sum = |of: &dyn Fn(f64, f64) -> f64| lags.iter().map(|(h, gamma, weight)| weight * of(*h, *gamma)).sum::<f64>();
     let (ones, x, xx) = (sum(&|_, _| 1.0), sum(&|h, _| rise(h)), sum(&|h, _| rise(h).powi(2)));
     let (y, xy) = (sum(&|_, gamma| gamma), sum(&|h, gamma| gamma * rise(h)));
@@ -107,7 +113,7 @@ fn with_range(lags: &[(f64, f64, f64)], range: f64) -> (Variogram, f64) {
     let partial = if determinant > 1e-12 * ones * xx { ((ones * xy - x * y) / determinant).max(0.0) } else { 0.0 };
     let nugget = (y - partial * x) / ones;
     let (nugget, partial) = if nugget < 0.0 { (0.0, xy / xx) } else { (nugget, partial) };
-    let variogram = Variogram { nugget, partial, range };
+    let variogram = Variogram { nugget, partial, range, shape };
     (variogram, sum(&|h, gamma| (variogram.at(h) - gamma).powi(2)))
 }
 
@@ -135,7 +141,7 @@ mod tests {
 
     #[test]
     fn the_error_is_that_of_the_formula_of_two_and_four_neighbours() {
-        let variogram = Variogram { nugget: 0.1, partial: 0.7, range: 3.0 };
+        let variogram = Variogram { nugget: 0.1, partial: 0.7, range: 3.0, shape: 0.75 };
         let gamma = |h: f64| variogram.at(h);
         let edge = 2.0 * gamma(0.5) - 0.5 * gamma(1.0);
         let middle = 2.0 * gamma(0.5_f64.sqrt()) - 0.5 * gamma(1.0) - 0.25 * gamma(2.0_f64.sqrt());

@@ -4,6 +4,7 @@
 
 mod evaluate;
 mod gain;
+mod intervals;
 pub mod metrics;
 mod multiqc;
 mod outcome;
@@ -16,8 +17,9 @@ mod tables;
 
 pub use evaluate::{Region, Regions, Score};
 pub use gain::{Gain, gain_map};
+pub use intervals::Intervals;
 pub use outcome::{BinCounts, FORMAT, MaskAgreement, Method, Outcome};
-pub use prediction::{Names, Prediction, ReadGene};
+pub use prediction::{Names, Prediction, ReadGene, ReadUncertainty};
 pub use stage::{run, score};
 pub use summary::MethodSummary;
 pub use tables::text;

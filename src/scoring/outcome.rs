@@ -1,6 +1,7 @@
 //! What a scoring run found out: the content of `scores.json`.
 
 use super::evaluate::{Region, Regions, Score};
+use super::intervals::Intervals;
 use super::summary::MethodSummary;
 use crate::dataset::{Dataset, Mode};
 use crate::provenance::Provenance;
@@ -43,6 +44,8 @@ pub struct Outcome {
     pub warnings: Vec<String>,
     /// Medians per method; empty without a truth.
     pub summary: Vec<MethodSummary>,
+    /// Whether intervals hold what they promise; empty without a truth, or where no prediction says how sure it is.
+    pub intervals: Vec<Intervals>,
     /// All scores; empty without a truth.
     pub scores: Vec<Score>,
 }

@@ -3,13 +3,17 @@
 use crate::dataset::Dataset;
 use crate::error::nearest_names;
 use crate::section::Raster;
-use crate::store::Store;
+use crate::store::{Store, Uncertainty};
 use crate::{Error, Result};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Reads the prediction of a gene: [rows, cols], NaN where it says nothing.
 pub type ReadGene = Box<dyn Fn(&str) -> Result<Raster<f32>>>;
+
+/// Reads half the width of the intervals of a gene, [rows, cols], and what they mean; `None` if it has none.
+pub type ReadUncertainty = Box<dyn Fn(&str) -> Result<Option<(Raster<f32>, Uncertainty)>>>;
 
 /// One prediction of some genes of a section.
 pub struct Prediction {
@@ -27,12 +31,15 @@ pub struct Prediction {
     pub missing: Vec<String>,
     /// Reads one of them.
     pub read: ReadGene,
+    /// Reads how sure it is of one of them.
+    pub uncertainty: ReadUncertainty,
 }
 
 impl Prediction {
     /// Opens the store that `s2s-predict` wrote; it is called by its method.
     pub fn open(path: &Path) -> Result<Self> {
-        let store = Store::open(path)?;
+        let store = Arc::new(Store::open(path)?);
+        let same = store.clone();
         Ok(Prediction {
             label: store.method().to_owned(),
             method: store.method().to_owned(),
@@ -40,6 +47,7 @@ impl Prediction {
             dataset_fingerprint: store.dataset_fingerprint().to_owned(),
             genes: store.genes().to_vec(),
             missing: store.missing(),
+            uncertainty: Box::new(move |gene| same.uncertainty(gene)),
             read: Box::new(move |gene| store.gene(gene)),
         })
     }

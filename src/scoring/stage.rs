@@ -1,7 +1,8 @@
 //! The stage `s2s-score`: from a dataset and predictions to scores and a report.
 
-use super::evaluate::{Regions, Score, relate_to};
+use super::evaluate::{Region, Regions, Score, relate_to};
 use super::gain::{Gain, gain_map};
+use super::intervals::Intervals;
 use super::outcome::{BinCounts, FORMAT, MaskAgreement, Method, Outcome};
 use super::prediction::{Names, Prediction, Suspicions, labels, reference};
 use super::report::{GeneMaps, MOST_PICTURED, UNFOLDED, page};
@@ -74,6 +75,7 @@ pub fn score(
         regions: Regions::new(tissue, dataset.sampling()),
         truth,
         suspicions: Suspicions::default(),
+        intervals: Vec::new(),
         scores: Vec::new(),
         cards: String::new(),
     };
@@ -116,6 +118,7 @@ struct Scoring<'a> {
     regions: Regions,
     truth: Option<Truth<'a>>,
     suspicions: Suspicions,
+    intervals: Vec<Intervals>,
     scores: Vec<Score>,
     cards: String,
 }
@@ -133,9 +136,11 @@ impl Scoring<'_> {
             self.suspicions.look(self.dataset, label, gene, &measured, &map);
             if let Some(truth) = &truth {
                 scores.extend(self.regions.score(gene, label, truth, &map));
+                self.intervals.extend(self.intervals(prediction, gene, truth, &map)?);
             }
             maps.push((label, map));
         }
+        self.intervals.iter().filter(|one| one.gene == gene).for_each(|one| one.note(&mut scores));
         if let Some(baseline) = &self.baseline {
             relate_to(baseline, &mut scores);
         }
@@ -146,7 +151,7 @@ impl Scoring<'_> {
         if index < MOST_PICTURED {
             let card = GeneMaps {
                 gene,
-                tissue: self.regions.bins(super::Region::Tissue),
+                tissue: self.regions.bins(Region::Tissue),
                 truth: truth.as_ref(),
                 input: &self.input(&measured),
                 predictions: &maps,
@@ -159,6 +164,19 @@ impl Scoring<'_> {
         }
         self.scores.extend(scores);
         Ok(())
+    }
+
+    /// Whether the intervals that `prediction` gives around its `map` of `gene` hold the truth; `None` if it gives none.
+    fn intervals(
+        &self,
+        prediction: &Prediction,
+        gene: &str,
+        truth: &Raster<f32>,
+        map: &Raster<f32>,
+    ) -> Result<Option<Intervals>> {
+        let Some((half, told)) = (prediction.uncertainty)(gene)? else { return Ok(None) };
+        let bins = self.regions.bins(Region::Unmeasured);
+        Ok(Intervals::of((gene, &prediction.label), truth, map, (&half, &told), bins))
     }
 
     /// What each of the predictions `maps` of a gene gains over the reference's; empty where that does not hold the gene.
@@ -204,6 +222,7 @@ impl Scoring<'_> {
             reference: self.reference,
             warnings: self.suspicions.warnings(self.predictions),
             summary: labels.map(|label| MethodSummary::new(label, &self.scores)).collect(),
+            intervals: self.intervals,
             scores: self.scores,
         }
     }

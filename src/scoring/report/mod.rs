@@ -5,6 +5,7 @@ mod colours;
 mod gene;
 mod page;
 mod tables;
+mod uncertainty;
 
 pub use gene::GeneMaps;
 pub use page::page;

@@ -1,6 +1,7 @@
 //! The page around the pictures: what was done, what came out, how to read it.
 
 use super::charts::{Panel, Series, dot_plots};
+use super::uncertainty::uncertainty;
 use super::{MOST_PICTURED, escape, tables};
 use crate::dataset::Mode;
 use crate::scoring::{Outcome, Region, Score};
@@ -29,6 +30,7 @@ pub fn page(outcome: &Outcome, genes: &[&str], cards: &str) -> Result<String> {
     body += &tables::methods(outcome, &colours);
     if scored {
         body += &charts(outcome, genes, &colours);
+        body += &uncertainty(outcome, &colours);
     }
     body += "<h2>Maps</h2>";
     body += if scored { SCORED_MAPS } else { UNSCORED_MAPS };
