@@ -61,7 +61,7 @@ struct Args {
     into: Option<PathBuf>,
     /// The genes that a store made by --into has room for, separated by commas, or a file with one per line; without it all of
     /// the dataset
-    #[arg(long, value_name = "A,B|FILE", requires = "into")]
+    #[arg(long, value_name = "A,B|FILE", conflicts_with = "output")]
     panel: Option<String>,
 }
 

@@ -52,7 +52,6 @@ fn multiscale(name: &str, grid: &Grid, levels: usize, channels: bool) -> Value {
     ] }));
     json!({ "version": RASTER.1, "multiscales": [{
         "name": name,
-        "version": "0.5",
         "axes": axes("micrometer"),
         "datasets": (0..levels).map(dataset).collect::<Vec<_>>(),
         "coordinateTransformations": [to_um],

@@ -38,7 +38,7 @@ fn y(achieved: f64) -> f64 {
 fn plot(outcome: &Outcome, methods: &[(&str, &str)]) -> String {
     let (width, height) = (LEFT + SIDE + 30.0, TOP + SIDE + BOTTOM);
     let mut svg = format!(
-        r#"<svg class="chart" viewBox="0 0 {width} {height}" style="max-width:{width}px" role="img" aria-label="Coverage achieved over coverage asked for"><text x="{LEFT}" y="16" class="title">Bins within their interval, over the share asked for</text>"#
+        r#"<svg class="chart" viewBox="0 0 {width} {height}" style="max-width:{width}px" role="img" aria-label="Coverage achieved over coverage asked for"><text x="{LEFT}" y="16" class="title">Share of bins within their interval</text>"#
     );
     for percent in (50..=100).step_by(10) {
         let share = f64::from(percent) / 100.0;
