@@ -1,5 +1,6 @@
 //! The YAML config: one section per stage, defaults from the paper, overridden key by key with `--set` and by flags.
 
+use crate::calibration::LEVELS;
 use crate::error::nearest_names;
 use crate::network::CdcinConfig;
 use crate::training::FitConfig;
@@ -32,11 +33,13 @@ pub struct PredictConfig {
     pub batch: usize,
     /// Average over the eight flips and quarter turns of a window.
     pub turns: bool,
+    /// The share of unmeasured bins that intervals are to hold.
+    pub coverage: f64,
 }
 
 impl Default for PredictConfig {
     fn default() -> Self {
-        PredictConfig { overlap: 32, batch: 8, turns: true }
+        PredictConfig { overlap: 32, batch: 8, turns: true, coverage: 0.9 }
     }
 }
 
@@ -45,6 +48,13 @@ impl PredictConfig {
     pub fn check(&self) -> Result<()> {
         if self.batch == 0 {
             return Err(Error::Usage("predict.batch: found 0, expected 1 or more".to_owned()));
+        }
+        if !LEVELS.contains(&self.coverage) {
+            let (least, most) = (LEVELS.start(), LEVELS.end());
+            let found = self.coverage;
+            return Err(Error::Usage(format!(
+                "predict.coverage: found {found}, expected a share from {least} to {most}"
+            )));
         }
         Ok(())
     }

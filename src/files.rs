@@ -20,6 +20,11 @@ pub fn fingerprint(path: &Path) -> Result<String> {
     Ok(hex(&hash.finalize()))
 }
 
+/// SHA-256 of `content`, in hexadecimal.
+pub fn content_fingerprint(content: &[u8]) -> String {
+    hex(&Sha256::digest(content))
+}
+
 /// One hash of all files in a folder and its folders, by name and content, in hexadecimal.
 pub fn folder_fingerprint(folder: &Path) -> Result<String> {
     let (mut files, _) = tree(folder)?;
@@ -77,16 +82,24 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> Result<()> {
 /// The same for a file that is written again and again by one process: the temporary name is always `.NAME.part`, so that a
 /// process that is killed while writing leaves at most one such file, which the next write takes over.
 pub fn write_again(path: &Path, content: &[u8]) -> Result<()> {
-    let temporary = part(path);
+    write_through(&part(path, ""), path, content)
+}
+
+/// The same for a file that several processes write: their temporary names `.NAME.WRITER.part` differ.
+pub fn write_as(writer: &str, path: &Path, content: &[u8]) -> Result<()> {
+    write_through(&part(path, &format!(".{writer}")), path, content)
+}
+
+fn write_through(temporary: &Path, path: &Path, content: &[u8]) -> Result<()> {
     let failed = |e| Error::io(path, "write", e);
-    let mut file = File::create(&temporary).map_err(|e| Error::io(path, "create", e))?;
+    let mut file = File::create(temporary).map_err(|e| Error::io(path, "create", e))?;
     file.write_all(content).and_then(|()| file.sync_all()).map_err(failed)?;
-    fs::rename(&temporary, path).map_err(failed)
+    fs::rename(temporary, path).map_err(failed)
 }
 
 /// Removes what [`write_again`] wrote to `path`, and what a killed process left of it.
 pub fn remove_again(path: &Path) -> Result<()> {
-    for file in [part(path), path.to_owned()] {
+    for file in [part(path, ""), path.to_owned()] {
         match fs::remove_file(&file) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(&file, "remove", e)),
             _ => {}
@@ -95,14 +108,18 @@ pub fn remove_again(path: &Path) -> Result<()> {
     Ok(())
 }
 
-fn part(path: &Path) -> PathBuf {
+fn part(path: &Path, writer: &str) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.part"))
+    path.with_file_name(format!(".{name}{writer}.part"))
 }
 
 /// The folder that holds `path`; `.` for a bare name.
 fn parent(path: &Path) -> &Path {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn sync_folder(folder: &Path) -> Result<()> {
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|e| Error::io(folder, "write", e))
 }
 
 /// Temporary files are private; outputs are as readable as the user's umask would make them on most clusters.
@@ -143,11 +160,29 @@ impl Replace {
         self.temporary.path()
     }
 
+    /// Puts the folder in its place if there is nothing yet, once all that is in it is on disk. `false`, and it is gone, if
+    /// another process was first.
+    pub fn finish_first(self) -> Result<bool> {
+        self.sync()?;
+        // A rename never replaces a folder that holds something.
+        match fs::rename(self.temporary.path(), &self.target) {
+            Ok(()) => {}
+            Err(_) if fs::read_dir(&self.target).is_ok_and(|mut entries| entries.next().is_some()) => return Ok(false),
+            Err(e) => return Err(Error::io(&self.target, "write", e)),
+        }
+        let _ = self.temporary.keep();
+        sync_folder(parent(&self.target)).map(|()| true)
+    }
+
+    fn sync(&self) -> Result<()> {
+        let (files, folders) = tree(self.temporary.path())?;
+        sync(&[files, folders].concat()).map_err(|e| Error::io(&self.target, "write", e))
+    }
+
     /// Puts the folder in its place, once all that is in it is on disk.
     pub fn finish(self) -> Result<()> {
         let failed = |e| Error::io(&self.target, "write", e);
-        let (files, folders) = tree(self.temporary.path())?;
-        sync(&[files, folders].concat()).map_err(failed)?;
+        self.sync()?;
         let old = self.target.exists().then(|| self.temporary.path().with_extension("old"));
         if let Some(old) = &old {
             fs::rename(&self.target, old).map_err(failed)?;
@@ -160,8 +195,7 @@ impl Replace {
         }
         // The folder has moved away from under its temporary name: there is nothing left to clean up.
         let _ = self.temporary.keep();
-        let beside = File::open(parent(&self.target)).and_then(|folder| folder.sync_all());
-        beside.map_err(|e| Error::io(&self.target, "write", e))?;
+        sync_folder(parent(&self.target))?;
         old.map_or(Ok(()), |old| fs::remove_dir_all(&old).map_err(|e| Error::io(&old, "remove", e)))
     }
 }

@@ -8,6 +8,7 @@
 
 #![warn(missing_docs)]
 
+pub mod calibration;
 pub mod cli;
 pub mod config;
 pub mod dataset;

@@ -33,7 +33,7 @@ fn section(folder: &Path, rows: usize, cols: usize, scale: usize, inside: fn(usi
 fn story(dataset: &Dataset, upsampling: Upsampling, window: Option<usize>) -> Story {
     Story {
         // A power of two: dividing and multiplying by it is exact.
-        genes: vec![FittedGene { name: GENE.to_owned(), scale: 4.0 }],
+        genes: vec![FittedGene { name: GENE.to_owned(), scale: 4.0, calibration: None }],
         input: InputConfig {
             scale: dataset.lattice().scale.get(),
             upsampling,
@@ -85,7 +85,7 @@ fn open(path: &Path, dataset: &Dataset) -> s2s::Result<NetworkImputer> {
 
 fn impute(folder: &Path, dataset: &Dataset, story: &Story, config: PredictConfig) -> Raster<f32> {
     let path = save(folder, story, None);
-    open(&path, dataset).unwrap().impute(dataset, &config).unwrap()
+    open(&path, dataset).unwrap().impute(dataset, &config).unwrap().values
 }
 
 fn equal(found: &Raster<f32>, expected: &Raster<f32>, what: &str) {
@@ -120,7 +120,7 @@ fn windows_stitch_to_the_whole_section_whatever_its_size_and_their_overlap() {
             let expected = finished(dataset.lattice().upsample(&values, rows, cols), &dataset);
             let story = story(&dataset, Upsampling::Nearest, Some(8 * scale));
             for (overlap, batch) in [(0, 1), (5, 3), (8, 8), (1000, 64)] {
-                let config = PredictConfig { overlap, batch, turns: false };
+                let config = PredictConfig { overlap, batch, turns: false, ..PredictConfig::default() };
                 let found = impute(folder.path(), &dataset, &story, config);
                 equal(&found, &expected, &format!("S={scale}, {rows}×{cols}, overlap {overlap}"));
             }
@@ -190,9 +190,18 @@ fn a_checkpoint_that_does_not_fit_the_section_is_refused() {
         (of_scale(3), "scale"),
         (of_scale(0), "scale"),
         (Story { window: Some(1), ..good.clone() }, "window"),
-        (Story { genes: vec![FittedGene { name: GENE.to_owned(), scale: 0.0 }], ..good.clone() }, "scale 0"),
+        (
+            Story { genes: vec![FittedGene { name: GENE.to_owned(), scale: 0.0, calibration: None }], ..good.clone() },
+            "scale 0",
+        ),
         (Story { input: guided, ..good.clone() }, "guides"),
-        (Story { genes: vec![FittedGene { name: "SPOTTY".to_owned(), scale: 4.0 }], ..good.clone() }, GENE),
+        (
+            Story {
+                genes: vec![FittedGene { name: "SPOTTY".to_owned(), scale: 4.0, calibration: None }],
+                ..good.clone()
+            },
+            GENE,
+        ),
     ];
     for (story, word) in cases {
         let path = save(folder.path(), &story, None);

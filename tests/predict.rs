@@ -1,4 +1,4 @@
-//! What `s2s-predict` promises: measured bins as measured, every tissue bin predicted, a store that Python opens.
+//! What `s2s-predict` promises: measured bins as measured, every tissue bin predicted, a store that says by what.
 
 mod common;
 #[path = "common/section.rs"]
@@ -95,30 +95,27 @@ fn baselines_are_the_interpolation_of_the_measured_bins() {
 }
 
 #[test]
-fn zarr_python_opens_the_store() {
+fn the_table_tells_the_network_of_each_gene() {
     let folder = tempfile::tempdir().unwrap();
-    section::dataset(folder.path(), 31, 44, Mode::Impute);
-    succeed(run("predict", folder.path(), &["--dataset", "sample.s2s", "--method", "bilinear", "--output", "o.zarr"]));
-    let store = folder.path().join("o.zarr");
-    let Some(found) = common::python("read_store.py", &["zarr"], &[store.as_os_str()]) else { return };
-    let ours = Store::open(&store).unwrap();
-    let sum = |gene: &str| {
-        let values = ours.gene(gene).unwrap();
-        values.values().iter().filter(|value| value.is_finite()).map(|value| f64::from(*value)).sum::<f64>()
+    let dataset = section::dataset(folder.path(), 48, 40, Mode::Impute);
+    fit(folder.path(), &RECIPES[0], "WAVE", "w.safetensors");
+    let arguments =
+        ["--dataset", "sample.s2s", "--model", "w.safetensors", "--config", "whole.yaml", "--into", "o.zarr"];
+    succeed(run("predict", folder.path(), &arguments));
+    let path = folder.path().join("o.zarr");
+    let store = Store::open(&path).unwrap();
+    let model = store.records()[1].as_ref().and_then(|record| record.model.clone()).unwrap();
+    assert_eq!((store.missing(), model.path.as_str(), model.steps), (vec!["STRIPE".to_owned()], "w.safetensors", 2));
+    let clients = ["spatialdata", "anndata", "ome_zarr", "zarr"];
+    let Some(found) = common::python("check_store.py", &clients, &[path.as_os_str(), dataset.as_os_str()]) else {
+        return;
     };
-    assert_eq!(found["zarr_format"], 3);
-    assert_eq!(found["s2s"]["genes"], serde_json::json!(["STRIPE", "WAVE"]));
-    assert_eq!((&found["s2s"]["bin_um"], &found["s2s"]["scale"]), (&serde_json::json!(30.0), &serde_json::json!(2)));
-    assert_eq!((&found["shape"], &found["chunks"]), (&serde_json::json!([2, 31, 44]), &serde_json::json!([1, 31, 44])));
-    assert_eq!(found["dimension_names"], serde_json::json!(["gene", "row", "col"]));
-    assert_eq!(found["dtype"], "float32");
-    for promise in ["nan_outside_tissue", "finite_in_tissue", "measured_in_tissue"] {
-        assert_eq!(found[promise], true, "{promise}");
-    }
-    for (index, gene) in ["STRIPE", "WAVE"].iter().enumerate() {
-        let theirs = found["sums"][index].as_f64().unwrap();
-        assert!((theirs - sum(gene)).abs() < 1e-6 * theirs.abs(), "{gene}: {theirs}");
-    }
+    assert_eq!(found["predicted"], serde_json::json!(["WAVE"]));
+    assert_eq!(found["model_steps"], serde_json::json!([0, 2]));
+    assert_eq!(
+        found["model_sha256"],
+        serde_json::json!(["", s2s::files::fingerprint(&folder.path().join("w.safetensors")).unwrap()])
+    );
 }
 
 #[test]

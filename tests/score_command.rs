@@ -34,24 +34,33 @@ impl Case {
     /// A store with the value `unmeasured` off the lattice and ln 2 on it, one uncompressed chunk per gene.
     fn store(&self, name: &str, method: &str, unmeasured: f32, fingerprint: &str) -> PathBuf {
         let path = self.folder.path().join(name);
-        std::fs::create_dir_all(path.join("imputed/c/0/0")).unwrap();
-        let provenance = Provenance::new("s2s-predict", serde_json::json!({}), None, vec![]);
+        std::fs::create_dir_all(path.join("images/imputed/s0/c/0/0")).unwrap();
+        std::fs::create_dir_all(path.join("s2s/genes/c")).unwrap();
         let group = serde_json::json!({ "zarr_format": 3, "node_type": "group", "attributes": { "s2s": {
-            "format": 1, "genes": ["A"], "method": method, "dataset_fingerprint": fingerprint,
-            "bin_um": 30.0, "origin_um": [0.0, 0.0], "sample": "tiny", "scale": 2, "provenance": provenance,
+            "format": 2, "genes": ["A", "B"], "method": method, "dataset_fingerprint": fingerprint, "uncertainty": false,
+            "bin_um": 30.0, "origin_um": [0.0, 0.0], "sample": "tiny", "scale": 2,
         } } });
-        let array = serde_json::json!({ "zarr_format": 3, "node_type": "array", "shape": [1, 8, 8], "data_type": "float32",
+        let array = serde_json::json!({ "zarr_format": 3, "node_type": "array", "shape": [2, 8, 8], "data_type": "float32",
             "chunk_grid": { "name": "regular", "configuration": { "chunk_shape": [1, 8, 8] } },
             "chunk_key_encoding": { "name": "default", "configuration": { "separator": "/" } },
             "fill_value": "NaN", "codecs": [{ "name": "bytes", "configuration": { "endian": "little" } }] });
+        let records = serde_json::json!({ "zarr_format": 3, "node_type": "array", "shape": [2], "data_type": "string",
+            "chunk_grid": { "name": "regular", "configuration": { "chunk_shape": [1] } },
+            "chunk_key_encoding": { "name": "default", "configuration": { "separator": "/" } },
+            "fill_value": "", "codecs": [{ "name": "vlen-utf8" }] });
+        // Number of strings, length, string. B has no record.
+        let record = br#"{"gene": "A", "model": null, "job": "0"}"#;
+        let record = [&1_u32.to_le_bytes(), &(record.len() as u32).to_le_bytes(), &record[..]].concat();
         let value = |bin: usize| {
             let measured = (bin / 8).is_multiple_of(2) && (bin % 8).is_multiple_of(2);
             if measured { std::f32::consts::LN_2 } else { unmeasured }
         };
         std::fs::write(path.join("zarr.json"), group.to_string()).unwrap();
-        std::fs::write(path.join("imputed/zarr.json"), array.to_string()).unwrap();
+        std::fs::write(path.join("images/imputed/s0/zarr.json"), array.to_string()).unwrap();
+        std::fs::write(path.join("s2s/genes/zarr.json"), records.to_string()).unwrap();
+        std::fs::write(path.join("s2s/genes/c/0"), record).unwrap();
         let bytes: Vec<u8> = (0..64).flat_map(|bin| value(bin).to_le_bytes()).collect();
-        std::fs::write(path.join("imputed/c/0/0/0"), bytes).unwrap();
+        std::fs::write(path.join("images/imputed/s0/c/0/0/0"), bytes).unwrap();
         path
     }
 
@@ -97,6 +106,8 @@ fn two_predictions_side_by_side() {
     let inputs = json["provenance"]["inputs"].as_array().unwrap();
     assert_eq!(inputs.len(), 4);
     assert_ne!(inputs[2]["sha256"], inputs[3]["sha256"]);
+    let told = stderr(&output);
+    assert!(told.contains("mine: 1 of 2 genes of the store are not predicted yet (B)"), "{told}");
     assert!(stderr(&output).contains("mine") && stderr(&output).contains("MAE/theirs"), "{}", stderr(&output));
 }
 
@@ -107,7 +118,7 @@ fn mistakes_are_told_and_leave_nothing_behind() {
     let twin = case.store("twin.zarr", "s2s", 0.4, &case.fingerprint);
     let other = case.store("other.zarr", "s2s", 0.5, "0123");
     let cut = case.store("cut.zarr", "s2s", 0.5, &case.fingerprint);
-    std::fs::write(cut.join("imputed/c/0/0/0"), [0u8; 7]).unwrap();
+    std::fs::write(cut.join("images/imputed/s0/c/0/0/0"), [0u8; 7]).unwrap();
     let empty = case.folder.path().join("empty.zarr");
     std::fs::create_dir(&empty).unwrap();
     let absent = case.folder.path().join("absent.zarr");

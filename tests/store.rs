@@ -1,37 +1,38 @@
-//! What a store promises: what was written comes back, and a broken or foreign one is named as such.
+//! What a store promises: what was written comes back, in Python's tools too, and a broken or foreign one is named as such.
 
+mod common;
+#[path = "common/panel.rs"]
+mod panel;
+
+use s2s::dataset::Dataset;
 use s2s::provenance::Provenance;
 use s2s::section::Raster;
-use s2s::store::{FORMAT, Header, Store, StoreWriter};
+use s2s::store::{FORMAT, Plan, Store, StoreWriter};
 use std::path::{Path, PathBuf};
 
-fn header(genes: &[&str]) -> Header {
-    Header {
-        format: FORMAT,
-        sample: "sample".to_owned(),
-        method: "bilinear".to_owned(),
-        genes: genes.iter().map(|gene| (*gene).to_owned()).collect(),
-        bin_um: 30.0,
-        origin_um: [12.5, -4.0],
-        scale: 2,
-        dataset_fingerprint: "f00d".to_owned(),
-        provenance: Provenance::new("test", serde_json::Value::Null, None, Vec::new()),
+fn plan<'a>(dataset: &'a Dataset, genes: &[usize], uncertainty: bool) -> Plan<'a> {
+    let provenance = Provenance::new("test", serde_json::Value::Null, None, Vec::new());
+    let genes = genes.iter().map(|gene| (panel::name(*gene), None)).collect();
+    Plan { dataset, method: "bilinear", genes, uncertainty, provenance }
+}
+
+/// A prediction: the measured values, elsewhere `shift` and the bin's number, NaN outside the tissue.
+fn picture(dataset: &Dataset, gene: usize, shift: f32) -> Raster<f32> {
+    let (measured, tissue) = (dataset.measured_values(&panel::name(gene)).unwrap(), dataset.tissue());
+    Raster::from_fn(tissue.rows(), tissue.cols(), |row, col| match (tissue[(row, col)], dataset.sampling()) {
+        (false, _) => f32::NAN,
+        (true, sampling) if sampling.measures(row, col) => measured[(row, col)],
+        _ => shift + (row * tissue.cols() + col) as f32,
+    })
+}
+
+/// Genes 1 and 0, in this order, with room for their uncertainty.
+fn write(path: &Path, dataset: &Dataset) -> s2s::Result<()> {
+    let writer = StoreWriter::create(path, plan(dataset, &[1, 0], true))?;
+    for (index, gene) in [(1, 0), (0, 1)] {
+        let (value, doubt) = (picture(dataset, gene, 0.25 * gene as f32), picture(dataset, gene, 1e6));
+        writer.write_gene(index, &value, Some(&doubt))?;
     }
-}
-
-fn picture(rows: usize, cols: usize, shift: f32) -> Raster<f32> {
-    Raster::from_fn(
-        rows,
-        cols,
-        |row, col| if (row + col) % 5 == 0 { f32::NAN } else { shift + (row * cols + col) as f32 },
-    )
-}
-
-fn write(path: &Path, rows: usize, cols: usize) -> s2s::Result<()> {
-    let mask = Raster::from_fn(rows, cols, |row, col| (row + col) % 5 != 0);
-    let writer = StoreWriter::create(path, &header(&["CFTR", "INS"]), &mask, &mask)?;
-    writer.write_gene(1, &picture(rows, cols, 0.5))?;
-    writer.write_gene(0, &picture(rows, cols, 0.25))?;
     writer.finish()
 }
 
@@ -47,45 +48,89 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn what_was_written_comes_back_also_from_several_chunks() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("s.zarr");
-    for (rows, cols) in [(7, 9), (3, 2500)] {
-        write(&path, rows, cols).unwrap();
+    for shape in [(7, 9), (35, 2500)] {
+        let folder = tempfile::tempdir().unwrap();
+        let dataset = Dataset::open(&panel::dataset(folder.path(), shape, 2)).unwrap();
+        let path = folder.path().join("s.zarr");
+        write(&path, &dataset).unwrap();
         let store = Store::open(&path).unwrap();
-        assert_eq!(store.header(), &header(&["CFTR", "INS"]));
-        assert_eq!(bits(&store.gene("CFTR").unwrap()), bits(&picture(rows, cols, 0.25)));
-        assert_eq!(bits(&store.gene("INS").unwrap()), bits(&picture(rows, cols, 0.5)));
+        assert_eq!((store.genes(), store.missing().len()), (&[panel::name(1), panel::name(0)][..], 0));
+        assert_eq!((store.method(), store.dataset_fingerprint()), ("bilinear", dataset.fingerprint().as_str()));
+        for gene in [0, 1] {
+            let found = store.gene(&panel::name(gene)).unwrap();
+            assert_eq!(bits(&found), bits(&picture(&dataset, gene, 0.25 * gene as f32)));
+        }
     }
-    // 2500 columns in chunks of at most 1024.
-    assert_eq!(files(&path.join("imputed/c/0")).len(), 3);
+}
+
+#[test]
+fn the_files_of_a_prediction_are_few_and_belong_to_one_gene() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = Dataset::open(&panel::dataset(folder.path(), (35, 2500), 2)).unwrap();
+    let path = folder.path().join("s.zarr");
+    drop(StoreWriter::join(&path, None, plan(&dataset, &[0], true)).unwrap());
+    let before = files(&path).len();
+    let write = |gene| {
+        let writer = StoreWriter::join(&path, None, plan(&dataset, &[gene], true)).unwrap();
+        let values = picture(&dataset, gene, 0.0);
+        writer.write_gene(0, &values, Some(&values)).unwrap();
+    };
+    write(0);
+    // Levels of 2500, 1250, 625, 313 and 157 columns, the first in two chunks, and a column of the table; for the prediction
+    // and for its uncertainty. And the record.
+    assert_eq!(files(&path).len() - before, 2 * 7 + 1);
+    let written = files(&path).into_iter().map(|file| (file.clone(), std::fs::read(file).unwrap())).collect::<Vec<_>>();
+    write(1);
+    assert_eq!(files(&path).len() - before, 4 * 7 + 2);
+    assert!(written.into_iter().all(|(file, content)| std::fs::read(file).unwrap() == content));
+}
+
+#[test]
+fn spatialdata_anndata_and_ome_zarr_find_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = panel::dataset(folder.path(), (300, 517), 3);
+    let dataset = Dataset::open(&path).unwrap();
+    let store = folder.path().join("s.zarr");
+    write(&store, &dataset).unwrap();
+    let clients = ["spatialdata", "anndata", "ome_zarr", "zarr"];
+    let Some(found) = common::python("check_store.py", &clients, &[store.as_os_str(), path.as_os_str()]) else {
+        return;
+    };
+    assert_eq!(found["predicted"], serde_json::json!(["GENE01", "GENE00"]));
+    assert_eq!(found["images"], serde_json::json!(["imputed", "uncertainty"]));
+    assert_eq!(found["levels"], 3);
+    assert_eq!(found["bins"], dataset.tissue().values().iter().filter(|inside| **inside).count());
 }
 
 #[test]
 fn an_unfinished_store_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let mask = Raster::filled(4, 4, true);
-    drop(StoreWriter::create(&folder.path().join("s.zarr"), &header(&["INS"]), &mask, &mask).unwrap());
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    let dataset = Dataset::open(&panel::dataset(folder.path(), (8, 8), 1)).unwrap();
+    drop(StoreWriter::create(&folder.path().join("s.zarr"), plan(&dataset, &[0], false)).unwrap());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 #[test]
-fn only_an_earlier_store_of_ours_is_replaced() {
+fn only_an_earlier_store_of_ours_is_replaced_or_joined() {
     let folder = tempfile::tempdir().unwrap();
+    let dataset = Dataset::open(&panel::dataset(folder.path(), (8, 8), 2)).unwrap();
     let foreign = folder.path().join("spatialdata.zarr");
     std::fs::create_dir(&foreign).unwrap();
     let metadata =
         r#"{"zarr_format": 3, "node_type": "group", "attributes": {"spatialdata_attrs": {"version": "0.2"}}}"#;
     for text in [metadata, "not JSON"] {
         std::fs::write(foreign.join("zarr.json"), text).unwrap();
-        assert_eq!(write(&foreign, 4, 4).unwrap_err().exit_code(), 2);
+        assert_eq!(write(&foreign, &dataset).unwrap_err().exit_code(), 2);
+        assert_eq!(StoreWriter::join(&foreign, None, plan(&dataset, &[0], false)).err().unwrap().exit_code(), 65);
         assert_eq!(std::fs::read_to_string(foreign.join("zarr.json")).unwrap(), text);
     }
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
 }
 
 #[test]
 fn a_broken_or_foreign_store_is_named() {
     let folder = tempfile::tempdir().unwrap();
+    let dataset = Dataset::open(&panel::dataset(folder.path(), (7, 9), 2)).unwrap();
     let path = folder.path().join("s.zarr");
     let missing = Store::open(&path).err().unwrap();
     assert_eq!(missing.exit_code(), 66);
@@ -94,21 +139,21 @@ fn a_broken_or_foreign_store_is_named() {
     let no_zarr = Store::open(&path).err().unwrap();
     assert!(no_zarr.exit_code() == 65 && no_zarr.to_string().contains("s.zarr"), "{no_zarr}");
 
-    write(&path, 7, 9).unwrap();
-    let absent = Store::open(&path).unwrap().gene("CFTX").err().unwrap();
-    assert!(absent.exit_code() == 65 && absent.to_string().contains("CFTR"), "{absent}");
+    write(&path, &dataset).unwrap();
+    let absent = Store::open(&path).unwrap().gene("GENE7").err().unwrap();
+    assert!(absent.exit_code() == 65 && absent.to_string().contains("GENE0"), "{absent}");
 
-    for chunk in files(&path.join("imputed/c/0")) {
-        let whole = std::fs::read(&chunk).unwrap();
-        std::fs::write(&chunk, &whole[..whole.len() / 2]).unwrap();
+    for chunk in files(&path.join("images/imputed/s0")).iter().filter(|file| !file.ends_with("zarr.json")) {
+        let whole = std::fs::read(chunk).unwrap();
+        std::fs::write(chunk, &whole[..whole.len() / 2]).unwrap();
     }
-    let cut = Store::open(&path).unwrap().gene("CFTR").err().unwrap();
-    assert!(cut.exit_code() == 65 && cut.to_string().contains("CFTR"), "{cut}");
+    let cut = Store::open(&path).unwrap().gene("GENE01").err().unwrap();
+    assert!(cut.exit_code() == 65 && cut.to_string().contains("GENE01"), "{cut}");
 
     let text = std::fs::read_to_string(path.join("zarr.json")).unwrap();
     let mut root: serde_json::Value = serde_json::from_str(&text).unwrap();
     root["attributes"]["s2s"]["format"] = serde_json::json!(FORMAT + 1);
     std::fs::write(path.join("zarr.json"), root.to_string()).unwrap();
     let newer = Store::open(&path).err().unwrap();
-    assert!(newer.exit_code() == 65 && newer.to_string().contains("format 2"), "{newer}");
+    assert!(newer.exit_code() == 65 && newer.to_string().contains("format 3"), "{newer}");
 }

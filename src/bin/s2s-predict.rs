@@ -1,22 +1,28 @@
 //! `s2s-predict`: imputes the unmeasured bins of a dataset.
 
 use clap::{ArgGroup, Parser};
-use s2s::Result;
 use s2s::cli::{self, DeviceChoice};
 use s2s::config::Config;
 use s2s::dataset::Dataset;
-use s2s::imputation::{Job, Method, Source, run};
+use s2s::imputation::{Job, Method, Output, Source, run};
+use s2s::{Error, Result};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Predict every in-tissue bin of a section: by networks that s2s-fit trained, or by interpolation.
 ///
-/// Writes a Zarr v3 store: `imputed` [gene, row, col], `measured`, `tissue`. Measured bins keep exactly their values; bins
-/// outside the tissue are NaN.
+/// Writes a SpatialData store (Zarr v3): the image `imputed` with a channel per gene, the labels `tissue` and `measured`, and
+/// the table `bins` (AnnData). Measured bins keep exactly their values; bins outside the tissue are NaN. Networks that held
+/// bins out also write `uncertainty`: the interval imputed ± uncertainty, cut at 0, holds a share --coverage of the unmeasured
+/// bins.
+///
+/// With --into, many runs write their genes into one store at the same time; a run that was killed is run again.
 #[derive(Parser)]
-#[command(version, group(ArgGroup::new("source").required(true).args(["model", "method"])), after_help = "Examples:
+#[command(version, group(ArgGroup::new("source").required(true).args(["model", "method"])),
+    group(ArgGroup::new("target").required(true).args(["output", "into"])), after_help = "Examples:
   s2s-predict --dataset SAMPLE.s2s --model ERBB2.safetensors XBP1.safetensors --output SAMPLE.zarr
-  s2s-predict --dataset SAMPLE.s2s --method bilinear --genes ERBB2,XBP1 --output bilinear.zarr")]
+  s2s-predict --dataset SAMPLE.s2s --method bilinear --genes ERBB2,XBP1 --output bilinear.zarr
+  s2s-predict --dataset SAMPLE.s2s --model ERBB2.safetensors --into SAMPLE.zarr --panel genes.txt")]
 struct Args {
     /// The dataset that s2s-prep wrote
     #[arg(long, value_name = "SAMPLE.s2s")]
@@ -31,6 +37,10 @@ struct Args {
     /// all of the dataset
     #[arg(long, value_name = "A,B|FILE")]
     genes: Option<String>,
+    /// The share of unmeasured bins that the intervals around the prediction are to hold, from 0.5 to 0.99, instead of
+    /// predict.coverage
+    #[arg(long, value_name = "SHARE")]
+    coverage: Option<f64>,
     /// The config, for its section predict
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -43,9 +53,16 @@ struct Args {
     /// Threads on the CPU; 0 takes every core
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: usize,
-    /// The store to write
+    /// The store to write, whole or not at all
     #[arg(long, value_name = "SAMPLE.zarr")]
-    output: PathBuf,
+    output: Option<PathBuf>,
+    /// The store to write these genes into; other runs may write others at the same time. Made where there is none
+    #[arg(long, value_name = "SAMPLE.zarr")]
+    into: Option<PathBuf>,
+    /// The genes that a store made by --into has room for, separated by commas, or a file with one per line; without it all of
+    /// the dataset
+    #[arg(long, value_name = "A,B|FILE", conflicts_with = "output")]
+    panel: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -53,7 +70,8 @@ fn main() -> ExitCode {
 }
 
 fn execute(args: Args) -> Result<()> {
-    let config = Config::load(args.config.as_deref(), &args.set)?;
+    let mut config = Config::load(args.config.as_deref(), &args.set)?;
+    config.predict.coverage = args.coverage.unwrap_or(config.predict.coverage);
     config.predict.check()?;
     cli::threads(args.threads)?;
     let dataset = Dataset::open(&args.dataset)?;
@@ -66,12 +84,18 @@ fn execute(args: Args) -> Result<()> {
         Source::Models(..) => args.device.open()?,
         Source::Baseline(..) => DeviceChoice::Cpu.open()?,
     };
+    let panel = args.panel.as_deref().map(cli::genes).transpose()?;
+    let output = match (&args.output, &args.into) {
+        (Some(path), _) => Output::New(path),
+        (None, Some(path)) => Output::Into(path, panel.as_deref()),
+        (None, None) => return Err(Error::Usage("give --output or --into".to_owned())),
+    };
     run(Job {
         dataset: &dataset,
         source,
         config: &config.predict,
         device: &device,
-        output: &args.output,
+        output,
         whole_config: config.to_json()?,
     })
 }

@@ -162,6 +162,28 @@ impl Dataset {
         Ok(image)
     }
 
+    /// The counts of a gene in the measured in-tissue bins that it was found in, as ((row, col), count), row by row.
+    ///
+    /// [`Error::Data`] where the section came normalised already (no [`Manifest::target`]): there are no counts.
+    pub fn counts(&self, gene: &str) -> Result<Vec<((usize, usize), u32)>> {
+        let path = self.folder.join("measured.parquet");
+        let mut counts = Vec::new();
+        for batch in read(&path, Some(self.manifest.gene(gene)?.row_group), &["row", "col", "count"])? {
+            let (row, col) = (numbers(&path, &batch, "row")?, numbers(&path, &batch, "col")?);
+            let count = numbers(&path, &batch, "count")?;
+            if count.null_count() > 0 {
+                return Err(Error::data(&path, format!("gene {gene} has values and no counts")));
+            }
+            for i in 0..batch.num_rows() {
+                let at = bin(&path, &self.manifest, row.value(i), col.value(i))?;
+                if count.value(i) > 0 && self.tissue[at] {
+                    counts.push((at, count.value(i)));
+                }
+            }
+        }
+        Ok(counts)
+    }
+
     /// The first `count` principal components of the panel over the measured bins, each [⌈rows/S⌉, ⌈cols/S⌉]: mean 0 and
     /// variance 1 over the tissue, 0 outside it. A panel of few genes has fewer: those beyond are 0 everywhere.
     pub fn components(&self, count: usize) -> Result<Vec<Raster<f32>>> {

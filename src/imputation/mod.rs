@@ -1,5 +1,5 @@
 //! Predicts every in-tissue bin from the measured ones: by a fitted network, window by window, or by interpolation (§6 of
-//! the method).
+//! the method). Networks also say how sure they are of it.
 
 mod baselines;
 mod finish;
@@ -7,10 +7,11 @@ mod network;
 mod stage;
 mod stitching;
 mod tiles;
+mod uncertainty;
 
 pub use baselines::Method;
 pub use finish::finish;
-pub use network::NetworkImputer;
-pub use stage::{Job, Source, run};
+pub use network::{Imputed, NetworkImputer};
+pub use stage::{Job, Output, Source, run};
 pub use stitching::stitch;
 pub use tiles::{Tile, tiles};

@@ -3,14 +3,26 @@
 use super::finish;
 use super::stitching::stitch;
 use super::tiles::{Tile, tiles};
+use super::uncertainty::features;
+use crate::calibration::Calibration;
 use crate::config::PredictConfig;
 use crate::dataset::Dataset;
-use crate::network::{Cdcin, CdcinConfig, Input};
+use crate::network::{Cdcin, CdcinConfig, Ensemble};
 use crate::section::{Lattice, Raster};
 use crate::training::{FittedGene, MeasuredImage, Story};
 use crate::{Error, Result};
-use burn::tensor::{Device, Tensor, TensorData, s};
+use burn::tensor::{Device, Tensor, TensorData};
 use std::path::{Path, PathBuf};
+
+/// The prediction of a gene for the whole section.
+#[derive(Clone, Debug)]
+pub struct Imputed {
+    /// Log-normalised values [rows, cols], NaN outside the tissue.
+    pub values: Raster<f32>,
+    /// Half the width of the intervals around them [rows, cols]: 0 at measured bins, NaN outside the tissue. `None` where the
+    /// network carries no calibration, or the turns that it was calibrated with are left out.
+    pub uncertainty: Option<Raster<f32>>,
+}
 
 /// A fitted gene, ready to predict.
 pub struct NetworkImputer {
@@ -60,10 +72,20 @@ impl NetworkImputer {
         &self.gene.name
     }
 
-    /// The prediction of its gene for the whole section, [rows, cols]: NaN outside the tissue.
+    /// What its intervals rest on, if it can make any with this `config`.
+    pub fn calibration(&self, config: &PredictConfig) -> Option<&Calibration> {
+        self.gene.calibration.as_ref().filter(|_| config.turns)
+    }
+
+    /// The file of its weights, and how they came to be.
+    pub fn story(&self) -> (&Path, &Story) {
+        (&self.path, &self.story)
+    }
+
+    /// The prediction of its gene for the whole section.
     ///
     /// [`Error::Data`] if the weights predict what is no number.
-    pub fn impute(&self, dataset: &Dataset, config: &PredictConfig) -> Result<Raster<f32>> {
+    pub fn impute(&self, dataset: &Dataset, config: &PredictConfig) -> Result<Imputed> {
         let values = dataset.values(&self.gene.name)?;
         let tissue = dataset.measured_tissue();
         let nothing_held = tissue.map(|_| false);
@@ -74,12 +96,17 @@ impl NetworkImputer {
         let shape = dataset.tissue().shape();
         let dense = match self.story.window {
             None => {
-                let whole = self.dense(image.window((0, 0), values.shape(), &self.device), config.turns);
-                crop(whole, values.shape(), self.story.input.factor(), dataset)?
+                let whole = self.ensemble(image.window((0, 0), values.shape(), &self.device), config)?;
+                whole.map(|field| crop(field, values.shape(), self.story.input.factor(), shape))
             }
             Some(window) => self.tiled(&image, window, shape, config)?,
         };
-        let dense = dense.map(|value| value * divisor);
+        let [mean, square] = dense;
+        let spread = Raster::from_fn(shape.0, shape.1, |row, col| {
+            let at = (row, col);
+            (square[at] - mean[at] * mean[at]).max(0.0) * divisor * divisor
+        });
+        let dense = mean.map(|value| value * divisor);
         // Clamping at 0 would turn NaN into a prediction that looks like one.
         let broken = dense.values().iter().filter(|value| !value.is_finite()).count();
         if broken > 0 {
@@ -93,7 +120,12 @@ impl NetworkImputer {
             ));
         }
         let measured = dataset.measured_values(self.gene())?;
-        Ok(finish(dense, &measured, dataset.sampling(), dataset.tissue()))
+        let values = finish(dense, &measured, dataset.sampling(), dataset.tissue());
+        let uncertainty = self.calibration(config).map(|calibration| {
+            let features = features(dataset, &measured, &values, &spread);
+            calibration.half_widths(&features, dataset.sampling().measured(), config.coverage)
+        });
+        Ok(Imputed { values, uncertainty })
     }
 
     /// Window by window, `window` dense bins to a side.
@@ -103,7 +135,7 @@ impl NetworkImputer {
         window: usize,
         shape: (usize, usize),
         config: &PredictConfig,
-    ) -> Result<Raster<f32>> {
+    ) -> Result<[Raster<f32>; 2]> {
         let scale = self.story.input.factor();
         let side = window / scale;
         let (rows, cols) = image.tissue.shape();
@@ -111,36 +143,14 @@ impl NetworkImputer {
         let batches: Vec<&[Tile]> = all.chunks(config.batch).collect();
         stitch(shape, side, scale, &batches, |batch| {
             let windows = batch.iter().map(|tile| image.window((tile.row, tile.col), (side, side), &self.device));
-            pixels(self.dense(Tensor::cat(windows.collect(), 0), config.turns))
+            self.ensemble(Tensor::cat(windows.collect(), 0), config)
         })
     }
 
-    /// The dense prediction [b, 1, S·m, S·n] of measured windows [b, 3, m, n]; with `turns`, the mean over their eight flips
-    /// and quarter turns.
-    fn dense(&self, windows: Tensor<4>, turns: bool) -> Tensor<4> {
-        let scale = self.story.input.factor();
-        let plain = self.forward(windows.clone());
-        if !turns {
-            return plain;
-        }
-        let (mut sum, mut count) = (plain.clone(), plain.ones_like());
-        for turn in 1..8 {
-            let (transpose, down, across) = (turn & 1 > 0, turn & 2 > 0, turn & 4 > 0);
-            let flipped = flip(windows.clone(), down, across);
-            let turned = if transpose { flipped.swap_dims(2, 3) } else { flipped };
-            let dense = self.forward(turned);
-            let dense = flip(if transpose { dense.swap_dims(2, 3) } else { dense }, down, across);
-            let (part, cover) = realign(dense, scale, down, across);
-            sum = sum + part;
-            count = count + cover;
-        }
-        sum / count
-    }
-
-    fn forward(&self, windows: Tensor<4>) -> Tensor<4> {
-        let Input { x0, mask, guides } = self.story.input.of_stack(&windows);
-        let start = x0.clone();
-        self.net.forward(x0, mask, guides).pop().unwrap_or(start)
+    /// The mean and the mean square over the turns of measured windows [b, 3 + components, m, n], window by window.
+    fn ensemble(&self, windows: Tensor<4>, config: &PredictConfig) -> Result<[Vec<f32>; 2]> {
+        let Ensemble { mean, square } = Ensemble::of(&self.net, &self.story.input, &windows, config.turns);
+        Ok([pixels(mean)?, pixels(square)?])
     }
 }
 
@@ -163,36 +173,13 @@ fn check(gene: &FittedGene, story: &Story, config: &CdcinConfig, lattice: Lattic
     Ok(())
 }
 
-/// Upside down, mirrored, or both.
-fn flip(x: Tensor<4>, down: bool, across: bool) -> Tensor<4> {
-    let x = if down { x.flip([2]) } else { x };
-    if across { x.flip([3]) } else { x }
-}
-
-/// Moves a prediction that was flipped back onto the lattice it came from.
-///
-/// In a flipped image the measured bin sits at the other end of its S×S block: flipped back, everything lies S − 1 bins too
-/// far, and the last S − 1 bins have no prediction. Returns the prediction, 0 there, and 1 where there is one.
-fn realign(dense: Tensor<4>, scale: usize, down: bool, across: bool) -> (Tensor<4>, Tensor<4>) {
-    let [b, c, h, w] = dense.dims();
-    let shift = |flipped: bool| if flipped { scale - 1 } else { 0 };
-    let (y, x) = (shift(down), shift(across));
-    let kept = dense.slice(s![.., .., y as isize.., x as isize..]);
-    let cover = kept.ones_like();
-    let empty = Tensor::zeros([b, c, h, w], &kept.device());
-    let place = |part: Tensor<4>| empty.clone().slice_assign([0..b, 0..c, 0..h - y, 0..w - x], part);
-    (place(kept), place(cover))
-}
-
 fn pixels(dense: Tensor<4>) -> Result<Vec<f32>> {
     let data: TensorData = dense.into_data();
     data.try_into_vec_as::<f32>().map_err(|e| Error::Bug(format!("prediction: {e:?}")))
 }
 
-/// The whole-section prediction, cut to the section's grid.
-fn crop(dense: Tensor<4>, (rows, cols): (usize, usize), s: usize, dataset: &Dataset) -> Result<Raster<f32>> {
-    let whole = Raster::from_vec(rows * s, cols * s, pixels(dense)?)
-        .ok_or_else(|| Error::Bug("the network's output is not S times its input".to_owned()))?;
-    let (rows, cols) = dataset.tissue().shape();
-    Ok(Raster::from_fn(rows, cols, |row, col| whole[(row, col)]))
+/// A field of the measured image of `rows` × `cols`, `s` times as high and wide, cut to the `shape` of the section's grid.
+fn crop(field: Vec<f32>, (rows, cols): (usize, usize), s: usize, shape: (usize, usize)) -> Raster<f32> {
+    debug_assert_eq!(field.len(), rows * s * cols * s);
+    Raster::from_fn(shape.0, shape.1, |row, col| field[row * cols * s + col])
 }

@@ -57,21 +57,23 @@ impl Canvas {
 
 /// Cuts the windows of side `side`·`scale` that `tiles` names, has `predict` impute them in batches, and blends them.
 ///
-/// `predict` is given the tiles of a batch and returns their dense windows, one after the other.
-pub fn stitch<E>(
+/// `predict` is given the tiles of a batch and returns for each of N fields their dense windows, one after the other.
+pub fn stitch<E, const N: usize>(
     (rows, cols): (usize, usize),
     side: usize,
     scale: usize,
     batches: &[&[Tile]],
-    mut predict: impl FnMut(&[Tile]) -> Result<Vec<f32>, E>,
-) -> Result<Raster<f32>, E> {
+    mut predict: impl FnMut(&[Tile]) -> Result<[Vec<f32>; N], E>,
+) -> Result<[Raster<f32>; N], E> {
     let dense = side * scale;
-    let mut canvas = Canvas::new(rows, cols, dense, scale);
+    let mut canvases = std::array::from_fn(|_| Canvas::new(rows, cols, dense, scale));
     for batch in batches {
         let windows = predict(batch)?;
-        for (tile, window) in batch.iter().zip(windows.chunks_exact(dense * dense)) {
-            canvas.add(*tile, window);
+        for (canvas, field) in canvases.iter_mut().zip(&windows) {
+            for (tile, window) in batch.iter().zip(field.chunks_exact(dense * dense)) {
+                canvas.add(*tile, window);
+            }
         }
     }
-    Ok(canvas.blend())
+    Ok(canvases.map(Canvas::blend))
 }

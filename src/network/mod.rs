@@ -9,6 +9,7 @@
 mod cdcin;
 mod channel_attention;
 mod data_consistency;
+mod ensemble;
 mod flat;
 mod hybrid_attention;
 mod input;
@@ -21,6 +22,7 @@ mod window_attention;
 pub use cdcin::{Cdcin, CdcinConfig};
 pub use channel_attention::{ChannelAttention, ChannelAttentionConfig};
 pub use data_consistency::data_consistency;
+pub use ensemble::Ensemble;
 pub use flat::{flatten, flatten_gradients, unflatten};
 pub use hybrid_attention::{HybridAttention, HybridAttentionConfig, Mlp, MlpConfig};
 pub use input::{Guide, Input, InputConfig, Upsampling, lattice_mask, subsample, upsample};

@@ -66,6 +66,13 @@ pub struct Score {
     pub tie_ratio: Option<f64>,
     /// Mean over the bins of the reference's absolute error less the method's, log-normalised units.
     pub mean_gain: Option<f64>,
+    /// Share of the bins with an interval whose truth lies in it; for [`Region::Unmeasured`] of predictions that say how sure
+    /// they are only, as the two below.
+    pub coverage: Option<f64>,
+    /// Mean width of the intervals, log-normalised units.
+    pub interval_width: Option<f64>,
+    /// Mean interval score, log-normalised units; lower is better.
+    pub interval_score: Option<f64>,
 }
 
 /// The regions of a benchmark.
@@ -137,6 +144,9 @@ impl Regions {
                 improvement_ratio: None,
                 tie_ratio: None,
                 mean_gain: None,
+                coverage: None,
+                interval_width: None,
+                interval_score: None,
             }
         })
     }

@@ -1,6 +1,7 @@
 //! What a scoring run found out: the content of `scores.json`.
 
 use super::evaluate::{Region, Regions, Score};
+use super::intervals::Intervals;
 use super::panel::PanelScores;
 use super::profiles::ProfileRow;
 use super::summary::MethodSummary;
@@ -49,6 +50,8 @@ pub struct Outcome {
     pub panel: Option<PanelScores>,
     /// Where errors are made; empty without a truth.
     pub profiles: Vec<ProfileRow>,
+    /// Whether intervals hold what they promise; empty without a truth, or where no prediction says how sure it is.
+    pub intervals: Vec<Intervals>,
     /// All scores; empty without a truth.
     pub scores: Vec<Score>,
 }

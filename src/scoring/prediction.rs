@@ -3,13 +3,17 @@
 use crate::dataset::Dataset;
 use crate::error::nearest_names;
 use crate::section::Raster;
-use crate::store::Store;
+use crate::store::{Store, Uncertainty};
 use crate::{Error, Result};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Reads the prediction of a gene: [rows, cols], NaN where it says nothing.
 pub type ReadGene = Box<dyn Fn(&str) -> Result<Raster<f32>>>;
+
+/// Reads half the width of the intervals of a gene, [rows, cols], and what they mean; `None` if it has none.
+pub type ReadUncertainty = Box<dyn Fn(&str) -> Result<Option<(Raster<f32>, Uncertainty)>>>;
 
 /// One prediction of some genes of a section.
 pub struct Prediction {
@@ -23,20 +27,27 @@ pub struct Prediction {
     pub dataset_fingerprint: String,
     /// The genes that it holds.
     pub genes: Vec<String>,
+    /// The genes that its store has room for and that are not predicted yet.
+    pub missing: Vec<String>,
     /// Reads one of them.
     pub read: ReadGene,
+    /// Reads how sure it is of one of them.
+    pub uncertainty: ReadUncertainty,
 }
 
 impl Prediction {
     /// Opens the store that `s2s-predict` wrote; it is called by its method.
     pub fn open(path: &Path) -> Result<Self> {
-        let store = Store::open(path)?;
+        let store = Arc::new(Store::open(path)?);
+        let same = store.clone();
         Ok(Prediction {
             label: store.method().to_owned(),
             method: store.method().to_owned(),
             path: path.display().to_string(),
             dataset_fingerprint: store.dataset_fingerprint().to_owned(),
             genes: store.genes().to_vec(),
+            missing: store.missing(),
+            uncertainty: Box::new(move |gene| same.uncertainty(gene)),
             read: Box::new(move |gene| store.gene(gene)),
         })
     }
@@ -148,8 +159,13 @@ impl Suspicions {
         note(&mut self.empty, label, gene, empty.count());
     }
 
-    /// One sentence for each.
-    pub fn warnings(&self) -> Vec<String> {
+    /// One sentence for each, and for each prediction whose store is not full.
+    pub fn warnings(&self, predictions: &[Prediction]) -> Vec<String> {
+        let missing = predictions.iter().filter(|prediction| !prediction.missing.is_empty()).map(|prediction| {
+            let (label, genes) = (&prediction.label, listed(&prediction.missing));
+            let (missing, all) = (prediction.missing.len(), prediction.missing.len() + prediction.genes.len());
+            format!("{label}: {missing} of {all} genes of the store are not predicted yet ({genes}). Run s2s-predict --into for them.")
+        });
         let changed = self.changed.iter().map(|(label, (genes, bins))| {
             let genes = listed(genes);
             format!("{label}: {bins} measured bins do not hold the measured value ({genes}). Measured bins must be kept as they are: run s2s-predict again.")
@@ -158,7 +174,7 @@ impl Suspicions {
             let genes = listed(genes);
             format!("{label}: {bins} in-tissue bins hold no prediction ({genes}). They count as predicted 0: run s2s-predict again.")
         });
-        changed.chain(empty).collect()
+        missing.chain(changed).chain(empty).collect()
     }
 }
 

@@ -4,6 +4,7 @@ use super::biology::Biology;
 use super::ceiling::{Counts, reliability};
 use super::evaluate::{Region, Regions, Score, limit, relate_to};
 use super::gain::{Gain, gain_map};
+use super::intervals::Intervals;
 use super::outcome::{BinCounts, FORMAT, MaskAgreement, Method, Outcome};
 use super::prediction::{Names, Prediction, Suspicions, labels, reference};
 use super::report::{GeneMaps, MOST_PICTURED, Plots, UNFOLDED, block, page};
@@ -95,6 +96,7 @@ pub fn score<'t>(
         regions,
         truth,
         suspicions: Suspicions::default(),
+        intervals: Vec::new(),
         scores: Vec::new(),
         cards: String::new(),
         block: 1,
@@ -144,6 +146,7 @@ struct Scoring<'a> {
     truth: Option<Truth<'a>>,
     biology: Option<Biology>,
     suspicions: Suspicions,
+    intervals: Vec<Intervals>,
     scores: Vec<Score>,
     cards: String,
     /// The side in bins of what the page shows in one colour.
@@ -164,10 +167,12 @@ impl Scoring<'_> {
             self.suspicions.look(self.dataset, label, gene, &measured, &map);
             if let Some(truth) = &truth {
                 scores.extend(self.regions.score(gene, label, truth, &map));
+                self.intervals.extend(self.intervals(prediction, gene, truth, &map)?);
             }
             maps.push((label, map));
         }
         limit(self.reliability(gene)?, &mut scores);
+        self.intervals.iter().filter(|one| one.gene == gene).for_each(|one| one.note(&mut scores));
         if let (Some(truth), Some(biology)) = (&truth, &mut self.biology) {
             biology.add(gene, &self.regions, truth, &maps);
         }
@@ -205,6 +210,19 @@ impl Scoring<'_> {
         let (Some(truth), Some(target)) = (&self.truth, self.dataset.manifest().target) else { return Ok(None) };
         let bins = self.regions.bins(Region::Unmeasured).values().iter().filter(|inside| **inside).count();
         Ok(truth.counts(gene)?.and_then(|found| reliability(&Counts { found, bins, target })))
+    }
+
+    /// Whether the intervals that `prediction` gives around its `map` of `gene` hold the truth; `None` if it gives none.
+    fn intervals(
+        &self,
+        prediction: &Prediction,
+        gene: &str,
+        truth: &Raster<f32>,
+        map: &Raster<f32>,
+    ) -> Result<Option<Intervals>> {
+        let Some((half, told)) = (prediction.uncertainty)(gene)? else { return Ok(None) };
+        let bins = self.regions.bins(Region::Unmeasured);
+        Ok(Intervals::of((gene, &prediction.label), truth, map, (&half, &told), bins))
     }
 
     /// What each of the predictions `maps` of a gene gains over the reference's; empty where that does not hold the gene.
@@ -249,10 +267,11 @@ impl Scoring<'_> {
             methods: self.predictions.iter().map(method).collect(),
             baseline: self.baseline,
             reference: self.reference,
-            warnings: self.suspicions.warnings(),
+            warnings: self.suspicions.warnings(self.predictions),
             summary: labels.map(|label| MethodSummary::new(label, &self.scores)).collect(),
             panel,
             profiles,
+            intervals: self.intervals,
             scores: self.scores,
         }
     }

@@ -19,7 +19,7 @@ enum Column {
 }
 
 /// The columns of the tidy table, in order.
-const COLUMNS: [(&str, Column); 24] = [
+const COLUMNS: [(&str, Column); 27] = [
     ("gene", Column::Text(|s| &s.gene)),
     ("method", Column::Text(|s| &s.method)),
     ("region", Column::Text(|s| region_name(s.region))),
@@ -44,6 +44,9 @@ const COLUMNS: [(&str, Column); 24] = [
     ("improvement_ratio", Column::Number(|s| s.improvement_ratio)),
     ("tie_ratio", Column::Number(|s| s.tie_ratio)),
     ("mean_gain", Column::Number(|s| s.mean_gain)),
+    ("coverage", Column::Number(|s| s.coverage)),
+    ("interval_width", Column::Number(|s| s.interval_width)),
+    ("interval_score", Column::Number(|s| s.interval_score)),
 ];
 
 fn region_name(region: Region) -> &'static str {

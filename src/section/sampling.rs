@@ -79,6 +79,11 @@ impl Sampling {
         self.lattice().is_none().then(|| measured as f64 / self.measured.values().len() as f64)
     }
 
+    /// How many bins measured ones are apart: S of the lattice, elsewhere that of the lattice with as many bins.
+    pub fn spacing(&self) -> usize {
+        self.rate().map_or(self.nominal.scale.get(), |rate| (rate.max(1e-6).sqrt().recip().round() as usize).max(2))
+    }
+
     /// M on the whole grid [rows, cols].
     pub fn measured(&self) -> &Raster<bool> {
         &self.measured

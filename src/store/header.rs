@@ -1,11 +1,10 @@
 //! What a store says of itself.
 
 use crate::dataset::Dataset;
-use crate::provenance::Provenance;
 use serde::{Deserialize, Serialize};
 
 /// The version of the store format; a reader refuses any other.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The attribute `s2s` of a store's root group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,8 +15,10 @@ pub struct Header {
     pub sample: String,
     /// How the unmeasured bins were predicted: `s2s`, or an interpolation.
     pub method: String,
-    /// The genes, in the order of the array's first axis.
+    /// The genes that it has room for, in the order of the images' channels.
     pub genes: Vec<String>,
+    /// Whether it has room for the uncertainty of each prediction.
+    pub uncertainty: bool,
     /// Side of a bin in µm.
     pub bin_um: f64,
     /// x and y in µm of the top-left corner of bin (0, 0).
@@ -26,24 +27,22 @@ pub struct Header {
     pub scale: usize,
     /// [`Dataset::fingerprint`] of the section that was imputed.
     pub dataset_fingerprint: String,
-    /// How the store came to be.
-    pub provenance: Provenance,
 }
 
 impl Header {
-    /// The header of a prediction of `genes` of `dataset` by `method`.
-    pub fn of(dataset: &Dataset, method: &str, genes: Vec<String>, provenance: Provenance) -> Self {
+    /// The header of a store for `genes` of `dataset`, predicted by `method`.
+    pub fn of(dataset: &Dataset, method: &str, genes: Vec<String>, uncertainty: bool) -> Self {
         let manifest = dataset.manifest();
         Header {
             format: FORMAT,
             sample: manifest.sample.clone(),
             method: method.to_owned(),
             genes,
+            uncertainty,
             bin_um: manifest.grid.bin_um,
             origin_um: manifest.grid.origin_um,
             scale: manifest.lattice.scale.get(),
             dataset_fingerprint: dataset.fingerprint(),
-            provenance,
         }
     }
 }

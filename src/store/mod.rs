@@ -1,12 +1,23 @@
-//! A prediction as a Zarr v3 store: opens with zarr-python, and later stages read it back.
+//! Predictions as a SpatialData store (Zarr v3): opens in spatialdata, anndata, napari and zarr-python, and later stages read
+//! it back.
 //!
-//! `SAMPLE.zarr/` is a group with the arrays `imputed` [gene, row, col] (float32, one gene per chunk, NaN outside the
-//! tissue), `measured` and `tissue` [row, col] (bool). Its attribute `s2s` is the [`Header`].
+//! `SAMPLE.zarr/` holds the images `imputed` and, where there is one, `uncertainty` [gene, row, col] (float32, NaN outside the
+//! tissue), the labels `tissue` and `measured`, and the table `bins` (AnnData) of the in-tissue bins. The root's attribute
+//! `s2s` is the [`Header`]; `s2s/genes` holds a [`Record`] of each gene that is whole. Every chunk of a prediction belongs to
+//! one gene, so that processes can write different genes at the same time. docs/output.md tells all of it.
 
+mod disk;
 mod header;
+mod layer;
+mod ome;
+mod pyramid;
 mod reader;
+mod record;
+mod table;
 mod writer;
+mod zarr;
 
 pub use header::{FORMAT, Header};
 pub use reader::Store;
-pub use writer::StoreWriter;
+pub use record::{Model, Record, Uncertainty};
+pub use writer::{Plan, StoreWriter};

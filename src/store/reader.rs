@@ -1,20 +1,22 @@
 //! Reads a store back.
 
+use super::disk::Disk;
 use super::header::{FORMAT, Header};
+use super::record::{Record, Records, Uncertainty};
+use super::zarr::{Values, Zarr};
 use crate::error::nearest_names;
 use crate::section::Raster;
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use zarrs::array::Array;
-use zarrs::filesystem::FilesystemStore;
-use zarrs::group::Group;
 
 /// A prediction, opened for reading.
 pub struct Store {
     path: PathBuf,
     header: Header,
-    imputed: Array<FilesystemStore>,
+    records: Vec<Option<Record>>,
+    genes: Vec<String>,
+    imputed: Values,
+    uncertainty: Option<Values>,
 }
 
 impl Store {
@@ -25,22 +27,14 @@ impl Store {
         if !path.exists() {
             return Err(Error::io(path, "read", std::io::ErrorKind::NotFound.into()));
         }
-        let foreign = |reason: &dyn std::fmt::Display| {
-            Error::data(path, format!("no store of s2s-predict ({reason}). Give the folder that s2s-predict wrote"))
-        };
-        let store = Arc::new(FilesystemStore::new(path).map_err(|e| foreign(&e))?);
-        let group = Group::open(store.clone(), "/").map_err(|e| foreign(&e))?;
-        let attribute = group.attributes().get("s2s").ok_or_else(|| foreign(&"attribute s2s not found"))?;
-        let format = attribute.get("format").and_then(serde_json::Value::as_u64).unwrap_or_default();
-        if format != u64::from(FORMAT) {
-            return Err(Error::data(
-                path,
-                format!("store format {format}, but this version reads {FORMAT}. Run s2s-predict again"),
-            ));
-        }
-        let header = serde_json::from_value(attribute.clone()).map_err(|e| foreign(&e))?;
-        let imputed = Array::open(store, "/imputed").map_err(|e| foreign(&e))?;
-        Ok(Store { path: path.to_owned(), header, imputed })
+        let header = header(path)?;
+        let zarr = Zarr::new(Disk::private(path.to_owned()), path);
+        let records = Records::open(&zarr)?.read().map_err(|e| Error::data(path, e))?;
+        let named = header.genes.iter().zip(&records);
+        let genes = named.filter_map(|(gene, record)| record.as_ref().map(|_| gene.clone())).collect();
+        let uncertainty = header.uncertainty.then(|| zarr.open("/images/uncertainty/s0")).transpose()?;
+        let imputed = zarr.open("/images/imputed/s0")?;
+        Ok(Store { path: path.to_owned(), imputed, uncertainty, header, records, genes })
     }
 
     /// What the store says of itself.
@@ -48,9 +42,20 @@ impl Store {
         &self.header
     }
 
-    /// The genes.
+    /// The genes that are predicted, all of their bins.
     pub fn genes(&self) -> &[String] {
-        &self.header.genes
+        &self.genes
+    }
+
+    /// The genes that it has room for and that are not predicted yet.
+    pub fn missing(&self) -> Vec<String> {
+        let all = self.header.genes.iter().zip(&self.records);
+        all.filter(|(_, record)| record.is_none()).map(|(gene, _)| gene.clone()).collect()
+    }
+
+    /// How each gene of the header was predicted; `None` for those of [`Store::missing`].
+    pub fn records(&self) -> &[Option<Record>] {
+        &self.records
     }
 
     /// How the unmeasured bins were predicted.
@@ -65,6 +70,19 @@ impl Store {
 
     /// The prediction of a gene [rows, cols]: log-normalised values, NaN outside the tissue.
     pub fn gene(&self, name: &str) -> Result<Raster<f32>> {
+        self.read(&self.imputed, "imputed", name)
+    }
+
+    /// Half the width of the intervals of a gene [rows, cols], 0 at measured bins and NaN outside the tissue, and what they mean;
+    /// `None` if it has none.
+    pub fn uncertainty(&self, name: &str) -> Result<Option<(Raster<f32>, Uncertainty)>> {
+        let record = self.records.iter().flatten().find(|record| record.gene == name);
+        let told = record.and_then(|record| record.model.as_ref()?.uncertainty.as_ref());
+        let Some((array, told)) = self.uncertainty.as_ref().zip(told) else { return Ok(None) };
+        Ok(Some((self.read(array, "uncertainty", name)?, told.clone())))
+    }
+
+    fn read(&self, image: &Values, called: &str, name: &str) -> Result<Raster<f32>> {
         let index = self.header.genes.iter().position(|gene| gene == name).ok_or_else(|| {
             let near = nearest_names(name, self.header.genes.iter().map(String::as_str));
             Error::data(&self.path, format!("gene {name} is not in it. Nearest names: {}", near.join(", ")))
@@ -72,10 +90,32 @@ impl Store {
         let bad = |reason: &dyn std::fmt::Display| {
             Error::data(&self.path, format!("gene {name}: {reason}. Run s2s-predict again"))
         };
-        let shape = self.imputed.shape().to_vec();
-        let [_, rows, cols] = shape[..] else { return Err(bad(&"array imputed has not three axes")) };
+        if self.records[index].is_none() {
+            return Err(bad(&"not predicted yet"));
+        }
+        let shape = image.shape().to_vec();
+        let [_, rows, cols] = shape[..] else { return Err(bad(&format!("image {called} has not three axes"))) };
         let subset = [index as u64..index as u64 + 1, 0..rows, 0..cols];
-        let values: Vec<f32> = self.imputed.retrieve_array_subset(&subset).map_err(|e| bad(&e))?;
-        Raster::from_vec(rows as usize, cols as usize, values).ok_or_else(|| bad(&"array imputed is cut short"))
+        let values: Vec<f32> = image.retrieve_array_subset(&subset).map_err(|e| bad(&e))?;
+        Raster::from_vec(rows as usize, cols as usize, values)
+            .ok_or_else(|| bad(&format!("image {called} is cut short")))
     }
+}
+
+/// The header of the store `path`.
+fn header(path: &Path) -> Result<Header> {
+    let foreign = |reason: &dyn std::fmt::Display| {
+        Error::data(path, format!("no store of s2s-predict ({reason}). Give the folder that s2s-predict wrote"))
+    };
+    let text = std::fs::read(path.join("zarr.json")).map_err(|e| foreign(&format!("zarr.json: {e}")))?;
+    let root: serde_json::Value = serde_json::from_slice(&text).map_err(|e| foreign(&format!("zarr.json: {e}")))?;
+    let attribute = root.pointer("/attributes/s2s").ok_or_else(|| foreign(&"attribute s2s not found"))?;
+    let format = attribute.get("format").and_then(serde_json::Value::as_u64).unwrap_or_default();
+    if format != u64::from(FORMAT) {
+        return Err(Error::data(
+            path,
+            format!("store format {format}, but this version reads {FORMAT}. Run s2s-predict again"),
+        ));
+    }
+    serde_json::from_value(attribute.clone()).map_err(|e| foreign(&e))
 }

@@ -1,18 +1,25 @@
-//! Writes a store, whole or not at all.
+//! Writes a store: a new one, whole or not at all, or some genes of one that many processes share.
 
+use super::disk::Disk;
 use super::header::Header;
-use crate::files::Replace;
+use super::layer::Layer;
+use super::reader::Store;
+use super::record::{Model, Record, Records};
+use super::zarr::{Kind, Zarr};
+use super::{ome, table};
+use crate::dataset::Dataset;
+use crate::error::nearest_names;
+use crate::files::{Replace, content_fingerprint};
+use crate::provenance::Provenance;
 use crate::section::Raster;
 use crate::{Error, Result};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use zarrs::array::codec::GzipCodec;
-use zarrs::array::{Array, ArrayBuilder, DataType, FillValue, ZARR_NAN_F32, data_type};
-use zarrs::filesystem::FilesystemStore;
-use zarrs::group::GroupBuilder;
+use serde_json::json;
+use std::path::Path;
+use zarrs::array::data_type;
 
-/// Longest side of a chunk in bins: a gene of a usual section is one chunk.
-const LARGEST_CHUNK: usize = 1024;
+/// The images of a store and where their values stand in the table.
+const IMPUTED: (&str, &str) = ("imputed", "X");
+const UNCERTAINTY: (&str, &str) = ("uncertainty", "layers/uncertainty");
 
 /// Whether `path` is an earlier store of s2s-predict, of any format. Other Zarr stores are somebody's data.
 fn ours(path: &Path) -> bool {
@@ -21,65 +28,197 @@ fn ours(path: &Path) -> bool {
     root.pointer("/attributes/s2s/dataset_fingerprint").is_some()
 }
 
+/// What a run is going to write.
+pub struct Plan<'a> {
+    /// The section.
+    pub dataset: &'a Dataset,
+    /// How it predicts: `s2s`, or an interpolation.
+    pub method: &'a str,
+    /// The genes that it predicts, each with its network, if it has one.
+    pub genes: Vec<(String, Option<Model>)>,
+    /// Whether it says how sure it is.
+    pub uncertainty: bool,
+    /// How it came to be; the networks among its inputs stand with their genes.
+    pub provenance: Provenance,
+}
+
 /// A store that is being written.
 pub struct StoreWriter {
-    replace: Replace,
-    imputed: Array<FilesystemStore>,
-    target: PathBuf,
+    zarr: Zarr,
+    replace: Option<Replace>,
+    /// The genes of the plan, each with its index in the store.
+    genes: Vec<(usize, Record)>,
+    bins: Vec<usize>,
+    imputed: Layer,
+    uncertainty: Option<Layer>,
+    records: Records,
 }
 
 impl StoreWriter {
-    /// Begins the store `path` for the genes of `header`, with the masks of measured bins and of tissue.
-    ///
-    /// Nothing stands under that name until [`StoreWriter::finish`].
-    pub fn create(path: &Path, header: &Header, measured: &Raster<bool>, tissue: &Raster<bool>) -> Result<Self> {
+    /// Begins the store `path` for the genes of the plan. Nothing stands under that name until [`StoreWriter::finish`].
+    pub fn create(path: &Path, plan: Plan) -> Result<Self> {
+        let genes = plan.genes.iter().map(|(gene, _)| gene.clone()).collect();
+        let header = Header::of(plan.dataset, plan.method, genes, plan.uncertainty);
         let replace = Replace::begin(path, ours)?;
-        let failed = |e: &dyn std::fmt::Display| Error::Io(format!("{}: could not write: {e}", path.display()));
-        let store = Arc::new(FilesystemStore::new(replace.path()).map_err(|e| failed(&e))?);
-        let mut group = GroupBuilder::new().build(store.clone(), "/").map_err(|e| failed(&e))?;
-        let attributes = serde_json::to_value(header).map_err(|e| Error::Bug(e.to_string()))?;
-        group.attributes_mut().insert("s2s".into(), attributes);
-        group.store_metadata().map_err(|e| failed(&e))?;
+        let zarr = Zarr::new(Disk::private(replace.path().to_owned()), path);
+        skeleton(&zarr, plan.dataset, &header)?;
+        Self::open(zarr, Some(replace), &header, plan)
+    }
 
-        let (rows, cols) = tissue.shape();
-        let array = |name: &str, shape: &[usize], kind: DataType, fill: FillValue, names: &[&str]| {
-            let spatial = shape.len() - 2;
-            let side =
-                |(axis, length): (usize, &usize)| if axis < spatial { 1 } else { (*length).clamp(1, LARGEST_CHUNK) };
-            let chunk = shape.iter().enumerate().map(|axis| side(axis) as u64);
-            let array = ArrayBuilder::new(
-                shape.iter().map(|length| *length as u64).collect::<Vec<_>>(),
-                chunk.collect::<Vec<_>>(),
-                kind,
-                fill,
-            )
-            .bytes_to_bytes_codecs(vec![Arc::new(GzipCodec::new(5).map_err(|e| failed(&e))?)])
-            .dimension_names(Some(names.iter().copied()))
-            .build(store.clone(), name)
-            .map_err(|e| failed(&e))?;
-            array.store_metadata().map_err(|e| failed(&e))?;
-            Ok(array)
-        };
-        for (name, mask) in [("/measured", measured), ("/tissue", tissue)] {
-            let flags = array(name, &[rows, cols], data_type::bool(), FillValue::from(false), &["row", "col"])?;
-            flags.store_array_subset(&flags.subset_all(), mask.values()).map_err(|e| failed(&e))?;
+    /// Joins the store `path`, which other processes may write other genes into at the same time.
+    ///
+    /// Where there is none, one with room for the genes of `panel` (without it, all of the dataset) appears at once, empty.
+    /// [`Error::Usage`] if it is of another dataset, method or panel than the plan, or has no room for a gene of it.
+    pub fn join(path: &Path, panel: Option<&[String]>, plan: Plan) -> Result<Self> {
+        let all = || plan.dataset.manifest().genes.iter().map(|gene| gene.name.clone()).collect();
+        let wanted = panel.map_or_else(all, <[String]>::to_vec);
+        let wanted = Header::of(plan.dataset, plan.method, wanted, plan.uncertainty);
+        if !path.join("zarr.json").exists() {
+            let replace = Replace::begin(path, |_| false)?;
+            let zarr = Zarr::new(Disk::private(replace.path().to_owned()), path);
+            skeleton(&zarr, plan.dataset, &wanted)?;
+            replace.finish_first()?;
         }
-        let shape = [header.genes.len(), rows, cols];
-        let imputed = array("/imputed", &shape, data_type::float32(), ZARR_NAN_F32.into(), &["gene", "row", "col"])?;
-        Ok(StoreWriter { replace, imputed, target: path.to_owned() })
+        let header = Store::open(path)?.header().clone();
+        same(path, &header, &wanted, panel.is_some())?;
+        // No other process writes this gene, so none has the temporary names.
+        let first = plan.genes.iter().filter_map(|(gene, _)| position(&header, gene)).min();
+        let disk = Disk::shared(path.to_owned(), format!("g{}", first.unwrap_or_default()));
+        Self::open(Zarr::new(disk, path), None, &header, plan)
     }
 
-    /// Writes the prediction of the gene at `index` of the header's list.
-    pub fn write_gene(&self, index: usize, values: &Raster<f32>) -> Result<()> {
-        let (rows, cols) = values.shape();
-        let subset = [index as u64..index as u64 + 1, 0..rows as u64, 0..cols as u64];
-        self.imputed
-            .store_array_subset(&subset, values.values())
-            .map_err(|e| Error::Io(format!("{}: could not write: {e}", self.target.display())))
+    fn open(zarr: Zarr, replace: Option<Replace>, header: &Header, plan: Plan) -> Result<Self> {
+        let grid = &plan.dataset.manifest().grid;
+        let provenance = serde_json::to_value(&plan.provenance).map_err(|e| Error::Bug(e.to_string()))?;
+        let job = content_fingerprint(provenance.to_string().as_bytes())[..16].to_owned();
+        let place = |(gene, model): (String, Option<Model>)| {
+            let index = position(header, &gene).ok_or_else(|| {
+                let near = nearest_names(&gene, header.genes.iter().map(String::as_str)).join(", ");
+                Error::Usage(format!("--into: the store has no room for gene {gene}. Nearest of its genes: {near}"))
+            })?;
+            Ok((index, Record { gene, model, job: job.clone() }))
+        };
+        let genes = plan.genes.into_iter().map(place).collect::<Result<Vec<_>>>()?;
+        zarr.group(&format!("/s2s/jobs/{job}"), provenance)?;
+        Ok(StoreWriter {
+            genes,
+            bins: tissue_bins(plan.dataset),
+            imputed: Layer::open(&zarr, IMPUTED, grid)?,
+            uncertainty: header.uncertainty.then(|| Layer::open(&zarr, UNCERTAINTY, grid)).transpose()?,
+            records: Records::open(&zarr)?,
+            zarr,
+            replace,
+        })
     }
 
-    /// Puts the store in its place.
+    /// Writes the prediction of the gene at `index` of the plan's list and, in a store with room for it, its uncertainty; both
+    /// [rows, cols], NaN outside the tissue.
+    pub fn write_gene(&self, index: usize, imputed: &Raster<f32>, uncertainty: Option<&Raster<f32>>) -> Result<()> {
+        let (at, record) = &self.genes[index];
+        self.records.remove(&self.zarr, *at)?;
+        self.imputed.write(&self.zarr, *at, imputed, &self.bins)?;
+        if let Some(layer) = &self.uncertainty {
+            // What an earlier prediction of this gene may have left there goes, too.
+            let none = uncertainty.is_none().then(|| imputed.map(|_| f32::NAN));
+            if let Some(values) = uncertainty.or(none.as_ref()) {
+                layer.write(&self.zarr, *at, values, &self.bins)?;
+            }
+        }
+        self.records.write(&self.zarr, *at, record)
+    }
+
+    /// Brings the table up to what is predicted, and puts a new store in its place.
     pub fn finish(self) -> Result<()> {
-        self.replace.finish()
+        // Of several processes that finish at the same time, the one that writes last sees all records: whoever finds others
+        // than those it wrote down writes again.
+        let read = || self.records.read().map_err(|e| self.zarr.failed(e));
+        let mut told = None;
+        loop {
+            let records = read()?;
+            if told.as_ref() == Some(&records) {
+                break;
+            }
+            table::tell(&self.zarr, &records)?;
+            told = Some(records);
+        }
+        self.replace.map_or(Ok(()), Replace::finish)
     }
+}
+
+fn position(header: &Header, gene: &str) -> Option<usize> {
+    header.genes.iter().position(|own| own == gene)
+}
+
+/// The in-tissue bins as indices of the grid, in ascending order.
+fn tissue_bins(dataset: &Dataset) -> Vec<usize> {
+    let flags = dataset.tissue().values().iter().enumerate();
+    flags.filter_map(|(bin, inside)| inside.then_some(bin)).collect()
+}
+
+/// Writes all of a store that does not depend on predictions.
+fn skeleton(zarr: &Zarr, dataset: &Dataset, header: &Header) -> Result<()> {
+    let grid = &dataset.manifest().grid;
+    let bins = tissue_bins(dataset);
+    zarr.group("/", json!({ "spatialdata_attrs": { "version": "0.2" }, "s2s": header }))?;
+    Records::create(zarr, header.genes.len())?;
+    zarr.group("/labels", json!({ "ome": { "labels": ["tissue", "measured"] } }))?;
+    let known = |bin: &usize| dataset.sampling().measured().values()[*bin];
+    labels(zarr, "tissue", dataset, bins.iter().copied())?;
+    labels(zarr, "measured", dataset, bins.iter().copied().filter(known))?;
+    table::create(zarr, dataset, &header.genes, &bins)?;
+    zarr.group("/images", json!({}))?;
+    Layer::create(zarr, IMPUTED, grid, &header.genes, bins.len())?;
+    if header.uncertainty {
+        Layer::create(zarr, UNCERTAINTY, grid, &header.genes, bins.len())?;
+    }
+    Ok(())
+}
+
+/// Labels that number these bins, as the table does.
+fn labels(zarr: &Zarr, name: &str, dataset: &Dataset, bins: impl Iterator<Item = usize>) -> Result<()> {
+    let grid = &dataset.manifest().grid;
+    let mut image = vec![0_u32; grid.rows * grid.cols];
+    for bin in bins {
+        image[bin] = table::instance(bin);
+    }
+    zarr.group(&format!("/labels/{name}"), ome::labels(name, grid))?;
+    let kind = Kind {
+        shape: vec![grid.rows, grid.cols],
+        chunk: vec![grid.rows.min(super::layer::LARGEST_CHUNK), grid.cols.min(super::layer::LARGEST_CHUNK)],
+        element: data_type::uint32(),
+        fill: 0_u32.into(),
+        axes: Some(&["y", "x"]),
+        attributes: json!({}),
+    };
+    zarr.column(&format!("/labels/{name}/s0"), kind, &image)
+}
+
+/// Whether the store `path` is of the same dataset, method and, if it was given, panel as a run wants.
+fn same(path: &Path, found: &Header, wanted: &Header, panel: bool) -> Result<()> {
+    let differs = |what: &str| {
+        Err(Error::Usage(format!(
+            "--into {}: the store there holds {what}. Choose another store, or remove it to begin anew",
+            path.display()
+        )))
+    };
+    if found.dataset_fingerprint != wanted.dataset_fingerprint {
+        return differs(&format!(
+            "predictions of another dataset (sample {}, fingerprint {:.12}…, expected {:.12}…)",
+            found.sample, found.dataset_fingerprint, wanted.dataset_fingerprint
+        ));
+    }
+    if found.method != wanted.method {
+        return differs(&format!("predictions by {}, and these are by {}", found.method, wanted.method));
+    }
+    if wanted.uncertainty && !found.uncertainty {
+        return differs("predictions without uncertainty, and these are with it");
+    }
+    if panel && found.genes != wanted.genes {
+        return differs(&format!(
+            "another panel of {} genes than --panel, of {}",
+            found.genes.len(),
+            wanted.genes.len()
+        ));
+    }
+    Ok(())
 }

@@ -83,7 +83,7 @@ fn held(image: &MeasuredImage, at: (usize, usize)) -> bool {
 }
 
 /// A gene from one phase of the sparser lattice.
-fn phase_view(
+pub(super) fn phase_view(
     image: &MeasuredImage,
     values: &Raster<f32>,
     s: usize,
@@ -103,7 +103,13 @@ fn phase_view(
 }
 
 /// A gene from one draw of the sparser mask, where the measured bins lie on no lattice.
-fn drawn_view(image: &MeasuredImage, values: &Raster<f32>, rate: f64, draw: u64, device: &Device) -> Tensor<4> {
+pub(super) fn drawn_view(
+    image: &MeasuredImage,
+    values: &Raster<f32>,
+    rate: f64,
+    draw: u64,
+    device: &Device,
+) -> Tensor<4> {
     let (rows, cols) = image.tissue.shape();
     let stays = kept(rate, rows * cols, &mut Xoshiro256PlusPlus::seed_from_u64(draw));
     let counts = (0..rows * cols).map(|i| f32::from(u8::from(held(image, (i / cols, i % cols)) && stays[i] == 0.0)));

@@ -5,6 +5,7 @@ use super::curves::Curves;
 use super::evaluation::HeldOutError;
 use super::run::Run;
 use super::sampler::MeasuredImage;
+use crate::calibration::Calibration;
 use crate::cli::StopFlag;
 use crate::dataset::Dataset;
 use crate::images::Images;
@@ -114,6 +115,9 @@ pub struct FittedGene {
     pub name: String,
     /// What its values are divided by before the network and multiplied by after it.
     pub scale: f64,
+    /// How far off its predictions are; `None` where no bins were held out to find that out.
+    #[serde(default)]
+    pub calibration: Option<Calibration>,
 }
 
 /// Trains CDCIN (§5 of the method), resuming what [`Saving::path`] holds.
@@ -194,7 +198,7 @@ pub(super) fn measured(settings: &FitSettings, dataset: &Dataset) -> Result<(Vec
         match gene_scale(config.gene_scale, &values, &tissue) {
             Some(scale) => {
                 image = image.with(&values, scale as f32);
-                genes.push(FittedGene { name: name.clone(), scale });
+                genes.push(FittedGene { name: name.clone(), scale, calibration: None });
             }
             None if settings.genes.len() > 1 => {
                 eprintln!("warning: gene {name}: left out, no counts in any measured bin");

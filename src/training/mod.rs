@@ -4,6 +4,7 @@
 //! [`Adam`], step by step, saved and resumed as a whole, ended by the [`HeldOut`] bins.
 
 mod adam;
+mod calibrate;
 mod config;
 mod curves;
 mod draws;

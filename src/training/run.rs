@@ -1,5 +1,6 @@
 //! The steps of Adam, from the first or from where an earlier sitting stopped.
 
+use super::calibrate::calibrate;
 use super::config::{Crop, FitConfig};
 use super::curves::Point;
 use super::draws::{Draws, draws};
@@ -90,7 +91,10 @@ impl<'a> Run<'a> {
             }
         }
         let kept = self.state.best.as_ref().map_or(&self.state.average, |best| &best.weights);
-        let fitted = self.fitted(kept, stop.unwrap_or(Stop::Steps));
+        let mut fitted = self.fitted(kept, stop.unwrap_or(Stop::Steps));
+        if let Some(sampler) = &self.sampler {
+            calibrate(self.settings, sampler.image(), &mut fitted)?;
+        }
         progress.finish(&fitted.summary(self.settings.fit));
         Ok(fitted)
     }

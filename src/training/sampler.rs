@@ -137,6 +137,11 @@ impl Sampler {
         Sampler { image, scale: 1, windows, rate: Some(rate) }
     }
 
+    /// The image that examples are cut from.
+    pub fn image(&self) -> &MeasuredImage {
+        &self.image
+    }
+
     /// The pixels of an example, and of the mask of its sparser image where that is drawn.
     fn example(&self, origin: (usize, usize), shape: (usize, usize), turn: Turn, rng: &mut impl Rng) -> Vec<f32> {
         let mut pixels = self.image.pixels(self.gene(rng), origin, shape, turn);

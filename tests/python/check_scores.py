@@ -159,7 +159,7 @@ def main():
         store = zarr.open_group(str(path), mode="r")
         attributes = store.attrs["s2s"]
         for index, gene in enumerate(attributes["genes"]):
-            image = np.nan_to_num(store["imputed"][index].astype(float)) * tissue
+            image = np.nan_to_num(store["images/imputed/s0"][index].astype(float)) * tissue
             maps.setdefault(gene, {})[attributes["method"]] = image
 
     scored, parts = Comparison(), {"profiles": Comparison(), "panel": Comparison()}

@@ -9,6 +9,7 @@ mod panel;
 mod plate;
 mod plots;
 mod tables;
+mod uncertainty;
 
 pub use gene::GeneMaps;
 pub use page::page;

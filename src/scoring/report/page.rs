@@ -1,5 +1,6 @@
 //! The page around the pictures: what was done, what came out, how to read it.
 
+use super::uncertainty::uncertainty;
 use super::{MOST_PICTURED, escape, figures, panel, tables};
 use crate::dataset::Mode;
 use crate::scoring::Outcome;
@@ -24,6 +25,7 @@ pub fn page(outcome: &Outcome, genes: &[&str], cards: &str) -> Result<String> {
     if scored {
         body += &figures::scores(outcome, genes, &colours).html();
         body += CHARTS;
+        body += &uncertainty(outcome, &colours);
     }
     body += "<h2>Maps</h2>";
     body += if scored { SCORED_MAPS } else { UNSCORED_MAPS };

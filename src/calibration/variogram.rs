@@ -1,0 +1,159 @@
+//! How much nearer the truth interpolation comes at the real spacing than at the sparser one.
+
+use crate::section::Raster;
+
+/// Longest lag in measured bins.
+const REACH: isize = 10;
+/// Ranges that are tried, in spacings.
+const RANGES: usize = 64;
+/// Shapes that are tried. Interpolation bridges distances below the shortest lag: how steeply γ falls towards them has to be read off
+/// the lags that there are.
+const SHAPES: [f64; 5] = [0.5, 0.75, 1.0, 1.25, 1.5];
+
+/// γ(h) = nugget + partial · (1 − exp(−(h / range)^shape)), half the mean squared difference of bins h apart: the stable model,
+/// which for a shape of 1 is the exponential one (Chilès and Delfiner, Geostatistics, 2nd ed., §2.5).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Variogram {
+    /// What bins differ by however near they are: count noise, and structure smaller than a bin.
+    pub nugget: f64,
+    /// What distance adds to it at most.
+    pub partial: f64,
+    /// In bins of the image.
+    pub range: f64,
+    /// Below 1 steep at short distances, above 1 smooth.
+    pub shape: f64,
+}
+
+impl Variogram {
+    /// Fits the `known` ones of `values`, by least squares over all lags up to ten bins; a lag weighs by its pairs and the
+    /// inverse square of its length, because short distances are what interpolation bridges. `None` without any pair.
+    pub fn fit(values: &Raster<f32>, known: &Raster<bool>) -> Option<Self> {
+        let lags = lags(values, known);
+        let nearest = lags.iter().map(|lag| lag.0).min_by(f64::total_cmp)?;
+        let ranges = (0..RANGES).map(|i| nearest * 0.25 * 1.1_f64.powi(i as i32));
+        let fits = ranges.flat_map(|range| SHAPES.map(|shape| with_range(&lags, range, shape)));
+        fits.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(variogram, _)| variogram)
+    }
+
+    /// γ at the distance `h` > 0 in bins.
+    pub fn at(&self, h: f64) -> f64 {
+        self.nugget + self.partial * (1.0 - (-(h / self.range).powf(self.shape)).exp())
+    }
+
+    /// The expected squared error of bilinear interpolation of bins `spacing` apart, the mean over the positions that a lattice
+    /// of scale `s` leaves between them.
+    fn bilinear_error(&self, spacing: f64, s: usize) -> f64 {
+        let shares = |at: usize| [1.0 - at as f64 / s as f64, at as f64 / s as f64];
+        let offsets = (1..s * s).map(|i| (i / s, i % s));
+        let error = |(row, col): (usize, usize)| {
+            let corner = |i: usize| (shares(row)[i / 2] * shares(col)[i % 2], (i / 2) as f64, (i % 2) as f64);
+            let place = (row as f64 / s as f64, col as f64 / s as f64);
+            let to_corners: f64 = (0..4)
+                .map(corner)
+                .map(|(weight, y, x)| weight * self.at(spacing * (y - place.0).hypot(x - place.1)))
+                .sum();
+            let pairs = (0..16).filter(|pair| pair / 4 != pair % 4);
+            let between: f64 = pairs
+                .map(|pair| (corner(pair / 4), corner(pair % 4)))
+                .map(|(a, b)| a.0 * b.0 * self.at(spacing * (a.1 - b.1).hypot(a.2 - b.2)))
+                .sum();
+            2.0 * to_corners - between
+        };
+        offsets.map(error).sum::<f64>() / (s * s - 1) as f64
+    }
+}
+
+/// Mean squared error at the real spacing as a share of that at the sparser one, where bins are `s` times as far apart: of
+/// bilinear interpolation under the variogram of the measured bins, from 0 to 1.
+///
+/// `values` are the measured bins as an image in which they are `spacing` pixels apart: 1 on a lattice. 1 where there is no
+/// variogram, which is the cautious answer.
+pub fn distance_ratio(values: &Raster<f32>, known: &Raster<bool>, spacing: f64, s: usize) -> f64 {
+    let Some(variogram) = Variogram::fit(values, known) else { return 1.0 };
+    let (real, sparser) = (variogram.bilinear_error(spacing, s), variogram.bilinear_error(spacing * s as f64, s));
+    if sparser > 0.0 { (real / sparser).clamp(0.0, 1.0) } else { 1.0 }
+}
+
+/// Distance, γ and weight of every lag with a pair.
+fn lags(values: &Raster<f32>, known: &Raster<bool>) -> Vec<(f64, f64, f64)> {
+    let all = (0..=REACH).flat_map(|down| (-REACH..=REACH).map(move |across| (down, across)));
+    let half =
+        all.filter(|(down, across)| (*down > 0 || *across > 0) && down * down + across * across <= REACH * REACH);
+    half.filter_map(|(down, across)| {
+        let distance = (down as f64).hypot(across as f64);
+        let (pairs, squares) = differences(values, known, (down as usize, across));
+        (pairs > 0.0).then(|| (distance, squares / pairs / 2.0, pairs / (distance * distance)))
+    })
+    .collect()
+}
+
+/// The number of pairs of known bins that are one lag apart, and the sum of their squared differences.
+fn differences(values: &Raster<f32>, known: &Raster<bool>, (down, across): (usize, isize)) -> (f64, f64) {
+    let (rows, cols) = values.shape();
+    let (mut pairs, mut squares) = (0.0, 0.0);
+    for row in 0..rows.saturating_sub(down) {
+        for col in 0..cols {
+            let Some(other) = col.checked_add_signed(across).filter(|other| *other < cols) else { continue };
+            if known[(row, col)] && known[(row + down, other)] {
+                pairs += 1.0;
+                squares += f64::from(values[(row, col)] - values[(row + down, other)]).powi(2);
+            }
+        }
+    }
+    (pairs, squares)
+}
+
+/// The best nugget and partial sill of a range and a shape, neither negative, and their weighted squared error.
+fn with_range(lags: &[(f64, f64, f64)], range: f64, shape: f64) -> (Variogram, f64) {
+    let rise = |h: f64| 1.0 - (-(h / range).powf(shape)).exp();
+    let sum = |of: &dyn Fn(f64, f64) -> f64| lags.iter().map(|(h, gamma, weight)| weight * of(*h, *gamma)).sum::<f64>();
+    let (ones, x, xx) = (sum(&|_, _| 1.0), sum(&|h, _| rise(h)), sum(&|h, _| rise(h).powi(2)));
+    let (y, xy) = (sum(&|_, gamma| gamma), sum(&|h, gamma| gamma * rise(h)));
+    let determinant = ones * xx - x * x;
+    let partial = if determinant > 1e-12 * ones * xx { ((ones * xy - x * y) / determinant).max(0.0) } else { 0.0 };
+    let nugget = (y - partial * x) / ones;
+    let (nugget, partial) = if nugget < 0.0 { (0.0, xy / xx) } else { (nugget, partial) };
+    let variogram = Variogram { nugget, partial, range, shape };
+    (variogram, sum(&|h, gamma| (variogram.at(h) - gamma).powi(2)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noise(rows: usize, cols: usize) -> Raster<f32> {
+        Raster::from_fn(rows, cols, |row, col| {
+            let mixed = (row * 977 + col).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x55;
+            (mixed.wrapping_mul(mixed >> 29) >> 40) as f32 / (1u32 << 24) as f32
+        })
+    }
+
+    #[test]
+    fn distance_is_nothing_to_noise_and_much_to_a_smooth_field() {
+        let all = Raster::filled(60, 60, true);
+        let of_noise = distance_ratio(&noise(60, 60), &all, 1.0, 2);
+        assert!(of_noise > 0.93, "{of_noise}");
+        let smooth = Raster::from_fn(60, 60, |row, col| (row as f32 / 6.0).sin() + (col as f32 / 5.0).cos());
+        let of_smooth = distance_ratio(&smooth, &all, 1.0, 2);
+        assert!(of_smooth < 0.6, "{of_smooth}");
+        assert_eq!(distance_ratio(&smooth, &all.map(|_| false), 1.0, 2), 1.0);
+    }
+
+    #[test]
+    fn the_error_is_that_of_the_formula_of_two_and_four_neighbours() {
+        let variogram = Variogram { nugget: 0.1, partial: 0.7, range: 3.0, shape: 0.75 };
+        let gamma = |h: f64| variogram.at(h);
+        let edge = 2.0 * gamma(0.5) - 0.5 * gamma(1.0);
+        let middle = 2.0 * gamma(0.5_f64.sqrt()) - 0.5 * gamma(1.0) - 0.25 * gamma(2.0_f64.sqrt());
+        let expected = (2.0 * edge + middle) / 3.0;
+        assert!((variogram.bilinear_error(1.0, 2) - expected).abs() < 1e-12);
+    }
+
+    #[test]
+    fn bins_that_are_not_known_have_no_part() {
+        let known = Raster::from_fn(30, 30, |row, col| row + col > 12);
+        let values = noise(30, 30);
+        let spoilt = Raster::from_fn(30, 30, |r, c| if known[(r, c)] { values[(r, c)] } else { f32::NAN });
+        assert_eq!(Variogram::fit(&values, &known), Variogram::fit(&spoilt, &known));
+    }
+}

@@ -1,0 +1,61 @@
+//! The eight flips and quarter turns of a window: eight predictions of every bin, and how far they lie apart.
+
+use super::cdcin::Cdcin;
+use super::input::{Input, InputConfig};
+use burn::tensor::{Tensor, s};
+
+/// What the turns of a window say of each of its bins.
+#[derive(Clone, Debug)]
+pub struct Ensemble {
+    /// Their mean [b, 1, S·m, S·n].
+    pub mean: Tensor<4>,
+    /// The mean of their squares [b, 1, S·m, S·n].
+    pub square: Tensor<4>,
+}
+
+impl Ensemble {
+    /// The prediction of `net` of measured windows [b, 3 + components, m, n]; with `turns`, over their eight flips and
+    /// quarter turns, else as they lie alone.
+    pub fn of(net: &Cdcin, input: &InputConfig, windows: &Tensor<4>, turns: bool) -> Self {
+        let forward = |windows: &Tensor<4>| {
+            let Input { x0, mask, guides } = input.of_stack(windows);
+            let start = x0.clone();
+            net.forward(x0, mask, guides).pop().unwrap_or(start)
+        };
+        let plain = forward(windows);
+        let (mut sum, mut squares, mut count) = (plain.clone(), plain.clone() * plain.clone(), plain.ones_like());
+        for turn in 1..if turns { 8 } else { 1 } {
+            let (transpose, down, across) = (turn & 1 > 0, turn & 2 > 0, turn & 4 > 0);
+            let flipped = flip(windows.clone(), down, across);
+            let turned = if transpose { flipped.swap_dims(2, 3) } else { flipped };
+            let dense = forward(&turned);
+            let dense = flip(if transpose { dense.swap_dims(2, 3) } else { dense }, down, across);
+            let (part, cover) = realign(dense, input.factor(), down, across);
+            squares = squares + part.clone() * part.clone();
+            sum = sum + part;
+            count = count + cover;
+        }
+        Ensemble { mean: sum / count.clone(), square: squares / count }
+    }
+}
+
+/// Upside down, mirrored, or both.
+fn flip(x: Tensor<4>, down: bool, across: bool) -> Tensor<4> {
+    let x = if down { x.flip([2]) } else { x };
+    if across { x.flip([3]) } else { x }
+}
+
+/// Moves a prediction that was flipped back onto the lattice it came from.
+///
+/// In a flipped image the measured bin sits at the other end of its S×S block: flipped back, everything lies S − 1 bins too
+/// far, and the last S − 1 bins have no prediction. Returns the prediction, 0 there, and 1 where there is one.
+fn realign(dense: Tensor<4>, scale: usize, down: bool, across: bool) -> (Tensor<4>, Tensor<4>) {
+    let [b, c, h, w] = dense.dims();
+    let shift = |flipped: bool| if flipped { scale - 1 } else { 0 };
+    let (y, x) = (shift(down), shift(across));
+    let kept = dense.slice(s![.., .., y as isize.., x as isize..]);
+    let cover = kept.ones_like();
+    let empty = Tensor::zeros([b, c, h, w], &kept.device());
+    let place = |part: Tensor<4>| empty.clone().slice_assign([0..b, 0..c, 0..h - y, 0..w - x], part);
+    (place(kept), place(cover))
+}

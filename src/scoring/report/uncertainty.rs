@@ -1,0 +1,101 @@
+//! The section on uncertainty: whether intervals hold what they promise.
+
+use super::escape;
+use crate::scoring::{Intervals, Outcome};
+
+/// Side of the plot and its margins in pixels; it runs from 45 % to 100 % along both axes.
+const SIDE: f64 = 330.0;
+const LEFT: f64 = 52.0;
+const TOP: f64 = 34.0;
+const BOTTOM: f64 = 46.0;
+const LOW: f64 = 0.45;
+const HIGH: f64 = 1.0;
+
+const READ: &str = r#"<p class="read">Networks that held bins out say how sure they are: the truth of a bin is to lie within prediction ± uncertainty (cut at 0) with the stated probability. <b>Read the plot</b> from the dashed line: on it, intervals hold exactly what they promise.
+A line below it is overconfident (fewer bins in their intervals than stated), one above it too cautious. Thin lines are genes, the thick one is their median. Genes with many exact zeros lie above the line at low coverages: the interval that holds the zeros holds all of them.
+<b>Width</b> is the mean width of the intervals, and the <b>interval score</b> adds a penalty for every bin outside (lower is better). <b>Constant</b> is the same for one width everywhere, chosen by the truth to cover as many bins: intervals that know which bins are hard are narrower or score lower. Unmeasured in-tissue bins with an interval.</p>"#;
+
+/// The whole section; empty where no prediction says how sure it is. `colours` are those of the methods.
+pub fn uncertainty(outcome: &Outcome, colours: &[&str]) -> String {
+    if outcome.intervals.is_empty() {
+        return String::new();
+    }
+    let methods = outcome.methods.iter().zip(colours).map(|(method, colour)| (method.label.as_str(), *colour));
+    let methods: Vec<(&str, &str)> =
+        methods.filter(|(label, _)| outcome.intervals.iter().any(|one| one.method == *label)).collect();
+    format!("<h2>Uncertainty</h2>{READ}{}{}", plot(outcome, &methods), table(outcome, &methods))
+}
+
+fn x(nominal: f64) -> f64 {
+    LEFT + (nominal - LOW) / (HIGH - LOW) * SIDE
+}
+
+fn y(achieved: f64) -> f64 {
+    TOP + (HIGH - achieved.max(0.0)) / (HIGH - LOW) * SIDE
+}
+
+/// Coverage achieved over coverage asked for.
+fn plot(outcome: &Outcome, methods: &[(&str, &str)]) -> String {
+    let (width, height) = (LEFT + SIDE + 30.0, TOP + SIDE + BOTTOM);
+    let mut svg = format!(
+        r#"<svg class="chart" viewBox="0 0 {width} {height}" style="max-width:{width}px" role="img" aria-label="Coverage achieved over coverage asked for"><text x="{LEFT}" y="16" class="title">Share of bins within their interval</text>"#
+    );
+    for percent in (50..=100).step_by(10) {
+        let share = f64::from(percent) / 100.0;
+        let (at, level, bottom) = (x(share), y(share), TOP + SIDE);
+        svg += &format!(r#"<path d="M{at:.1} {TOP}V{bottom}M{LEFT} {level:.1}H{:.1}" class="grid"/>"#, LEFT + SIDE);
+        svg += &format!(r#"<text x="{at:.1}" y="{:.1}" class="tick">{percent} %</text>"#, bottom + 18.0);
+        svg += &format!(r#"<text x="{:.1}" y="{:.1}" class="tick">{percent} %</text>"#, LEFT - 24.0, level + 4.0);
+    }
+    svg += &format!(r#"<text x="{:.1}" y="{:.1}" class="tick">asked for</text>"#, LEFT + SIDE / 2.0, height - 8.0);
+    svg += &format!(r#"<path d="M{:.1} {:.1}L{:.1} {:.1}" class="reference"/>"#, x(LOW), y(LOW), x(HIGH), y(HIGH));
+    for (label, colour) in methods {
+        let own: Vec<&Intervals> = outcome.intervals.iter().filter(|one| one.method == *label).collect();
+        for one in &own {
+            svg += &line(&one.reliability, colour, 1.0, 0.35, &format!("{} · {label}", one.gene));
+        }
+        svg += &line(&median(&own), colour, 3.0, 1.0, &format!("{label}, median of {} genes", own.len()));
+    }
+    svg + "</svg>"
+}
+
+fn line(points: &[[f64; 2]], colour: &str, width: f64, opacity: f64, tip: &str) -> String {
+    // What lies below the plot is drawn along its edge.
+    let place = |point: &[f64; 2]| format!("{:.1} {:.1}", x(point[0]), y(point[1].max(LOW)));
+    let path = points.iter().map(place).collect::<Vec<_>>().join("L");
+    let tip = escape(tip);
+    format!(
+        r#"<path d="M{path}" fill="none" stroke="{colour}" stroke-width="{width}" stroke-opacity="{opacity}"><title>{tip}</title></path>"#
+    )
+}
+
+/// The median over genes of what is achieved, for each coverage asked for.
+fn median(all: &[&Intervals]) -> Vec<[f64; 2]> {
+    let first = all.first().map_or(&[][..], |one| one.reliability.as_slice());
+    let of = |(i, point): (usize, &[f64; 2])| {
+        let mut achieved: Vec<f64> = all.iter().filter_map(|one| Some(one.reliability.get(i)?[1])).collect();
+        achieved.sort_by(f64::total_cmp);
+        let (low, high) = (achieved[(achieved.len() - 1) / 2], achieved[achieved.len() / 2]);
+        [point[0], (low + high) / 2.0]
+    };
+    first.iter().enumerate().map(of).collect()
+}
+
+fn table(outcome: &Outcome, methods: &[(&str, &str)]) -> String {
+    let heads = ["Asked for", "Achieved", "Width", "Constant width", "Interval score", "Constant’s", "Bins"];
+    let heads: String = heads.iter().map(|name| format!(r#"<th data-sort="number">{name}</th>"#)).collect();
+    let mut rows = String::new();
+    for one in &outcome.intervals {
+        let colour = methods.iter().find(|(label, _)| *label == one.method).map_or("", |(_, colour)| colour);
+        let figures = [one.nominal, one.coverage, one.width, one.constant_width, one.score, one.constant_score];
+        let cells: String = figures.iter().map(|value| format!("<td>{value:.3}</td>")).collect();
+        let (gene, method) = (escape(&one.gene), escape(&one.method));
+        rows += &format!(
+            r#"<tr><td class="text gene">{gene}</td><td class="text"><span class="dot" style="background:{colour}"></span>{method}</td>{cells}<td>{}</td></tr>"#,
+            one.bins
+        );
+    }
+    format!(
+        r#"<div class="scroll"><table class="sortable"><thead><tr><th class="text" data-sort="text">Gene</th><th class="text" data-sort="text">Method</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"#
+    )
+}

@@ -1,0 +1,97 @@
+//! Zarr storage in a folder that many processes write to at once.
+
+use crate::files::write_as;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use zarrs::storage::byte_range::{ByteRangeIterator, extract_byte_ranges};
+use zarrs::storage::{
+    Bytes, MaybeBytesIterator, OffsetBytesIterator, ReadableStorageTraits, StorageError, StoreKey, StorePrefix,
+    WritableStorageTraits, store_set_partial_many,
+};
+
+/// A folder. Nothing is cached: a value that another process replaced is read as it is now.
+pub(super) struct Disk {
+    root: PathBuf,
+    writer: Option<String>,
+}
+
+impl Disk {
+    /// A folder that nobody else knows yet: its files are written as they come.
+    pub(super) fn private(root: PathBuf) -> Self {
+        Disk { root, writer: None }
+    }
+
+    /// A folder that others read and write meanwhile: each file appears whole or not at all (temporary name, fsync, rename).
+    ///
+    /// `writer` is part of the temporary names: no two processes may have the same at the same time, and one that is run
+    /// again after it was killed takes over what it left.
+    pub(super) fn shared(root: PathBuf, writer: String) -> Self {
+        Disk { root, writer: Some(writer) }
+    }
+
+    fn path(&self, key: &str) -> PathBuf {
+        self.root.join(key)
+    }
+}
+
+fn failed(e: std::io::Error) -> StorageError {
+    StorageError::Other(e.to_string())
+}
+
+/// A file that is not there is no error.
+fn present<T>(result: std::io::Result<T>) -> Result<Option<T>, StorageError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(failed(e)),
+    }
+}
+
+impl ReadableStorageTraits for Disk {
+    fn get_partial_many<'a>(
+        &'a self,
+        key: &StoreKey,
+        ranges: ByteRangeIterator<'a>,
+    ) -> Result<MaybeBytesIterator<'a>, StorageError> {
+        let Some(bytes) = present(std::fs::read(self.path(key.as_str())))? else { return Ok(None) };
+        let parts = extract_byte_ranges(&bytes, ranges)?;
+        Ok(Some(Box::new(parts.into_iter().map(|part| Ok(part.into())))))
+    }
+
+    fn size_key(&self, key: &StoreKey) -> Result<Option<u64>, StorageError> {
+        Ok(present(std::fs::metadata(self.path(key.as_str())))?.map(|file| file.len()))
+    }
+
+    fn supports_get_partial(&self) -> bool {
+        false
+    }
+}
+
+impl WritableStorageTraits for Disk {
+    fn set(&self, key: &StoreKey, value: Bytes) -> Result<(), StorageError> {
+        let path = self.path(key.as_str());
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(failed)?;
+        }
+        match &self.writer {
+            None => std::fs::write(&path, &value).map_err(failed),
+            Some(writer) => write_as(writer, &path, &value).map_err(|e| StorageError::Other(e.to_string())),
+        }
+    }
+
+    fn set_partial_many(&self, key: &StoreKey, values: OffsetBytesIterator) -> Result<(), StorageError> {
+        store_set_partial_many(self, key, values)
+    }
+
+    fn erase(&self, key: &StoreKey) -> Result<(), StorageError> {
+        present(std::fs::remove_file(self.path(key.as_str()))).map(drop)
+    }
+
+    fn erase_prefix(&self, prefix: &StorePrefix) -> Result<(), StorageError> {
+        present(std::fs::remove_dir_all(self.path(prefix.as_str()))).map(drop)
+    }
+
+    fn supports_set_partial(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,95 @@
+//! What a store says of each gene: that its prediction is complete, and where it came from.
+//!
+//! `s2s/genes` [gene] holds JSON, one file per gene. It is written after everything else of that gene, and removed before
+//! the gene is predicted again: where it stands, the gene is whole.
+
+use super::zarr::{Kind, Values, Zarr};
+use crate::calibration::Calibration;
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+use zarrs::array::data_type;
+
+/// The network that predicted a gene.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    /// The file of its weights, as it was given.
+    pub path: String,
+    /// SHA-256 of that file, in hexadecimal.
+    pub sha256: String,
+    /// Optimiser steps of its training.
+    pub steps: usize,
+    /// Mean absolute error on held-out measured bins, as a share of interpolation's; `None` where none were held out.
+    pub held_out_ratio: Option<f64>,
+    /// What its uncertainty means; `None` where it says nothing of it.
+    #[serde(default)]
+    pub uncertainty: Option<Uncertainty>,
+}
+
+/// What the uncertainty of a gene is: half the width of the interval around every imputed value.
+///
+/// A bin lies in [max(0, imputed − uncertainty), imputed + uncertainty] with a probability of `coverage`. For another coverage
+/// c, multiply by the calibration's quantile at c over that at `coverage`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Uncertainty {
+    /// The share of the unmeasured bins that the intervals are to hold.
+    pub coverage: f64,
+    /// What they rest on.
+    pub calibration: Calibration,
+}
+
+impl Uncertainty {
+    /// What the stored half-widths are multiplied by for intervals of another `coverage`.
+    pub fn factor(&self, coverage: f64) -> f64 {
+        let stored = self.calibration.quantiles.at(self.coverage);
+        if stored > 0.0 { self.calibration.quantiles.at(coverage) / stored } else { 1.0 }
+    }
+}
+
+/// How the prediction of a gene came to be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The gene.
+    pub gene: String,
+    /// The network; `None` after interpolation.
+    pub model: Option<Model>,
+    /// The run that predicted it: the provenance is the attributes of the group `s2s/jobs/JOB`.
+    pub job: String,
+}
+
+/// The records of a store.
+pub(super) struct Records(Values);
+
+const PATH: &str = "/s2s/genes";
+
+impl Records {
+    /// Makes room for the records of so many genes.
+    pub(super) fn create(zarr: &Zarr, genes: usize) -> Result<()> {
+        zarr.group("/s2s", serde_json::json!({}))?;
+        zarr.group("/s2s/jobs", serde_json::json!({}))?;
+        let kind = Kind { chunk: vec![1], ..Kind::vector(genes, data_type::string(), "") };
+        zarr.array(PATH, kind).map(drop)
+    }
+
+    /// The records of the store.
+    pub(super) fn open(zarr: &Zarr) -> Result<Self> {
+        zarr.open(PATH).map(Records)
+    }
+
+    /// Writes the record of the gene at `index`.
+    pub(super) fn write(&self, zarr: &Zarr, index: usize, record: &Record) -> Result<()> {
+        let text = serde_json::to_string(record).map_err(|e| Error::Bug(e.to_string()))?;
+        self.0.store_chunk(&[index as u64], vec![text]).map_err(|e| zarr.failed(e))
+    }
+
+    /// Takes back that the gene at `index` is whole.
+    pub(super) fn remove(&self, zarr: &Zarr, index: usize) -> Result<()> {
+        self.0.erase_chunk(&[index as u64]).map_err(|e| zarr.failed(e))
+    }
+
+    /// The record of every gene, `None` where it is not whole; otherwise what is wrong with them.
+    pub(super) fn read(&self) -> std::result::Result<Vec<Option<Record>>, String> {
+        let texts: Vec<String> = self.0.retrieve_array_subset(&self.0.subset_all()).map_err(|e| e.to_string())?;
+        let parse = |text: &String| serde_json::from_str(text).map_err(|e| format!("array {PATH}: {e}"));
+        texts.iter().map(|text| (!text.is_empty()).then(|| parse(text)).transpose()).collect()
+    }
+}

@@ -1,0 +1,111 @@
+//! At the end of a fit: how far off the network is on measured bins, predicted from the sparser lattice.
+
+use super::evaluation::{DRAWS, drawn_view, phase_view};
+use super::fit::{Fit, FitSettings};
+use super::sampler::MeasuredImage;
+use crate::calibration::{Calibration, Case, Features, Layout, distance_ratio, local_variance};
+use crate::network::Ensemble;
+use crate::section::{Lattice, Raster};
+use crate::{Error, Result};
+use burn::tensor::Tensor;
+
+/// Gives each gene of `fitted` its [`Calibration`], from the measured bins of `image` alone; none where no bins are held out.
+pub(super) fn calibrate(settings: &FitSettings, image: &MeasuredImage, fitted: &mut Fit) -> Result<()> {
+    let any_held_out =
+        image.tissue.values().iter().zip(image.learned.values()).any(|(inside, learned)| inside > learned);
+    if !any_held_out {
+        return Ok(());
+    }
+    let known = image.tissue.map(|inside| *inside > 0.0);
+    for index in 0..fitted.genes.len() {
+        let scale = fitted.genes[index].scale as f32;
+        let spacing = settings.dataset.map_or(settings.scale.get(), |dataset| dataset.sampling().spacing());
+        let cases = Cases { settings, fitted, image, known: &known, spacing, gene: index, scale }.all()?;
+        // On an image of the whole grid bins are a spacing apart, on one of their own they are neighbours.
+        let apart = if settings.rate().is_some() { spacing } else { 1 };
+        let ratio = distance_ratio(&image.genes[index], &known, apart as f64, spacing);
+        fitted.genes[index].calibration = Calibration::of(&cases, ratio);
+    }
+    Ok(())
+}
+
+/// The measured bins of one gene, to be predicted from the sparser lattice.
+struct Cases<'a> {
+    settings: &'a FitSettings<'a>,
+    fitted: &'a Fit,
+    image: &'a MeasuredImage,
+    known: &'a Raster<bool>,
+    spacing: usize,
+    gene: usize,
+    /// What the gene's values in the image were divided by.
+    scale: f32,
+}
+
+impl Cases<'_> {
+    /// From every phase of the sparser lattice the bins that are not on it; from draws of the sparser mask where there is no lattice.
+    fn all(&self) -> Result<Vec<Case>> {
+        let (s, device) = (self.settings.scale.get(), self.settings.device);
+        let values = &self.image.genes[self.gene];
+        let mut cases = Vec::new();
+        match self.settings.rate() {
+            None => {
+                for corner in (0..s * s).map(|phase| (phase / s, phase % s)) {
+                    let view = phase_view(self.image, values, s, corner, device);
+                    self.of_view(&view, corner, Layout::Lattice(Lattice::new(self.settings.scale)), &mut cases)?;
+                }
+            }
+            Some(rate) => {
+                for draw in 0..DRAWS as u64 {
+                    let view = drawn_view(self.image, values, rate, draw, device);
+                    let layout = Layout::Scattered(self.spacing * self.spacing);
+                    self.of_view(&view, (0, 0), layout, &mut cases)?;
+                }
+            }
+        }
+        Ok(cases)
+    }
+
+    /// Predicts one view, whose first bin is `corner`, and adds the bins that its sparser image does not hold.
+    fn of_view(&self, view: &Tensor<4>, corner: (usize, usize), layout: Layout, cases: &mut Vec<Case>) -> Result<()> {
+        let [_, _, rows, cols] = view.dims();
+        if rows == 0 || cols == 0 {
+            return Ok(());
+        }
+        let input = self.settings.input();
+        let sparser = input.sparser(view);
+        let Ensemble { mean, square } = Ensemble::of(&self.fitted.net, &input, &sparser, true);
+        let (mean, square) = (raster(mean, self.scale)?, raster(square, self.scale * self.scale)?);
+        let values = raster(sparser.clone().narrow(1, 0, 1), self.scale)?;
+        let known = raster(sparser.narrow(1, 1, 1), 1.0)?.map(|inside| *inside > 0.0);
+        let local = local_variance(&values, &known, layout, (rows, cols));
+        let given = |at: (usize, usize)| match layout {
+            Layout::Lattice(lattice) => lattice.measures(at.0, at.1),
+            Layout::Scattered(_) => known[at],
+        };
+        for at in (0..rows * cols).map(|i| (i / cols, i % cols)).filter(|at| !given(*at)) {
+            let bin = (corner.0 + at.0, corner.1 + at.1);
+            if self.known[bin] {
+                let spread = f64::from((square[at] - mean[at] * mean[at]).max(0.0));
+                let features = Features { level: f64::from(mean[at].max(0.0)), local: f64::from(local[at]), spread };
+                cases.push(self.case(bin, features));
+            }
+        }
+        Ok(())
+    }
+
+    fn case(&self, bin: (usize, usize), features: Features) -> Case {
+        let measured = f64::from(self.image.genes[self.gene][bin] * self.scale);
+        let side = self.settings.fit.holdout_block;
+        let block = bin.0 / side * self.known.cols().div_ceil(side) + bin.1 / side;
+        let held_out = self.image.learned[bin] == 0.0;
+        Case { features, error: (measured - features.level).abs(), block, held_out }
+    }
+}
+
+/// An image [1, 1, h, w] times `factor`.
+fn raster(image: Tensor<4>, factor: f32) -> Result<Raster<f32>> {
+    let [_, _, rows, cols] = image.dims();
+    let values = image.into_data().try_into_vec_as::<f32>().map_err(|e| Error::Bug(format!("calibration: {e:?}")))?;
+    let values = values.into_iter().map(|value| value * factor).collect();
+    Raster::from_vec(rows, cols, values).ok_or_else(|| Error::Bug("calibration: an image of another size".to_owned()))
+}
