@@ -2,7 +2,7 @@
 
 mod common;
 
-use s2s::calibration::{Calibration, Case, Features};
+use s2s::calibration::{Calibration, Case, Distance, Features};
 use s2s::dataset::{Dataset, GeneCounts, Mode, SectionCounts, Settings, write};
 use s2s::provenance::Provenance;
 use s2s::section::{Grid, Lattice, Raster, Sampling, Scale};
@@ -182,7 +182,7 @@ fn draw(number: usize, seed: u64) -> Vec<Case> {
 
 #[test]
 fn exchangeable_errors_are_covered_as_asked_for_at_every_difficulty() {
-    let calibration = Calibration::of(&draw(6000, 1), 1.0).unwrap();
+    let calibration = Calibration::of(&draw(6000, 1), None).unwrap();
     let fresh = draw(6000, 2);
     let features = Raster::from_fn(1, fresh.len(), |_, i| Some(fresh[i].features));
     for coverage in [0.5, 0.8, 0.9, 0.95] {
@@ -203,8 +203,8 @@ fn exchangeable_errors_are_covered_as_asked_for_at_every_difficulty() {
         }
     }
     // Half the squared error at the real spacing: narrower by the root of it.
-    let nearer = Calibration::of(&draw(6000, 1), 0.5).unwrap();
+    let nearer = Calibration::of(&draw(6000, 1), Some(Distance { real: 0.1, sparser: 0.2, noise: 0.0 })).unwrap();
     assert!((nearer.variance / calibration.variance - 0.5).abs() < 1e-12);
     let without: Vec<Case> = draw(6000, 1).into_iter().map(|case| Case { held_out: false, ..case }).collect();
-    assert!(Calibration::of(&without, 1.0).is_none());
+    assert!(Calibration::of(&without, None).is_none());
 }

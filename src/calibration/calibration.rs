@@ -3,6 +3,7 @@
 use super::conformal::Quantiles;
 use super::difficulty::{Difficulty, Features};
 use super::optimism::optimism;
+use super::variogram::Distance;
 use crate::section::Raster;
 use serde::{Deserialize, Serialize};
 
@@ -39,11 +40,11 @@ pub struct Calibration {
 }
 
 impl Calibration {
-    /// Calibrates on `cases`, whose mean squared error is to shrink by `distance_ratio` at the real spacing.
+    /// Calibrates on `cases`, whose mean squared error shrinks at the real spacing as `distance` says; without it, not at all.
     ///
     /// `None` where nothing was held out, so that what the network learned by heart could not be told from what it knows, or
     /// fewer than 99 bins or no errors at all are there to calibrate on.
-    pub fn of(cases: &[Case], distance_ratio: f64) -> Option<Self> {
+    pub fn of(cases: &[Case], distance: Option<Distance>) -> Option<Self> {
         let held_out = cases.iter().filter(|case| case.held_out).count();
         let pairs: Vec<(Features, f64)> = cases.iter().map(|case| (case.features, case.error)).collect();
         let difficulty = Difficulty::fit(&pairs).filter(|_| held_out > 0)?;
@@ -52,6 +53,7 @@ impl Calibration {
         let scores = || cases.iter().zip(&variances).map(score);
         let optimism = optimism(cases.iter().zip(scores()).map(|(case, score)| (case.block, case.held_out, score)));
         let mean = variances.iter().sum::<f64>() / variances.len() as f64;
+        let distance_ratio = distance.map_or(1.0, |distance| distance.ratio(mean));
         Some(Calibration {
             difficulty,
             variance: mean * distance_ratio * optimism * optimism,

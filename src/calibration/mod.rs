@@ -1,7 +1,7 @@
 //! How sure a prediction is: intervals that hold a stated share of the unmeasured bins, calibrated on measured bins alone.
 //!
 //! A network predicts every measured bin from a sparser lattice; how far off it is there ([`Case`]) gives, in this order: how
-//! the error varies from bin to bin ([`Difficulty`]), how much smaller it is at the real spacing ([`distance_ratio`]), how
+//! the error varies from bin to bin ([`Difficulty`]), how much smaller it is at the real spacing ([`Distance`]), how
 //! much larger on bins that were not learned ([`optimism`]), and which multiple of the expected error covers a share of all
 //! bins ([`Quantiles`]). docs/uncertainty.md explains and tests every step.
 
@@ -9,6 +9,7 @@ mod calibration;
 mod conformal;
 mod difficulty;
 mod local;
+mod noise;
 mod optimism;
 mod variogram;
 
@@ -16,5 +17,6 @@ pub use calibration::{Calibration, Case};
 pub use conformal::{LEVELS, Quantiles};
 pub use difficulty::{Difficulty, Features};
 pub use local::{Layout, local_variance};
+pub use noise::count_noise;
 pub use optimism::optimism;
-pub use variogram::{Variogram, distance_ratio};
+pub use variogram::{Distance, Variogram};

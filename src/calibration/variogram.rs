@@ -63,15 +63,34 @@ impl Variogram {
     }
 }
 
-/// Mean squared error at the real spacing as a share of that at the sparser one, where bins are `s` times as far apart: of
-/// bilinear interpolation under the variogram of the measured bins, from 0 to 1.
-///
-/// `values` are the measured bins as an image in which they are `spacing` pixels apart: 1 on a lattice. 1 where there is no
-/// variogram, which is the cautious answer.
-pub fn distance_ratio(values: &Raster<f32>, known: &Raster<bool>, spacing: f64, s: usize) -> f64 {
-    let Some(variogram) = Variogram::fit(values, known) else { return 1.0 };
-    let (real, sparser) = (variogram.bilinear_error(spacing, s), variogram.bilinear_error(spacing * s as f64, s));
-    if sparser > 0.0 { (real / sparser).clamp(0.0, 1.0) } else { 1.0 }
+/// Mean squared errors of interpolation at two spacings, and what no spacing removes of them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Distance {
+    /// Of bilinear interpolation of the measured bins, at the unmeasured ones.
+    pub real: f64,
+    /// The same of the sparser lattice, at the measured bins that it leaves out.
+    pub sparser: f64,
+    /// Variance of a bin by the noise of its own count.
+    pub noise: f64,
+}
+
+impl Distance {
+    /// Under the variogram of the `known` ones of `values`: the measured bins as an image in which they are `spacing` pixels
+    /// apart (1 on a lattice), of scale `s`. `None` where there is no pair of them.
+    pub fn of(values: &Raster<f32>, known: &Raster<bool>, spacing: f64, s: usize, noise: f64) -> Option<Self> {
+        let variogram = Variogram::fit(values, known)?;
+        let [real, sparser] = [1.0, s as f64].map(|times| variogram.bilinear_error(spacing * times, s));
+        Some(Distance { real, sparser, noise })
+    }
+
+    /// What remains at the real spacing of a mean squared `error` at the sparser one, as a share of it: its noise, and of the rest as
+    /// much as of interpolation's.
+    pub fn ratio(&self, error: f64) -> f64 {
+        let noise = self.noise.min(error);
+        let [real, sparser] = [self.real, self.sparser].map(|all| (all - self.noise).max(0.0));
+        let kept = if sparser > 0.0 { (real / sparser).min(1.0) } else { 1.0 };
+        if error > 0.0 { (noise + (error - noise) * kept) / error } else { 1.0 }
+    }
 }
 
 /// Distance, γ and weight of every lag with a pair.
@@ -131,12 +150,12 @@ mod tests {
     #[test]
     fn distance_is_nothing_to_noise_and_much_to_a_smooth_field() {
         let all = Raster::filled(60, 60, true);
-        let of_noise = distance_ratio(&noise(60, 60), &all, 1.0, 2);
+        let of_noise = Distance::of(&noise(60, 60), &all, 1.0, 2, 0.0).unwrap().ratio(1.0);
         assert!(of_noise > 0.93, "{of_noise}");
         let smooth = Raster::from_fn(60, 60, |row, col| (row as f32 / 6.0).sin() + (col as f32 / 5.0).cos());
-        let of_smooth = distance_ratio(&smooth, &all, 1.0, 2);
-        assert!(of_smooth < 0.6, "{of_smooth}");
-        assert_eq!(distance_ratio(&smooth, &all.map(|_| false), 1.0, 2), 1.0);
+        let of_smooth = Distance::of(&smooth, &all, 1.0, 2, 0.0).unwrap();
+        assert!(of_smooth.ratio(1.0) < 0.6, "{of_smooth:?}");
+        assert_eq!(Distance::of(&smooth, &all.map(|_| false), 1.0, 2, 0.0), None);
     }
 
     #[test]
@@ -147,6 +166,15 @@ mod tests {
         let middle = 2.0 * gamma(0.5_f64.sqrt()) - 0.5 * gamma(1.0) - 0.25 * gamma(2.0_f64.sqrt());
         let expected = (2.0 * edge + middle) / 3.0;
         assert!((variogram.bilinear_error(1.0, 2) - expected).abs() < 1e-12);
+    }
+
+    #[test]
+    fn noise_stays_and_the_rest_shrinks_as_interpolations_does() {
+        let distance = Distance { real: 0.5, sparser: 0.9, noise: 0.1 };
+        // Of 0.7 the noise of 0.1, and half of the other 0.6.
+        assert!((distance.ratio(0.7) - 0.4 / 0.7).abs() < 1e-12);
+        assert_eq!(distance.ratio(0.08), 1.0);
+        assert_eq!(Distance { sparser: 0.1, ..distance }.ratio(0.7), 1.0);
     }
 
     #[test]

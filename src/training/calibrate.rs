@@ -3,7 +3,8 @@
 use super::evaluation::{DRAWS, drawn_view, phase_view};
 use super::fit::{Fit, FitSettings};
 use super::sampler::MeasuredImage;
-use crate::calibration::{Calibration, Case, Features, Layout, distance_ratio, local_variance};
+use crate::calibration::{Calibration, Case, Distance, Features, Layout, count_noise, local_variance};
+use crate::dataset::Dataset;
 use crate::network::Ensemble;
 use crate::section::{Lattice, Raster};
 use crate::{Error, Result};
@@ -23,10 +24,21 @@ pub(super) fn calibrate(settings: &FitSettings, image: &MeasuredImage, fitted: &
         let cases = Cases { settings, fitted, image, known: &known, spacing, gene: index, scale }.all()?;
         // On an image of the whole grid bins are a spacing apart, on one of their own they are neighbours.
         let apart = if settings.rate().is_some() { spacing } else { 1 };
-        let ratio = distance_ratio(&image.genes[index], &known, apart as f64, spacing);
-        fitted.genes[index].calibration = Calibration::of(&cases, ratio);
+        let values = image.genes[index].map(|value| value * scale);
+        let noise = settings.dataset.map_or(0.0, |dataset| noise(dataset, &values, &known, apart));
+        let distance = Distance::of(&values, &known, apart as f64, spacing, noise);
+        fitted.genes[index].calibration = Calibration::of(&cases, distance);
     }
     Ok(())
+}
+
+/// The noise of counting in the `values` of the measured bins; 0 where they came without counts.
+fn noise(dataset: &Dataset, values: &Raster<f32>, known: &Raster<bool>, reach: usize) -> f64 {
+    let totals = match dataset.sampling().lattice() {
+        Some(lattice) => lattice.subsample(dataset.totals()),
+        None => dataset.totals().clone(),
+    };
+    dataset.manifest().target.map_or(0.0, |target| count_noise(values, &totals, known, target, reach))
 }
 
 /// The measured bins of one gene, to be predicted from the sparser lattice.
