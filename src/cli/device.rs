@@ -1,6 +1,10 @@
 //! `--device`: where to compute.
 
-use crate::{Error, Result};
+#[cfg(feature = "cuda")]
+use super::gpu;
+#[cfg(not(feature = "cuda"))]
+use crate::Error;
+use crate::Result;
 use burn::tensor::Device;
 use std::str::FromStr;
 
@@ -29,19 +33,64 @@ impl FromStr for DeviceChoice {
 }
 
 impl DeviceChoice {
-    /// The device; with `auto`, says on stderr what was chosen.
+    /// The device; with `auto`, says on stderr what was chosen and why.
     ///
-    /// [`Error::Usage`] if this binary was built without what the choice needs.
+    /// [`crate::Error::Missing`] if the machine lacks what a GPU needs, [`crate::Error::Usage`] if it has no such GPU or this binary was
+    /// built without GPU support.
     pub fn open(self) -> Result<Device> {
         match self {
-            DeviceChoice::Auto => {
-                eprintln!("device: cpu (this build has no GPU support)");
-                Ok(Device::flex())
-            }
+            DeviceChoice::Auto => Ok(cuda(0).map_or_else(
+                |lacking| {
+                    eprintln!("device: cpu ({lacking})");
+                    Device::flex()
+                },
+                |device| {
+                    eprintln!("device: cuda:0");
+                    device
+                },
+            )),
             DeviceChoice::Cpu => Ok(Device::flex()),
-            DeviceChoice::Cuda(number) => {
-                Err(Error::Usage(format!("--device cuda:{number}: this build has no GPU support. Use --device cpu")))
-            }
+            DeviceChoice::Cuda(number) => cuda(number)
+                .map_err(|error| error.retold(format!("--device cuda:{number}: {error}. Or use --device cpu"))),
         }
     }
+}
+
+/// The GPU of this number, once it is known to be usable.
+#[cfg(feature = "cuda")]
+fn cuda(number: u32) -> Result<Device> {
+    gpu::machine().check(number)?;
+    Ok(Device::cuda(number as usize))
+}
+
+#[cfg(not(feature = "cuda"))]
+fn cuda(_: u32) -> Result<Device> {
+    Err(Error::Usage("this build has no GPU support: it was built without --features cuda".to_owned()))
+}
+
+/// What a GPU has of memory, in MiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GpuMemory {
+    /// Free for anyone.
+    pub free: u64,
+    /// Held by this process, in use or not.
+    pub ours: u64,
+}
+
+/// The memory of `device`; `None` on the CPU, and where the driver does not tell.
+#[cfg(feature = "cuda")]
+pub fn gpu_memory(device: &Device) -> Option<GpuMemory> {
+    let device = device.clone().without_autodiff();
+    if device == Device::flex() {
+        return None;
+    }
+    let number = (0..gpu::machine().gpus).find(|number| Device::cuda(*number as usize) == device)?;
+    let ours = device.memory_pool_usage()?.bytes_reserved >> 20;
+    Some(GpuMemory { free: gpu::free_mib(number)?, ours })
+}
+
+/// The memory of `device`: `None`, since this build knows no GPU.
+#[cfg(not(feature = "cuda"))]
+pub fn gpu_memory(_: &Device) -> Option<GpuMemory> {
+    None
 }

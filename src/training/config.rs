@@ -45,6 +45,24 @@ pub enum Distance {
     L2,
 }
 
+/// How many examples go through the network at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum MicroBatch {
+    /// At most so many of the section, and so many images: the gradients of several passes are added up.
+    Most(usize),
+    /// What the device decides.
+    By(ByDevice),
+}
+
+/// What the device decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ByDevice {
+    /// As many as the memory of a GPU holds; on the CPU all.
+    Auto,
+}
+
 /// How the learning rate changes over the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -77,6 +95,8 @@ pub struct FitConfig {
     pub image_every: usize,
     /// The sparse → dense loss joins every n-th step.
     pub dense_every: usize,
+    /// How many examples go through the network at once: the result is that of the whole batch up to rounding.
+    pub micro_batch: MicroBatch,
     /// λ, the weight of the section's losses against the images'.
     pub lambda: f64,
     /// How an output is held against its target.
@@ -127,6 +147,7 @@ impl Default for FitConfig {
             image_patch: 64,
             image_every: 1,
             dense_every: 1,
+            micro_batch: MicroBatch::By(ByDevice::Auto),
             lambda: 10.0,
             loss: Distance::L1,
             upsampling: Upsampling::Nearest,
@@ -164,7 +185,8 @@ impl FitConfig {
             ("evaluate_every", self.evaluate_every),
             ("steps or fit.epochs", self.steps.max(self.epochs)),
         ];
-        for (key, value) in counts {
+        let micro_batch = self.most_at_once().unwrap_or(1);
+        for (key, value) in counts.into_iter().chain([("micro_batch", micro_batch)]) {
             if value == 0 {
                 return wrong(key, "0".into(), "1 or more");
             }
@@ -178,6 +200,14 @@ impl FitConfig {
             return wrong("gene_scale", divisor.to_string(), "a number above 0, or rms");
         }
         self.check_optimiser()
+    }
+
+    /// The most examples of a kind that go through the network at once, where that is a number.
+    pub fn most_at_once(&self) -> Option<usize> {
+        match self.micro_batch {
+            MicroBatch::Most(most) => Some(most),
+            MicroBatch::By(ByDevice::Auto) => None,
+        }
     }
 
     /// How measured images on a lattice become the network's input.

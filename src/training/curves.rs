@@ -1,10 +1,8 @@
 //! The story of a run: its losses step by step, kept as `NAME.fit.parquet`.
 
-use super::losses::Losses;
 use crate::{Error, Result};
 use arrow::array::{ArrayRef, Float64Array, UInt64Array};
 use arrow::record_batch::RecordBatch;
-use burn::tensor::Tensor;
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
@@ -35,21 +33,11 @@ pub struct Point {
 }
 
 impl Point {
-    /// Reads the losses of a step from the device.
-    pub fn of(losses: &Losses, step: usize, seconds: f64, learning_rate: f64, held_out: Option<f64>) -> Self {
-        let read = |loss: &Tensor<1>| f64::from(loss.clone().into_scalar::<f32>());
-        let maybe = |loss: &Option<Tensor<1>>| loss.as_ref().map_or(f64::NAN, read);
-        Point {
-            step,
-            seconds,
-            learning_rate,
-            st_m: maybe(&losses.st_m),
-            st_h: maybe(&losses.st_h),
-            gni_m: maybe(&losses.gni_m),
-            gni_h: maybe(&losses.gni_h),
-            total: read(&losses.total),
-            held_out: held_out.unwrap_or(f64::NAN),
-        }
+    /// A step whose losses are still to be read.
+    pub fn unread(step: usize, seconds: f64, learning_rate: f64, held_out: Option<f64>) -> Self {
+        let [st_m, st_h, gni_m, gni_h, total] = [f64::NAN; 5];
+        let held_out = held_out.unwrap_or(f64::NAN);
+        Point { step, seconds, learning_rate, st_m, st_h, gni_m, gni_h, total, held_out }
     }
 }
 

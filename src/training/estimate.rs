@@ -1,10 +1,11 @@
 //! What a fit will cost, from one small step of it on this machine.
 
-use super::config::{Crop, FitConfig};
+use super::config::{Crop, FitConfig, MicroBatch};
 use super::fit::{FitSettings, check, measured};
 use super::run::Run;
-use crate::Result;
-use crate::cli::{forget_peak_memory, memory_mib, peak_memory_mib};
+use crate::cli::{device_error, forget_peak_memory, gpu_memory, memory_mib, peak_memory_mib};
+use crate::{Error, Result};
+use burn::tensor::Device;
 use serde::Serialize;
 use std::time::Instant;
 
@@ -23,8 +24,22 @@ pub struct Estimate {
     pub seconds_per_step: f64,
     /// Minutes for all networks.
     pub minutes: f64,
-    /// Peak memory of the process in MiB; `None` where the system does not tell.
+    /// Peak memory in MiB, of the GPU that computes or else of the process; `None` where the system does not tell.
     pub memory_mib: Option<u64>,
+    /// What the GPU has free and what this process holds of it, in MiB; `None` on the CPU.
+    pub gpu_mib: Option<u64>,
+}
+
+/// What one step with one example of each kind took.
+struct Trial {
+    parameters: usize,
+    places: usize,
+    /// Of the second step, which has nothing to prepare any more.
+    seconds: f64,
+    /// MiB held before it, and so much more while it ran.
+    memory: Option<(u64, u64)>,
+    /// Its output pixels.
+    pixels: f64,
 }
 
 /// The cost of the fit that `settings` ask for, times `networks`.
@@ -32,33 +47,113 @@ pub struct Estimate {
 /// Makes two steps with one example each. Time and memory of a step grow with its pixels, since every operation of the
 /// network works pixel by pixel or window by window.
 pub fn estimate(settings: &FitSettings, networks: usize) -> Result<Estimate> {
-    check(settings)?;
     let recipe = settings.fit;
-    let small = FitConfig { batch: 1, image_batch: 1, image_every: 1, dense_every: 1, ..recipe.clone() };
+    let gpu_mib = gpu_memory(settings.device).map(|gpu| gpu.free + gpu.ours);
+    let trial = trial(settings)?;
+    let work = pixels(settings, recipe, false) + looks(settings, recipe);
+    let seconds_per_step = trial.seconds / trial.pixels * work;
+    let epoch = trial.places.div_ceil(recipe.batch);
+    let steps = if recipe.steps > 0 { recipe.steps } else { recipe.epochs * epoch };
+    Ok(Estimate {
+        networks,
+        parameters: trial.parameters,
+        patches: trial.places,
+        steps,
+        seconds_per_step,
+        minutes: seconds_per_step * (steps * networks) as f64 / 60.0,
+        memory_mib: trial.peak(pass_pixels(settings, recipe.most_at_once().unwrap_or(usize::MAX))),
+        gpu_mib,
+    })
+}
+
+/// The recipe with as many examples at once as the GPU's memory holds; as it is on the CPU, or where it says a number.
+///
+/// [`Error::Usage`] if not even one example of each kind fits.
+pub fn sized(settings: &FitSettings) -> Result<FitConfig> {
+    let recipe = settings.fit;
+    let memory = gpu_memory(settings.device).filter(|_| recipe.most_at_once().is_none());
+    let Some(memory) = memory else { return Ok(recipe.clone()) };
+    let (free, trial) = (memory.free + memory.ours, trial(settings)?);
+    let needs = |most: usize| trial.peak(pass_pixels(settings, most)).unwrap_or(0);
+    let examples = recipe.batch.max(recipe.image_batch);
+    let Some(most) = fitting(examples, (free as f64 * USABLE) as u64, needs) else {
+        return Err(Error::Usage(format!(
+            "a step with one example at a time needs about {} MiB, and the GPU has {free} MiB free. Use a GPU with more memory, a smaller network, fit.crop: patches with a smaller prep.patch, or --device cpu",
+            needs(1)
+        )));
+    };
+    if most < examples {
+        eprintln!(
+            "memory: {free} MiB are free on the GPU: at most {most} of {examples} examples at once, the gradients are added up"
+        );
+    }
+    Ok(FitConfig { micro_batch: MicroBatch::Most(most), ..recipe.clone() })
+}
+
+/// The share of a GPU's free memory that a fit may plan with: the rest is for what grows and for what others take.
+const USABLE: f64 = 0.85;
+
+/// The most of `examples` at once whose need is within `budget`, in as few passes as possible; none if one is too much.
+fn fitting(examples: usize, budget: u64, needs: impl Fn(usize) -> u64) -> Option<usize> {
+    (1..=examples).map(|passes| examples.div_ceil(passes)).find(|most| needs(*most) <= budget)
+}
+
+fn trial(settings: &FitSettings) -> Result<Trial> {
+    check(settings)?;
+    let one = MicroBatch::Most(1);
+    let small = FitConfig {
+        batch: 1,
+        image_batch: 1,
+        image_every: 1,
+        dense_every: 1,
+        micro_batch: one,
+        ..settings.fit.clone()
+    };
     let saving = super::fit::Saving { path: None, ..settings.saving };
     let trial = FitSettings { fit: &small, saving, ..settings.clone() };
     let (genes, image) = settings.dataset.map(|dataset| measured(&trial, dataset)).transpose()?.unzip();
     let mut run = Run::new(&trial, genes.unwrap_or_default(), image)?;
-    let before = memory_mib();
+    let before = held(settings.device, memory_mib);
     forget_peak_memory();
-    run.step();
+    step(&mut run, settings.device)?;
+    let seconds = step(&mut run, settings.device)?;
+    let peak = held(settings.device, peak_memory_mib);
+    Ok(Trial {
+        parameters: run.parameters(),
+        places: run.places(),
+        seconds,
+        memory: before.zip(peak).map(|(before, peak)| (before, peak.saturating_sub(before))),
+        pixels: pixels(settings, &small, true),
+    })
+}
+
+/// The MiB that the GPU holds for this process, or on the CPU what `process` says.
+fn held(device: &Device, process: fn() -> Option<u64>) -> Option<u64> {
+    gpu_memory(device).map(|gpu| gpu.ours).or_else(process)
+}
+
+/// The seconds of one step, to its end on the device.
+fn step(run: &mut Run, device: &Device) -> Result<f64> {
     let start = Instant::now();
     run.step();
-    let seconds = start.elapsed().as_secs_f64() / pixels(settings, &small, true);
-    let growth = peak_memory_mib().zip(before).map(|(peak, before)| peak.saturating_sub(before) as f64);
-    let seconds_per_step = seconds * (pixels(settings, recipe, false) + looks(settings, recipe));
-    let epoch = run.places().div_ceil(recipe.batch);
-    let steps = if recipe.steps > 0 { recipe.steps } else { recipe.epochs * epoch };
-    let more = pixels(settings, recipe, true) / pixels(settings, &small, true);
-    Ok(Estimate {
-        networks,
-        parameters: run.parameters(),
-        patches: run.places(),
-        steps,
-        seconds_per_step,
-        minutes: seconds_per_step * (steps * networks) as f64 / 60.0,
-        memory_mib: growth.zip(before).map(|(growth, before)| before + (growth * more).ceil() as u64),
-    })
+    device.sync().map_err(|e| device_error(&e.to_string()))?;
+    Ok(start.elapsed().as_secs_f64())
+}
+
+impl Trial {
+    /// MiB held during a pass with so many output pixels.
+    fn peak(&self, pixels: f64) -> Option<u64> {
+        self.memory.map(|(before, growth)| before + (growth as f64 * pixels / self.pixels).ceil() as u64)
+    }
+}
+
+/// Output pixels of the largest pass of a step, with at most `most` examples of a kind.
+fn pass_pixels(settings: &FitSettings, most: usize) -> f64 {
+    let recipe = settings.fit;
+    // As many passes for both kinds, so that neither exceeds `most`.
+    let passes = recipe.batch.max(recipe.image_batch).div_ceil(most);
+    let (batch, image_batch) = (recipe.batch.div_ceil(passes), recipe.image_batch.div_ceil(passes));
+    pixels(settings, &FitConfig { batch, image_batch, ..recipe.clone() }, true)
 }
 
 /// Output pixels of a step: of one in which every loss joins, or the mean over all steps.
@@ -86,4 +181,20 @@ fn example(settings: &FitSettings, recipe: &FitConfig) -> f64 {
         Crop::Patches => dataset.manifest().patch.pow(2) as f64,
         Crop::Whole => (dataset.tissue().rows() * dataset.tissue().cols()) as f64,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fitting;
+
+    #[test]
+    fn a_batch_is_cut_into_as_few_passes_as_fit() {
+        // 100 MiB for the weights, 50 for each example.
+        let needs = |most: usize| 100 + 50 * most as u64;
+        assert_eq!(fitting(16, 900, needs), Some(16));
+        assert_eq!(fitting(16, 899, needs), Some(8));
+        assert_eq!(fitting(16, 410, needs), Some(6));
+        assert_eq!(fitting(16, 150, needs), Some(1));
+        assert_eq!(fitting(16, 149, needs), None);
+    }
 }

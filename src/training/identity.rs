@@ -1,11 +1,11 @@
-//! What decides the result of a run: two runs with the same identity give the same weights.
+//! What decides the result of a run: two runs with the same identity, and as many passes a step, give the same weights.
 
 use super::fit::FitSettings;
 use crate::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// Everything that decides the weights: version, data, config, seed, start.
+/// Everything that decides the weights up to rounding: version, data, config, seed, start.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Identity(Value);
@@ -14,6 +14,9 @@ impl Identity {
     /// The identity of the run that `settings` ask for.
     pub fn of(settings: &FitSettings) -> Result<Self> {
         let config = |e: serde_json::Error| crate::Error::Bug(format!("config: {e}"));
+        let mut fit = serde_json::to_value(settings.fit).map_err(config)?;
+        // It decides no more than how sums are rounded: a run whose GPU was too small may go on with a smaller one.
+        fit.as_object_mut().map(|keys| keys.remove("micro_batch"));
         Ok(Identity(json!({
             "version": env!("CARGO_PKG_VERSION"),
             "dataset": settings.dataset.map(|dataset| dataset.fingerprint()),
@@ -21,7 +24,7 @@ impl Identity {
             "seed": settings.seed,
             "scale": settings.scale.get(),
             "network": serde_json::to_value(settings.network).map_err(config)?,
-            "fit": serde_json::to_value(settings.fit).map_err(config)?,
+            "fit": fit,
             "images": settings.images.map(|images| images.fingerprint()),
             "init": settings.init.map(|init| &init.fingerprint),
         })))

@@ -91,6 +91,12 @@ struct Task {
 impl Objective {
     /// All losses of `net` on `batch`.
     pub fn losses(&self, net: &Cdcin, batch: Batch) -> Losses {
+        let terms = self.terms(net, batch);
+        self.weighted(terms)
+    }
+
+    /// L_m^st, L_h^st, L_m^gni, L_h^gni of `net` on `batch`; `None` where one does not join.
+    pub(super) fn terms(&self, net: &Cdcin, batch: Batch) -> [Option<Tensor<1>>; 4] {
         let Batch { section, images, dense } = batch;
         let coarser = |x: &Tensor<4>| Task { sparse: self.input.sparser(x), target: x.clone(), stride: 1 };
         let seen = |x: &Tensor<4>| Task { sparse: x.clone(), target: x.clone(), stride: self.input.factor() };
@@ -102,6 +108,11 @@ impl Objective {
         let (st_m, gni_m) = self.together(net, section.as_ref().map(coarser), mid.as_ref().map(coarser));
         let section = section.filter(|_| dense);
         let (st_h, gni_h) = self.together(net, section.as_ref().map(seen), images.as_ref().map(coarser));
+        [st_m, st_h, gni_m, gni_h]
+    }
+
+    /// The terms with their weighted sum.
+    pub(super) fn weighted(&self, [st_m, st_h, gni_m, gni_h]: [Option<Tensor<1>>; 4]) -> Losses {
         let weighted = |losses: [&Option<Tensor<1>>; 2], weight: f64| {
             losses.into_iter().flatten().map(move |loss| loss.clone() * weight).collect::<Vec<_>>()
         };

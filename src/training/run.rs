@@ -13,12 +13,12 @@ use super::schedule::learning_rate;
 use super::state::{Best, State};
 use super::story::Story;
 use super::thinning::with_masks;
+use super::unread::Unread;
 use crate::cli::Progress;
 use crate::dataset::Dataset;
-use crate::network::{Cdcin, flatten, flatten_gradients, unflatten};
+use crate::network::{Cdcin, flatten, unflatten};
 use crate::{Error, Result};
 use burn::module::Module;
-use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData};
 use std::time::Instant;
 
@@ -37,6 +37,8 @@ pub struct Run<'a> {
     /// The network's layers; its weights are those of the state.
     net: Cdcin,
     state: State,
+    /// Points of the curves that come next.
+    unread: Unread,
 }
 
 impl<'a> Run<'a> {
@@ -62,7 +64,7 @@ impl<'a> Run<'a> {
             None => State::start(flatten(&net)),
         };
         let steps = if config.steps > 0 { config.steps } else { config.epochs * epoch };
-        Ok(Run { settings, identity, steps, sampler, objective, held_out, genes, net, state })
+        Ok(Run { settings, identity, steps, sampler, objective, held_out, genes, net, state, unread: Unread::new() })
     }
 
     /// Makes the steps that are left.
@@ -79,13 +81,19 @@ impl<'a> Run<'a> {
             self.state.seconds = before + start.elapsed().as_secs_f64();
             let held_out = self.evaluate()?;
             if held_out.is_some() || record(self.state.made, self.steps) {
-                let point = self.point(&losses, held_out)?;
-                progress.at(self.state.made as u64, || format!("loss {:.5}", point.total));
-                self.state.curves.0.push(point);
+                let State { made, seconds, .. } = self.state;
+                let rate = learning_rate(self.settings.fit, made - 1, self.steps);
+                self.unread.push(Point::unread(made, seconds, rate, held_out), losses);
             }
             stop = self.ended();
             let asked = self.settings.saving.stop.is_set() && stop.is_none();
-            if asked || saved.elapsed() >= self.settings.saving.every {
+            let saves = asked || saved.elapsed() >= self.settings.saving.every;
+            if saves || stop.is_some() || held_out.is_some() || self.unread.due() {
+                self.read()?;
+                let loss = self.state.curves.0.last().map_or(f64::NAN, |point| point.total);
+                progress.at(self.state.made as u64, || format!("loss {loss:.5}"));
+            }
+            if saves {
                 self.save(asked)?;
                 saved = Instant::now();
             }
@@ -120,14 +128,12 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// One step of Adam.
+    /// One step of Adam. Reads nothing from the device.
     pub fn step(&mut self) -> Losses {
         let (config, step) = (self.settings.fit, self.state.made);
         let net = unflatten(&self.net, &self.state.weights, true);
         let batch = self.batch(step);
-        let losses = self.objective.losses(&net, batch);
-        let gradients = GradientsParams::from_grads(losses.total.backward(), &net);
-        let gradient = flatten_gradients(&net, gradients);
+        let (losses, gradient) = self.objective.gradient(&net, &batch, config.most_at_once().unwrap_or(usize::MAX));
         let rate = learning_rate(config, step, self.steps);
         let state = &mut self.state;
         state.weights = state.adam.step(config, state.weights.clone(), gradient, rate, step + 1);
@@ -160,7 +166,12 @@ impl<'a> Run<'a> {
     fn evaluate(&mut self) -> Result<Option<f64>> {
         let made = self.state.made;
         let due = made.is_multiple_of(self.settings.fit.evaluate_every) || made == self.steps;
-        let Some(held_out) = self.held_out.as_ref().filter(|_| due) else { return Ok(None) };
+        if !due || self.held_out.is_none() {
+            return Ok(None);
+        }
+        // The look waits for the device anyway.
+        self.read()?;
+        let Some(held_out) = &self.held_out else { return Ok(None) };
         let error = held_out.error(&unflatten(&self.net, &self.state.average, false));
         if self.state.best.as_ref().is_none_or(|best| error.network < best.error.network) {
             self.state.best = Some(Best { weights: self.state.average.clone(), step: made, error });
@@ -203,19 +214,20 @@ impl<'a> Run<'a> {
         Err(Error::Stopped(format!("stopped by a signal after step {} of {}, {kept}", self.state.made, self.steps)))
     }
 
-    /// Reads the losses of a step from the device; [`Error::Data`] once they are no longer finite.
-    fn point(&self, losses: &Losses, held_out: Option<f64>) -> Result<Point> {
-        let (made, seconds) = (self.state.made, self.state.seconds);
-        let rate = learning_rate(self.settings.fit, made - 1, self.steps);
-        let point = Point::of(losses, made, seconds, rate, held_out);
-        if point.total.is_finite() {
-            return Ok(point);
+    /// Reads the losses that are still on the device; [`Error::Data`] once they are no longer finite.
+    fn read(&mut self) -> Result<()> {
+        for point in self.unread.read() {
+            if !point.total.is_finite() {
+                return Err(Error::Data(format!(
+                    "gene {}: the loss became {} at step {}. Try a lower fit.learning_rate, or fit.clip: 1",
+                    self.settings.genes.join(", "),
+                    point.total,
+                    point.step
+                )));
+            }
+            self.state.curves.0.push(point);
         }
-        Err(Error::Data(format!(
-            "gene {}: the loss became {} at step {made}. Try a lower fit.learning_rate, or fit.clip: 1",
-            self.settings.genes.join(", "),
-            point.total
-        )))
+        Ok(())
     }
 
     /// Places that examples of the section are cut from, for all genes.

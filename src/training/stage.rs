@@ -1,7 +1,7 @@
 //! `s2s-fit`, apart from its arguments: one network or many, each resumed, skipped or failing on its own.
 
 use super::config::FitConfig;
-use super::estimate::{Estimate, estimate};
+use super::estimate::{Estimate, estimate, sized};
 use super::fit::{FitSettings, Init, Saving, fit};
 use super::identity::Identity;
 use super::story::Story;
@@ -69,16 +69,17 @@ pub struct Job<'a> {
 pub fn run(job: &Job, task: &Task) -> Result<()> {
     let init = job.init.map(|path| open_init(path, &job.config.network, job.device)).transpose()?;
     let init = init.as_ref();
+    let recipe = &job.recipe(task, init)?;
     match task {
-        Task::Gene(gene, output) => job.one(std::slice::from_ref(gene), &job.config.fit, init, output),
-        Task::Genes(genes, folder) => job.each(genes, &job.config.fit, init, folder),
-        Task::Images(output) => job.one(&[], &job.config.fit, init, output),
+        Task::Gene(gene, output) => job.one(std::slice::from_ref(gene), recipe, init, output),
+        Task::Genes(genes, folder) => job.each(genes, recipe, init, folder),
+        Task::Images(output) => job.one(&[], recipe, init, output),
         Task::Joint(genes, folder, finetune) => {
             let panel = named(folder, JOINT)?;
-            job.one(genes, &job.config.fit, init, &panel)?;
+            job.one(genes, recipe, init, &panel)?;
             let Some(steps) = *finetune else { return Ok(()) };
             let init = open_init(&panel, &job.config.network, job.device)?;
-            job.each(genes, &finetuning(&job.config.fit, steps), Some(&init), folder)
+            job.each(genes, &finetuning(recipe, steps), Some(&init), folder)
         }
     }
 }
@@ -98,6 +99,7 @@ pub fn tell_cost(job: &Job, task: &Task, json: bool) -> Result<()> {
     }
     for cost in &costs {
         let memory = cost.memory_mib.map_or("unknown".to_owned(), |mib| format!("about {mib} MiB"));
+        let memory = cost.gpu_mib.map_or(memory.clone(), |free| format!("{memory} of {free} MiB free on the GPU"));
         eprintln!("networks    {} of {} parameters", cost.networks, cost.parameters);
         eprintln!("patches     {}", cost.patches);
         eprintln!("steps       {} at most, about {:.3} s each on this machine", cost.steps, cost.seconds_per_step);
@@ -132,6 +134,20 @@ fn finetuning(recipe: &FitConfig, steps: usize) -> FitConfig {
 }
 
 impl<'a> Job<'a> {
+    /// The recipe, fitted to the memory of a GPU by a trial with a gene of `task`: which one makes no difference.
+    fn recipe(&self, task: &Task, init: Option<&Init>) -> Result<FitConfig> {
+        let of = |genes: &[String]| sized(&self.settings(genes, &self.config.fit, init, None));
+        let genes = match task {
+            Task::Images(_) => return of(&[]),
+            Task::Gene(gene, _) => std::slice::from_ref(gene),
+            Task::Genes(genes, _) | Task::Joint(genes, ..) => genes,
+        };
+        // One without counts cannot be tried, and is told of when its turn comes.
+        let tried = genes.iter().map(|gene| of(std::slice::from_ref(gene)));
+        let first = tried.into_iter().find(|tried| !matches!(tried, Err(Error::Data(_))));
+        first.unwrap_or_else(|| Ok(self.config.fit.clone()))
+    }
+
     fn each(&self, genes: &[String], recipe: &FitConfig, init: Option<&Init>, folder: &Path) -> Result<()> {
         let mut failed: Vec<(&String, Error)> = Vec::new();
         for gene in genes {

@@ -8,7 +8,7 @@ mod binding;
 use std::cell::Cell;
 
 use burn::backend::{DispatchDevice, DispatchTensor};
-use burn::tensor::{DType, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 
 use self::binding::{Gradient, Inputs, MOST_INPUTS, run};
 use super::attention::WindowAttention;
@@ -25,7 +25,8 @@ thread_local! {
     static TURNED_OFF: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `f` with [`available`] false on this thread: how tests and benchmarks reach the network's plain path.
+/// Runs `f` with [`available`] false on this thread: how tests and benchmarks reach the network's plain path, which is
+/// the one that GPUs take. A kernel that is called all the same panics.
 pub fn without<R>(f: impl FnOnce() -> R) -> R {
     /// Turns the kernels on again, also when `f` panics.
     struct Restore(bool);
@@ -43,8 +44,12 @@ pub fn available(x: &Tensor<4>) -> bool {
     if TURNED_OFF.get() || InstructionSet::best() == InstructionSet::Portable {
         return false;
     }
-    let flex = matches!(x.device().without_autodiff().as_dispatch(), DispatchDevice::Flex(_));
-    flex && x.dtype() == DType::F32
+    on_cpu(&x.device()) && x.dtype() == DType::F32
+}
+
+/// Whether tensors of `device` lie on burn's flex backend.
+fn on_cpu(device: &Device) -> bool {
+    matches!(device.clone().without_autodiff().as_dispatch(), DispatchDevice::Flex(_))
 }
 
 /// A weight and its bias.
@@ -212,5 +217,27 @@ fn hybrid<'a>(inputs: &Inputs<'a>, extent: Extent, block: HybridShape) -> Hybrid
         conv2: pair(4),
         channels: ChannelAttention { squeeze: pair(5), excite: pair(6) },
         mlp: Mlp { norm: norm(7), fc1: pair(8), fc2: pair(9) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernels_are_for_the_cpu_alone() {
+        assert!(on_cpu(&Device::flex()) && on_cpu(&Device::flex().autodiff()));
+        #[cfg(feature = "cuda")]
+        assert!(!on_cpu(&Device::cuda(0)));
+        let x = Tensor::zeros([1, 1, 1, 1], &Device::flex());
+        assert!(!without(|| available(&x)));
+    }
+
+    #[test]
+    #[should_panic(expected = "plain path")]
+    fn a_kernel_on_the_plain_path_panics() {
+        let zeros = |shape| Tensor::<4>::zeros(shape, &Device::flex());
+        let bias = Tensor::<1>::zeros([1], &Device::flex());
+        without(|| convolution(zeros([1, 4, 4, 1]), (zeros([1, 1, 3, 3]), bias)));
     }
 }

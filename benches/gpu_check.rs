@@ -1,0 +1,180 @@
+//! Whether a GPU computes what it should, learns what the CPU learns, and how fast: `scripts/gpu-check` runs it.
+//!
+//! Needs a folder with `golden/` (vectors of PyTorch), `section.s2s` (a dataset) and `configs/`. Prints Markdown; exits with 70
+//! if a golden vector is missed or the first losses are not those of the CPU.
+
+#[path = "../tests/common/golden.rs"]
+mod golden;
+
+use burn::tensor::Device;
+use clap::Parser;
+use golden::Check;
+use s2s::cli::{self, DeviceChoice, StopFlag, gpu_memory, peak_memory_mib};
+use s2s::config::Config;
+use s2s::dataset::Dataset;
+use s2s::images::Images;
+use s2s::training::{Fit, FitSettings, Saving, fit};
+use s2s::{Error, Result};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+/// Check a GPU: golden vectors, a training run beside the CPU's, steps per second.
+#[derive(Parser)]
+struct Args {
+    /// Where to compute: auto, cpu or cuda:N
+    #[arg(long, default_value = "auto")]
+    device: DeviceChoice,
+    /// The folder with golden, section.s2s and configs
+    #[arg(long, default_value = ".")]
+    data: PathBuf,
+    /// Steps of the training run
+    #[arg(long, default_value_t = 100)]
+    steps: usize,
+    /// Seconds for each line of the table
+    #[arg(long, default_value_t = 30.0)]
+    seconds: f64,
+    /// The paper's batch on the CPU too: 8 GB, and minutes a step
+    #[arg(long)]
+    paper: bool,
+    /// Written by `cargo bench`; of no use here
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// The section's gene that is trained: the one with the most counts.
+struct Data {
+    dataset: Dataset,
+    gene: [String; 1],
+    images: Images,
+    folder: PathBuf,
+}
+
+impl Data {
+    fn open(folder: &Path) -> Result<Self> {
+        let dataset = Dataset::open(&folder.join("section.s2s"))?;
+        let most = dataset.manifest().genes.iter().max_by_key(|gene| gene.counts);
+        let gene = most.ok_or_else(|| Error::Data("section.s2s: has no genes".to_owned()))?.name.clone();
+        let images = Images::dead_leaves(0, 8, 256);
+        Ok(Data { dataset, gene: [gene], images, folder: folder.to_owned() })
+    }
+
+    fn config(&self, name: &str, set: &[&str]) -> Result<Config> {
+        let set: Vec<String> = set.iter().map(|&key| key.to_owned()).collect();
+        Config::load(Some(&self.folder.join("configs").join(name)), &set)
+    }
+
+    fn fit(&self, config: &Config, device: &Device, max_minutes: Option<f64>) -> Result<Fit> {
+        let (stop, every) = (&StopFlag::default(), Duration::from_secs(3600));
+        fit(&FitSettings {
+            dataset: Some(&self.dataset),
+            genes: &self.gene,
+            scale: self.dataset.lattice().scale,
+            network: &config.network,
+            fit: &config.fit,
+            images: Some(&self.images),
+            init: None,
+            seed: 1,
+            device,
+            max_minutes,
+            saving: Saving { path: None, every, stop, snapshots: None },
+        })
+    }
+}
+
+/// Prints the golden vectors that are missed, and of each kind the one that is nearest to it.
+fn golden_vectors(data: &Data, device: &Device) -> Result<bool> {
+    let folder = data.folder.join("golden");
+    let mut all = true;
+    let mut tell = |name: &str, checks: Vec<Check>| {
+        let missed: Vec<&Check> = checks.iter().filter(|check| !check.holds()).collect();
+        println!("- {name}: {} of {} held", checks.len() - missed.len(), checks.len());
+        missed.iter().for_each(|check| println!("  - MISSED {check}"));
+        if let Some(worst) = checks.iter().max_by(|a, b| a.share().total_cmp(&b.share())) {
+            println!("  - nearest to its bound: {worst}");
+        }
+        all &= missed.is_empty();
+    };
+    println!("## Golden vectors of PyTorch\n");
+    tell("forward", golden::forward(&folder.join("cdcin_forward.safetensors"), device)?);
+    let (train, device) = (folder.join("cdcin_train.safetensors"), device.clone().autodiff());
+    tell("losses, gradients, Adam", golden::training(&train, &device, usize::MAX)?);
+    tell("the same in several passes a step", golden::training(&train, &device, 1)?);
+    Ok(all)
+}
+
+/// The steps of which the first losses must agree: later ones drift apart as rounding does in any training.
+const FIRST: usize = 5;
+/// How far they may be apart.
+const APART: f64 = 1e-3;
+
+fn curves(data: &Data, device: &Device, steps: usize) -> Result<bool> {
+    let config = data.config("quick.yaml", &[&format!("fit.steps={steps}"), "fit.patience=0"])?;
+    println!("\n## Training {} by quick.yaml, {steps} steps\n", data.gene[0]);
+    let [here, cpu] = [device, &Device::flex()].map(|device| data.fit(&config, device, None));
+    let (here, cpu) = (here?, cpu?);
+    println!("| step | loss here | loss on the CPU | apart |\n|---|---|---|---|");
+    let mut agree = true;
+    for (here, cpu) in here.curves.0.iter().zip(&cpu.curves.0) {
+        let apart = (here.total / cpu.total - 1.0).abs();
+        agree &= here.step > FIRST || apart <= APART;
+        if here.step <= FIRST || here.step.is_multiple_of((steps / 10).max(1)) {
+            println!("| {} | {:.6} | {:.6} | {apart:.1e} |", here.step, here.total, cpu.total);
+        }
+    }
+    for (name, fit) in [("here", &here), ("on the CPU", &cpu)] {
+        let error = fit.best.map_or(f64::NAN, |(_, error)| error.network / error.start);
+        println!("\nHeld-out error {name}: {error:.4} of the interpolation it starts from; {:.1} s", fit.seconds);
+    }
+    Ok(agree)
+}
+
+fn table(data: &Data, device: &Device, args: &Args) -> Result<()> {
+    let whole = ["fit.steps=1000000", "fit.patience=0"];
+    let small = [&whole[..], &["fit.batch=2", "fit.image_batch=2"]].concat();
+    let passes = [&whole[..], &["fit.micro_batch=4"]].concat();
+    let rows = [
+        ("quick.yaml", "quick.yaml", &whole[..], false),
+        ("paper.yaml, 2 + 2 of 64²", "paper.yaml", &small, false),
+        ("paper.yaml, 16 + 16 of 64², 4 passes", "paper.yaml", &passes, true),
+        ("paper.yaml, 16 + 16 of 64²", "paper.yaml", &whole, true),
+    ];
+    println!("\n## Speed\n\n| recipe | steps | steps per second | memory so far, MiB |\n|---|---|---|---|");
+    let on_gpu = gpu_memory(device).is_some();
+    for (name, file, set, large) in rows {
+        if large && !on_gpu && !args.paper {
+            println!("| {name} | – | not on a CPU without --paper | – |");
+            continue;
+        }
+        let config = data.config(file, set)?;
+        // The first steps compile and tune the kernels.
+        data.fit(&config, device, Some(0.0))?;
+        let start = Instant::now();
+        let steps = data.fit(&config, device, Some(args.seconds / 60.0))?.steps;
+        let rate = steps as f64 / start.elapsed().as_secs_f64();
+        let memory = gpu_memory(device).map(|gpu| gpu.ours).or_else(peak_memory_mib);
+        println!("| {name} | {steps} | {rate:.3} | {} |", memory.map_or("–".to_owned(), |mib| mib.to_string()));
+    }
+    Ok(())
+}
+
+fn check(args: Args) -> Result<()> {
+    let data = Data::open(&args.data)?;
+    let device = args.device.open()?;
+    let what = gpu_memory(&device).map_or("the CPU".to_owned(), |gpu| format!("a GPU with {} MiB free", gpu.free));
+    println!(
+        "# GPU check of s2s {} on {what}, {} CPU threads\n",
+        env!("CARGO_PKG_VERSION"),
+        rayon::current_num_threads()
+    );
+    let golden = golden_vectors(&data, &device)?;
+    let agree = curves(&data, &device, args.steps)?;
+    table(&data, &device, &args)?;
+    let told = |holds: bool| if holds { "held" } else { "MISSED" };
+    println!("\nGolden vectors: {}. First {FIRST} losses beside the CPU's: {}.", told(golden), told(agree));
+    if golden && agree { Ok(()) } else { Err(Error::Bug("the device does not compute what it should".to_owned())) }
+}
+
+fn main() -> ExitCode {
+    cli::main(check)
+}

@@ -1,0 +1,159 @@
+//! A step in several passes through the network, where memory does not hold it in one (gradient accumulation).
+
+use super::losses::{Batch, Losses, Objective};
+use crate::network::{Cdcin, flatten_gradients};
+use burn::optim::GradientsParams;
+use burn::tensor::Tensor;
+
+impl Objective {
+    /// The losses of `net` on `batch`, without autodiff, and their gradient as [`crate::network::flatten`] orders it, from passes
+    /// of at most `most` examples of the section and `most` images each.
+    ///
+    /// One pass gives what [`Objective::losses`] gives, and several the same up to rounding: each loss of a pass counts by
+    /// its share of what the whole batch's mean is taken over.
+    pub fn gradient(&self, net: &Cdcin, batch: &Batch, most: usize) -> (Losses, Tensor<1>) {
+        let passes = batch.split(most);
+        let alone = passes.len() == 1;
+        let found = passes.into_iter().map(|pass| {
+            let shares = pass.shares(batch);
+            let terms = self.terms(net, pass);
+            let losses = self.weighted(if alone { terms } else { shared(terms, shares) });
+            let gradients = GradientsParams::from_grads(losses.total.backward(), net);
+            (losses.inner(), flatten_gradients(net, gradients))
+        });
+        let sum = found.reduce(|(losses, gradient), (more, further)| (losses.plus(more), gradient + further));
+        sum.unwrap_or_else(|| unreachable!("a batch has at least one pass"))
+    }
+}
+
+impl Batch {
+    /// The batch in as few parts as have at most `most` examples of a kind each.
+    fn split(&self, most: usize) -> Vec<Batch> {
+        let count = |images: &Option<Tensor<4>>| images.as_ref().map_or(0, |images| images.dims()[0]);
+        let parts = count(&self.section).max(count(&self.images)).div_ceil(most.max(1)).max(1);
+        let part = |images: &Option<Tensor<4>>, index: usize| {
+            let (first, end) = (index * count(images) / parts, (index + 1) * count(images) / parts);
+            images.as_ref().filter(|_| first < end).map(|images| images.clone().narrow(0, first, end - first))
+        };
+        let parts = (0..parts).map(|index| Batch {
+            section: part(&self.section, index),
+            images: part(&self.images, index),
+            dense: self.dense,
+        });
+        parts.collect()
+    }
+
+    /// The share of this part in what the losses of the `whole` batch are means over: of the section's, and of the images'.
+    fn shares(&self, whole: &Batch) -> [Option<Tensor<1>>; 2] {
+        // Where the losses of the section look; like Distance::masked, which divides by it, never less than 1.
+        let looked_at =
+            |batch: &Batch| batch.section.as_ref().map(|section| section.clone().narrow(1, 2, 1).sum().clamp_min(1.0));
+        let section = looked_at(self).zip(looked_at(whole)).map(|(part, whole)| part / whole);
+        let images = self.images.as_ref().zip(whole.images.as_ref()).map(|(part, whole)| {
+            // Images are looked at everywhere.
+            let share = part.dims()[0] as f64 / whole.dims()[0] as f64;
+            Tensor::full([1], share, &part.device())
+        });
+        [section, images]
+    }
+}
+
+/// The terms of a part, each multiplied with its share in the whole.
+fn shared(terms: [Option<Tensor<1>>; 4], [section, images]: [Option<Tensor<1>>; 2]) -> [Option<Tensor<1>>; 4] {
+    let [st_m, st_h, gni_m, gni_h] = terms;
+    let times = |term: Option<Tensor<1>>, share: &Option<Tensor<1>>| {
+        term.zip(share.as_ref()).map(|(term, share)| term * share.clone())
+    };
+    [times(st_m, &section), times(st_h, &section), times(gni_m, &images), times(gni_h, &images)]
+}
+
+impl Losses {
+    /// The same numbers without what led to them.
+    fn inner(self) -> Self {
+        let inner = |term: Option<Tensor<1>>| term.map(Tensor::inner);
+        let Losses { st_m, st_h, gni_m, gni_h, total } = self;
+        let [st_m, st_h, gni_m, gni_h] = [st_m, st_h, gni_m, gni_h].map(inner);
+        Losses { st_m, st_h, gni_m, gni_h, total: total.inner() }
+    }
+
+    /// The sums of both, term by term.
+    fn plus(self, more: Losses) -> Self {
+        let plus = |a: Option<Tensor<1>>, b: Option<Tensor<1>>| match (a, b) {
+            (Some(a), Some(b)) => Some(a + b),
+            (a, b) => a.or(b),
+        };
+        Losses {
+            st_m: plus(self.st_m, more.st_m),
+            st_h: plus(self.st_h, more.st_h),
+            gni_m: plus(self.gni_m, more.gni_m),
+            gni_h: plus(self.gni_h, more.gni_h),
+            total: self.total + more.total,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::{CdcinConfig, InputConfig, Upsampling};
+    use crate::training::Distance;
+    use burn::tensor::{Device, TensorData};
+
+    /// Noise in [0, 1), and tissue of another size in every example.
+    fn batch(section: usize, images: usize, device: &Device) -> Batch {
+        let noise = |i: usize| ((i * 7919) % 1009) as f32 / 1009.0;
+        let stack = |n: usize, channels: usize, side: usize, value: &dyn Fn(usize) -> f32| {
+            let values: Vec<f32> = (0..n * channels * side * side).map(value).collect();
+            Tensor::from_data(TensorData::new(values, [n, channels, side, side]), device)
+        };
+        let values = stack(section, 1, 8, &noise);
+        let tissue = stack(section, 1, 8, &|i| f32::from(u8::from(i % 64 < 20 + 9 * (i / 64))));
+        Batch {
+            section: Some(Tensor::cat(vec![values * tissue.clone(), tissue.clone(), tissue], 1)),
+            images: Some(stack(images, 1, 16, &noise)),
+            dense: true,
+        }
+    }
+
+    #[test]
+    fn several_passes_give_the_losses_and_the_gradient_of_one() {
+        let device = Device::flex().autodiff();
+        let config =
+            CdcinConfig { cascades: 2, channels: 8, growth: 4, blocks: 1, window: 4, ..CdcinConfig::default() };
+        let net = config.init(5, &device);
+        let input =
+            InputConfig { scale: 2, upsampling: Upsampling::Nearest, guides: vec![], components: 0, scattered: false };
+        let values = |x: Tensor<1>| x.try_into_vec_as::<f32>().unwrap();
+        for distance in [Distance::L1, Distance::L2] {
+            let objective = Objective { input: input.clone(), lambda: 10.0, distance };
+            // Odd numbers, and more images than examples of the section: parts of unequal size, some without a section.
+            let batch = batch(3, 5, &device);
+            let (whole, expected) = objective.gradient(&net, &batch, 5);
+            let expected = values(expected);
+            let scale = expected.iter().fold(0f32, |most, x| most.max(x.abs()));
+            for most in [1, 2, 3] {
+                let (losses, gradient) = objective.gradient(&net, &batch, most);
+                for (found, expected) in values(gradient).iter().zip(&expected) {
+                    assert!((found - expected).abs() <= 1e-5 * scale, "most {most}: {found}, expected {expected}");
+                }
+                for (found, expected) in [(losses.st_m, &whole.st_m), (losses.gni_h, &whole.gni_h)] {
+                    let (found, expected) = (found.unwrap(), expected.clone().unwrap());
+                    let off = values(found)[0] / values(expected)[0] - 1.0;
+                    assert!(off.abs() <= 1e-5, "most {most}: off by {off}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn parts_are_few_and_none_is_empty() {
+        let device = Device::flex();
+        let parts = batch(3, 5, &device).split(2);
+        let counts = |part: &Batch| {
+            [&part.section, &part.images].map(|images| images.as_ref().map_or(0, |images| images.dims()[0]))
+        };
+        assert_eq!(parts.iter().map(counts).collect::<Vec<_>>(), [[1, 1], [1, 2], [1, 2]]);
+        assert_eq!(batch(1, 4, &device).split(1).len(), 4);
+        assert_eq!(batch(3, 5, &device).split(usize::MAX).len(), 1);
+    }
+}
