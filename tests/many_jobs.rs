@@ -72,7 +72,7 @@ fn content(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 #[test]
 fn eight_jobs_at_once_two_of_them_killed_leave_what_one_after_the_other_leaves() {
     let (serial, parallel) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let dataset = panel::dataset(serial.path(), (420, 350), genes(JOBS - 1).end);
+    let dataset = panel::dataset(serial.path(), (270, 150), genes(JOBS - 1).end);
     std::os::unix::fs::symlink(&dataset, parallel.path().join("sample.s2s")).unwrap();
     (0..JOBS).for_each(|each| succeed(job(serial.path(), each).output().unwrap()));
 

@@ -5,9 +5,10 @@ use crate::section::{Lattice, Raster, Sampling};
 use crate::{Error, Result};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float32Type, UInt32Type};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// A place where a dense P×P patch may be cut for training: its origin lies on the lattice, more than half of it in tissue.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,6 +63,7 @@ pub struct Dataset {
     tissue: Raster<bool>,
     sampling: Sampling,
     totals: Raster<u32>,
+    measured: OnceLock<Table>,
 }
 
 impl Dataset {
@@ -94,7 +96,7 @@ impl Dataset {
                 "the measured bins are not those of the manifest's lattice. Run s2s-prep again",
             ));
         }
-        Ok(Dataset { folder: folder.to_owned(), manifest, tissue, sampling, totals })
+        Ok(Dataset { folder: folder.to_owned(), manifest, tissue, sampling, totals, measured: OnceLock::new() })
     }
 
     /// The content of `manifest.json`.
@@ -150,11 +152,21 @@ impl Dataset {
         Ok(self.image(&self.measured_values(gene)?, 0.0))
     }
 
+    /// `measured.parquet`. It has a row group per gene, and where they lie is read once.
+    fn measured(&self) -> Result<&Table> {
+        match self.measured.get() {
+            Some(table) => Ok(table),
+            None => {
+                let table = Table::open(&self.folder.join("measured.parquet"))?;
+                Ok(self.measured.get_or_init(|| table))
+            }
+        }
+    }
+
     /// The log-normalised values of a gene on the whole grid [rows, cols], 0 where nothing was measured or no tissue is.
     pub fn measured_values(&self, gene: &str) -> Result<Raster<f32>> {
-        let path = self.folder.join("measured.parquet");
         let mut image = self.tissue.map(|_| 0.0);
-        for_each_value(&path, &self.manifest, gene, 0, |at, value| {
+        for_each_value(self.measured()?, &self.manifest, gene, 0, |at, value| {
             if self.sampling.measures(at.0, at.1) {
                 image[at] = value;
             }
@@ -166,16 +178,17 @@ impl Dataset {
     ///
     /// [`Error::Data`] where the section came normalised already (no [`Manifest::target`]): there are no counts.
     pub fn counts(&self, gene: &str) -> Result<Vec<((usize, usize), u32)>> {
-        let path = self.folder.join("measured.parquet");
+        let table = self.measured()?;
+        let path = &table.path;
         let mut counts = Vec::new();
-        for batch in read(&path, Some(self.manifest.gene(gene)?.row_group), &["row", "col", "count"])? {
-            let (row, col) = (numbers(&path, &batch, "row")?, numbers(&path, &batch, "col")?);
-            let count = numbers(&path, &batch, "count")?;
+        for batch in table.read(Some(self.manifest.gene(gene)?.row_group), &["row", "col", "count"])? {
+            let (row, col) = (numbers(path, &batch, "row")?, numbers(path, &batch, "col")?);
+            let count = numbers(path, &batch, "count")?;
             if count.null_count() > 0 {
-                return Err(Error::data(&path, format!("gene {gene} has values and no counts")));
+                return Err(Error::data(path, format!("gene {gene} has values and no counts")));
             }
             for i in 0..batch.num_rows() {
-                let at = bin(&path, &self.manifest, row.value(i), col.value(i))?;
+                let at = bin(path, &self.manifest, row.value(i), col.value(i))?;
                 if count.value(i) > 0 && self.tissue[at] {
                     counts.push((at, count.value(i)));
                 }
@@ -233,14 +246,15 @@ impl Dataset {
 
 /// Calls `each` with the bin and the value of every entry of `gene`; its row group is that of the manifest plus `shift`.
 pub(super) fn for_each_value(
-    path: &Path,
+    table: &Table,
     manifest: &Manifest,
     gene: &str,
     shift: usize,
     mut each: impl FnMut((usize, usize), f32),
 ) -> Result<()> {
+    let path = &table.path;
     let group = manifest.gene(gene)?.row_group + shift;
-    for batch in read(path, Some(group), &["gene", "row", "col", "value"])? {
+    for batch in table.read(Some(group), &["gene", "row", "col", "value"])? {
         let names = batch.column_by_name("gene").and_then(|c| c.as_string_opt::<i32>());
         if names.is_none_or(|names| names.iter().any(|name| name != Some(gene))) {
             return Err(Error::data(path, format!("row group {group} does not hold gene {gene}. Run s2s-prep again")));
@@ -256,20 +270,43 @@ pub(super) fn for_each_value(
 
 /// The named columns of one row group, or of the whole file.
 pub(super) fn read(path: &Path, group: Option<usize>, columns: &[&str]) -> Result<Vec<RecordBatch>> {
-    let bad =
-        |e: &dyn std::fmt::Display| Error::data(path, format!("not readable as Parquet ({e}). Run s2s-prep again"));
-    let file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
-    let mut builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| bad(&e))?;
-    let mask = parquet::arrow::ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
-    if let Some(group) = group {
-        let groups = builder.metadata().num_row_groups();
-        if group >= groups {
-            return Err(bad(&format!("row group {group} of {groups}")));
-        }
-        builder = builder.with_row_groups(vec![group]);
+    Table::open(path)?.read(group, columns)
+}
+
+/// A Parquet file of the dataset, and what its footer says.
+#[derive(Clone, Debug)]
+pub(super) struct Table {
+    path: PathBuf,
+    footer: ArrowReaderMetadata,
+}
+
+impl Table {
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
+        let footer = ArrowReaderMetadata::load(&file, Default::default()).map_err(|e| unreadable(path, &e))?;
+        Ok(Table { path: path.to_owned(), footer })
     }
-    let reader = builder.with_projection(mask).build().map_err(|e| bad(&e))?;
-    reader.map(|batch| batch.map_err(|e| bad(&e))).collect()
+
+    /// The named columns of one row group, or of the whole file.
+    fn read(&self, group: Option<usize>, columns: &[&str]) -> Result<Vec<RecordBatch>> {
+        let bad = |e: &dyn std::fmt::Display| unreadable(&self.path, e);
+        let file = File::open(&self.path).map_err(|e| Error::io(&self.path, "read", e))?;
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.footer.clone());
+        let mask = parquet::arrow::ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+        if let Some(group) = group {
+            let groups = builder.metadata().num_row_groups();
+            if group >= groups {
+                return Err(bad(&format!("row group {group} of {groups}")));
+            }
+            builder = builder.with_row_groups(vec![group]);
+        }
+        let reader = builder.with_projection(mask).build().map_err(|e| bad(&e))?;
+        reader.map(|batch| batch.map_err(|e| bad(&e))).collect()
+    }
+}
+
+fn unreadable(path: &Path, e: &dyn std::fmt::Display) -> Error {
+    Error::data(path, format!("not readable as Parquet ({e}). Run s2s-prep again"))
 }
 
 pub(super) fn numbers<'a>(path: &Path, batch: &'a RecordBatch, name: &str) -> Result<&'a arrow::array::UInt32Array> {

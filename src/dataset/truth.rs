@@ -1,7 +1,7 @@
 //! The withheld bins. Only scoring opens them.
 
 use super::manifest::Mode;
-use super::reader::{Dataset, bin, for_each_value, numbers, read};
+use super::reader::{Dataset, Table, bin, for_each_value, numbers, read};
 use crate::section::Raster;
 use crate::{Error, Result};
 use std::path::PathBuf;
@@ -53,7 +53,7 @@ impl<'a> Truth<'a> {
     /// The dense truth X_h of a gene [rows, cols]: log-normalised values of measured and withheld bins, 0 outside the true tissue.
     pub fn values(&self, gene: &str) -> Result<Raster<f32>> {
         let mut dense = self.dataset.measured_values(gene)?;
-        for_each_value(&self.path, self.dataset.manifest(), gene, 1, |at, value| {
+        for_each_value(&Table::open(&self.path)?, self.dataset.manifest(), gene, 1, |at, value| {
             if self.tissue[at] && !self.dataset.sampling().measures(at.0, at.1) {
                 dense[at] = value;
             }
