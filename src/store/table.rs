@@ -6,7 +6,6 @@ use crate::dataset::{Dataset, GeneEntry};
 use crate::section::Bin;
 use crate::{Error, Result};
 use serde_json::json;
-use std::ops::Range;
 use zarrs::array::data_type;
 
 /// The path of the table.
@@ -147,7 +146,8 @@ fn counts(zarr: &Zarr, dataset: &Dataset, genes: &[String], bins: &[usize]) -> R
         starts.push((written + rows.len()) as i64);
         while rows.len() >= LONGEST_CHUNK || (starts.len() > genes.len() && !rows.is_empty()) {
             let part = rows.len().min(LONGEST_CHUNK);
-            let range = [Range { start: written as u64, end: (written + part) as u64 }];
+            let range = written as u64..(written + part) as u64;
+            let range = [range];
             indices.store_array_subset(&range, &rows[..part]).map_err(|e| zarr.failed(e))?;
             data.store_array_subset(&range, &values[..part]).map_err(|e| zarr.failed(e))?;
             (rows, values) = (rows.split_off(part), values.split_off(part));

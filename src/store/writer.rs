@@ -73,8 +73,10 @@ impl StoreWriter {
         let all = || plan.dataset.manifest().genes.iter().map(|gene| gene.name.clone()).collect();
         let wanted = panel.map_or_else(all, <[String]>::to_vec);
         let wanted = Header::of(plan.dataset, plan.method, wanted, plan.uncertainty);
-        if !path.join("zarr.json").exists() {
-            let replace = Replace::begin(path, |_| false)?;
+        let store = |path: &Path| path.join("zarr.json").exists();
+        if !store(path) {
+            // Another process may make it meanwhile; then this one is too late below.
+            let replace = Replace::begin(path, store)?;
             let zarr = Zarr::new(Disk::private(replace.path().to_owned()), path);
             skeleton(&zarr, plan.dataset, &wanted)?;
             replace.finish_first()?;
