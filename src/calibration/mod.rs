@@ -5,17 +5,17 @@
 //! much larger on bins that were not learned ([`optimism`]), and which multiple of the expected error covers a share of all
 //! bins ([`Quantiles`]). docs/uncertainty.md explains and tests every step.
 
-mod calibration;
 mod conformal;
 mod difficulty;
+mod intervals;
 mod local;
 mod noise;
 mod optimism;
 mod variogram;
 
-pub use calibration::{Calibration, Case};
 pub use conformal::{LEVELS, Quantiles};
 pub use difficulty::{Difficulty, Features};
+pub use intervals::{Calibration, Case};
 pub use local::{Layout, local_variance};
 pub use noise::count_noise;
 pub use optimism::optimism;
