@@ -56,8 +56,9 @@ fn intervals_of_a_simulated_section_hold_what_they_promise() {
     let mut mean = 0.0;
     for one in intervals {
         let achieved = one["coverage"].as_f64().unwrap();
-        // A small section of a few thousand bins, and a network that learned for seconds.
-        assert!((0.84..0.98).contains(&achieved), "{one:#}");
+        // A panel of five genes and a network that learned for seconds: docs/uncertainty.md tells why single genes are held too
+        // little here.
+        assert!((0.80..0.98).contains(&achieved), "{one:#}");
         mean += achieved / intervals.len() as f64;
         let rising =
             one["reliability"].as_array().unwrap().windows(2).all(|pair| pair[0][1].as_f64() <= pair[1][1].as_f64());
