@@ -90,8 +90,8 @@ impl<'a> Run<'a> {
             let saves = asked || saved.elapsed() >= self.settings.saving.every;
             if saves || stop.is_some() || held_out.is_some() || self.unread.due() {
                 self.read()?;
-                let loss = self.state.curves.0.last().map_or(f64::NAN, |point| point.total);
-                progress.at(self.state.made as u64, || format!("loss {loss:.5}"));
+                let last = self.state.curves.0.last();
+                progress.at(self.state.made as u64, || last.map_or(String::new(), |p| format!("loss {:.5}", p.total)));
             }
             if saves {
                 self.save(asked)?;
