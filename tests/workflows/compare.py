@@ -4,7 +4,8 @@
     compare.py RESULTS OTHER
 
 Files must be equal byte for byte, apart from what tells how they came to be: provenance in JSON and in the metadata of
-.safetensors. Files that hold little else (reports, loss curves with their times) must only be there on both sides.
+.safetensors. Files that hold little else (reports, loss curves with their times, a store's records of its models) must only be
+there on both sides; the runs that wrote a store are called by what they were, and have other names.
 """
 
 import hashlib
@@ -12,8 +13,9 @@ import json
 import sys
 from pathlib import Path
 
-APART = {"logs", "benchmarks", "pipeline_info", "fitting"}
+APART = {"logs", "benchmarks", "pipeline_info", "fitting", "jobs"}
 TELL_HOW = ("provenance.json", "estimate.json", "report.html", "scores.parquet", ".fit.parquet")
+RECORDS = (".zarr/s2s/genes/c.", ".zarr/tables/bins/var/model_sha256/c.")
 
 
 def files(results):
@@ -45,7 +47,8 @@ def main(one, other):
     one, other = files(Path(one)), files(Path(other))
     wrong = [f"only on one side: {name}" for name in sorted(one.keys() ^ other.keys())]
     both = sorted(one.keys() & other.keys())
-    compared = [name for name in both if not name.endswith(TELL_HOW)]
+    tells_how = lambda name: name.endswith(TELL_HOW) or any(record in name for record in RECORDS)
+    compared = [name for name in both if not tells_how(name)]
     wrong += [f"differs: {name}" for name in compared if content(one[name]) != content(other[name])]
     kinds = {Path(name).suffix for name in compared}
     if not {".safetensors", ".parquet", ".csv", ".json", ".txt"} <= kinds:
