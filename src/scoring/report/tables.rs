@@ -46,20 +46,23 @@ pub fn methods(outcome: &Outcome, colours: &[&str]) -> String {
             head += &format!("<th>Bins better<br>than {0}</th><th>Mean gain<br>over {0}</th>", escape(label));
         }
     }
-    let mut rows = String::new();
+    let (mut rows, mut notes) = (String::new(), Vec::new());
     for (i, method) in outcome.methods.iter().enumerate() {
         let label = named(&method.label, colours[i % colours.len()]);
         rows += &format!(r#"<tr><td class="text">{label}</td><td>{}</td>"#, method.genes);
         if let Some(summary) = outcome.summary.get(i) {
             rows += &medians(outcome, summary);
         }
+        rows += "</tr>";
         // Variants of one method are explained once.
-        let new = outcome.methods[..i].iter().all(|earlier| earlier.method != method.method);
-        let explained = if new { explained(&method.method) } else { "" };
-        rows += &format!(r#"<td class="text wrap">{explained}</td></tr>"#);
+        let explained = explained(&method.method);
+        if !explained.is_empty() && outcome.methods[..i].iter().all(|earlier| earlier.method != method.method) {
+            notes.push(format!("<strong>{}</strong>: {explained}", escape(&method.label)));
+        }
     }
+    let notes = notes.join("<br>");
     format!(
-        r#"<div class="scroll"><table><thead><tr>{head}<th class="text">What it is</th></tr></thead><tbody>{rows}</tbody></table></div>"#
+        r#"<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div><p>{notes}</p>"#
     )
 }
 
