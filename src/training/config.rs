@@ -17,7 +17,7 @@ pub enum Crop {
 
 /// What a gene's values are divided by before the network, and multiplied by after it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected rms or a number")]
 pub enum GeneScale {
     /// The same number for every gene: 10 in the paper.
     Fixed(f64),
@@ -47,7 +47,7 @@ pub enum Distance {
 
 /// How many examples go through the network at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected auto or a number of examples")]
 pub enum MicroBatch {
     /// At most so many of the section, and so many images: the gradients of several passes are added up.
     Most(usize),
