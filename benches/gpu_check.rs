@@ -12,7 +12,7 @@ use golden::Check;
 use s2s::cli::{self, DeviceChoice, StopFlag, gpu_memory, peak_memory_mib};
 use s2s::config::Config;
 use s2s::dataset::Dataset;
-use s2s::images::Images;
+use s2s::images::{Bank, Images};
 use s2s::training::{Fit, FitSettings, Saving, fit};
 use s2s::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -46,7 +46,6 @@ struct Args {
 struct Data {
     dataset: Dataset,
     gene: [String; 1],
-    images: Images,
     folder: PathBuf,
 }
 
@@ -55,8 +54,7 @@ impl Data {
         let dataset = Dataset::open(&folder.join("section.s2s"))?;
         let most = dataset.manifest().genes.iter().max_by_key(|gene| gene.counts);
         let gene = most.ok_or_else(|| Error::Data("section.s2s: has no genes".to_owned()))?.name.clone();
-        let images = Images::dead_leaves(0, 8, 256);
-        Ok(Data { dataset, gene: [gene], images, folder: folder.to_owned() })
+        Ok(Data { dataset, gene: [gene], folder: folder.to_owned() })
     }
 
     fn config(&self, name: &str, set: &[&str]) -> Result<Config> {
@@ -66,13 +64,14 @@ impl Data {
 
     fn fit(&self, config: &Config, device: &Device, max_minutes: Option<f64>) -> Result<Fit> {
         let (stop, every) = (&StopFlag::default(), Duration::from_secs(3600));
+        let images = Bank::new(Images::dead_leaves(0, 8, 256), config.fit.image_patch, device);
         fit(&FitSettings {
             dataset: Some(&self.dataset),
             genes: &self.gene,
             scale: self.dataset.lattice().scale,
             network: &config.network,
             fit: &config.fit,
-            images: Some(&self.images),
+            images: Some(&images),
             init: None,
             seed: 1,
             device,

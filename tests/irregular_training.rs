@@ -42,7 +42,7 @@ fn dataset(folder: &Path) -> Dataset {
 fn loss(objective: &Objective, sampler: &Sampler) -> f32 {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(4);
     let device = Device::flex();
-    let section = Some(sampler.batch(2, &mut rng, &device));
+    let section = Some(sampler.batch(2, &mut rng));
     let images: Option<Tensor<4>> = None;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tiny.yaml");
@@ -72,7 +72,7 @@ fn no_bin_that_is_not_measured_reaches_a_loss() {
     for windows in [None, Some((&patches[..], 16))] {
         let of = |values: &Raster<f32>| {
             let image = MeasuredImage::new(&known, &nothing).with(values, 1.0);
-            loss(&objective, &Sampler::scattered(image, windows, rate))
+            loss(&objective, &Sampler::scattered(image, windows, rate, &Device::flex()).unwrap())
         };
         let expected = of(&values);
         assert!(expected.is_finite() && expected > 0.0);

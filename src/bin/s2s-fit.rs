@@ -4,7 +4,7 @@ use clap::{ArgGroup, Parser};
 use s2s::cli::{self, DeviceChoice, StopFlag};
 use s2s::config::Config;
 use s2s::dataset::Dataset;
-use s2s::images::Images;
+use s2s::images::{Bank, Images};
 use s2s::section::Scale;
 use s2s::training::stage::{self, Job, Task};
 use s2s::{Error, Result};
@@ -116,6 +116,7 @@ fn execute(args: Args) -> Result<()> {
     };
     let device = args.device.open()?;
     let images = config.fit.images.then(|| natural_images(&args)).transpose()?;
+    let images = images.map(|images| Bank::new(images, config.fit.image_patch, &device));
     let job = Job {
         dataset: dataset.as_ref(),
         scale,

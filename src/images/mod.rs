@@ -2,14 +2,16 @@
 //!
 //! They come from a folder of photographs or, so that nothing has to be downloaded, from a procedural generator.
 
+mod bank;
 mod crop;
 mod dead_leaves;
 mod folder;
 
 use crate::section::Raster;
-use rand::{Rng, RngExt};
 use sha2::{Digest, Sha256};
 use std::sync::OnceLock;
+
+pub use bank::Bank;
 
 /// A collection of grey pictures, kept in memory.
 #[derive(Clone, Debug)]
@@ -27,16 +29,6 @@ impl Images {
     /// The pictures.
     pub fn pictures(&self) -> &[Raster<f32>] {
         &self.pictures
-    }
-
-    /// `count` random square crops of `side` pixels, one after the other: each from a random picture, at a random place,
-    /// turned by any angle and flipped (§5). Values are in [0, 1].
-    pub fn batch(&self, count: usize, side: usize, rng: &mut impl Rng) -> Vec<f32> {
-        let crops = (0..count).flat_map(|_| {
-            let picture = &self.pictures[rng.random_range(0..self.pictures.len())];
-            crop::random(picture, side, rng)
-        });
-        crops.collect()
     }
 
     /// One hash of all pixels.

@@ -9,7 +9,7 @@ use super::window_attention::Windows;
 use crate::{Error, Result};
 use burn::module::Module;
 use burn::tensor::ops::PadMode;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// Configuration of a [`Cdcin`]. The defaults are the paper's network, 3,310,659 parameters.
@@ -191,10 +191,16 @@ impl Cdcin {
                 Some(guides) => Tensor::cat(vec![x.clone(), guides.clone()], 3),
                 None => x.clone(),
             };
-            x = x + stage.forward(input, windows.as_ref());
+            x = x + stage.forward(input.cast(self.dtype()), windows.as_ref()).cast(DType::F32);
             outputs.push(x.clone().reshape([b, 1, tall, wide]).narrow(2, 0, h).narrow(3, 0, w));
         }
         outputs
+    }
+
+    /// What the stages compute in: the type of the weights. Between the stages everything is f32, so that measured pixels
+    /// stay what they are.
+    fn dtype(&self) -> DType {
+        self.stages.first().map_or(DType::F32, |stage| stage.reconstruct.bias.val().dtype())
     }
 
     /// `[b, c, h, w]` → `[b, h', w', c]` with sides that are multiples of the window.

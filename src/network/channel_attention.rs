@@ -1,6 +1,6 @@
 //! The channel attention block (CAB) of HAT: two convolutions whose output channels are weighed by a global summary.
 
-use super::layers::{Conv, ConvConfig, Draw};
+use super::layers::{Conv, ConvConfig, Draw, exactly};
 use burn::module::Module;
 use burn::tensor::activation::{gelu, relu, sigmoid};
 use burn::tensor::{Device, Tensor};
@@ -55,7 +55,7 @@ impl ChannelAttention {
     /// - x, output: `[b, h, w, c]`
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let y = self.conv2.forward(gelu(self.conv1.forward(x)));
-        let summary = relu(self.squeeze.forward(y.clone().mean_dims(&[1, 2])));
+        let summary = relu(self.squeeze.forward(exactly(y.clone(), |y| y.mean_dims(&[1, 2]))));
         y * sigmoid(self.excite.forward(summary))
     }
 }

@@ -7,7 +7,7 @@
 use super::Cdcin;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 
 /// The parameters of `net` as one vector `[n]` without autodiff.
 pub fn flatten(net: &Cdcin) -> Tensor<1> {
@@ -22,7 +22,7 @@ pub fn flatten(net: &Cdcin) -> Tensor<1> {
     Tensor::cat(collect.0, 0)
 }
 
-/// The gradients of `net` in the order of [`flatten`]; 0 for a parameter that has none.
+/// The gradients of `net` in the order of [`flatten`], f32 whatever the network computes in; 0 for a parameter that has none.
 pub fn flatten_gradients(net: &Cdcin, gradients: GradientsParams) -> Tensor<1> {
     struct Collect {
         gradients: GradientsParams,
@@ -31,7 +31,8 @@ pub fn flatten_gradients(net: &Cdcin, gradients: GradientsParams) -> Tensor<1> {
     impl ModuleVisitor for Collect {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             let gradient = self.gradients.remove::<D>(param.id);
-            self.parts.push(gradient.unwrap_or_else(|| param.val().inner().zeros_like()).flatten(0, D - 1));
+            self.parts
+                .push(gradient.unwrap_or_else(|| param.val().inner().zeros_like()).flatten(0, D - 1).cast(DType::F32));
         }
     }
     let mut collect = Collect { gradients, parts: Vec::new() };

@@ -5,7 +5,7 @@ use crate::kernels::ops;
 use burn::module::{Module, Param};
 use burn::tensor::module::{conv2d, layer_norm, linear};
 use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
@@ -33,6 +33,15 @@ impl Draw {
 /// A parameter of `shape` that holds `value` everywhere.
 pub(super) fn constant<const D: usize>(shape: [usize; D], value: f32, device: &Device) -> Param<Tensor<D>> {
     Param::from_data(TensorData::new(vec![value; shape.iter().product()], shape), device)
+}
+
+/// `f` of `x` in f32, and the result in the type of `x`: for what sums over many numbers, in a network of bf16.
+pub(super) fn exactly<const D: usize, const E: usize>(
+    x: Tensor<D>,
+    f: impl FnOnce(Tensor<D>) -> Tensor<E>,
+) -> Tensor<E> {
+    let of = x.dtype();
+    f(x.cast(DType::F32)).cast(of)
 }
 
 /// Configuration of a [`Conv`].
@@ -199,6 +208,7 @@ impl LayerNorm {
     ///
     /// - x, output: `[..., channels]`
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        layer_norm(x, self.weight.val(), Some(self.bias.val()), Self::EPSILON)
+        let (weight, bias) = (self.weight.val().cast(DType::F32), self.bias.val().cast(DType::F32));
+        exactly(x, |x| layer_norm(x, weight, Some(bias), Self::EPSILON))
     }
 }

@@ -1,9 +1,9 @@
 //! Multi-head self-attention inside square windows, with relative position bias and optional cyclic shift (Swin).
 
-use super::layers::{Draw, Linear, LinearConfig, constant};
+use super::layers::{Draw, Linear, LinearConfig, constant, exactly};
 use burn::module::{Module, Param};
 use burn::tensor::activation::softmax;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 /// What the windows of one image size share: computed once per forward pass of the network.
 #[derive(Clone, Debug)]
@@ -133,14 +133,14 @@ impl WindowAttention {
         let qkv = self.qkv.forward(x).reshape([all, tokens, 3, heads, d]).permute([2, 0, 3, 1, 4]);
         let part = |i: usize| qkv.clone().narrow(0, i, 1).squeeze_dim::<4>(0);
         let scores = (part(0) * (d as f64).powf(-0.5)).matmul(part(1).swap_dims(2, 3));
-        let weights = softmax(self.biased(scores, b, windows), 3);
+        let weights = exactly(scores, |scores| softmax(self.biased(scores, b, windows), 3));
         weights.matmul(part(2)).swap_dims(1, 2).reshape([all, tokens, c])
     }
 
     /// Adds the position bias and, for shifted windows, the mask to scores `[b·windows, heads, tokens, tokens]`.
     fn biased(&self, scores: Tensor<4>, b: usize, windows: &Windows) -> Tensor<4> {
         let [all, heads, tokens, _] = scores.dims();
-        let bias = self.relative_position_bias.val().select(0, windows.index.clone());
+        let bias = self.relative_position_bias.val().cast(DType::F32).select(0, windows.index.clone());
         let bias = bias.reshape([1, tokens, tokens, heads]).permute([0, 3, 1, 2]);
         if self.shift == 0 {
             return scores + bias;

@@ -3,6 +3,7 @@
 use crate::network::{Guide, InputConfig, Upsampling};
 use crate::section::Scale;
 use crate::{Error, Result};
+use burn::tensor::DType;
 use serde::{Deserialize, Serialize};
 
 /// What a training example of the section is cut to.
@@ -63,6 +64,27 @@ pub enum ByDevice {
     Auto,
 }
 
+/// What the network computes in while it learns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 32-bit floating point. GPUs with TF32 multiply with it, keeping ten bits of each factor.
+    F32,
+    /// bfloat16, eight bits of each number: for GPUs. Weights, sums over many pixels, losses and the optimiser stay f32, and so
+    /// do the held-out error and the prediction.
+    Bf16,
+}
+
+impl Precision {
+    /// As a type of tensors.
+    pub fn dtype(self) -> DType {
+        match self {
+            Precision::F32 => DType::F32,
+            Precision::Bf16 => DType::BF16,
+        }
+    }
+}
+
 /// How the learning rate changes over the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -97,6 +119,8 @@ pub struct FitConfig {
     pub dense_every: usize,
     /// How many examples go through the network at once: the result is that of the whole batch up to rounding.
     pub micro_batch: MicroBatch,
+    /// What the network computes in while it learns.
+    pub precision: Precision,
     /// λ, the weight of the section's losses against the images'.
     pub lambda: f64,
     /// How an output is held against its target.
@@ -148,6 +172,7 @@ impl Default for FitConfig {
             image_every: 1,
             dense_every: 1,
             micro_batch: MicroBatch::By(ByDevice::Auto),
+            precision: Precision::F32,
             lambda: 10.0,
             loss: Distance::L1,
             upsampling: Upsampling::Nearest,

@@ -1,5 +1,7 @@
 //! How well a network does on measured bins that it was not trained on.
 
+use super::config::Distance;
+use super::losses::Objective;
 use super::sampler::MeasuredImage;
 use super::thinning::kept;
 use crate::network::{Cdcin, Input, InputConfig};
@@ -26,12 +28,14 @@ pub(super) const DRAWS: usize = 2;
 /// Held-out measured bins, to be predicted from the sparser lattice (sparser → sparse).
 pub struct HeldOut {
     input: InputConfig,
+    distance: Distance,
     /// Genes on phases of the sparser lattice: values, tissue, 1 at the bins that count, and the
     /// components; `[1, ·, m, n]`.
     views: Vec<Tensor<4>>,
 }
 
-/// Mean absolute error over the held-out bins that are not on the sparser lattice themselves, in the units of the image.
+/// Mean error over the held-out bins that are not on the sparser lattice themselves, by the distance that the recipe
+/// learns by: the step that is kept is then the best at what the network was asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HeldOutError {
     /// Of the network.
@@ -43,7 +47,8 @@ pub struct HeldOutError {
 impl HeldOut {
     /// The bins of `image` that are tissue but not learned; `None` if there are none. Where the measured bins lie on no
     /// lattice, `rate` is their share.
-    pub fn new(input: &InputConfig, image: &MeasuredImage, rate: Option<f64>, device: &Device) -> Option<Self> {
+    pub fn new(objective: &Objective, image: &MeasuredImage, rate: Option<f64>, device: &Device) -> Option<Self> {
+        let input = objective.input.clone();
         let (tissue, learned) = (&image.tissue, &image.learned);
         let any =
             tissue.values().iter().zip(learned.values()).any(|(tissue, learned)| *tissue > 0.0 && *learned == 0.0);
@@ -53,7 +58,7 @@ impl HeldOut {
             None => phase_view(image, &image.genes[gene], s, (phase / s, phase % s), device),
             Some(rate) => drawn_view(image, &image.genes[gene], rate, phase as u64, device),
         });
-        any.then(|| HeldOut { input: input.clone(), views: views.collect() })
+        any.then(|| HeldOut { input, distance: objective.distance, views: views.collect() })
     }
 
     /// The error of `net` on the held-out bins.
@@ -63,7 +68,7 @@ impl HeldOut {
             let channel = |index: usize| view.clone().narrow(1, index, 1);
             let (values, counted) = (channel(0), channel(2));
             let Input { x0, mask, guides } = self.input.of_stack(&self.input.sparser(view));
-            let sum = |prediction: Tensor<4>| ((prediction - values.clone()).abs() * counted.clone()).sum();
+            let sum = |prediction: Tensor<4>| (self.distance.each(prediction - values.clone()) * counted.clone()).sum();
             let start = sum(x0.clone());
             let network = net.forward(x0, mask, guides).pop().map_or_else(|| start.zeros_like(), sum);
             sums.extend([network, start, counted.clone().sum()]);

@@ -8,7 +8,7 @@ use super::sampler::MeasuredImage;
 use crate::calibration::Calibration;
 use crate::cli::StopFlag;
 use crate::dataset::Dataset;
-use crate::images::Images;
+use crate::images::Bank;
 use crate::network::{Cdcin, CdcinConfig, Guide, InputConfig};
 use crate::section::{Raster, Scale};
 use crate::{Error, Result};
@@ -31,7 +31,7 @@ pub struct FitSettings<'a> {
     /// The recipe.
     pub fit: &'a FitConfig,
     /// Natural images; not looked at where the recipe leaves them out.
-    pub images: Option<&'a Images>,
+    pub images: Option<&'a Bank>,
     /// Weights to start from; random ones without it.
     pub init: Option<&'a Init>,
     /// Decides the first weights and every draw.

@@ -13,8 +13,12 @@ impl Distance {
     ///
     /// - pred, target, mask: `[b, 1, h, w]`
     pub fn masked(self, pred: Tensor<4>, target: Tensor<4>, mask: Tensor<4>) -> Tensor<1> {
-        let error = pred - target;
-        let each = match self {
+        (self.each(pred - target) * mask.clone()).sum() / mask.sum().clamp_min(1.0)
+    }
+
+    /// The distance that each of these errors is.
+    pub fn each(self, error: Tensor<4>) -> Tensor<4> {
+        match self {
             Distance::L1 => error.abs(),
             Distance::L2 => error.square(),
             // (|e| − min(|e|, ½)) + min(|e|, ½)²: e² near 0, |e| − ¼ beyond ½.
@@ -23,8 +27,7 @@ impl Distance {
                 let near = size.clone().clamp_max(HUBER_EDGE);
                 (size - near.clone()) * (2.0 * HUBER_EDGE) + near.square()
             }
-        };
-        (each * mask.clone()).sum() / mask.sum().clamp_min(1.0)
+        }
     }
 }
 

@@ -25,7 +25,7 @@ mod thinning;
 mod unread;
 
 pub use adam::Adam;
-pub use config::{ByDevice, Crop, Distance, FitConfig, GeneScale, MicroBatch, Schedule, Statistic};
+pub use config::{ByDevice, Crop, Distance, FitConfig, GeneScale, MicroBatch, Precision, Schedule, Statistic};
 pub use curves::{Curves, Point};
 pub use draws::{Draws, draws};
 pub use estimate::{Estimate, estimate};

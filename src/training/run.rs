@@ -19,7 +19,7 @@ use crate::dataset::Dataset;
 use crate::network::{Cdcin, flatten, unflatten};
 use crate::{Error, Result};
 use burn::module::Module;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use std::time::Instant;
 
 /// How many steps of a run are kept in the loss curves, at most.
@@ -48,9 +48,9 @@ impl<'a> Run<'a> {
     pub fn new(settings: &'a FitSettings<'a>, genes: Vec<FittedGene>, image: Option<MeasuredImage>) -> Result<Self> {
         let FitSettings { fit: config, device, .. } = *settings;
         let objective = Objective { input: settings.input(), lambda: config.lambda, distance: config.loss };
-        let held_out = image.as_ref().and_then(|image| HeldOut::new(&objective.input, image, settings.rate(), device));
+        let held_out = image.as_ref().and_then(|image| HeldOut::new(&objective, image, settings.rate(), device));
         let sampler = match (settings.dataset, image) {
-            (Some(dataset), Some(image)) => Some(sampler(dataset, config, image)?),
+            (Some(dataset), Some(image)) => Some(sampler(dataset, config, image, device)?),
             _ => None,
         };
         let epoch = sampler.as_ref().map_or(1, Sampler::places).div_ceil(config.batch);
@@ -131,7 +131,7 @@ impl<'a> Run<'a> {
     /// One step of Adam. Reads nothing from the device.
     pub fn step(&mut self) -> Losses {
         let (config, step) = (self.settings.fit, self.state.made);
-        let net = unflatten(&self.net, &self.state.weights, true);
+        let net = unflatten(&self.net, &self.state.weights.clone().cast(config.precision.dtype()), true);
         let batch = self.batch(step);
         let (losses, gradient) = self.objective.gradient(&net, &batch, config.most_at_once().unwrap_or(usize::MAX));
         let rate = learning_rate(config, step, self.steps);
@@ -144,20 +144,17 @@ impl<'a> Run<'a> {
 
     fn batch(&self, step: usize) -> Batch {
         let config = self.settings.fit;
-        let device = self.settings.device.clone().autodiff();
         let mut rng = draws(self.settings.seed, Draws::Step(step));
-        let section = self.sampler.as_ref().map(|sampler| sampler.batch(config.batch, &mut rng, &device));
+        let section = self.sampler.as_ref().map(|sampler| Tensor::from_inner(sampler.batch(config.batch, &mut rng)));
         // Counted from the end of each round: the first steps then leave a zero start undisturbed.
         let due = |every: usize| (step + 1).is_multiple_of(every);
         let joins = config.images && (section.is_none() || due(config.image_every));
-        let images = self.settings.images.filter(|_| joins).map(|images| {
-            let side = config.image_patch;
-            let pixels = images.batch(config.image_batch, side, &mut rng);
-            let (pixels, channels) = match self.settings.rate() {
-                Some(rate) => (with_masks(&pixels, side, rate, &mut rng), 3),
-                None => (pixels, 1),
-            };
-            Tensor::from_data(TensorData::new(pixels, [config.image_batch, channels, side, side]), &device)
+        let images = self.settings.images.filter(|_| joins).map(|bank| {
+            let images = Tensor::from_inner(bank.batch(config.image_batch, &mut rng));
+            match self.settings.rate() {
+                Some(rate) => with_masks(images, rate, &mut rng),
+                None => images,
+            }
         });
         Batch { section, images, dense: due(config.dense_every) }
     }
@@ -241,13 +238,13 @@ impl<'a> Run<'a> {
     }
 }
 
-fn sampler(dataset: &Dataset, config: &FitConfig, image: MeasuredImage) -> Result<Sampler> {
+fn sampler(dataset: &Dataset, config: &FitConfig, image: MeasuredImage, device: &Device) -> Result<Sampler> {
     let (scale, rate) = (dataset.lattice().scale, dataset.sampling().rate());
     if config.crop == Crop::Whole {
-        return Ok(rate.map_or_else(
-            || Sampler::whole(image.clone(), scale),
-            |rate| Sampler::scattered(image.clone(), None, rate),
-        ));
+        return match rate {
+            None => Sampler::whole(image, scale, device),
+            Some(rate) => Sampler::scattered(image, None, rate, device),
+        };
     }
     let patches = dataset.patches()?;
     let side = dataset.manifest().patch;
@@ -257,10 +254,10 @@ fn sampler(dataset: &Dataset, config: &FitConfig, image: MeasuredImage) -> Resul
             dataset.folder().display()
         )));
     }
-    Ok(match rate {
-        None => Sampler::patches(image, &patches, side, scale),
-        Some(rate) => Sampler::scattered(image, Some((&patches, side)), rate),
-    })
+    match rate {
+        None => Sampler::patches(image, &patches, side, scale, device),
+        Some(rate) => Sampler::scattered(image, Some((&patches, side)), rate, device),
+    }
 }
 
 /// Whether the losses after `made` steps are kept: all of a short run, evenly spaced ones of a long run, the last one always.

@@ -9,7 +9,7 @@ use crate::cli::{StopFlag, writable};
 use crate::config::Config;
 use crate::dataset::Dataset;
 use crate::files::{fingerprint, remove_again};
-use crate::images::Images;
+use crate::images::Bank;
 use crate::network::{CdcinConfig, weights};
 use crate::section::Scale;
 use crate::{Error, Result};
@@ -43,7 +43,7 @@ pub struct Job<'a> {
     /// The whole config in force.
     pub config: &'a Config,
     /// Natural images, where the recipe asks for them.
-    pub images: Option<&'a Images>,
+    pub images: Option<&'a Bank>,
     /// A network whose weights to start from.
     pub init: Option<&'a Path>,
     /// Decides the first weights and every draw.

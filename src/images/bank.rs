@@ -1,0 +1,152 @@
+//! Pictures on the device, from which crops are cut there.
+
+use super::Images;
+use super::crop::{Placement, mirrored};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use rand::{Rng, RngExt};
+
+/// A collection of pictures on a device, to be cut there: where is drawn on the host, pixels never leave the device.
+#[derive(Clone, Debug)]
+pub struct Bank {
+    /// All pictures, one after the other, row by row.
+    pixels: Tensor<1>,
+    pictures: Vec<Picture>,
+    side: usize,
+    fingerprint: String,
+}
+
+/// A picture in the bank.
+#[derive(Clone, Copy, Debug)]
+struct Picture {
+    /// Its size as it was given.
+    shape: (usize, usize),
+    /// Its first pixel.
+    offset: i64,
+    /// Its size in the bank: mirrored beyond its edge where it is smaller than a crop.
+    stored: (usize, usize),
+}
+
+impl Bank {
+    /// `images` on `device`, for crops of `side` pixels.
+    pub fn new(images: Images, side: usize, device: &Device) -> Self {
+        let fingerprint = images.fingerprint().to_owned();
+        let mut pixels = Vec::with_capacity(images.pictures.iter().map(|picture| picture.values().len()).sum());
+        let mut pictures = Vec::with_capacity(images.pictures.len());
+        for picture in images.pictures {
+            let (shape, offset) = (picture.shape(), pixels.len() as i64);
+            let stored = (shape.0.max(side), shape.1.max(side));
+            pictures.push(Picture { shape, offset, stored });
+            if stored == shape {
+                pixels.extend_from_slice(picture.values());
+            } else {
+                pixels.extend_from_slice(mirrored(&picture, stored).values());
+            }
+        }
+        let length = pixels.len();
+        let pixels = Tensor::from_data(TensorData::new(pixels, [length]), device);
+        Bank { pixels, pictures, side, fingerprint }
+    }
+
+    /// One hash of all pixels.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// `count` random square crops `[count, 1, side, side]`, in [0, 1]: each from a random picture, at a random place, turned
+    /// by any angle and flipped (§5 of the method).
+    pub fn batch(&self, count: usize, rng: &mut impl Rng) -> Tensor<4> {
+        let (mut turns, mut places) = (Vec::with_capacity(7 * count), Vec::with_capacity(2 * count));
+        for _ in 0..count {
+            let picture = self.pictures[rng.random_range(0..self.pictures.len())];
+            let Placement { centre, angle, flip } = Placement::random(picture.shape, self.side, rng);
+            let (sin, cos) = angle.sin_cos();
+            let (rows, cols) = picture.stored;
+            // The last row and column have no neighbour: sampled as the far end of the ones before them.
+            let last = |length: usize| length.saturating_sub(2) as f32;
+            turns.extend([centre.0, centre.1, sin, cos, if flip { -1.0 } else { 1.0 }, last(rows), last(cols)]);
+            places.extend([picture.offset as i32, cols as i32]);
+        }
+        self.sample(count, turns, places)
+    }
+
+    /// The bilinear values of crops: each with its centre, sine, cosine, flip and last places, and its offset and width.
+    fn sample(&self, count: usize, turns: Vec<f32>, places: Vec<i32>) -> Tensor<4> {
+        let (side, device) = (self.side, self.pixels.device());
+        let turns = Tensor::<3>::from_data(TensorData::new(turns, [count, 7, 1]), &device);
+        let turn = |which: usize| turns.clone().narrow(1, which, 1);
+        let places = Tensor::<3, Int>::from_data(TensorData::new(places, [count, 2, 1]), &device);
+        let place = |which: usize| places.clone().narrow(1, which, 1);
+
+        let steps = || Tensor::<1, Int>::arange(0..side as i64, &device).float() - (side as f64 - 1.0) / 2.0;
+        let y = steps().reshape([1, side, 1]);
+        let x = steps().reshape([1, 1, side]) * turn(4);
+        let row = turn(0) + y.clone() * turn(3) + x.clone() * turn(2);
+        let col = turn(1) + x * turn(3) - y * turn(2);
+        let top = row.clone().floor().min_pair(turn(5).expand([count, side, side]));
+        let left = col.clone().floor().min_pair(turn(6).expand([count, side, side]));
+        let (down, right) = ((row - top.clone()).flatten(0, 2), (col - left.clone()).flatten(0, 2));
+
+        let at: Tensor<1, Int> = (place(0) + top.int() * place(1) + left.int()).flatten(0, 2);
+        let width: Tensor<1, Int> = place(1).expand([count, side, side]).flatten(0, 2);
+        let pixel = |at: Tensor<1, Int>| self.pixels.clone().select(0, at);
+        let line = |at: Tensor<1, Int>| pixel(at.clone()) * (right.clone().neg() + 1.0) + pixel(at + 1) * right.clone();
+        let value = line(at.clone()) * (down.clone().neg() + 1.0) + line(at + width) * down;
+        value.reshape([count, 1, side, side])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::section::Raster;
+
+    fn bank(side: usize) -> Bank {
+        let plane = Raster::from_fn(40, 50, |row, col| 0.01 * row as f32 + 0.005 * col as f32);
+        let before = Raster::filled(9, 7, 9.0);
+        Bank::new(Images::new(vec![before, plane]), side, &Device::flex())
+    }
+
+    /// One crop of the plane, behind another picture in the bank.
+    fn crop(side: usize, centre: (f32, f32), angle: f32, flip: f32) -> Vec<f32> {
+        let bank = bank(side);
+        let Picture { offset, stored, .. } = bank.pictures[1];
+        let (sin, cos) = angle.sin_cos();
+        let turns = vec![centre.0, centre.1, sin, cos, flip, stored.0 as f32 - 2.0, stored.1 as f32 - 2.0];
+        bank.sample(1, turns, vec![offset as i32, stored.1 as i32]).into_data().try_into_vec().unwrap()
+    }
+
+    fn plane(row: f32, col: f32) -> f32 {
+        0.01 * row + 0.005 * col
+    }
+
+    fn assert_close(found: &[f32], expected: impl Iterator<Item = f32>) {
+        for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
+            assert!((found - expected).abs() < 1e-5, "pixel {i}: {found}, expected {expected}");
+        }
+    }
+
+    #[test]
+    fn without_a_turn_a_crop_is_the_picture_itself() {
+        let places = |flip: bool| {
+            (10..14).flat_map(move |r| (20..24).map(move |c| plane(r as f32, if flip { 43 - c } else { c } as f32)))
+        };
+        assert_close(&crop(4, (11.5, 21.5), 0.0, 1.0), places(false));
+        assert_close(&crop(4, (11.5, 21.5), 0.0, -1.0), places(true));
+    }
+
+    #[test]
+    fn a_crop_reaches_the_last_row_and_column() {
+        let corner = crop(4, (37.5, 47.5), 0.0, 1.0);
+        assert_close(&corner, (36..40).flat_map(|r| (46..50).map(move |c| plane(r as f32, c as f32))));
+    }
+
+    #[test]
+    fn a_turned_crop_of_a_plane_is_the_turned_plane() {
+        let angle = 0.7_f32;
+        let expected = (0..81).map(|i| {
+            let (y, x) = ((i / 9) as f32 - 4.0, (i % 9) as f32 - 4.0);
+            plane(20.0 + y * angle.cos() + x * angle.sin(), 25.0 + x * angle.cos() - y * angle.sin())
+        });
+        assert_close(&crop(9, (20.0, 25.0), angle, 1.0), expected);
+    }
+}
