@@ -109,9 +109,11 @@ const APART: f64 = 1e-3;
 
 fn curves(data: &Data, device: &Device, steps: usize) -> Result<bool> {
     let config = data.config("quick.yaml", &[&format!("fit.steps={steps}"), "fit.patience=0"])?;
+    let rounded =
+        data.config("quick.yaml", &[&format!("fit.steps={steps}"), "fit.patience=0", "fit.precision=bf16"])?;
     println!("\n## Training {} by quick.yaml, {steps} steps\n", data.gene[0]);
     let [here, cpu] = [device, &Device::flex()].map(|device| data.fit(&config, device, None));
-    let (here, cpu) = (here?, cpu?);
+    let (here, cpu, rounded) = (here?, cpu?, data.fit(&rounded, device, None)?);
     println!("| step | loss here | loss on the CPU | apart |\n|---|---|---|---|");
     let mut agree = true;
     for (here, cpu) in here.curves.0.iter().zip(&cpu.curves.0) {
@@ -121,7 +123,7 @@ fn curves(data: &Data, device: &Device, steps: usize) -> Result<bool> {
             println!("| {} | {:.6} | {:.6} | {apart:.1e} |", here.step, here.total, cpu.total);
         }
     }
-    for (name, fit) in [("here", &here), ("on the CPU", &cpu)] {
+    for (name, fit) in [("here", &here), ("here in bf16", &rounded), ("on the CPU", &cpu)] {
         let error = fit.best.map_or(f64::NAN, |(_, error)| error.network / error.start);
         println!("\nHeld-out error {name}: {error:.4} of the interpolation it starts from; {:.1} s", fit.seconds);
     }
@@ -132,11 +134,13 @@ fn table(data: &Data, device: &Device, args: &Args) -> Result<()> {
     let whole = ["fit.steps=1000000", "fit.patience=0"];
     let small = [&whole[..], &["fit.batch=2", "fit.image_batch=2"]].concat();
     let passes = [&whole[..], &["fit.micro_batch=4"]].concat();
+    let rounded = [&whole[..], &["fit.precision=bf16"]].concat();
     let rows = [
         ("quick.yaml", "quick.yaml", &whole[..], false),
         ("paper.yaml, 2 + 2 of 64²", "paper.yaml", &small, false),
         ("paper.yaml, 16 + 16 of 64², 4 passes", "paper.yaml", &passes, true),
         ("paper.yaml, 16 + 16 of 64²", "paper.yaml", &whole, true),
+        ("paper.yaml, 16 + 16 of 64², bf16", "paper.yaml", &rounded, true),
     ];
     println!("\n## Speed\n\n| recipe | steps | steps per second | memory so far, MiB |\n|---|---|---|---|");
     let on_gpu = gpu_memory(device).is_some();

@@ -1,14 +1,14 @@
 """The PyTorch side of benches/train_step.rs: the same network, weights and batch, driven over stdin and stdout.
 
-    train_step.py REFERENCE_NETWORK WEIGHTS BATCH VARIANT THREADS
+    train_step.py REFERENCE_NETWORK WEIGHTS BATCH VARIANT THREADS DEVICE
 
 REFERENCE_NETWORK is the PyTorch statement of the network, WEIGHTS a checkpoint of s2s, BATCH its inputs and targets,
-VARIANT one of eager, channels-last, compiled. Answers one line to each line:
+VARIANT one of eager, channels-last, compiled, bf16 (channels-last under autocast), compiled-bf16. Answers one line to each line:
 
     check      the loss, and the mean absolute value of the last output of `forward`
     forward N  seconds of one pass without gradients (mean of N)
     step N     seconds of one training step: all losses, backward, Adam (mean of N)
-    peak       the most memory held, and that held before the first command (KiB)
+    peak       the most memory held, of the GPU where there is one, and that held before the first command (KiB)
 """
 import importlib.util, json, sys, time
 import torch, torch.nn as nn, torch.nn.functional as F
@@ -58,21 +58,33 @@ def passes(batch):
 
 
 def main():
-    reference, weights, batch, variant, threads = sys.argv[1:]
+    reference, weights, batch, variant, threads, device = sys.argv[1:]
     torch.set_num_threads(int(threads))
+    device, half = torch.device(device), variant.endswith("bf16")
+    # As s2s multiplies on a GPU.
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     spec = importlib.util.spec_from_file_location("reference_network", reference)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    net, batch = network(module, weights), load_file(batch)
+    net, batch = network(module, weights).to(device), load_file(batch, device=str(device))
     if variant != "eager":
         net = net.to(memory_format=torch.channels_last)
         batch = {name: image.contiguous(memory_format=torch.channels_last) for name, image in batch.items()}
-    run = torch.compile(net, dynamic=False) if variant == "compiled" else net
+    run = torch.compile(net, dynamic=False) if variant.startswith("compiled") else net
     groups, adam = passes(batch), torch.optim.Adam(net.parameters(), lr=1e-4, fused=True)
 
+    def rounded():
+        return torch.autocast(device.type, dtype=torch.bfloat16, enabled=half)
+
+    def wait():
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+
     def loss():
-        return sum(module.cascade([((o - target).abs() * weight).sum() for o in run(x0, mask)])
-                   for x0, mask, target, weight in groups)
+        with rounded():
+            outputs = [run(x0, mask) for x0, mask, _, _ in groups]
+        return sum(module.cascade([((o.float() - target).abs() * weight).sum() for o in stages])
+                   for stages, (_, _, target, weight) in zip(outputs, groups))
 
     def step():
         adam.zero_grad()
@@ -80,13 +92,15 @@ def main():
         adam.step()
 
     def forward():
-        with torch.no_grad():
+        with torch.no_grad(), rounded():
             return run(batch["forward.x0"], batch["forward.mask"])
 
     def seconds(work, times):
+        wait()
         start = time.perf_counter()
         for _ in range(times):
             work()
+        wait()
         return (time.perf_counter() - start) / times
 
     idle = memory("VmRSS")
@@ -94,9 +108,10 @@ def main():
         command, *times = line.split()
         if command == "check":
             with torch.no_grad():
-                answer = f"{loss().item()} {forward()[-1].abs().mean().item()}"
+                answer = f"{loss().item()} {forward()[-1].float().abs().mean().item()}"
         elif command == "peak":
-            answer = f"{memory('VmHWM')} {idle}"
+            gpu = device.type == "cuda" and torch.cuda.max_memory_reserved() // 1024
+            answer = f"{gpu or memory('VmHWM')} {0 if gpu else idle}"
         else:
             answer = seconds({"forward": forward, "step": step}[command], int(times[0]))
         print(answer, flush=True)

@@ -1,21 +1,21 @@
 //! Our forward pass and training step beside PyTorch's: the same network, weights and batch, in turns.
 //!
-//!     cargo bench --bench train_step -- [--threads 2] [--rounds 5] [--only NAME] [--paper] [--compiled]
+//!     cargo bench --bench train_step -- [--threads 2] [--rounds 5] [--only WORKLOAD]... [--peers eager,channels-last,compiled]
+//!                                       [--instructions avx2] [--micro-batch N] [--device cuda:0] [--precision bf16] [--passes N]
 //!
-//! PyTorch runs in `benches/train_step.py` (`$S2S_PYTHON`, else `.venv/bin/python`, with torch and safetensors) on
-//! the network of `golden/reference_network.py` in `$S2S_SHARED`, else `../shared`. Both sides take turns of a few
+//! PyTorch runs in `benches/train_step.py` (beside this program, where it is there; `$S2S_PYTHON`, else `.venv/bin/python`,
+//! with torch and safetensors) on the network of `golden/reference_network.py` in `$S2S_SHARED`, else `../shared`. Both sides take turns of a few
 //! passes, so that a busy machine slows both alike: believe the ratios, not the milliseconds. Each workload has
 //! processes of its own, so that its peak memory is its own.
 
 use burn::module::Module;
-use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 use clap::Parser;
-use s2s::cli::peak_memory_mib;
+use s2s::cli::{DeviceChoice, gpu_memory, peak_memory_mib};
+use s2s::kernels::{InstructionSet, with_instruction_set};
 use s2s::network::weights::{NamedTensor, save, write_tensors};
 use s2s::network::{
-    Cdcin, CdcinConfig, Guide, Input, InputConfig, Upsampling, flatten, flatten_gradients, subsample, unflatten,
-    upsample,
+    Cdcin, CdcinConfig, Guide, Input, InputConfig, Upsampling, flatten, subsample, unflatten, upsample,
 };
 use s2s::training::{Adam, Batch, Distance, FitConfig, Objective};
 use std::collections::BTreeMap;
@@ -32,26 +32,39 @@ struct Arguments {
     /// Turns that each side takes.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Only the workload of this name.
+    /// These workloads: quick, or BxPxP for the default network on B/2 patches of the section and B/2 images of P×P.
     #[arg(long)]
-    only: Option<String>,
-    /// Also the paper's batch: 16 patches and 16 images of 64×64.
+    only: Vec<String>,
+    /// PyTorch's variants: eager, channels-last, compiled (which takes minutes to start), bf16 (channels-last, autocast),
+    /// compiled-bf16, or none.
+    #[arg(long, value_delimiter = ',', default_value = "eager,channels-last")]
+    peers: Vec<String>,
+    /// The instructions that s2s may use: avx512, avx2 or neon; by default the best of the processor.
     #[arg(long)]
-    paper: bool,
-    /// Also PyTorch compiled, which takes minutes to start.
-    #[arg(long)]
-    compiled: bool,
+    instructions: Option<String>,
+    /// Examples of a kind that s2s takes through the network at once.
+    #[arg(long, default_value_t = usize::MAX)]
+    micro_batch: usize,
+    /// Where both sides compute: cpu or cuda:N.
+    #[arg(long, default_value = "cpu")]
+    device: String,
+    /// What the network of s2s computes in: f32 or bf16.
+    #[arg(long, default_value = "f32")]
+    precision: String,
+    /// Steps of a turn; a pass without gradients is made three times as often.
+    #[arg(long, default_value_t = 1)]
+    passes: usize,
     /// Given by cargo.
     #[arg(long, hide = true)]
     bench: bool,
-    /// Run `only` in this process.
+    /// Run the one workload of `only` in this process.
     #[arg(long, hide = true)]
     inner: bool,
 }
 
 /// A network and what it is trained on.
 struct Workload {
-    name: &'static str,
+    name: String,
     network: CdcinConfig,
     input: InputConfig,
     /// `[b, P/S, P/S]` of the measured image, `[b', P]` of the natural images.
@@ -63,24 +76,28 @@ struct Workload {
     forward: [usize; 3],
 }
 
-fn workloads() -> Vec<Workload> {
-    let square = |name, b: usize, side: usize| Workload {
-        name,
+/// Of the default network: `BxPxP`.
+fn square(name: &str) -> Option<Workload> {
+    let numbers: Vec<usize> = name.split('x').map(|number| number.parse().ok()).collect::<Option<_>>()?;
+    let [all, side, _] =
+        numbers.try_into().ok().filter(|[all, p, q]: &[usize; 3]| all % 2 == 0 && p % 4 == 0 && p == q)?;
+    let b = all / 2;
+    let input =
+        InputConfig { scale: 2, upsampling: Upsampling::Nearest, guides: vec![], components: 0, scattered: false };
+    Some(Workload {
+        name: name.to_owned(),
         network: CdcinConfig::default(),
-        input: InputConfig {
-            scale: 2,
-            upsampling: Upsampling::Nearest,
-            guides: vec![],
-            components: 0,
-            scattered: false,
-        },
+        input,
         section: [b, side / 2, side / 2],
         images: [b, side],
         dense: true,
-        forward: [2 * b, side, side],
-    };
-    // configs/quick.yaml on a section of 98×160 bins; not from zero, so that the check sees the whole network.
-    let quick = CdcinConfig {
+        forward: [all, side, side],
+    })
+}
+
+/// configs/quick.yaml on a section of 98×160 bins; not from zero, so that the check sees the whole network.
+fn quick() -> Workload {
+    let network = CdcinConfig {
         cascades: 2,
         channels: 16,
         growth: 16,
@@ -89,26 +106,22 @@ fn workloads() -> Vec<Workload> {
         input_channels: 2,
         ..CdcinConfig::default()
     };
-    vec![
-        square("4x32x32", 2, 32),
-        square("2x64x64", 1, 64),
-        Workload {
-            name: "quick-98x160",
-            network: quick,
-            input: InputConfig {
-                scale: 2,
-                upsampling: Upsampling::Bilinear,
-                guides: vec![Guide::Lattice],
-                components: 0,
-                scattered: false,
-            },
-            section: [1, 50, 80],
-            images: [2, 64],
-            dense: false,
-            forward: [1, 98, 160],
-        },
-        square("paper-32x64x64", 16, 64),
-    ]
+    let input = InputConfig {
+        scale: 2,
+        upsampling: Upsampling::Bilinear,
+        guides: vec![Guide::Lattice],
+        components: 0,
+        scattered: false,
+    };
+    Workload {
+        name: "quick".to_owned(),
+        network,
+        input,
+        section: [1, 50, 80],
+        images: [2, 64],
+        dense: false,
+        forward: [1, 98, 160],
+    }
 }
 
 /// Our side.
@@ -120,6 +133,9 @@ struct Ours {
     objective: Objective,
     batch: Batch,
     forward: Input,
+    most: usize,
+    dtype: DType,
+    device: Device,
 }
 
 /// Blobs of a few pixels, some exactly zero, as expression has them.
@@ -138,8 +154,14 @@ fn tissue([b, h, w]: [usize; 3], device: &Device) -> Tensor<4> {
 }
 
 impl Ours {
-    fn new(work: &Workload) -> Self {
-        let device = Device::flex().autodiff();
+    fn new(work: &Workload, arguments: &Arguments) -> Self {
+        let choice: DeviceChoice = arguments.device.parse().expect("cpu or cuda:N");
+        let plain = choice.open().unwrap_or_else(|e| panic!("{e}"));
+        let device = plain.clone().autodiff();
+        let dtype = match arguments.precision.as_str() {
+            "bf16" => DType::BF16,
+            _ => DType::F32,
+        };
         let inside = tissue(work.section, &device);
         let section = blobs(work.section, &device) * inside.clone();
         let [b, side] = work.images;
@@ -159,11 +181,10 @@ impl Ours {
                 dense: work.dense,
             },
             forward: work.input.build(values, mask, None),
+            most: arguments.micro_batch,
+            dtype,
+            device: plain,
         }
-    }
-
-    fn loss(&self) -> Tensor<1> {
-        self.objective.losses(&self.net, self.batch.clone()).total
     }
 
     fn forward(&self, net: &Cdcin) -> Tensor<4> {
@@ -173,24 +194,28 @@ impl Ours {
 
     fn check(&self) -> [f64; 2] {
         let output = self.forward(&self.net.valid()).abs().mean();
-        [self.loss().into_scalar::<f32>().into(), output.into_scalar::<f32>().into()]
+        let (losses, _) = self.objective.gradient(&self.net, &self.batch, self.most);
+        [losses.total.into_scalar::<f32>().into(), output.into_scalar::<f32>().into()]
     }
 
     fn forward_seconds(&self, times: usize) -> f64 {
         let net = self.net.valid();
         let start = Instant::now();
         (0..times).for_each(|_| drop(self.forward(&net)));
+        self.device.sync().expect("the device ends its work");
         start.elapsed().as_secs_f64() / times as f64
     }
 
-    fn step_seconds(&mut self) -> f64 {
+    fn step_seconds(&mut self, times: usize) -> f64 {
         let start = Instant::now();
-        let gradients = GradientsParams::from_grads(self.loss().backward(), &self.net);
-        let gradient = flatten_gradients(&self.net, gradients);
-        self.steps += 1;
-        self.weights = self.adam.step(&FitConfig::default(), self.weights.clone(), gradient, 1e-4, self.steps);
-        self.net = unflatten(&self.net, &self.weights, true);
-        start.elapsed().as_secs_f64()
+        for _ in 0..times {
+            let (_, gradient) = self.objective.gradient(&self.net, &self.batch, self.most);
+            self.steps += 1;
+            self.weights = self.adam.step(&FitConfig::default(), self.weights.clone(), gradient, 1e-4, self.steps);
+            self.net = unflatten(&self.net, &self.weights.clone().cast(self.dtype), true);
+        }
+        self.device.sync().expect("the device ends its work");
+        start.elapsed().as_secs_f64() / times as f64
     }
 
     /// The batch for PyTorch: of each loss the input, and the target and weight of every output pixel.
@@ -235,27 +260,29 @@ impl Ours {
 
 /// PyTorch's side: a process that answers every line with a line.
 struct PyTorch {
-    variant: &'static str,
+    variant: String,
     process: Child,
     to: ChildStdin,
     from: BufReader<ChildStdout>,
 }
 
 impl PyTorch {
-    fn start(variant: &'static str, folder: &Path, threads: usize) -> Self {
+    fn start(variant: &str, folder: &Path, arguments: &Arguments) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let here = std::env::current_exe().expect("this program").with_file_name("train_step.py");
+        let script = if here.exists() { here } else { root.join("benches/train_step.py") };
         let python = std::env::var_os("S2S_PYTHON").map_or_else(|| root.join(".venv/bin/python"), PathBuf::from);
         let mut process = Command::new(&python)
-            .arg(root.join("benches/train_step.py"))
+            .arg(script)
             .args([reference(), folder.join("weights.safetensors"), folder.join("batch.safetensors")])
-            .args([variant, &threads.to_string()])
-            .env("OMP_NUM_THREADS", threads.to_string())
+            .args([variant, &arguments.threads.to_string(), &arguments.device])
+            .env("OMP_NUM_THREADS", arguments.threads.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap_or_else(|e| panic!("{}: {e}; set S2S_PYTHON to a Python with torch", python.display()));
         let (to, from) = (process.stdin.take().expect("piped"), process.stdout.take().expect("piped"));
-        PyTorch { variant, process, to, from: BufReader::new(from) }
+        PyTorch { variant: variant.to_owned(), process, to, from: BufReader::new(from) }
     }
 
     fn ask(&mut self, command: &str) -> Vec<f64> {
@@ -265,12 +292,12 @@ impl PyTorch {
         answer.split_whitespace().map(|number| number.parse().expect("a number")).collect()
     }
 
-    /// Refuses to time two networks that are not the same.
-    fn agree(&mut self, ours: [f64; 2], when: &str) {
+    /// Refuses to time two networks that are not the same: `most` is how far apart rounding may bring them.
+    fn agree(&mut self, ours: [f64; 2], most: f64, when: &str) {
         let theirs = self.ask("check");
         for (ours, theirs) in ours.into_iter().zip(theirs) {
             let off = (ours / theirs - 1.0).abs();
-            assert!(off <= 1e-3, "{} {when}: PyTorch gives {theirs}, s2s {ours}: not the same", self.variant);
+            assert!(off <= most, "{} {when}: PyTorch gives {theirs}, s2s {ours}: not the same", self.variant);
         }
     }
 }
@@ -299,42 +326,47 @@ fn median(times: &[f64]) -> f64 {
 
 fn compare(work: &Workload, arguments: &Arguments) {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let mut ours = Ours::new(work);
+    let mut ours = Ours::new(work, arguments);
     save(&ours.net, &BTreeMap::new(), &folder.path().join("weights.safetensors")).expect("written");
     write_tensors(ours.tensors(), &BTreeMap::new(), &folder.path().join("batch.safetensors")).expect("written");
-    let variants = ["eager", "channels-last", "compiled"];
-    let count = if arguments.compiled { 3 } else { 2 };
-    let start = |variant: &&'static str| PyTorch::start(variant, folder.path(), arguments.threads);
-    let mut peers: Vec<PyTorch> = variants[..count].iter().map(start).collect();
+    let variants = arguments.peers.iter().filter(|variant| *variant != "none");
+    let mut peers: Vec<PyTorch> = variants.map(|variant| PyTorch::start(variant, folder.path(), arguments)).collect();
 
+    let rounded = |name: &str| name.contains("bf16");
+    let most = match arguments.device.as_str() {
+        _ if rounded(&arguments.precision) || arguments.peers.iter().any(|peer| rounded(peer)) => 3e-2,
+        "cpu" => 1e-3,
+        // GPUs multiply f32 with TF32.
+        _ => 1e-2,
+    };
     let before = ours.check();
-    ours.step_seconds();
+    ours.step_seconds(1);
     let after = ours.check();
     for peer in &mut peers {
-        peer.agree(before, "before the first step");
+        peer.agree(before, most, "before the first step");
         peer.ask("step 1");
-        peer.agree(after, "after the first step");
+        peer.agree(after, most, "after the first step");
     }
     let mut times = vec![[vec![], vec![]]; peers.len() + 1];
     for _ in 0..arguments.rounds {
-        times[0][0].push(ours.forward_seconds(3));
+        times[0][0].push(ours.forward_seconds(3 * arguments.passes));
         for (peer, times) in peers.iter_mut().zip(&mut times[1..]) {
-            times[0].push(peer.ask("forward 3")[0]);
+            times[0].push(peer.ask(&format!("forward {}", 3 * arguments.passes))[0]);
         }
-        times[0][1].push(ours.step_seconds());
+        times[0][1].push(ours.step_seconds(arguments.passes));
         for (peer, times) in peers.iter_mut().zip(&mut times[1..]) {
-            times[1].push(peer.ask("step 1")[0]);
+            times[1].push(peer.ask(&format!("step {}", arguments.passes))[0]);
         }
     }
-    report(work.name, &times, &mut peers);
+    report(&work.name, &ours, &times, &mut peers);
 }
 
 /// One line for each side: medians in ms, and ours over theirs.
-fn report(name: &str, times: &[[Vec<f64>; 2]], peers: &mut [PyTorch]) {
+fn report(name: &str, side: &Ours, times: &[[Vec<f64>; 2]], peers: &mut [PyTorch]) {
     let ours = times[0].each_ref().map(|times| median(times));
-    let peak = peak_memory_mib().unwrap_or(0);
+    let peak = gpu_memory(&side.device).map(|gpu| gpu.ours).or_else(peak_memory_mib).unwrap_or(0);
     println!(
-        "{name:<15} s2s            {:9.1} ms          {:9.1} ms          {peak:6} MiB",
+        "{name:<11} s2s            {:9.1} ms          {:9.1} ms          {peak:6} MiB",
         ours[0] * 1e3,
         ours[1] * 1e3
     );
@@ -342,7 +374,7 @@ fn report(name: &str, times: &[[Vec<f64>; 2]], peers: &mut [PyTorch]) {
         let [forward, step] = times.each_ref().map(|times| median(times));
         let memory = peer.ask("peak");
         println!(
-            "{:15} {:<13}  {:9.1} ms {:6.2}×  {:9.1} ms {:6.2}×  {:6.0} MiB ({:.0} before the first pass)",
+            "{:11} {:<13}  {:9.1} ms {:6.2}×  {:9.1} ms {:6.2}×  {:6.0} MiB ({:.0} before the first pass)",
             "",
             peer.variant,
             forward * 1e3,
@@ -355,29 +387,49 @@ fn report(name: &str, times: &[[Vec<f64>; 2]], peers: &mut [PyTorch]) {
     }
 }
 
+fn inner(work: &Workload, arguments: &Arguments) {
+    let set = arguments.instructions.as_ref().map(|name| {
+        let all = InstructionSet::available();
+        let named = all.iter().find(|set| format!("{set:?}").eq_ignore_ascii_case(name));
+        *named.unwrap_or_else(|| panic!("--instructions {name}: this processor has {all:?}"))
+    });
+    match set {
+        None => compare(work, arguments),
+        Some(set) => with_instruction_set(set, arguments.threads, || compare(work, arguments)).expect("threads start"),
+    }
+}
+
 fn main() {
     let arguments = Arguments::parse();
-    let all = workloads();
-    let chosen = all.iter().filter(|work| match &arguments.only {
-        Some(name) => name == work.name,
-        None => arguments.paper || !work.name.starts_with("paper"),
-    });
+    let default = ["4x32x32", "2x64x64", "quick"].map(str::to_owned).to_vec();
+    let chosen = if arguments.only.is_empty() { default } else { arguments.only.clone() };
     if arguments.inner {
-        return chosen.for_each(|work| compare(work, &arguments));
+        let work = if chosen[0] == "quick" { Some(quick()) } else { square(&chosen[0]) };
+        return inner(&work.expect("quick, or BxPxP with an even B and P a multiple of 4"), &arguments);
     }
     println!(
         "{} threads, {} rounds; × is s2s / PyTorch, below 1 where s2s needs less time",
         arguments.threads, arguments.rounds
     );
-    println!("{:15} {:13}  {:>12}          {:>12}          {:>10}", "workload", "side", "forward", "step", "peak");
-    for work in chosen {
+    println!("{:11} {:13}  {:>12}          {:>12}          {:>10}", "workload", "side", "forward", "step", "peak");
+    let of = |arguments: &Arguments, name: &str| {
+        let mut given = vec!["--inner".to_owned(), "--only".to_owned(), name.to_owned()];
+        given.extend(["--threads".to_owned(), arguments.threads.to_string()]);
+        given.extend(["--rounds".to_owned(), arguments.rounds.to_string()]);
+        given.extend(["--peers".to_owned(), arguments.peers.join(",")]);
+        given.extend(["--micro-batch".to_owned(), arguments.micro_batch.to_string()]);
+        given.extend(["--device".to_owned(), arguments.device.clone()]);
+        given.extend(["--precision".to_owned(), arguments.precision.clone()]);
+        given.extend(["--passes".to_owned(), arguments.passes.to_string()]);
+        given.extend(arguments.instructions.iter().flat_map(|set| ["--instructions".to_owned(), set.clone()]));
+        given
+    };
+    for name in &chosen {
         let status = Command::new(std::env::current_exe().expect("this program"))
-            .args(std::env::args().skip(1))
-            .args((arguments.only.is_none()).then_some(["--only", work.name]).into_iter().flatten())
-            .arg("--inner")
+            .args(of(&arguments, name))
             .env("RAYON_NUM_THREADS", arguments.threads.to_string())
             .status()
             .expect("this program starts");
-        assert!(status.success(), "{} failed", work.name);
+        assert!(status.success(), "{name} failed");
     }
 }

@@ -2,7 +2,8 @@
 
 use super::evaluation::{DRAWS, drawn_view, phase_view};
 use super::fit::{Fit, FitSettings};
-use super::sampler::MeasuredImage;
+use super::measured::MeasuredImage;
+use super::sampler::Sampler;
 use crate::calibration::{Calibration, Case, Distance, Features, Layout, count_noise, local_variance};
 use crate::dataset::Dataset;
 use crate::network::Ensemble;
@@ -10,21 +11,22 @@ use crate::section::{Lattice, Raster};
 use crate::{Error, Result};
 use burn::tensor::Tensor;
 
-/// Gives each gene of `fitted` its [`Calibration`], from the measured bins of `image` alone; none where no bins are held out.
-pub(super) fn calibrate(settings: &FitSettings, image: &MeasuredImage, fitted: &mut Fit) -> Result<()> {
-    let any_held_out =
-        image.tissue.values().iter().zip(image.learned.values()).any(|(inside, learned)| inside > learned);
-    if !any_held_out {
-        return Ok(());
-    }
-    let known = image.tissue.map(|inside| *inside > 0.0);
+/// Gives each gene of `fitted` its [`Calibration`], from the measured bins alone; none where no bins are held out.
+pub(super) fn calibrate(settings: &FitSettings, sampler: &Sampler, fitted: &mut Fit) -> Result<()> {
     for index in 0..fitted.genes.len() {
+        let image = sampler.image(index);
+        let any_held_out =
+            image.tissue.values().iter().zip(image.learned.values()).any(|(inside, learned)| inside > learned);
+        if !any_held_out {
+            return Ok(());
+        }
+        let known = image.tissue.map(|inside| *inside > 0.0);
         let scale = fitted.genes[index].scale as f32;
         let spacing = settings.dataset.map_or(settings.scale.get(), |dataset| dataset.sampling().spacing());
-        let cases = Cases { settings, fitted, image, known: &known, spacing, gene: index, scale }.all()?;
+        let cases = Cases { settings, fitted, image: &image, known: &known, spacing, scale }.all()?;
         // On an image of the whole grid bins are a spacing apart, on one of their own they are neighbours.
         let apart = if settings.rate().is_some() { spacing } else { 1 };
-        let values = image.genes[index].map(|value| value * scale);
+        let values = image.genes[0].map(|value| value * scale);
         let noise = settings.dataset.map_or(0.0, |dataset| noise(dataset, &values, &known, apart));
         let distance = Distance::of(&values, &known, apart as f64, spacing, noise);
         fitted.genes[index].calibration = Calibration::of(&cases, distance);
@@ -45,10 +47,10 @@ fn noise(dataset: &Dataset, values: &Raster<f32>, known: &Raster<bool>, reach: u
 struct Cases<'a> {
     settings: &'a FitSettings<'a>,
     fitted: &'a Fit,
+    /// Of this gene alone.
     image: &'a MeasuredImage,
     known: &'a Raster<bool>,
     spacing: usize,
-    gene: usize,
     /// What the gene's values in the image were divided by.
     scale: f32,
 }
@@ -57,7 +59,7 @@ impl Cases<'_> {
     /// From every phase of the sparser lattice the bins that are not on it; from draws of the sparser mask where there is no lattice.
     fn all(&self) -> Result<Vec<Case>> {
         let (s, device) = (self.settings.scale.get(), self.settings.device);
-        let values = &self.image.genes[self.gene];
+        let values = &self.image.genes[0];
         let mut cases = Vec::new();
         match self.settings.rate() {
             None => {
@@ -106,7 +108,7 @@ impl Cases<'_> {
     }
 
     fn case(&self, bin: (usize, usize), features: Features) -> Case {
-        let measured = f64::from(self.image.genes[self.gene][bin] * self.scale);
+        let measured = f64::from(self.image.genes[0][bin] * self.scale);
         let side = self.settings.fit.holdout_block;
         let block = bin.0 / side * self.known.cols().div_ceil(side) + bin.1 / side;
         let held_out = self.image.learned[bin] == 0.0;

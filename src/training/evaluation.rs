@@ -2,7 +2,7 @@
 
 use super::config::Distance;
 use super::losses::Objective;
-use super::sampler::MeasuredImage;
+use super::measured::MeasuredImage;
 use super::thinning::kept;
 use crate::network::{Cdcin, Input, InputConfig};
 use crate::section::Raster;

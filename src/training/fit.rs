@@ -3,8 +3,8 @@
 use super::config::{Crop, FitConfig, GeneScale, Statistic};
 use super::curves::Curves;
 use super::evaluation::HeldOutError;
+use super::measured::MeasuredImage;
 use super::run::Run;
-use super::sampler::MeasuredImage;
 use crate::calibration::Calibration;
 use crate::cli::StopFlag;
 use crate::dataset::Dataset;

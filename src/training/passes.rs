@@ -95,9 +95,9 @@ impl Losses {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::{CdcinConfig, InputConfig, Upsampling};
-    use crate::training::Distance;
-    use burn::tensor::{Device, TensorData};
+    use crate::network::{CdcinConfig, InputConfig, Upsampling, flatten, unflatten};
+    use crate::training::{Distance, Precision};
+    use burn::tensor::{DType, Device, TensorData};
 
     /// Noise in [0, 1), and tissue of another size in every example.
     fn batch(section: usize, images: usize, device: &Device) -> Batch {
@@ -143,6 +143,32 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// bfloat16 keeps eight bits of each number: the gradient points where that of f32 does, and has its length.
+    #[test]
+    fn bf16_gives_the_gradient_up_to_its_rounding() {
+        let device = Device::flex().autodiff();
+        let config =
+            CdcinConfig { cascades: 2, channels: 8, growth: 4, blocks: 1, window: 4, ..CdcinConfig::default() };
+        let net = config.init(5, &device);
+        let input =
+            InputConfig { scale: 2, upsampling: Upsampling::Nearest, guides: vec![], components: 0, scattered: false };
+        let objective = Objective { input, lambda: 10.0, distance: Distance::L1 };
+        let batch = batch(2, 2, &device);
+        let of = |precision: Precision| {
+            let net = unflatten(&net, &flatten(&net).cast(precision.dtype()), true);
+            let (losses, gradient) = objective.gradient(&net, &batch, 2);
+            assert_eq!((losses.total.dtype(), gradient.dtype()), (DType::F32, DType::F32));
+            (losses.total.into_scalar::<f32>(), gradient.try_into_vec_as::<f32>().unwrap())
+        };
+        let ((exact, exactly), (rounded, roundly)) = (of(Precision::F32), of(Precision::Bf16));
+        assert!((rounded / exact - 1.0).abs() < 0.01, "{rounded} instead of {exact}");
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
+        let length = |a: &[f32]| dot(a, a).sqrt();
+        let cosine = dot(&exactly, &roundly) / (length(&exactly) * length(&roundly));
+        assert!(cosine > 0.99, "cosine {cosine}");
+        assert!((length(&roundly) / length(&exactly) - 1.0).abs() < 0.05);
     }
 
     #[test]

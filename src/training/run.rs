@@ -8,7 +8,8 @@ use super::evaluation::HeldOut;
 use super::fit::{Fit, FitSettings, FittedGene, Stop};
 use super::identity::Identity;
 use super::losses::{Batch, Losses, Objective};
-use super::sampler::{MeasuredImage, Sampler};
+use super::measured::MeasuredImage;
+use super::sampler::Sampler;
 use super::schedule::learning_rate;
 use super::state::{Best, State};
 use super::story::Story;
@@ -101,7 +102,7 @@ impl<'a> Run<'a> {
         let kept = self.state.best.as_ref().map_or(&self.state.average, |best| &best.weights);
         let mut fitted = self.fitted(kept, stop.unwrap_or(Stop::Steps));
         if let Some(sampler) = &self.sampler {
-            calibrate(self.settings, sampler.image(), &mut fitted)?;
+            calibrate(self.settings, sampler, &mut fitted)?;
         }
         progress.finish(&fitted.summary(self.settings.fit));
         Ok(fitted)
