@@ -1,8 +1,10 @@
 //! The whole pipeline by its binaries: from simulated molecules to a scored report.
 
+#[path = "common/stages.rs"]
+mod stages;
+
 use serde_json::Value;
-use std::path::Path;
-use std::process::Command;
+use stages::run;
 
 /// A network that learns something in a few seconds.
 const RECIPE: &str = "
@@ -10,19 +12,6 @@ network: {cascades: 1, channels: 8, growth: 8, blocks: 1, layers: 1, window: 4, 
 fit: {steps: 120, crop: whole, batch: 1, image_batch: 1, image_patch: 32, image_every: 20, dense_every: 40, guides: [lattice],
       upsampling: bilinear, gene_scale: rms, learning_rate: 4.0e-3, schedule: cosine, average: 0.9, holdout: 0.1, evaluate_every: 20}
 ";
-
-fn run(folder: &Path, stage: &str, arguments: &str) {
-    let binary = match stage {
-        "s2s-simulate" => env!("CARGO_BIN_EXE_s2s-simulate"),
-        "s2s-prep" => env!("CARGO_BIN_EXE_s2s-prep"),
-        "s2s-fit" => env!("CARGO_BIN_EXE_s2s-fit"),
-        "s2s-predict" => env!("CARGO_BIN_EXE_s2s-predict"),
-        _ => env!("CARGO_BIN_EXE_s2s-score"),
-    };
-    let done = Command::new(binary).current_dir(folder).args(arguments.split(' ')).output().unwrap();
-    assert!(done.status.success(), "{stage}: {}", String::from_utf8_lossy(&done.stderr));
-    assert!(done.stdout.is_empty(), "{stage} writes files and stderr, nothing else");
-}
 
 /// The score of a method for ISLAND3 over unmeasured bins.
 fn score(scores: &Value, method: &str, figure: &str) -> f64 {

@@ -1,6 +1,8 @@
 //! What intervals promise: the coverage that was asked for, from measured bins alone.
 
 mod common;
+#[path = "common/stages.rs"]
+mod stages;
 
 use s2s::calibration::{Calibration, Case, Distance, Features};
 use s2s::dataset::{Dataset, GeneCounts, Mode, SectionCounts, Settings, write};
@@ -9,29 +11,14 @@ use s2s::section::{Grid, Lattice, Raster, Sampling, Scale};
 use s2s::store::Store;
 use s2s::training::Story;
 use serde_json::Value;
+use stages::run;
 use std::path::Path;
-use std::process::Command;
 
 const RECIPE: &str = "
 network: {cascades: 1, channels: 8, growth: 8, blocks: 1, layers: 1, window: 4, heads: 2, input_channels: 2, zero_reconstruct: true}
 fit: {steps: 80, crop: whole, batch: 1, images: false, dense_every: 40, guides: [lattice], upsampling: bilinear, gene_scale: rms,
       learning_rate: 4.0e-3, schedule: cosine, average: 0.9, holdout: 0.1, evaluate_every: 20}
 ";
-
-/// Runs a stage that succeeds; what it says.
-fn run(folder: &Path, stage: &str, arguments: &str) -> String {
-    let binary = match stage {
-        "s2s-simulate" => env!("CARGO_BIN_EXE_s2s-simulate"),
-        "s2s-prep" => env!("CARGO_BIN_EXE_s2s-prep"),
-        "s2s-fit" => env!("CARGO_BIN_EXE_s2s-fit"),
-        "s2s-predict" => env!("CARGO_BIN_EXE_s2s-predict"),
-        _ => env!("CARGO_BIN_EXE_s2s-score"),
-    };
-    let done = Command::new(binary).current_dir(folder).args(arguments.split(' ')).output().unwrap();
-    let said = String::from_utf8_lossy(&done.stderr).into_owned();
-    assert!(done.status.success(), "{stage}: {said}");
-    said
-}
 
 #[test]
 fn intervals_of_a_simulated_section_hold_what_they_promise() {

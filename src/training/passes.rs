@@ -115,17 +115,25 @@ mod tests {
         }
     }
 
+    fn net(device: &Device) -> Cdcin {
+        let config =
+            CdcinConfig { cascades: 2, channels: 8, growth: 4, blocks: 1, window: 4, ..CdcinConfig::default() };
+        config.init(5, device)
+    }
+
+    fn objective(distance: Distance) -> Objective {
+        let input =
+            InputConfig { scale: 2, upsampling: Upsampling::Nearest, guides: vec![], components: 0, scattered: false };
+        Objective { input, lambda: 10.0, distance }
+    }
+
     #[test]
     fn several_passes_give_the_losses_and_the_gradient_of_one() {
         let device = Device::flex().autodiff();
-        let config =
-            CdcinConfig { cascades: 2, channels: 8, growth: 4, blocks: 1, window: 4, ..CdcinConfig::default() };
-        let net = config.init(5, &device);
-        let input =
-            InputConfig { scale: 2, upsampling: Upsampling::Nearest, guides: vec![], components: 0, scattered: false };
+        let net = net(&device);
         let values = |x: Tensor<1>| x.try_into_vec_as::<f32>().unwrap();
         for distance in [Distance::L1, Distance::L2] {
-            let objective = Objective { input: input.clone(), lambda: 10.0, distance };
+            let objective = objective(distance);
             // Odd numbers, and more images than examples of the section: parts of unequal size, some without a section.
             let batch = batch(3, 5, &device);
             let (whole, expected) = objective.gradient(&net, &batch, 5);
@@ -149,12 +157,8 @@ mod tests {
     #[test]
     fn bf16_gives_the_gradient_up_to_its_rounding() {
         let device = Device::flex().autodiff();
-        let config =
-            CdcinConfig { cascades: 2, channels: 8, growth: 4, blocks: 1, window: 4, ..CdcinConfig::default() };
-        let net = config.init(5, &device);
-        let input =
-            InputConfig { scale: 2, upsampling: Upsampling::Nearest, guides: vec![], components: 0, scattered: false };
-        let objective = Objective { input, lambda: 10.0, distance: Distance::L1 };
+        let net = net(&device);
+        let objective = objective(Distance::L1);
         let batch = batch(2, 2, &device);
         let of = |precision: Precision| {
             let net = unflatten(&net, &flatten(&net).cast(precision.dtype()), true);
