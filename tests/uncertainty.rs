@@ -13,6 +13,7 @@ use s2s::training::Story;
 use serde_json::Value;
 use stages::run;
 use std::path::Path;
+use std::process::Command;
 
 const RECIPE: &str = "
 network: {cascades: 1, channels: 8, growth: 8, blocks: 1, layers: 1, window: 4, heads: 2, input_channels: 2, zero_reconstruct: true}
