@@ -1,4 +1,4 @@
-//! Whether a GPU computes what it should, learns what the CPU learns, and how fast: `scripts/gpu-check` runs it.
+//! Whether a GPU computes what it should, learns what the CPU learns, how fast, and in how much memory: `scripts/gpu-check` runs it.
 //!
 //! Needs a folder with `golden/` (vectors of PyTorch), `section.s2s` (a dataset) and `configs/`. Prints Markdown; exits with 70
 //! if a golden vector is missed or the first losses are not those of the CPU.
@@ -13,10 +13,10 @@ use s2s::cli::{self, DeviceChoice, StopFlag, gpu_memory, peak_memory_mib};
 use s2s::config::Config;
 use s2s::dataset::Dataset;
 use s2s::images::{Bank, Images};
-use s2s::training::{Fit, FitSettings, Saving, fit};
+use s2s::training::{Fit, FitSettings, Saving, estimate, fit};
 use s2s::{Error, Result};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 /// Check a GPU: golden vectors, a training run beside the CPU's, steps per second.
@@ -37,6 +37,9 @@ struct Args {
     /// The paper's batch on the CPU too: 8 GB, and minutes a step
     #[arg(long)]
     paper: bool,
+    /// Only the memory of SIDExCOUNT images, in a process of its own
+    #[arg(long, hide = true)]
+    memory_of: Option<String>,
     /// Written by `cargo bench`; of no use here
     #[arg(long, hide = true)]
     bench: bool,
@@ -62,12 +65,13 @@ impl Data {
         Config::load(Some(&self.folder.join("configs").join(name)), &set)
     }
 
-    fn fit(&self, config: &Config, device: &Device, max_minutes: Option<f64>) -> Result<Fit> {
+    /// `f` of a run by `config`: on the section, or without it on natural images alone.
+    fn with<R>(&self, config: &Config, device: &Device, section: bool, f: impl FnOnce(&FitSettings) -> R) -> R {
         let (stop, every) = (&StopFlag::default(), Duration::from_secs(3600));
         let images = Bank::new(Images::dead_leaves(0, 8, 256), config.fit.image_patch, device);
-        fit(&FitSettings {
-            dataset: Some(&self.dataset),
-            genes: &self.gene,
+        f(&FitSettings {
+            dataset: section.then_some(&self.dataset),
+            genes: if section { &self.gene } else { &[] },
             scale: self.dataset.lattice().scale,
             network: &config.network,
             fit: &config.fit,
@@ -75,9 +79,13 @@ impl Data {
             init: None,
             seed: 1,
             device,
-            max_minutes,
+            max_minutes: None,
             saving: Saving { path: None, every, stop, snapshots: None },
         })
+    }
+
+    fn fit(&self, config: &Config, device: &Device, max_minutes: Option<f64>) -> Result<Fit> {
+        self.with(config, device, true, |settings| fit(&FitSettings { max_minutes, ..settings.clone() }))
     }
 }
 
@@ -161,9 +169,45 @@ fn table(data: &Data, device: &Device, args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// Images at once in the table of memory.
+const AT_ONCE: [usize; 3] = [1, 8, 32];
+
+/// What a pass of the paper's network needs: a process for each number, since memory once held is not given back.
+fn memory(args: &Args, device: &Device) -> Result<()> {
+    println!("\n## Memory of a pass, MiB (a step with one image, scaled by the pixels)\n");
+    println!("| images at once | {} |", AT_ONCE.map(|n| n.to_string()).join(" | "));
+    println!("|---|{}", "---|".repeat(AT_ONCE.len()));
+    let place = if gpu_memory(device).is_some() { args.device.to_string() } else { "cpu".to_owned() };
+    let this = std::env::current_exe().map_err(|e| Error::Bug(format!("this program: {e}")))?;
+    for side in [32, 64, 128] {
+        let cell = |count: usize| {
+            let mut cell = Command::new(&this);
+            cell.args(["--device", &place, "--memory-of", &format!("{side}x{count}"), "--data"]).arg(&args.data);
+            let told = cell.output().ok().filter(|done| done.status.success());
+            told.map_or("–".to_owned(), |done| String::from_utf8_lossy(&done.stdout).trim().to_owned())
+        };
+        println!("| {side} × {side} | {} |", AT_ONCE.map(cell).join(" | "));
+    }
+    Ok(())
+}
+
+/// One number of it, for SIDExCOUNT natural images.
+fn memory_of(data: &Data, device: &Device, what: &str) -> Result<()> {
+    let wrong = || Error::Usage(format!("--memory-of {what}: expected SIDExCOUNT"));
+    let (side, count) = what.split_once('x').ok_or_else(wrong)?;
+    let set = [&format!("fit.image_patch={side}"), &format!("fit.image_batch={count}"), "fit.steps=1"];
+    let config = data.config("paper.yaml", &set)?;
+    let cost = data.with(&config, device, false, |settings| estimate(settings, 1))?;
+    println!("{}", cost.memory_mib.ok_or_else(|| Error::Missing("the device does not tell its memory".to_owned()))?);
+    Ok(())
+}
+
 fn check(args: Args) -> Result<()> {
     let data = Data::open(&args.data)?;
     let device = args.device.open()?;
+    if let Some(what) = &args.memory_of {
+        return memory_of(&data, &device, what);
+    }
     let what = gpu_memory(&device).map_or("the CPU".to_owned(), |gpu| format!("a GPU with {} MiB free", gpu.free));
     println!(
         "# GPU check of s2s {} on {what}, {} CPU threads\n",
@@ -173,6 +217,7 @@ fn check(args: Args) -> Result<()> {
     let golden = golden_vectors(&data, &device)?;
     let agree = curves(&data, &device, args.steps)?;
     table(&data, &device, &args)?;
+    memory(&args, &device)?;
     let told = |holds: bool| if holds { "held" } else { "MISSED" };
     println!("\nGolden vectors: {}. First {FIRST} losses beside the CPU's: {}.", told(golden), told(agree));
     if golden && agree { Ok(()) } else { Err(Error::Bug("the device does not compute what it should".to_owned())) }

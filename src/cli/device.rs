@@ -6,6 +6,7 @@ use super::gpu;
 use crate::Error;
 use crate::Result;
 use burn::tensor::Device;
+use std::fmt;
 use std::str::FromStr;
 
 /// The choice that `--device` gives.
@@ -28,6 +29,16 @@ impl FromStr for DeviceChoice {
             "auto" => Ok(DeviceChoice::Auto),
             "cpu" => Ok(DeviceChoice::Cpu),
             other => number(other).map(DeviceChoice::Cuda).ok_or_else(|| "expected auto, cpu or cuda:N".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DeviceChoice::Auto => write!(f, "auto"),
+            DeviceChoice::Cpu => write!(f, "cpu"),
+            DeviceChoice::Cuda(number) => write!(f, "cuda:{number}"),
         }
     }
 }

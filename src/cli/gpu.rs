@@ -103,7 +103,7 @@ fn driver() -> (Option<Version>, u32, Option<String>) {
     let mut version = 0;
     // SAFETY: the library is there, and the version outlives the call, which needs no initialisation.
     let known = unsafe { sys::cuDriverGetVersion(&mut version) }.result().is_ok();
-    let version = known.then_some(Version(version / 1000, version % 1000 / 10)).unwrap_or(Version(0, 0));
+    let version = if known { Version(version / 1000, version % 1000 / 10) } else { Version(0, 0) };
     match result::init().and_then(|()| result::device::get_count()) {
         Ok(count) => (Some(version), u32::try_from(count).unwrap_or(0), None),
         Err(error) => (Some(version), 0, Some(format!("{:?}", error.0))),

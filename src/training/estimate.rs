@@ -140,10 +140,16 @@ fn step(run: &mut Run, device: &Device) -> Result<f64> {
     Ok(start.elapsed().as_secs_f64())
 }
 
+/// Copies of the weights that a step makes whatever its pixels: the network's, the gradient's parts and the whole gradient, and the next ones.
+const COPIES: u64 = 4;
+
 impl Trial {
     /// MiB held during a pass with so many output pixels.
     fn peak(&self, pixels: f64) -> Option<u64> {
-        self.memory.map(|(before, growth)| before + (growth as f64 * pixels / self.pixels).ceil() as u64)
+        self.memory.map(|(before, growth)| {
+            let copies = ((COPIES * 4 * self.parameters as u64) >> 20).min(growth / 2);
+            before + copies + ((growth - copies) as f64 * pixels / self.pixels).ceil() as u64
+        })
     }
 }
 
