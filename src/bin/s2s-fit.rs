@@ -60,7 +60,7 @@ struct Args {
     /// A folder of photographs (png, jpg, tiff, webp); without one, pictures of dead leaves are made in memory
     #[arg(long, value_name = "DIR")]
     images: Option<PathBuf>,
-    /// Where to compute: auto, cpu or cuda:N
+    /// Where to compute: auto, cpu, cuda:N or vulkan:N
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: DeviceChoice,
     /// Number of optimiser steps; overrides the config

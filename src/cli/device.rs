@@ -2,34 +2,39 @@
 
 #[cfg(feature = "cuda")]
 use super::gpu;
-#[cfg(not(feature = "cuda"))]
+#[cfg(feature = "vulkan")]
+use super::vulkan;
+#[cfg(not(all(feature = "cuda", feature = "vulkan")))]
 use crate::Error;
 use crate::Result;
-use burn::tensor::Device;
+use burn::tensor::{DType, Device};
 use std::fmt;
 use std::str::FromStr;
 
 /// The choice that `--device` gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceChoice {
-    /// The first GPU this binary can use, else the CPU.
+    /// NVIDIA's first GPU if this binary can use it, else the CPU.
     Auto,
     /// The CPU.
     Cpu,
-    /// The GPU of this number.
+    /// NVIDIA's GPU of this number.
     Cuda(u32),
+    /// The Vulkan adapter of this number. Never chosen by `auto`: it may be software, far slower than our kernels for the CPU.
+    Vulkan(u32),
 }
 
 impl FromStr for DeviceChoice {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let number = |text: &str| text.strip_prefix("cuda:").and_then(|n| n.parse().ok());
-        match text {
-            "auto" => Ok(DeviceChoice::Auto),
-            "cpu" => Ok(DeviceChoice::Cpu),
-            other => number(other).map(DeviceChoice::Cuda).ok_or_else(|| "expected auto, cpu or cuda:N".to_owned()),
-        }
+        let number = |prefix: &str| text.strip_prefix(prefix).and_then(|n| n.parse().ok());
+        let choice = match text {
+            "auto" => Some(DeviceChoice::Auto),
+            "cpu" => Some(DeviceChoice::Cpu),
+            _ => number("cuda:").map(DeviceChoice::Cuda).or_else(|| number("vulkan:").map(DeviceChoice::Vulkan)),
+        };
+        choice.ok_or_else(|| "expected auto, cpu, cuda:N or vulkan:N".to_owned())
     }
 }
 
@@ -39,6 +44,7 @@ impl fmt::Display for DeviceChoice {
             DeviceChoice::Auto => write!(f, "auto"),
             DeviceChoice::Cpu => write!(f, "cpu"),
             DeviceChoice::Cuda(number) => write!(f, "cuda:{number}"),
+            DeviceChoice::Vulkan(number) => write!(f, "vulkan:{number}"),
         }
     }
 }
@@ -49,6 +55,9 @@ impl DeviceChoice {
     /// [`crate::Error::Missing`] if the machine lacks what a GPU needs, [`crate::Error::Usage`] if it has no such GPU or this binary was
     /// built without GPU support.
     pub fn open(self) -> Result<Device> {
+        let named = |device: Result<Device>, name: String| {
+            device.map_err(|error| error.retold(format!("--device {name}: {error}. Or use --device cpu")))
+        };
         match self {
             DeviceChoice::Auto => Ok(cuda(0).map_or_else(
                 |lacking| {
@@ -61,8 +70,8 @@ impl DeviceChoice {
                 },
             )),
             DeviceChoice::Cpu => Ok(Device::flex()),
-            DeviceChoice::Cuda(number) => cuda(number)
-                .map_err(|error| error.retold(format!("--device cuda:{number}: {error}. Or use --device cpu"))),
+            DeviceChoice::Cuda(number) => named(cuda(number), format!("cuda:{number}")),
+            DeviceChoice::Vulkan(number) => named(vulkan(number), format!("vulkan:{number}")),
         }
     }
 }
@@ -77,6 +86,35 @@ fn cuda(number: u32) -> Result<Device> {
 #[cfg(not(feature = "cuda"))]
 fn cuda(_: u32) -> Result<Device> {
     Err(Error::Usage("this build has no GPU support: it was built without --features cuda".to_owned()))
+}
+
+/// The Vulkan adapter of this number, once it is open.
+#[cfg(feature = "vulkan")]
+fn vulkan(number: u32) -> Result<Device> {
+    vulkan::open(number)
+}
+
+#[cfg(not(feature = "vulkan"))]
+fn vulkan(_: u32) -> Result<Device> {
+    Err(Error::Usage("this build has no Vulkan support: it was built without --features vulkan".to_owned()))
+}
+
+/// Whether `device` computes in numbers of this type, not only stores them.
+pub fn computes_in(device: &Device, dtype: DType) -> bool {
+    device.supports_dtype(dtype) && !(dtype == DType::BF16 && before_ampere(device))
+}
+
+/// Whether `device` is an NVIDIA GPU older than compute capability 8.0: it has no bf16, but burn says that it has.
+#[cfg(feature = "cuda")]
+fn before_ampere(device: &Device) -> bool {
+    let target = device.identity().map_or(String::new(), |identity| identity.fingerprint);
+    target.strip_prefix("ptx_sm").and_then(|capability| capability.parse::<u32>().ok()).is_some_and(|sm| sm < 80)
+}
+
+/// Whether `device` is an NVIDIA GPU of that age: no, since this build knows none.
+#[cfg(not(feature = "cuda"))]
+fn before_ampere(_: &Device) -> bool {
+    false
 }
 
 /// What a GPU has of memory, in MiB.
@@ -104,4 +142,39 @@ pub fn gpu_memory(device: &Device) -> Option<GpuMemory> {
 #[cfg(not(feature = "cuda"))]
 pub fn gpu_memory(_: &Device) -> Option<GpuMemory> {
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_is_named_by_its_kind_and_number() {
+        let choices = [
+            ("auto", DeviceChoice::Auto),
+            ("cpu", DeviceChoice::Cpu),
+            ("cuda:1", DeviceChoice::Cuda(1)),
+            ("vulkan:0", DeviceChoice::Vulkan(0)),
+        ];
+        for (text, choice) in choices {
+            assert_eq!(text.parse(), Ok(choice));
+            assert_eq!(choice.to_string(), text);
+        }
+        for wrong in ["vulkan", "vulkan:", "vulkan:-1", "metal:0", "CPU"] {
+            assert_eq!(wrong.parse::<DeviceChoice>(), Err("expected auto, cpu, cuda:N or vulkan:N".to_owned()));
+        }
+    }
+
+    #[cfg(not(feature = "vulkan"))]
+    #[test]
+    fn a_build_without_vulkan_says_so() {
+        let error = DeviceChoice::Vulkan(0).open().unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("--features vulkan"), "{error}");
+    }
+
+    #[test]
+    fn the_cpu_computes_in_both_precisions() {
+        assert!([DType::F32, DType::BF16].iter().all(|dtype| computes_in(&Device::flex(), *dtype)));
+    }
 }

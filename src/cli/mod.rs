@@ -9,8 +9,10 @@ mod output;
 mod panics;
 mod progress;
 mod signals;
+#[cfg(any(feature = "vulkan", test))]
+mod vulkan;
 
-pub use device::{DeviceChoice, GpuMemory, gpu_memory};
+pub use device::{DeviceChoice, GpuMemory, computes_in, gpu_memory};
 pub use genes::genes;
 pub use memory::{forget_peak_memory, memory_mib, peak_memory_mib};
 pub use output::{threads, writable};

@@ -1,8 +1,8 @@
 //! The channel attention block (CAB) of HAT: two convolutions whose output channels are weighed by a global summary.
 
-use super::layers::{Conv, ConvConfig, Draw, exactly};
+use super::layers::{Conv, ConvConfig, Draw, exactly, gelu};
 use burn::module::Module;
-use burn::tensor::activation::{gelu, relu, sigmoid};
+use burn::tensor::activation::{relu, sigmoid};
 use burn::tensor::{Device, Tensor};
 
 /// Configuration of a [`ChannelAttention`].

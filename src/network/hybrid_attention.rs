@@ -1,11 +1,10 @@
 //! The hybrid attention block (HAB) of HAT: window attention beside channel attention, then an MLP.
 
 use super::channel_attention::{ChannelAttention, ChannelAttentionConfig};
-use super::layers::{Draw, LayerNorm, Linear, LinearConfig};
+use super::layers::{Draw, LayerNorm, Linear, LinearConfig, gelu};
 use super::window_attention::{WindowAttention, WindowAttentionConfig, Windows};
 use crate::kernels::ops;
 use burn::module::Module;
-use burn::tensor::activation::gelu;
 use burn::tensor::{Device, Tensor};
 
 /// Configuration of a [`HybridAttention`].

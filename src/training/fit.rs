@@ -6,7 +6,7 @@ use super::evaluation::HeldOutError;
 use super::measured::MeasuredImage;
 use super::run::Run;
 use crate::calibration::Calibration;
-use crate::cli::StopFlag;
+use crate::cli::{StopFlag, computes_in};
 use crate::dataset::Dataset;
 use crate::images::Bank;
 use crate::network::{Cdcin, CdcinConfig, Guide, InputConfig};
@@ -141,6 +141,11 @@ pub(super) fn check(settings: &FitSettings) -> Result<()> {
     let FitSettings { dataset, network, fit: config, scale, .. } = *settings;
     network.check()?;
     config.check(scale)?;
+    if !computes_in(settings.device, config.precision.dtype()) {
+        return Err(Error::Usage(
+            "fit.precision: found bf16, expected f32 on this device, which does not compute in bf16".to_owned(),
+        ));
+    }
     let channels = 1 + config.guides.len() + config.components;
     if network.input_channels != channels {
         return Err(Error::Usage(format!(

@@ -30,6 +30,7 @@ pub fn said(output: &Output) -> String {
 }
 
 /// The tensors of a file of weights: its metadata holds seconds and the command line, which differ from run to run.
+#[allow(dead_code, reason = "every test file compiles this module, and not all of them use all of it")]
 pub fn weights(folder: &Path, name: &str) -> Vec<u8> {
     let bytes = std::fs::read(folder.join(name)).unwrap();
     let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
