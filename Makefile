@@ -1,7 +1,7 @@
 # make demo: build, and run the whole pipeline on a small simulated section; leaves demo/report/report.html
 # make test: formatting, lints, all tests
 # make test-workflows: both workflows on their real engines, installed into .engines: locally, and on SLURM with Apptainer
-# make lint-cuda, make lint-vulkan: the lints with a GPU feature, whose dependencies take a quarter of an hour and more to check at first
+# make lint-gpu: the lints with the GPU features, whose dependencies take a quarter of an hour and more to check at first
 # make bench-cpu: training step and forward pass beside PyTorch (S2S_PYTHON: a Python with torch and safetensors)
 # make ablation: one gene with one part of the method changed at a time; leaves ablation/ablation.md (see docs/ablation.md)
 # make help: every target
@@ -12,7 +12,7 @@ BIN := target/release
 DEMO := demo
 DEMO_GENES := DUCT1,ISLAND3
 
-.PHONY: help build demo test test-workflows lint lint-cuda lint-vulkan venv bench-cpu ablation clean
+.PHONY: help build demo test test-workflows lint lint-gpu venv bench-cpu ablation clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' $(MAKEFILE_LIST)
@@ -42,8 +42,9 @@ lint:
 	$(CARGO) clippy --release --all-targets -- -D warnings
 
 # In a folder of its own: with other features everything would be compiled anew at each change between the two.
-lint-cuda lint-vulkan: lint-%:
-	CARGO_TARGET_DIR=target-$* $(CARGO) clippy --release --all-targets --features $* -- -D warnings
+lint-gpu:
+	CARGO_TARGET_DIR=target-gpu $(CARGO) clippy --release --all-targets --features cuda -- -D warnings
+	CARGO_TARGET_DIR=target-gpu $(CARGO) clippy --release --all-targets --features cuda,vulkan -- -D warnings
 
 # The Python clients that read our outputs in the tests.
 venv: .venv/done
@@ -59,4 +60,4 @@ ablation: build
 	S2S_BIN=$(BIN) scripts/ablation.sh
 
 clean:
-	rm -rf target target-cuda target-vulkan .venv .engines $(DEMO) ablation
+	rm -rf target target-gpu .venv .engines $(DEMO) ablation
