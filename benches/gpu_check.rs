@@ -68,7 +68,7 @@ impl Data {
     /// `f` of a run by `config`: on the section, or without it on natural images alone.
     fn with<R>(&self, config: &Config, device: &Device, section: bool, f: impl FnOnce(&FitSettings) -> R) -> R {
         let (stop, every) = (&StopFlag::default(), Duration::from_secs(3600));
-        let images = Bank::new(Images::dead_leaves(0, 8, 256), config.fit.image_patch, device);
+        let images = Bank::new(Images::dead_leaves(0, 8, 256), config.fit.image_patch, device).expect("few images");
         f(&FitSettings {
             dataset: section.then_some(&self.dataset),
             genes: if section { &self.gene } else { &[] },

@@ -67,7 +67,8 @@ fn main() {
     for name in ["quick.yaml", "standard.yaml"] {
         let set = [format!("fit.steps={}", arguments.steps), "fit.patience=0".to_owned()];
         let config = Config::load(Some(&configs.join(name)), &set).unwrap_or_else(|e| panic!("{e}"));
-        let images = Bank::new(Images::dead_leaves(0, 8, 256), config.fit.image_patch, &Device::flex());
+        let images =
+            Bank::new(Images::dead_leaves(0, 8, 256), config.fit.image_patch, &Device::flex()).expect("few images");
         let run = || seconds(&config, &dataset, &arguments.gene, &images) / arguments.steps as f64 * 1e3;
         let (mut ours, mut plain) = (Vec::new(), Vec::new());
         for _ in 0..arguments.rounds {

@@ -15,7 +15,7 @@ fn rng(seed: u64) -> Xoshiro256PlusPlus {
 
 /// `count` crops of `side` pixels, one after the other.
 fn crops(images: Images, count: usize, side: usize, seed: u64) -> Vec<f32> {
-    let crops = Bank::new(images, side, &Device::flex()).batch(count, &mut rng(seed));
+    let crops = Bank::new(images, side, &Device::flex()).unwrap().batch(count, &mut rng(seed));
     assert_eq!(crops.dims(), [count, 1, side, side]);
     crops.into_data().try_into_vec().unwrap()
 }

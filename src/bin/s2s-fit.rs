@@ -116,7 +116,7 @@ fn execute(args: Args) -> Result<()> {
     };
     let device = args.device.open()?;
     let images = config.fit.images.then(|| natural_images(&args)).transpose()?;
-    let images = images.map(|images| Bank::new(images, config.fit.image_patch, &device));
+    let images = images.map(|images| Bank::new(images, config.fit.image_patch, &device)).transpose()?;
     let job = Job {
         dataset: dataset.as_ref(),
         scale,

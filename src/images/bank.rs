@@ -1,7 +1,9 @@
 //! Pictures on the device, from which crops are cut there.
 
 use super::Images;
-use super::crop::{Placement, mirrored};
+use super::crop::Placement;
+use crate::section::Raster;
+use crate::{Error, Result};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::{Rng, RngExt};
 
@@ -21,30 +23,31 @@ struct Picture {
     /// Its size as it was given.
     shape: (usize, usize),
     /// Its first pixel.
-    offset: i64,
+    offset: i32,
     /// Its size in the bank: mirrored beyond its edge where it is smaller than a crop.
     stored: (usize, usize),
 }
 
 impl Bank {
-    /// `images` on `device`, for crops of `side` pixels.
-    pub fn new(images: Images, side: usize, device: &Device) -> Self {
-        let fingerprint = images.fingerprint().to_owned();
-        let mut pixels = Vec::with_capacity(images.pictures.iter().map(|picture| picture.values().len()).sum());
+    /// `images` on `device`, for crops of `side` pixels. [`Error::Data`] for more pixels than can be counted on a device.
+    pub fn new(images: Images, side: usize, device: &Device) -> Result<Self> {
+        let stored = |picture: &Raster<f32>| (picture.rows().max(side), picture.cols().max(side));
+        let length = images.pictures.iter().map(|picture| stored(picture).0 * stored(picture).1).sum();
+        countable(length, images.pictures.len())?;
+        let fingerprint = images.fingerprint();
+        let mut pixels = Vec::with_capacity(length);
         let mut pictures = Vec::with_capacity(images.pictures.len());
         for picture in images.pictures {
-            let (shape, offset) = (picture.shape(), pixels.len() as i64);
-            let stored = (shape.0.max(side), shape.1.max(side));
+            let (shape, stored, offset) = (picture.shape(), stored(&picture), pixels.len() as i32);
             pictures.push(Picture { shape, offset, stored });
             if stored == shape {
                 pixels.extend_from_slice(picture.values());
             } else {
-                pixels.extend_from_slice(mirrored(&picture, stored).values());
+                pixels.extend_from_slice(picture.window((0, 0), stored).values());
             }
         }
-        let length = pixels.len();
         let pixels = Tensor::from_data(TensorData::new(pixels, [length]), device);
-        Bank { pixels, pictures, side, fingerprint }
+        Ok(Bank { pixels, pictures, side, fingerprint })
     }
 
     /// One hash of all pixels.
@@ -64,7 +67,7 @@ impl Bank {
             // The last row and column have no neighbour: sampled as the far end of the ones before them.
             let last = |length: usize| length.saturating_sub(2) as f32;
             turns.extend([centre.0, centre.1, sin, cos, if flip { -1.0 } else { 1.0 }, last(rows), last(cols)]);
-            places.extend([picture.offset as i32, cols as i32]);
+            places.extend([picture.offset, cols as i32]);
         }
         self.sample(count, turns, places)
     }
@@ -95,15 +98,25 @@ impl Bank {
     }
 }
 
+/// Whether so many pixels can be counted on a device.
+fn countable(pixels: usize, pictures: usize) -> Result<()> {
+    match i32::try_from(pixels) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Error::Data(format!(
+            "{pictures} natural images of {pixels} pixels in all, expected {} at most. Give fewer photographs to --images",
+            i32::MAX
+        ))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::section::Raster;
 
     fn bank(side: usize) -> Bank {
         let plane = Raster::from_fn(40, 50, |row, col| 0.01 * row as f32 + 0.005 * col as f32);
         let before = Raster::filled(9, 7, 9.0);
-        Bank::new(Images::new(vec![before, plane]), side, &Device::flex())
+        Bank::new(Images::new(vec![before, plane]), side, &Device::flex()).unwrap()
     }
 
     /// One crop of the plane, behind another picture in the bank.
@@ -112,7 +125,7 @@ mod tests {
         let Picture { offset, stored, .. } = bank.pictures[1];
         let (sin, cos) = angle.sin_cos();
         let turns = vec![centre.0, centre.1, sin, cos, flip, stored.0 as f32 - 2.0, stored.1 as f32 - 2.0];
-        bank.sample(1, turns, vec![offset as i32, stored.1 as i32]).into_data().try_into_vec().unwrap()
+        bank.sample(1, turns, vec![offset, stored.1 as i32]).into_data().try_into_vec().unwrap()
     }
 
     fn plane(row: f32, col: f32) -> f32 {
@@ -148,5 +161,12 @@ mod tests {
             plane(20.0 + y * angle.cos() + x * angle.sin(), 25.0 + x * angle.cos() - y * angle.sin())
         });
         assert_close(&crop(9, (20.0, 25.0), angle, 1.0), expected);
+    }
+
+    #[test]
+    fn more_pixels_than_a_device_counts_are_an_error() {
+        assert!(countable(i32::MAX as usize, 3).is_ok());
+        let told = countable(1 << 31, 3000);
+        assert!(matches!(told, Err(Error::Data(text)) if text.contains("3000 natural images of 2147483648 pixels")));
     }
 }

@@ -1,6 +1,5 @@
 //! Random crops: any place, any angle, flipped or not.
 
-use crate::section::Raster;
 use rand::{Rng, RngExt};
 use std::f32::consts::{SQRT_2, TAU};
 
@@ -18,7 +17,7 @@ pub(super) struct Placement {
 impl Placement {
     /// A random place for a crop of `side` pixels, turned by any angle so that all of it lies inside a picture of this shape.
     ///
-    /// A picture too small to be turned freely is cut without turning; one smaller than the crop is to be [`mirrored`].
+    /// A picture too small to be turned freely is cut without turning; one smaller than the crop is to be mirrored.
     pub fn random((rows, cols): (usize, usize), side: usize, rng: &mut impl Rng) -> Self {
         let reach = side as f32 / SQRT_2 + 1.0;
         let room = rows.min(cols) as f32 - 1.0 - 2.0 * reach;
@@ -34,28 +33,11 @@ impl Placement {
     }
 }
 
-/// The picture in this larger shape, mirrored beyond its lower and right edge without repeating it.
-pub(super) fn mirrored(picture: &Raster<f32>, (rows, cols): (usize, usize)) -> Raster<f32> {
-    Raster::from_fn(rows, cols, |row, col| picture[(mirror(row, picture.rows()), mirror(col, picture.cols()))])
-}
-
-fn mirror(at: usize, length: usize) -> usize {
-    let period = (2 * length).saturating_sub(2).max(1);
-    let at = at % period;
-    if at < length { at } else { period - at }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use rand::SeedableRng;
     use rand_xoshiro::Xoshiro256PlusPlus;
-
-    #[test]
-    fn beyond_the_edge_the_picture_is_mirrored() {
-        assert_eq!([0, 3, 4, 5, 6, 7].map(|at| mirror(at, 4)), [0, 3, 2, 1, 0, 1]);
-        assert_eq!(mirror(7, 1), 0);
-    }
 
     #[test]
     fn a_small_picture_is_cut_at_whole_pixels_and_not_turned() {

@@ -9,7 +9,6 @@ mod folder;
 
 use crate::section::Raster;
 use sha2::{Digest, Sha256};
-use std::sync::OnceLock;
 
 pub use bank::Bank;
 
@@ -17,13 +16,11 @@ pub use bank::Bank;
 #[derive(Clone, Debug)]
 pub struct Images {
     pictures: Vec<Raster<f32>>,
-    /// Hashing a hundred million pixels takes its time: once is enough.
-    fingerprint: OnceLock<String>,
 }
 
 impl Images {
     fn new(pictures: Vec<Raster<f32>>) -> Self {
-        Images { pictures, fingerprint: OnceLock::new() }
+        Images { pictures }
     }
 
     /// The pictures.
@@ -32,11 +29,7 @@ impl Images {
     }
 
     /// One hash of all pixels.
-    pub fn fingerprint(&self) -> &str {
-        self.fingerprint.get_or_init(|| self.hash())
-    }
-
-    fn hash(&self) -> String {
+    pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
         for picture in &self.pictures {
             hash.update((picture.rows() as u64).to_le_bytes());

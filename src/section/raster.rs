@@ -66,6 +66,21 @@ impl<T: Clone> Raster<T> {
     }
 }
 
+impl<T: Copy> Raster<T> {
+    /// The window of `shape` at `origin`; beyond the lower and right edge the map is mirrored, without repeating the edge.
+    pub fn window(&self, origin: (usize, usize), shape: (usize, usize)) -> Raster<T> {
+        let at = |row, col| (mirror(origin.0 + row, self.rows), mirror(origin.1 + col, self.cols));
+        Raster::from_fn(shape.0, shape.1, |row, col| self[at(row, col)])
+    }
+}
+
+/// The position inside 0..length that `at` mirrors.
+fn mirror(at: usize, length: usize) -> usize {
+    let period = (2 * length).saturating_sub(2).max(1);
+    let at = at % period;
+    if at < length { at } else { period - at }
+}
+
 impl<T> Index<(usize, usize)> for Raster<T> {
     type Output = T;
 
@@ -79,5 +94,18 @@ impl<T> IndexMut<(usize, usize)> for Raster<T> {
     fn index_mut(&mut self, (row, col): (usize, usize)) -> &mut T {
         assert!(row < self.rows && col < self.cols, "bin ({row}, {col}) is outside {}×{}", self.rows, self.cols);
         &mut self.values[row * self.cols + col]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beyond_the_edge_a_window_is_mirrored() {
+        assert_eq!([0, 3, 4, 5, 6, 7].map(|at| mirror(at, 4)), [0, 3, 2, 1, 0, 1]);
+        assert_eq!(mirror(7, 1), 0);
+        let map = Raster::from_fn(3, 4, |row, col| row * 10 + col);
+        assert_eq!(map.window((1, 2), (3, 4)).values(), [12, 13, 12, 11, 22, 23, 22, 21, 12, 13, 12, 11]);
     }
 }

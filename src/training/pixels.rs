@@ -1,6 +1,6 @@
 //! A measured image on the device, where examples are cut from it and turned: the host says where, and no pixel leaves the device.
 
-use super::measured::{MeasuredImage, mirrored};
+use super::measured::MeasuredImage;
 use crate::section::Raster;
 use crate::{Error, Result};
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -37,12 +37,12 @@ impl Pixels {
                 i32::MAX
             )));
         }
-        let shared: Vec<f32> = image.shared().flat_map(|channel| mirrored(channel, (0, 0), shape)).collect();
+        let shared: Vec<f32> = image.shared().flat_map(|channel| channel.window((0, 0), shape).into_values()).collect();
         let shared = TensorData::new(shared, [2 + image.components.len(), bins]);
         // One by one: a panel is not held twice.
         let mut values = Vec::with_capacity(bins * count);
         for gene in std::mem::take(&mut image.genes) {
-            values.extend(mirrored(&gene, (0, 0), shape));
+            values.extend_from_slice(gene.window((0, 0), shape).values());
         }
         let genes = Tensor::from_data(TensorData::new(values, [bins * count]), device);
         Ok(Pixels { genes, shared: Tensor::from_data(shared, device), shape, image })
