@@ -7,7 +7,7 @@
 
 use burn::tensor::Device;
 use clap::Parser;
-use s2s::cli::StopFlag;
+use s2s::compute::StopFlag;
 use s2s::config::Config;
 use s2s::dataset::Dataset;
 use s2s::images::{Bank, Images};

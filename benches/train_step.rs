@@ -11,7 +11,7 @@
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use clap::Parser;
-use s2s::cli::{DeviceChoice, gpu_memory, peak_memory_mib};
+use s2s::compute::{DeviceChoice, gpu_memory, peak_memory_mib};
 use s2s::kernels::{InstructionSet, with_instruction_set};
 use s2s::network::weights::{NamedTensor, save, write_tensors};
 use s2s::network::{

@@ -10,6 +10,7 @@
 
 pub mod calibration;
 pub mod cli;
+pub mod compute;
 pub mod config;
 pub mod dataset;
 pub mod error;

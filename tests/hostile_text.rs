@@ -8,7 +8,7 @@ mod common;
 use clap::Parser;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
-use s2s::cli::peak_memory_mib;
+use s2s::compute::peak_memory_mib;
 use s2s::ingest::{Arguments, run};
 use std::io::{Read, Write};
 use std::path::Path;

@@ -16,7 +16,7 @@ use burn::tensor::Device;
 use fitting::{WAVE, fit, said};
 use golden::Check;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use s2s::cli::DeviceChoice;
+use s2s::compute::DeviceChoice;
 use s2s::dataset::{Dataset, Mode};
 use s2s::section::Raster;
 use s2s::store::Store;
@@ -116,7 +116,7 @@ fn what_an_adapter_cannot_do_is_told_before_anything_is_computed() {
     let run = |arguments: &[&str]| fit(folder.path(), &[&WAVE[..], arguments].concat());
     let absent = run(&["--device", "vulkan:4000"]);
     assert!(absent.status.code() == Some(2) && said(&absent).contains("found vulkan:0"), "{}", said(&absent));
-    if !s2s::cli::computes_in(&device, burn::tensor::DType::BF16) {
+    if !s2s::compute::computes_in(&device, burn::tensor::DType::BF16) {
         let imprecise = run(&["--device", "vulkan:0", "--set", "fit.precision=bf16"]);
         assert!(
             imprecise.status.code() == Some(2) && said(&imprecise).contains("fit.precision"),

@@ -1,7 +1,8 @@
 //! `s2s-fit`: trains the network on genes of a dataset.
 
 use clap::{ArgGroup, Parser};
-use s2s::cli::{self, DeviceChoice, StopFlag};
+use s2s::cli;
+use s2s::compute::{DeviceChoice, StopFlag};
 use s2s::config::Config;
 use s2s::dataset::Dataset;
 use s2s::images::{Bank, Images};

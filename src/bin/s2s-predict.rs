@@ -1,7 +1,8 @@
 //! `s2s-predict`: imputes the unmeasured bins of a dataset.
 
 use clap::{ArgGroup, Parser};
-use s2s::cli::{self, DeviceChoice};
+use s2s::cli;
+use s2s::compute::DeviceChoice;
 use s2s::config::Config;
 use s2s::dataset::Dataset;
 use s2s::imputation::{Job, Method, Output, Source, run};

@@ -1,7 +1,8 @@
 //! `s2s-score`: how good the predictions are, in figures and in pictures.
 
 use clap::Parser;
-use s2s::cli::{self, Progress};
+use s2s::cli;
+use s2s::compute::Progress;
 use s2s::dataset::Mode;
 use s2s::scoring;
 use std::path::PathBuf;

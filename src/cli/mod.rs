@@ -1,24 +1,11 @@
-//! What the binaries share: how a stage runs, how it reports errors, how it shows progress.
+//! What the binaries share: how a stage runs, how it reports errors, what its arguments name.
 
-mod device;
 mod genes;
-#[cfg(any(feature = "cuda", test))]
-mod gpu;
-mod memory;
 mod output;
 mod panics;
-mod progress;
-mod signals;
-#[cfg(any(feature = "vulkan", test))]
-mod vulkan;
 
-pub use device::{DeviceChoice, GpuMemory, computes_in, gpu_memory};
 pub use genes::genes;
-pub use memory::{forget_peak_memory, memory_mib, peak_memory_mib};
 pub use output::{threads, writable};
-pub use panics::device_error;
-pub use progress::Progress;
-pub use signals::StopFlag;
 
 use crate::Result;
 use clap::Parser;

@@ -2,7 +2,7 @@
 
 use super::baselines::{Method, baseline};
 use super::network::NetworkImputer;
-use crate::cli::Progress;
+use crate::compute::Progress;
 use crate::config::PredictConfig;
 use crate::dataset::Dataset;
 use crate::files::fingerprint;

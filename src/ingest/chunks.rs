@@ -2,7 +2,7 @@
 //!
 //! Whatever the number of threads, each line is given out once, and of several errors the first one in the file is told.
 
-use crate::cli::Progress;
+use crate::compute::Progress;
 use crate::{Error, Result};
 use flate2::read::MultiGzDecoder;
 use memchr::{memchr, memchr_iter, memrchr};

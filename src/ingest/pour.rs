@@ -4,7 +4,7 @@ use super::features::Feature;
 use super::intake::{Collector, Intake, Molecule, Tally};
 use super::matrix::Matrix;
 use super::places::Places;
-use crate::cli::Progress;
+use crate::compute::Progress;
 use crate::dataset::Quantity;
 use crate::{Error, Result};
 use rayon::prelude::*;

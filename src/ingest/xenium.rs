@@ -2,7 +2,7 @@
 
 use super::features::Feature;
 use super::intake::{Collector, Intake, Molecule, Tally};
-use crate::cli::Progress;
+use crate::compute::Progress;
 use crate::error::nearest_names;
 use crate::{Error, Result};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, Float64Array, RecordBatch};

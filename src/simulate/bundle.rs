@@ -1,7 +1,7 @@
 //! Writes a synthetic section as the files of a Xenium bundle.
 
 use super::molecules::{Molecules, Row, Section};
-use crate::cli::Progress;
+use crate::compute::Progress;
 use crate::files::{Replace, write_atomically};
 use crate::provenance::Provenance;
 use crate::{Error, Result};

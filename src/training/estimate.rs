@@ -3,7 +3,7 @@
 use super::config::{Crop, FitConfig, MicroBatch};
 use super::fit::{FitSettings, check, measured};
 use super::run::Run;
-use crate::cli::{device_error, forget_peak_memory, gpu_memory, memory_mib, peak_memory_mib};
+use crate::compute::{device_error, forget_peak_memory, gpu_memory, memory_mib, peak_memory_mib};
 use crate::{Error, Result};
 use burn::tensor::Device;
 use serde::Serialize;

@@ -6,7 +6,7 @@ use super::evaluation::HeldOutError;
 use super::measured::MeasuredImage;
 use super::run::Run;
 use crate::calibration::Calibration;
-use crate::cli::{StopFlag, computes_in};
+use crate::compute::{StopFlag, computes_in};
 use crate::dataset::Dataset;
 use crate::images::Bank;
 use crate::network::{Cdcin, CdcinConfig, Guide, InputConfig};

@@ -15,7 +15,7 @@ use super::state::{Best, State};
 use super::story::Story;
 use super::thinning::with_masks;
 use super::unread::Unread;
-use crate::cli::Progress;
+use crate::compute::Progress;
 use crate::dataset::Dataset;
 use crate::network::{Cdcin, flatten, unflatten};
 use crate::{Error, Result};
