@@ -5,11 +5,11 @@
 
 mod common;
 
-use clap::Parser;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use s2s::compute::peak_memory_mib;
-use s2s::ingest::{Arguments, run};
+use s2s::dataset::Mode;
+use s2s::ingest::{Request, describe, prepare};
 use std::io::{Read, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -113,18 +113,21 @@ fn gzip(text: &[u8], rng: &mut impl Rng) -> Vec<u8> {
 }
 
 /// One damaged file through s2s-prep or its --describe; what went wrong, if it was not an error of the user's.
-fn attempt(folder: &Path, text: &[u8], platform: &str, packed: bool, describe: bool) -> Result<bool, String> {
+fn attempt(folder: &Path, text: &[u8], platform: &str, packed: bool, only_describe: bool) -> Result<bool, String> {
     let input = folder.join(if packed { "a.csv.gz" } else { "a.csv" });
     std::fs::write(&input, text).unwrap();
-    let (input, output) = (input.to_str().unwrap().to_owned(), folder.join("a.s2s").to_str().unwrap().to_owned());
-    let mut line = vec!["s2s-prep", "--platform", platform, "--bin-um", "15", "--min-counts", "1", "--patch", "4"];
-    match describe {
-        true => line.truncate(3),
-        false => line.extend(["--mode", "impute", "--output", &output]),
-    }
-    line.extend([if describe { "--describe" } else { "--input" }, &input]);
-    let arguments = Arguments::try_parse_from(line).unwrap();
-    match std::panic::catch_unwind(|| run(arguments)) {
+    let output = folder.join("a.s2s");
+    let mut request = Request::new(&input, Mode::Impute);
+    request.platform = Some(platform.to_owned()).filter(|name| name != "auto");
+    let mut run = || {
+        if only_describe {
+            return describe(&request).map(|description| drop(description.to_string()));
+        }
+        request.config.bin_um = 15.0;
+        (request.config.min_counts, request.config.patch) = (1, 4);
+        prepare(&request, &output, &[]).map(drop)
+    };
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(&mut run)) {
         Err(_) => Err("a panic".to_owned()),
         Ok(Err(error)) if ![2, 65].contains(&error.exit_code()) => Err(error.to_string()),
         Ok(outcome) => Ok(outcome.is_ok()),
@@ -148,8 +151,8 @@ fn fuzz(input: &str, platform: &str) {
         let packed = rng.random_range(0..4) == 0;
         let text = if packed { gzip(&text, &mut rng) } else { text };
         let choice = if rng.random_range(0..3) == 0 { "auto" } else { platform };
-        let describe = rng.random_range(0..4) > 0;
-        match attempt(folder.path(), &text, choice, packed, describe) {
+        let only_describe = rng.random_range(0..4) > 0;
+        match attempt(folder.path(), &text, choice, packed, only_describe) {
             Ok(read) => good += u64::from(read),
             Err(what) => panic!("{input}, seed {seed}: {what}"),
         }

@@ -3,9 +3,9 @@
 #[path = "common/transcripts.rs"]
 mod transcripts;
 
-use clap::Parser;
 use proptest::prelude::*;
-use s2s::ingest::{Arguments, run};
+use s2s::dataset::Mode;
+use s2s::ingest::{Request, prepare};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
@@ -28,7 +28,7 @@ fn origin() -> impl Strategy<Value = [f64; 2]> {
     prop_oneof![Just([0.0, 0.0]), [-50.0..50.0, -50.0..50.0]]
 }
 
-fn prepare(
+fn write_dataset(
     folder: &Path,
     name: &str,
     rows: &[Row],
@@ -38,12 +38,11 @@ fn prepare(
     rows.iter().for_each(|(gene, x, y, count)| writeln!(text, "{y};G{gene};{count};{x}").unwrap());
     let (input, output) = (folder.join(format!("{name}.txt")), folder.join(format!("{name}.s2s")));
     std::fs::write(&input, text).unwrap();
-    let (bin_um, scale, patch) = (bin_um.to_string(), scale.to_string(), (scale * scale).to_string());
-    let (input, path) = (input.to_str().unwrap(), output.to_str().unwrap());
-    let line = ["s2s-prep", "--input", input, "--output", path, "--mode", "benchmark", "--min-counts", "0"];
-    let origin = format!("{},{}", origin[0], origin[1]);
-    let more = ["--bin-um", &bin_um, "--scale", &scale, "--patch", &patch, "--origin", &origin];
-    run(Arguments::try_parse_from(line.into_iter().chain(more)).unwrap())?;
+    let mut request = Request::new(&input, Mode::Benchmark);
+    request.config.min_counts = 0;
+    (request.config.bin_um, request.config.scale) = (bin_um, scale);
+    (request.config.patch, request.config.origin_um) = (scale * scale, origin);
+    prepare(&request, &output, &[])?;
     Ok(output)
 }
 
@@ -99,7 +98,7 @@ proptest! {
     ) {
         let folder = tempfile::tempdir().unwrap();
         let grid = (bin_um, scale, origin);
-        match (prepare(folder.path(), "a", &rows, grid), expected(&rows, grid)) {
+        match (write_dataset(folder.path(), "a", &rows, grid), expected(&rows, grid)) {
             (Ok(dataset), Some(expected)) => prop_assert_eq!(written(&dataset), expected),
             (Err(error), None) => prop_assert_eq!(error.exit_code(), 65),
             (got, expected) => prop_assert!(false, "{:?}, expected {:?}", got, expected),
@@ -110,8 +109,8 @@ proptest! {
     fn a_transposed_section_gives_the_transposed_dataset(rows in rows(), bin_um in 2.0..10.0, origin in origin()) {
         let folder = tempfile::tempdir().unwrap();
         let turned: Vec<Row> = rows.iter().map(|(gene, x, y, count)| (*gene, *y, *x, *count)).collect();
-        let Ok(dataset) = prepare(folder.path(), "a", &rows, (bin_um, 2, origin)) else { return Ok(()) };
-        let other = prepare(folder.path(), "b", &turned, (bin_um, 2, [origin[1], origin[0]])).unwrap();
+        let Ok(dataset) = write_dataset(folder.path(), "a", &rows, (bin_um, 2, origin)) else { return Ok(()) };
+        let other = write_dataset(folder.path(), "b", &turned, (bin_um, 2, [origin[1], origin[0]])).unwrap();
         let turn = |values: BTreeMap<(u32, u32), u32>| values.into_iter().map(|((r, c), n)| ((c, r), n)).collect();
         let expected: Counts = written(&dataset).into_iter().map(|(gene, values)| (gene, turn(values))).collect();
         prop_assert_eq!(written(&other), expected);

@@ -1,99 +1,119 @@
-//! Recognises a platform by its files: their names, and the columns of tables in text form.
+//! Recognises a platform by its files: the structure of matrices, the names of tables, and the columns of tables in text form.
 
-use super::table::Table;
-use super::{cosmx, merscope, stereo_seq, xenium_csv};
+use super::matrix::Tree;
+use super::platforms::READERS;
+use super::reader::{Reader, TableNames, platforms};
+use super::request::Request;
+use super::text::Table;
+use crate::error::nearest_names;
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 
-/// The platforms whose files can be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Platform {
-    /// A 10x Xenium `transcripts.parquet` or `transcripts.csv`.
-    Xenium,
-    /// The cells of a 10x Xenium bundle.
-    XeniumCells,
-    /// A 10x Visium section.
-    Visium,
-    /// A 10x Visium HD section.
-    VisiumHd,
-    /// An `.h5ad` file or AnnData-Zarr.
-    Anndata,
-    /// A SpatialData store.
-    SpatialData,
-    /// A Vizgen MERSCOPE `detected_transcripts.csv`.
-    Merscope,
-    /// A NanoString CosMx `…tx_file.csv`.
-    Cosmx,
-    /// A STOmics Stereo-seq `.gem`.
-    StereoSeq,
-    /// A table of gene, x, y and perhaps count.
-    Csv,
-}
-
-impl Platform {
-    pub fn name(self) -> &'static str {
-        match self {
-            Platform::Xenium => "xenium",
-            Platform::XeniumCells => "xenium-cells",
-            Platform::Visium => "visium",
-            Platform::VisiumHd => "visium-hd",
-            Platform::Anndata => "anndata",
-            Platform::SpatialData => "spatialdata",
-            Platform::Merscope => "merscope",
-            Platform::Cosmx => "cosmx",
-            Platform::StereoSeq => "stereo-seq",
-            Platform::Csv => "csv",
-        }
-    }
-}
-
-/// The file to read, and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Source {
-    pub platform: Platform,
+/// The file or folder to read, and how.
+pub(crate) struct Source {
+    pub reader: &'static dyn Reader,
     pub path: PathBuf,
 }
 
-impl Source {
-    /// Whether the file is a table in text form.
-    pub fn is_text(&self) -> bool {
-        is_text(&self.path)
+/// Recognises the input of `request`, which may say what it is.
+///
+/// [`Error::Usage`] for a flag that files of this platform have no use for.
+pub(crate) fn detect(request: &Request) -> Result<Source> {
+    let asked = |flag: &str| request.given().any(|given| given.name == flag);
+    let source = find(&request.input, request.platform.as_deref(), asked)?;
+    let strange = request.given().find(|flag| !knows(source.reader, flag.name));
+    let Some(flag) = strange else { return Ok(source) };
+    let known = READERS.iter().filter(|reader| knows(**reader, flag.name)).map(|reader| reader.platform().name);
+    Err(Error::Usage(format!(
+        "--{}: only for {}, but {} is read as {}. Leave it out, or say what it is with --platform",
+        flag.name,
+        known.collect::<Vec<_>>().join(", "),
+        source.path.display(),
+        source.reader.platform().name
+    )))
+}
+
+fn knows(reader: &dyn Reader, flag: &str) -> bool {
+    reader.platform().flags.iter().any(|known| known.name == flag)
+}
+
+/// Finds what to read of `input`, a file or folder. `platform` is what the user said, if anything; `asked` tells which
+/// switches were given.
+fn find(input: &Path, platform: Option<&str>, asked: impl Fn(&str) -> bool) -> Result<Source> {
+    let meta = || std::fs::metadata(input).map_err(|e| Error::io(input, "read", e));
+    let candidates = candidates(platform)?;
+    let source = |reader, path: &Path| Ok(Source { reader, path: path.to_owned() });
+    let demanded = |reader: &&&dyn Reader| reader.demanded_by().is_some_and(|flag| asked(flag.name));
+    if let Some(reader) = candidates.iter().find(demanded) {
+        reader.check(input)?;
+        return source(*reader, input);
     }
+    match candidates.as_slice() {
+        // What the user called it is what it is.
+        [only] if only.tables().is_none() => return source(*only, input),
+        // Molecules come before the matrix that was made of them.
+        readers if !holds_table(input) => {
+            for reader in readers {
+                if reader.recognises(input)? {
+                    return source(*reader, input);
+                }
+            }
+        }
+        _ => {}
+    }
+    if platform.is_none() && Tree::is_zarr(input) {
+        return Err(Error::data(input, "a Zarr store, but neither AnnData nor SpatialData"));
+    }
+    let path = if meta()?.is_dir() { in_folder(input, &candidates)? } else { input.to_owned() };
+    let reader = if platform.is_some() { candidates[0] } else { recognise(&path)? };
+    source(reader, &path)
 }
 
-/// How the files that may hold the transcripts of a bundle folder end, best first, and the platforms that read them.
-const IN_FOLDER: [(&str, &[Platform]); 9] = [
-    ("transcripts.parquet", &[Platform::Xenium]),
-    ("detected_transcripts.csv.gz", &[Platform::Merscope, Platform::Csv]),
-    ("detected_transcripts.csv", &[Platform::Merscope, Platform::Csv]),
-    ("tx_file.csv.gz", &[Platform::Cosmx, Platform::Csv]),
-    ("tx_file.csv", &[Platform::Cosmx, Platform::Csv]),
-    (".gem.gz", &[Platform::StereoSeq, Platform::Csv]),
-    (".gem", &[Platform::StereoSeq, Platform::Csv]),
-    ("transcripts.csv.gz", &[Platform::Xenium, Platform::Csv]),
-    ("transcripts.csv", &[Platform::Xenium, Platform::Csv]),
-];
+/// The readers that a platform of that name may mean; all of them without one.
+fn candidates(platform: Option<&str>) -> Result<Vec<&'static dyn Reader>> {
+    let Some(wanted) = platform else { return Ok(READERS.to_vec()) };
+    let is_meant = |reader: &&&dyn Reader| reader.platform().part_of.unwrap_or(reader.platform().name) == wanted;
+    let meant: Vec<&dyn Reader> = READERS.iter().filter(is_meant).copied().collect();
+    if meant.is_empty() {
+        let names: Vec<&str> = platforms().map(|platform| platform.name).collect();
+        let near = nearest_names(wanted, names.iter().copied());
+        return Err(Error::Usage(format!(
+            "platform {wanted}: expected one of {} (nearest: {})",
+            names.join(", "),
+            near.first().unwrap_or(&"none")
+        )));
+    }
+    Ok(meant)
+}
 
-/// Finds the transcripts in `input`, a file or a bundle folder. `platform` is what the user said, if anything.
-pub(super) fn detect(input: &Path, platform: Option<Platform>) -> Result<Source> {
-    let meta = std::fs::metadata(input).map_err(|e| Error::io(input, "read", e))?;
-    let path = if meta.is_dir() { in_folder(input, platform)? } else { input.to_owned() };
-    let platform = match platform {
-        Some(platform) => platform,
-        None => recognise(&path)?,
+/// Every name of a table and who has it, best first: those that only one platform has come before those that others have too.
+fn table_names() -> Vec<(&'static str, &'static dyn Reader)> {
+    let of = |names: fn(TableNames) -> &'static [&'static str]| {
+        let each = move |reader: &&'static dyn Reader| {
+            let reader = *reader;
+            reader.tables().map_or(&[][..], names).iter().map(move |name| (*name, reader))
+        };
+        READERS.iter().flat_map(each)
     };
-    Ok(Source { platform, path })
+    of(|names| names.own).chain(of(|names| names.common)).collect()
 }
 
-fn in_folder(folder: &Path, platform: Option<Platform>) -> Result<PathBuf> {
+/// Whether `folder` holds a table of molecules under the very name of one.
+fn holds_table(folder: &Path) -> bool {
+    table_names().iter().any(|(name, _)| folder.join(name).is_file())
+}
+
+fn in_folder(folder: &Path, readers: &[&'static dyn Reader]) -> Result<PathBuf> {
     let entries = std::fs::read_dir(folder).map_err(|e| Error::io(folder, "read", e))?;
     let mut files: Vec<PathBuf> =
         entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|p| p.is_file()).collect();
     files.sort();
-    for (end, platforms) in IN_FOLDER {
-        if platform.is_some_and(|platform| !platforms.contains(&platform)) {
-            continue;
-        }
+    let names = table_names();
+    let is_read = |name: &str, owner: &dyn Reader| {
+        let by_owner = |reader: &&dyn Reader| reader.platform().name == owner.platform().name;
+        readers.iter().any(|reader| by_owner(reader) || (reader.reads_any_table() && is_text(Path::new(name))))
+    };
+    for (end, _) in names.iter().filter(|(name, owner)| is_read(name, *owner)) {
         let found: Vec<&PathBuf> = files.iter().filter(|path| lower_name(path).ends_with(end)).collect();
         match found.as_slice() {
             [] => {}
@@ -109,7 +129,7 @@ fn in_folder(folder: &Path, platform: Option<Platform>) -> Result<PathBuf> {
     Err(Error::Missing(format!(
         "{}: no transcripts in this folder (looked for {}). {}",
         folder.display(),
-        IN_FOLDER.map(|(end, _)| end).join(", "),
+        names.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
         suggest(folder, &files)
     )))
 }
@@ -141,36 +161,38 @@ fn kind(path: &Path) -> String {
     name.rsplit_once('.').map(|(_, end)| end.to_owned()).unwrap_or_default()
 }
 
-fn is_text(path: &Path) -> bool {
+/// Whether the file is a table in text form, by its name.
+pub(crate) fn is_text(path: &Path) -> bool {
     ["csv", "tsv", "txt", "gem"].contains(&kind(path).as_str())
 }
 
-/// Whether the columns of a table are those of a platform.
-type Recognises = fn(&Table) -> bool;
-
-fn recognise(path: &Path) -> Result<Platform> {
-    if kind(path) == "parquet" {
-        return Ok(Platform::Xenium);
-    }
-    if !is_text(path) {
-        return Err(Error::data(
+/// The reader of the table `path`, by its columns.
+fn recognise(path: &Path) -> Result<&'static dyn Reader> {
+    let unknown = || {
+        Error::data(
             path,
             "no known kind of file: expected .parquet (Xenium) or .csv, .tsv, .txt, .gem, also with .gz. Say what it is with --platform",
-        ));
+        )
+    };
+    if kind(path) == "parquet" {
+        return READERS.iter().copied().find(|reader| reader.reads_parquet()).ok_or_else(unknown);
+    }
+    if !is_text(path) {
+        return Err(unknown());
     }
     let table = Table::open(path)?;
-    let known: [(Platform, Recognises); 4] = [
-        (Platform::Xenium, xenium_csv::recognises),
-        (Platform::Merscope, merscope::recognises),
-        (Platform::Cosmx, cosmx::recognises),
-        (Platform::StereoSeq, stereo_seq::recognises),
-    ];
-    Ok(known.into_iter().find(|(_, recognises)| recognises(&table)).map_or(Platform::Csv, |(platform, _)| platform))
+    let own = READERS.iter().find(|reader| reader.has_columns(&table));
+    own.or_else(|| READERS.iter().find(|reader| reader.reads_any_table())).copied().ok_or_else(unknown)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Name of the platform and path of what is found.
+    fn detect(input: &Path, platform: Option<&str>) -> Result<(&'static str, PathBuf)> {
+        find(input, platform, |_| false).map(|source| (source.reader.platform().name, source.path))
+    }
 
     #[test]
     fn a_folder_gives_its_parquet_file_before_its_csv() {
@@ -179,10 +201,10 @@ mod tests {
         for name in ["transcripts.csv.gz", "transcripts.parquet", "cells.csv"] {
             std::fs::write(folder.path().join(name), "").unwrap();
         }
-        let source = detect(folder.path(), None).unwrap();
-        assert_eq!((source.platform, source.path), (Platform::Xenium, folder.path().join("transcripts.parquet")));
-        let source = detect(folder.path(), Some(Platform::Csv)).unwrap();
-        assert_eq!(source.path, folder.path().join("transcripts.csv.gz"));
+        let found = detect(folder.path(), None).unwrap();
+        assert_eq!(found, ("xenium", folder.path().join("transcripts.parquet")));
+        let found = detect(folder.path(), Some("csv")).unwrap();
+        assert_eq!(found, ("csv", folder.path().join("transcripts.csv.gz")));
     }
 
     #[test]
@@ -200,15 +222,33 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.TSV");
         for (header, platform) in [
-            (",transcript_id,feature_name,x_location,y_location,qv", Platform::Xenium),
-            (",barcode_id,global_x,global_y,global_z,x,y,fov,gene", Platform::Merscope),
-            ("fov,cell_ID,x_global_px,y_global_px,target", Platform::Cosmx),
-            ("#OffsetX=0\ngeneID\tx\ty\tMIDCount", Platform::StereoSeq),
-            ("Gene,x,y", Platform::Csv),
+            (",transcript_id,feature_name,x_location,y_location,qv", "xenium"),
+            (",barcode_id,global_x,global_y,global_z,x,y,fov,gene", "merscope"),
+            ("fov,cell_ID,x_global_px,y_global_px,target", "cosmx"),
+            ("#OffsetX=0\ngeneID\tx\ty\tMIDCount", "stereo-seq"),
+            ("Gene,x,y", "csv"),
         ] {
             std::fs::write(&path, header).unwrap();
-            assert_eq!(detect(&path, None).unwrap().platform, platform, "{header}");
+            assert_eq!(detect(&path, None).unwrap().0, platform, "{header}");
         }
-        assert_eq!(detect(&path, Some(Platform::Cosmx)).unwrap().platform, Platform::Cosmx);
+        assert_eq!(detect(&path, Some("cosmx")).unwrap().0, "cosmx");
+    }
+
+    #[test]
+    fn molecules_come_before_matrices_and_a_tables_own_name_before_a_common_one() {
+        let names: Vec<&str> = table_names().iter().map(|(name, _)| *name).collect();
+        let position = |wanted: &str| names.iter().position(|name| *name == wanted);
+        assert!(position("transcripts.parquet") < position("detected_transcripts.csv"));
+        assert!(position("detected_transcripts.csv") < position("transcripts.csv"));
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["transcripts.parquet", "cell_feature_matrix.h5", "cells.parquet"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        assert_eq!(detect(folder.path(), None).unwrap().0, "xenium");
+        let cells = find(folder.path(), None, |flag| flag == "xenium-cells").unwrap();
+        assert_eq!(cells.reader.platform().name, "xenium-cells");
+        std::fs::remove_file(folder.path().join("transcripts.parquet")).unwrap();
+        assert_eq!(detect(folder.path(), Some("xenium")).unwrap().0, "xenium-cells");
+        assert!(detect(folder.path(), Some("xenum")).unwrap_err().to_string().contains("nearest: xenium"));
     }
 }

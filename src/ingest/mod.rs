@@ -1,50 +1,28 @@
-//! From a platform's files to a binned section: streams of (gene, position, count) that become counts per gene and bin.
+//! From a platform's files to a binned section: molecules (gene, position, count) that become counts per gene and bin.
 //!
-//! `detect` recognises the files, a file per platform reads them (those in text form through `table` and `chunks`), each
-//! molecule goes through an `intake` that validates and filters it, `accumulator` adds it up in memory bounded by the grid
-//! and the panel, and `frame` turns the sums into a [`crate::dataset::SectionCounts`].
+//! [`read`] gives the section that a [`Request`] names in memory, [`prepare`] writes it as a dataset, [`describe`] tells what the
+//! files are and which bins they allow. None of them prints or reads the command line.
 //!
-//! Platforms whose files are matrices: a `tree` is an HDF5 file or a Zarr store, a `matrix` in it is streamed piece by
-//! piece in any layout, `places` say where its observations lie, and `pour` makes molecules of its entries. `visium` (also
-//! HD), `xenium_cells`, `anndata` and `spatialdata` say which arrays of which files these are.
-//!
-//! [`run`] is the stage `s2s-prep` around all that.
+//! A `reader` is what a platform is to the rest of the crate; `platforms` has a file for each and one table of them, over which
+//! everything else walks: `detect`, [`platforms`], [`flags`]. Readers share `text` (tables) and `matrix` (HDF5, Zarr, MTX), and
+//! give all molecules to `binning`.
 
-mod accumulator;
-mod anndata;
-mod arguments;
-mod chunks;
-mod cosmx;
-mod csv;
+mod binning;
 mod describe;
 mod detect;
-mod detect_matrix;
-mod experiment;
-mod features;
-mod frame;
-mod intake;
-mod key;
-mod keyed;
-mod lines;
+mod flags;
 mod matrix;
-mod merscope;
-mod mtx;
-mod places;
-mod positions;
-mod pour;
+mod platforms;
 mod prepare;
-mod regular;
-mod spatialdata;
-mod spots;
-mod stereo_seq;
-mod summary;
-mod table;
-mod tenx;
-mod tree;
-mod visium;
-mod xenium;
-mod xenium_cells;
-mod xenium_csv;
+mod reader;
+mod request;
+mod section;
+mod text;
 
-pub use arguments::{Arguments, PlatformChoice};
-pub use prepare::run;
+pub use binning::ReadStats;
+pub use describe::{BinSize, Description, describe};
+pub use flags::{Flag, Takes};
+pub use prepare::{Prepared, prepare};
+pub use reader::{Platform, flags, platforms};
+pub use request::Request;
+pub use section::{Section, read};

@@ -1,0 +1,220 @@
+//! The command line of `s2s-prep`.
+
+use crate::platforms::{AUTO, PlatformFlags, platform_help, platform_names};
+use clap::Parser;
+use s2s::config::{Config, PatternKind, PrepConfig};
+use s2s::dataset::Mode;
+use s2s::ingest::Request;
+use s2s::{Result, cli};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  What is this, and which bins does it allow?
+    s2s-prep --describe xenium_bundle/
+
+  A dense Xenium section as a benchmark: three of four bins are withheld into truth.parquet, for s2s-score alone
+    s2s-prep --input xenium_bundle/ --bin-um 30 --mode benchmark --output pancreas.s2s
+
+  A section that really was sampled at every second position, two genes of it
+    s2s-prep --input transcripts.parquet --mode impute --genes ERBB2,CD8A --output tumour.s2s
+
+  A table of spots in pixels of 0.325 µm
+    s2s-prep --input spots.tsv.gz --gene-column target --x-column px --y-column py \\
+        --um-per-unit 0.325 --bin-um 20 --mode benchmark --output spots.s2s
+
+Exit codes: 0 done, 2 usage, 65 bad input data, 66 missing input, 70 a bug, 74 input/output.";
+
+/// Bins the transcripts of a section, log-normalises them, and writes the dataset that all other stages read
+///
+/// Bins are squares of --bin-um, counted from --origin. One bin in scale² is measured: the top-left one of every
+/// block. The grid is framed by the measured bins that hold a transcript; what lies outside is dropped. Values are
+/// ln(1 + counts / total counts of the bin × target), target being the median total of the measured bins in the
+/// tissue. In benchmark mode the other bins go into truth.parquet, and nothing else that is written depends on them.
+///
+/// Memory is bounded by the grid and the panel, not by the number of transcripts.
+#[derive(Debug, Parser)]
+#[command(name = "s2s-prep", version, after_help = EXAMPLES)]
+pub struct Arguments {
+    /// A file of transcripts, or the bundle folder that holds it
+    #[arg(long, value_name = "PATH", required_unless_present = "describe")]
+    pub input: Option<PathBuf>,
+
+    /// Tell what PATH is (platform, size, molecules, genes, counts per bin at several sizes, a bin size to take), write nothing
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["input", "output", "mode"])]
+    pub describe: Option<PathBuf>,
+
+    /// Whose files they are; auto goes by the names of the files
+    #[arg(long, long_help = platform_help(), value_parser = platform_names(), default_value = AUTO)]
+    pub platform: String,
+
+    /// The dataset to write, by custom SAMPLE.s2s; the sample's name is the folder's without .s2s
+    ///
+    /// It appears whole or not at all, and replaces an earlier dataset of that name.
+    #[arg(long, value_name = "SAMPLE.s2s", required_unless_present = "describe")]
+    pub output: Option<PathBuf>,
+
+    /// benchmark: the section is dense, withhold all bins but the measured ones; impute: it was sampled sparsely
+    #[arg(long, value_enum, required_unless_present = "describe")]
+    pub mode: Option<Mode>,
+
+    /// The genes to write: names separated by commas, or a file with one per line [default: all genes]
+    ///
+    /// Totals are always over all genes.
+    #[arg(long, value_name = "A,B|FILE")]
+    pub genes: Option<String>,
+
+    /// A YAML config, of which this stage reads the section prep; flags override it
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Change one key of the config, for example prep.min_qv=15; may be given more than once, flags override it
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+
+    /// Side of a bin in µm [default: 100]
+    #[arg(id = "bin-um", long, value_name = "µm", allow_negative_numbers = true)]
+    pub bin_um: Option<f64>,
+
+    /// S: one bin in S² is measured, 2 or more [default: 2]
+    #[arg(long, value_name = "S")]
+    pub scale: Option<usize>,
+
+    /// Row and column of the measured bin in every S × S block, counted from --origin [default: 0,0]
+    #[arg(long, value_name = "ROW,COL", value_parser = phase)]
+    pub phase: Option<[usize; 2]>,
+
+    /// lattice: one bin in S², regularly; random: each bin with the probability --rate, for benchmarks [default: lattice]
+    #[arg(long, value_enum, value_name = "PATTERN")]
+    pub pattern: Option<PatternKind>,
+
+    /// --pattern random: the share of measured bins [default: 0.25]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    pub rate: Option<f64>,
+
+    /// --pattern random: what the draws depend on [default: 0]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// A table of the bins that are measured, regular or not, instead of --pattern
+    ///
+    /// Its columns are row and col (bins counted from --origin, rows down along y) or x and y (µm, anywhere in the bin).
+    /// The box around them frames the grid. See docs/patterns.md for what follows the pattern, and how.
+    #[arg(long, value_name = "FILE", conflicts_with = "pattern")]
+    pub measured: Option<PathBuf>,
+
+    /// A measured bin with fewer counts is outside the tissue [default: 10]
+    #[arg(long, value_name = "COUNTS")]
+    pub min_counts: Option<u64>,
+
+    /// Lowest quality of a transcript, where the file has a column qv [default: 20]
+    #[arg(long, value_name = "QV", allow_negative_numbers = true)]
+    pub min_qv: Option<f64>,
+
+    /// Side of the dense training patch in bins [default: 64]
+    #[arg(long, value_name = "BINS")]
+    pub patch: Option<usize>,
+
+    /// x and y in µm of a corner of a bin (by default, a measured one), from which bins are counted [default: 0,0]
+    ///
+    /// It is the origin of the instrument's field, never of the transcripts, so that no withheld transcript can move
+    /// the grid. Transcripts may lie on all sides of it.
+    #[arg(long, value_name = "X,Y", allow_hyphen_values = true, value_parser = point)]
+    pub origin: Option<[f64; 2]>,
+
+    /// What is for some platforms alone.
+    #[command(flatten)]
+    pub platform_flags: PlatformFlags,
+
+    /// Threads [default: one per core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<std::num::NonZeroUsize>,
+}
+
+impl Arguments {
+    /// Defaults, then the file, then --set, then the flags that all platforms have.
+    fn config(&self) -> Result<PrepConfig> {
+        let mut config = Config::load(self.config.as_deref(), &self.set)?.prep;
+        override_with(&mut config.bin_um, self.bin_um);
+        override_with(&mut config.scale, self.scale);
+        override_with(&mut config.phase, self.phase);
+        override_with(&mut config.pattern, self.pattern);
+        override_with(&mut config.rate, self.rate);
+        override_with(&mut config.seed, self.seed);
+        override_with(&mut config.min_counts, self.min_counts);
+        override_with(&mut config.min_qv, self.min_qv);
+        override_with(&mut config.patch, self.patch);
+        override_with(&mut config.origin_um, self.origin);
+        if self.bin_um.is_some() {
+            config.bin_dnb = None;
+        }
+        Ok(config)
+    }
+
+    /// What is to be read of `input`.
+    pub fn request(&self, input: &Path, mode: Mode) -> Result<Request> {
+        let mut request = Request::new(input, mode);
+        request.platform = Some(self.platform.clone()).filter(|name| name != AUTO);
+        request.genes = self.genes.as_deref().map(cli::genes).transpose()?.map(BTreeSet::from_iter);
+        request.measured = self.measured.clone();
+        request.config = self.config()?;
+        self.platform_flags.set(&mut request)?;
+        Ok(request)
+    }
+}
+
+fn override_with<T>(key: &mut T, flag: Option<T>) {
+    if let Some(value) = flag {
+        *key = value;
+    }
+}
+
+/// `X,Y` as two finite numbers.
+fn point(text: &str) -> Result<[f64; 2], String> {
+    let number = |text: &str| text.trim().parse().ok().filter(|value: &f64| value.is_finite());
+    let parsed = text.split_once(',').and_then(|(x, y)| Some([number(x)?, number(y)?]));
+    parsed.ok_or_else(|| "expected two numbers in µm separated by a comma, for example 0,0".to_owned())
+}
+
+/// `ROW,COL` as two numbers.
+fn phase(text: &str) -> Result<[usize; 2], String> {
+    let number = |text: &str| text.trim().parse().ok();
+    let parsed = text.split_once(',').and_then(|(row, col)| Some([number(row)?, number(col)?]));
+    parsed.ok_or_else(|| "expected two numbers below S separated by a comma, for example 1,0".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_override_the_file_and_the_file_the_defaults() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c.yaml");
+        std::fs::write(&path, "prep:\n  bin_um: 30\n  min_counts: 5\n  csv: {um_per_unit: 0.5}\n").unwrap();
+        let line =
+            ["s2s-prep", "--input", "a", "--output", "b", "--mode", "impute", "--min-counts", "7", "--origin=-1,2.5"];
+        let mut line: Vec<String> = line.map(str::to_owned).to_vec();
+        line.extend(["--config".to_owned(), path.display().to_string()]);
+        let config = Arguments::try_parse_from(line).unwrap().config().unwrap();
+        let expected = PrepConfig { bin_um: 30.0, min_counts: 7, origin_um: [-1.0, 2.5], ..PrepConfig::default() };
+        assert_eq!(config, PrepConfig { csv: config.csv.clone(), ..expected });
+        assert_eq!(config.csv.um_per_unit, 0.5);
+    }
+
+    #[test]
+    fn flags_of_platforms_come_last_and_a_wrong_value_is_told() {
+        let parse = |more: &[&'static str]| {
+            let line = ["s2s-prep", "--input", "a", "--output", "b", "--mode", "impute"];
+            Arguments::try_parse_from(line.iter().chain(more))
+        };
+        let given = ["--set", "prep.pixel_um=2", "--pixel-um", "0.5", "--bin-dnb", "40", "--xenium-cells"];
+        let request = parse(&given).unwrap().request(Path::new("a"), Mode::Impute).unwrap();
+        assert_eq!((request.config.pixel_um, request.config.bin_dnb), (Some(0.5), Some(40)));
+        for wrong in [&["--pixel-um", "wide"][..], &["--bin-dnb", "40", "--bin-um", "20"], &["--platform", "xenum"]] {
+            assert!(parse(wrong).is_err(), "{wrong:?}");
+        }
+        <Arguments as clap::CommandFactory>::command().debug_assert();
+    }
+}

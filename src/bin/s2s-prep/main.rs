@@ -1,0 +1,37 @@
+//! `s2s-prep`: a platform's files in, a dataset `SAMPLE.s2s` out.
+
+mod arguments;
+mod platforms;
+mod summary;
+
+use arguments::Arguments;
+use s2s::compute::peak_memory_mib;
+use s2s::dataset::Mode;
+use s2s::{Error, Result, cli, ingest};
+use std::num::NonZero;
+use std::process::ExitCode;
+use std::time::Instant;
+
+fn main() -> ExitCode {
+    cli::main(execute)
+}
+
+fn execute(arguments: Arguments) -> Result<()> {
+    let start = Instant::now();
+    cli::threads(arguments.threads.map_or(0, NonZero::get))?;
+    if let Some(path) = &arguments.describe {
+        let request = arguments.request(path, Mode::Benchmark)?;
+        print!("{}", ingest::describe(&request)?);
+        return Ok(());
+    }
+    let (Some(input), Some(output), Some(mode)) = (&arguments.input, &arguments.output, arguments.mode) else {
+        return Err(Error::Usage("expected --input, --output and --mode, or --describe".to_owned()));
+    };
+    let request = arguments.request(input, mode)?;
+    let command: Vec<String> = std::env::args().collect();
+    let prepared = ingest::prepare(&request, output, &command)?;
+    eprint!("{}", summary::Summary { prepared: &prepared, output });
+    let memory = peak_memory_mib().map(|mib| format!(", peak memory {mib} MiB")).unwrap_or_default();
+    eprintln!("time       {:.1} s{memory}", start.elapsed().as_secs_f64());
+    Ok(())
+}

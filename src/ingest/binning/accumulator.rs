@@ -1,0 +1,259 @@
+//! Adds counts up per key, from many threads, in memory bounded by the number of *different* keys (at most grid × panel).
+//!
+//! Each thread collects a few hundred thousand entries, sorts them and adds up equal keys: a run. Runs of about the
+//! same length are merged as they meet, so that at any time the runs of a partition have lengths that at least double,
+//! and together are not much longer than the final one.
+
+use super::key::{Key, PARTITIONS};
+use rayon::prelude::*;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Entries that a thread collects before it sorts them: 8 MiB.
+const BUFFER: usize = 1 << 19;
+
+/// Different keys in ascending order, with their counts.
+///
+/// Packed: for every entry the distance from the key before it, doubled, plus 1 if a count above 1 follows; both as
+/// numbers of seven bits per byte, the last byte below 128. Neighbouring bins of a gene take two bytes or so instead of
+/// the twelve of a key and a count.
+#[derive(Debug, Default)]
+pub(crate) struct Run {
+    bytes: Vec<u8>,
+    length: usize,
+    /// What the distance of the first key is counted from: the first number of its partition.
+    base: u64,
+    /// The last key.
+    last: u64,
+}
+
+impl Run {
+    /// The entries in the order of their keys.
+    pub fn iter(&self) -> Entries<'_> {
+        Entries { bytes: &self.bytes, last: self.base }
+    }
+
+    /// Entries of the same feature, one slice after the other.
+    pub fn features(&self) -> impl Iterator<Item = (u32, impl Iterator<Item = (Key, u32)> + Clone + '_)> + '_ {
+        let mut rest = self.iter();
+        std::iter::from_fn(move || {
+            let entries = rest.clone();
+            let feature = rest.next()?.0.feature();
+            let mut length = 1;
+            let mut next = rest.clone();
+            while next.next().is_some_and(|(key, _)| key.feature() == feature) {
+                rest = next.clone();
+                length += 1;
+            }
+            Some((feature, entries.take(length)))
+        })
+    }
+
+    /// Adds an entry whose key is above all others.
+    fn push(&mut self, key: Key, count: u32) {
+        if self.length == 0 {
+            self.base = key.partition_start();
+            self.last = self.base;
+        }
+        let many = count != 1;
+        self.number((key.bits() - self.last) << 1 | u64::from(many));
+        if many {
+            self.number(u64::from(count));
+        }
+        self.last = key.bits();
+        self.length += 1;
+    }
+
+    fn number(&mut self, mut number: u64) {
+        while number >= 0x80 {
+            self.bytes.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        self.bytes.push(number as u8);
+    }
+
+    fn merge(a: &Run, b: &Run) -> Run {
+        let mut merged = Run { bytes: Vec::with_capacity(a.bytes.len() + b.bytes.len()), ..Run::default() };
+        let (mut left, mut right) = (a.iter(), b.iter());
+        let mut next = (left.next(), right.next());
+        loop {
+            let (key, count) = match next {
+                (Some(l), Some(r)) if l.0 == r.0 => {
+                    next = (left.next(), right.next());
+                    // A sum that does not fit stays at the maximum, which the frame refuses.
+                    (l.0, l.1.saturating_add(r.1))
+                }
+                (Some(l), r) if r.is_none_or(|r| l.0 < r.0) => {
+                    next.0 = left.next();
+                    l
+                }
+                (_, Some(r)) => {
+                    next.1 = right.next();
+                    r
+                }
+                (_, None) => break,
+            };
+            merged.push(key, count);
+        }
+        merged.bytes.shrink_to_fit();
+        merged
+    }
+
+    /// Runs are merged with runs of their class, so that every entry is merged a logarithmic number of times.
+    fn class(&self) -> u32 {
+        self.length.max(1).ilog2()
+    }
+}
+
+/// The entries of a [`Run`].
+#[derive(Clone, Debug)]
+pub(crate) struct Entries<'a> {
+    bytes: &'a [u8],
+    last: u64,
+}
+
+impl Entries<'_> {
+    fn number(&mut self) -> Option<u64> {
+        let (&first, rest) = self.bytes.split_first()?;
+        self.bytes = rest;
+        if first < 0x80 {
+            return Some(u64::from(first));
+        }
+        let mut number = u64::from(first & 0x7f);
+        for shift in (7..64).step_by(7) {
+            let (&byte, rest) = self.bytes.split_first()?;
+            self.bytes = rest;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                break;
+            }
+        }
+        Some(number)
+    }
+}
+
+impl Iterator for Entries<'_> {
+    type Item = (Key, u32);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let number = self.number()?;
+        let count = if number & 1 == 1 { self.number()? as u32 } else { 1 };
+        self.last += number >> 1;
+        Some((Key::of_bits(self.last), count))
+    }
+}
+
+/// The runs of all partitions, shared by the threads that read.
+#[derive(Debug)]
+pub(crate) struct Accumulator {
+    partitions: Vec<Mutex<Vec<Run>>>,
+}
+
+impl Accumulator {
+    pub fn new() -> Self {
+        Accumulator { partitions: (0..PARTITIONS).map(|_| Mutex::default()).collect() }
+    }
+
+    /// A buffer for one thread.
+    pub fn buffer(&self) -> Buffer<'_> {
+        Buffer { accumulator: self, entries: Vec::new() }
+    }
+
+    /// One run for each partition that has any entry.
+    pub fn into_runs(self) -> Vec<Run> {
+        let merge_all = |runs: Mutex<Vec<Run>>| {
+            let mut runs = runs.into_inner().unwrap_or_else(PoisonError::into_inner);
+            runs.sort_unstable_by_key(|run| run.length);
+            runs.into_iter().reduce(|a, b| Run::merge(&a, &b))
+        };
+        self.partitions.into_par_iter().filter_map(merge_all).collect()
+    }
+
+    /// Adds a run; merging happens outside the lock.
+    fn add(&self, partition: usize, mut run: Run) {
+        loop {
+            let mut runs = lock(&self.partitions[partition]);
+            let Some(equal) = runs.iter().position(|other| other.class() == run.class()) else {
+                runs.push(run);
+                return;
+            };
+            let other = runs.swap_remove(equal);
+            drop(runs);
+            run = Run::merge(&run, &other);
+        }
+    }
+}
+
+/// A thread that panicked while it held the lock left whole runs behind.
+fn lock(runs: &Mutex<Vec<Run>>) -> MutexGuard<'_, Vec<Run>> {
+    runs.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What one thread has collected since it last sorted. [`Buffer::flush`] hands over the rest.
+#[derive(Debug)]
+pub(crate) struct Buffer<'a> {
+    accumulator: &'a Accumulator,
+    entries: Vec<(Key, u32)>,
+}
+
+impl Buffer<'_> {
+    /// Adds `count` to `key`.
+    pub fn add(&mut self, key: Key, count: u32) {
+        if self.entries.len() >= BUFFER {
+            self.flush();
+        }
+        self.entries.push((key, count));
+    }
+
+    /// Hands everything collected over to the accumulator.
+    pub fn flush(&mut self) {
+        self.entries.sort_unstable_by_key(|entry| entry.0);
+        for entries in self.entries.chunk_by(|a, b| a.0.partition() == b.0.partition()) {
+            let mut run = Run::default();
+            for same in entries.chunk_by(|a, b| a.0 == b.0) {
+                run.push(same[0].0, same.iter().fold(0, |sum: u32, (_, count)| sum.saturating_add(*count)));
+            }
+            run.bytes.shrink_to_fit();
+            self.accumulator.add(entries[0].0.partition(), run);
+        }
+        self.entries.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::key::AbsoluteBin;
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    proptest! {
+        #[test]
+        fn a_run_holds_the_sums_of_what_was_added(
+            entries in prop::collection::vec((0..1_u32 << 20, -2_097_152..2_097_152_i32, -9..9_i32, 0..300_u32), 0..300),
+            cut in 0..300_usize,
+        ) {
+            let accumulator = Accumulator::new();
+            let mut expected: BTreeMap<Key, u32> = BTreeMap::new();
+            let mut buffer = accumulator.buffer();
+            for (i, (feature, row, col, count)) in entries.iter().enumerate() {
+                let key = Key::new(*feature, AbsoluteBin { row: *row, col: *col });
+                buffer.add(key, *count);
+                *expected.entry(key).or_default() += count;
+                if i == cut {
+                    buffer.flush();
+                }
+            }
+            buffer.flush();
+            let runs = accumulator.into_runs();
+            let found: BTreeMap<Key, u32> = runs.iter().flat_map(Run::iter).collect();
+            prop_assert_eq!(runs.iter().map(|run| run.iter().count()).sum::<usize>(), expected.len());
+            let by_feature = runs.iter().flat_map(|run| run.features().flat_map(|(feature, entries)| {
+                entries.map(move |(key, count)| (feature, key, count)).collect::<Vec<_>>()
+            }));
+            for (feature, key, count) in by_feature.collect::<Vec<_>>() {
+                prop_assert_eq!((key.feature(), found.get(&key)), (feature, Some(&count)));
+            }
+            prop_assert_eq!(found, expected);
+        }
+    }
+}

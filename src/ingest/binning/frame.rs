@@ -1,0 +1,188 @@
+//! From the sums per key to a section: the frame of the grid, counts per gene, totals per bin.
+
+use super::accumulator::{Accumulator, Run};
+use super::features::{Features, GeneNames};
+use super::key::{AbsoluteBin, Binning, Key};
+use super::measured::{MAX_BINS, MeasuredBins};
+use crate::dataset::{GeneCounts, Quantity, SectionCounts};
+use crate::section::{Grid, Raster, Sampling};
+use crate::{Error, Result};
+use rayon::prelude::*;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// A grid of more bins than this has to hold something in one of [`SPARSEST`] bins: otherwise a single stray position
+/// would make arrays that hold next to nothing.
+const LARGE_GRID: usize = 1 << 24;
+const SPARSEST: usize = 10_000;
+
+/// A section, and what was left out of it.
+#[derive(Debug)]
+pub(crate) struct Framed {
+    pub section: SectionCounts,
+    /// Which of its bins are measured.
+    pub sampling: Sampling,
+    /// Molecules inside the frame.
+    pub kept: u64,
+    /// Molecules outside the frame: all of them between or beyond the measured bins.
+    pub outside: u64,
+    /// Genes without a count in any measured bin, left out.
+    pub unmeasured_genes: usize,
+}
+
+/// Frames what was collected from `input`.
+///
+/// [`Error::Data`] where nothing was measured, the grid is too small or too large, or a gene of `selection` was not measured.
+pub(crate) fn frame(
+    accumulator: Accumulator,
+    binning: &Binning,
+    quantity: Quantity,
+    selection: Option<&BTreeSet<String>>,
+    names: &GeneNames,
+    input: &Path,
+) -> Result<Framed> {
+    let runs = accumulator.into_runs();
+    let frame = Frame::around(&runs, binning).ok_or_else(|| {
+        Error::data(
+            input,
+            "no transcript of a gene in any measured bin. Check --min-qv, --origin and --bin-um, and that the names are gene names",
+        )
+    })?;
+    frame.check(&runs, input)?;
+    let mut framed = frame.section(runs, quantity, names, input)?;
+    let measured: BTreeSet<&str> = framed.section.genes.iter().map(|gene| gene.name.as_str()).collect();
+    if let Some(wanted) = selection {
+        names.all_measured(wanted, &measured, input)?;
+    }
+    framed.section.genes.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    Ok(framed)
+}
+
+/// The bounding box of the measured bins that hold a transcript, on a lattice filled up to whole S×S blocks; or of the
+/// bins that the user listed.
+///
+/// Withheld bins have no part in it (§8 of the method).
+#[derive(Clone, Copy, Debug)]
+struct Frame<'a> {
+    binning: &'a Binning,
+    first: AbsoluteBin,
+    rows: usize,
+    cols: usize,
+}
+
+impl<'a> Frame<'a> {
+    fn around(runs: &[Run], binning: &'a Binning) -> Option<Self> {
+        let bounds = |run: &Run| {
+            let measured = run.iter().map(|(key, _)| key.bin()).filter(|bin| binning.measures(*bin));
+            measured.map(|bin| (bin, bin)).reduce(union)
+        };
+        let filled = runs.par_iter().filter_map(bounds).reduce_with(union)?;
+        let (first, last) = binning.measured.frame().unwrap_or(filled);
+        let block = if matches!(binning.measured, MeasuredBins::Lattice(_)) { binning.lattice.scale.get() } else { 1 };
+        let length = |first: i32, last: i32| (last - first) as usize + block;
+        Some(Frame { binning, first, rows: length(first.row, last.row), cols: length(first.col, last.col) })
+    }
+
+    fn check(&self, runs: &[Run], input: &Path) -> Result<()> {
+        let (rows, cols, bin_um) = (self.rows, self.cols, self.binning.bin_um);
+        let s = self.binning.lattice.scale.get();
+        if rows.min(cols) < s * s {
+            return Err(Error::data(
+                input,
+                format!(
+                    "a grid of {rows} × {cols} bins of {bin_um} µm is too small for scale {s}: expected {} or more along each side, so that the measured bins can be subsampled once more. Choose a smaller --bin-um or --scale",
+                    s * s
+                ),
+            ));
+        }
+        let filled = || runs.iter().flat_map(Run::iter).filter(|(key, _)| self.binning.measures(key.bin())).count();
+        let what = match rows.checked_mul(cols) {
+            Some(bins) if bins <= LARGE_GRID => return Ok(()),
+            Some(bins) if bins <= MAX_BINS && filled() >= bins / SPARSEST => return Ok(()),
+            Some(bins) if bins <= MAX_BINS => {
+                format!("expected more than {} of them to hold anything", bins / SPARSEST)
+            }
+            _ => format!("expected {MAX_BINS} bins at most"),
+        };
+        Err(Error::data(
+            input,
+            format!(
+                "a grid of {rows} × {cols} bins of {bin_um} µm, {what}. Choose a larger --bin-um, or check the unit (--um-per-unit) and the input for stray positions"
+            ),
+        ))
+    }
+
+    fn sampling(&self) -> Sampling {
+        let (rows, cols, first) = (self.rows, self.cols, self.first);
+        let absolute =
+            |row: usize, col: usize| AbsoluteBin { row: first.row + row as i32, col: first.col + col as i32 };
+        let measured = Raster::from_fn(rows, cols, |row, col| self.binning.measures(absolute(row, col)));
+        Sampling::of(self.binning.lattice, self.binning.measured.pattern(), measured)
+    }
+
+    fn grid(&self) -> Grid {
+        let [x, y] = self.binning.anchor_um;
+        let bin_um = self.binning.bin_um;
+        let corner = [x + f64::from(self.first.col) * bin_um, y + f64::from(self.first.row) * bin_um];
+        Grid { rows: self.rows, cols: self.cols, bin_um, origin_um: corner }
+    }
+
+    /// The index of a bin, row × cols + col, if it is in the frame.
+    fn index(&self, bin: AbsoluteBin) -> Option<usize> {
+        let row = usize::try_from(bin.row - self.first.row).ok().filter(|row| *row < self.rows)?;
+        let col = usize::try_from(bin.col - self.first.col).ok().filter(|col| *col < self.cols)?;
+        Some(row * self.cols + col)
+    }
+
+    fn section(&self, runs: Vec<Run>, quantity: Quantity, names: &GeneNames, input: &Path) -> Result<Framed> {
+        let mut totals = Raster::filled(self.rows, self.cols, 0_u32);
+        let (mut kept, mut outside, mut unmeasured_genes) = (0, 0, 0);
+        let mut genes = Vec::new();
+        // By value: every run goes as soon as its genes are taken out.
+        for run in runs {
+            for (feature, entries) in run.features() {
+                // Of values that came normalised, a bin's total is the number of genes found in it.
+                let found = quantity == Quantity::Values && feature != Features::OTHER;
+                for (key, count) in entries.clone().map(|(key, count)| (key, if found { 1 } else { count })) {
+                    let Some(index) = self.index(key.bin()) else {
+                        outside += u64::from(count);
+                        continue;
+                    };
+                    kept += u64::from(count);
+                    let total = &mut totals.values_mut()[index];
+                    *total = total.saturating_add(count);
+                }
+                debug_assert_eq!(feature == Features::OTHER, names.get(feature).is_none());
+                let Some(name) = names.get(feature) else { continue };
+                if entries.clone().any(|(key, _)| self.binning.measures(key.bin())) {
+                    genes.push(GeneCounts { name: name.to_owned(), counts: self.counts(entries) });
+                } else {
+                    unmeasured_genes += 1;
+                }
+            }
+        }
+        if let Some(index) = totals.values().iter().position(|total| *total == u32::MAX) {
+            let (row, col) = (index / self.cols, index % self.cols);
+            return Err(Error::data(
+                input,
+                format!("bin ({row}, {col}) holds {} counts or more. Check which column holds the counts", u32::MAX),
+            ));
+        }
+        let section = SectionCounts { grid: self.grid(), totals, genes };
+        Ok(Framed { section, sampling: self.sampling(), kept, outside, unmeasured_genes })
+    }
+
+    fn counts(&self, entries: impl Iterator<Item = (Key, u32)>) -> Vec<(u32, u32)> {
+        let mut counts: Vec<(u32, u32)> =
+            entries.filter_map(|(key, count)| Some((self.index(key.bin())? as u32, count))).collect();
+        counts.shrink_to_fit();
+        counts
+    }
+}
+
+fn union(a: (AbsoluteBin, AbsoluteBin), b: (AbsoluteBin, AbsoluteBin)) -> (AbsoluteBin, AbsoluteBin) {
+    (
+        AbsoluteBin { row: a.0.row.min(b.0.row), col: a.0.col.min(b.0.col) },
+        AbsoluteBin { row: a.1.row.max(b.1.row), col: a.1.col.max(b.1.col) },
+    )
+}

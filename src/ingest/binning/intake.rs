@@ -1,0 +1,143 @@
+//! What every molecule goes through, whatever platform it comes from.
+
+use super::accumulator::{Accumulator, Buffer};
+use super::features::{Feature, FeatureCache, Features};
+use super::key::{Binning, Key};
+use crate::dataset::{Mode, Quantity};
+use std::ops::Add;
+use std::sync::{Mutex, PoisonError};
+
+/// What became of the molecules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReadStats {
+    /// Molecules in the input.
+    pub read: u64,
+    /// Dropped: controls and unassigned codewords.
+    pub control: u64,
+    /// Dropped: below the lowest quality.
+    pub low_quality: u64,
+    /// Dropped: between the measured bins of a section to be imputed.
+    pub off_lattice: u64,
+    /// Dropped: outside the tissue by the platform's own account.
+    pub outside_tissue: u64,
+}
+
+impl Add for ReadStats {
+    type Output = ReadStats;
+
+    fn add(self, other: ReadStats) -> ReadStats {
+        ReadStats {
+            read: self.read + other.read,
+            control: self.control + other.control,
+            low_quality: self.low_quality + other.low_quality,
+            off_lattice: self.off_lattice + other.off_lattice,
+            outside_tissue: self.outside_tissue + other.outside_tissue,
+        }
+    }
+}
+
+/// The destination of all molecules, shared by the threads that read.
+#[derive(Debug)]
+pub(crate) struct Collector {
+    pub binning: Binning,
+    pub mode: Mode,
+    /// Lowest Phred-scaled quality, for files that have one.
+    pub min_qv: f64,
+    pub features: Features,
+    pub accumulator: Accumulator,
+    /// What a [`Molecule::count`] is: a count, or a value that is normalised already.
+    pub quantity: Quantity,
+    /// What the reader found out on its own, for the summary.
+    pub notes: Mutex<Vec<String>>,
+}
+
+impl Collector {
+    /// Tells the user what was recognised.
+    pub fn note(&self, text: String) {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+    }
+
+    /// An intake for one thread.
+    pub fn intake(&self) -> Intake<'_> {
+        Intake {
+            collector: self,
+            cache: self.features.cache(),
+            buffer: self.accumulator.buffer(),
+            stats: ReadStats::default(),
+        }
+    }
+}
+
+/// `count` molecules of one feature at one position.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Molecule {
+    pub feature: Feature,
+    /// µm.
+    pub x: f64,
+    /// µm.
+    pub y: f64,
+    /// Phred-scaled quality; infinite where the file has none.
+    pub qv: f64,
+    /// How many; of values that are normalised already, the payload of [`Quantity::Values`].
+    pub count: u32,
+}
+
+/// One thread's way into the [`Collector`].
+#[derive(Debug)]
+pub(crate) struct Intake<'a> {
+    collector: &'a Collector,
+    cache: FeatureCache<'a>,
+    buffer: Buffer<'a>,
+    stats: ReadStats,
+}
+
+impl Intake<'_> {
+    /// The feature called `name`. The error says what is wrong with the name.
+    pub fn feature(&mut self, name: &[u8]) -> Result<Feature, String> {
+        self.cache.get(name)
+    }
+
+    /// Takes a molecule, or drops and stats it. The error says what is wrong with its position.
+    pub fn take(&mut self, molecule: Molecule) -> Result<(), String> {
+        let Molecule { feature, x, y, qv, count } = molecule;
+        let binning = &self.collector.binning;
+        let bin = binning.bin_at(x, y).ok_or_else(|| bad_position(binning, x, y))?;
+        let (molecules, count) = match (self.collector.quantity, feature) {
+            (Quantity::Counts, _) => (u64::from(count), count),
+            // Genes that were not asked for count as found, whatever their value.
+            (Quantity::Values, Feature::Gene(Features::OTHER)) => (1, 1),
+            (Quantity::Values, _) => (1, count),
+        };
+        self.stats.read += molecules;
+        let Feature::Gene(number) = feature else {
+            self.stats.control += molecules;
+            return Ok(());
+        };
+        // A quality that is no number is no good quality.
+        if qv.is_nan() || qv < self.collector.min_qv {
+            self.stats.low_quality += molecules;
+        } else if self.collector.mode == Mode::Impute && !binning.measures(bin) {
+            self.stats.off_lattice += molecules;
+        } else if count > 0 {
+            self.buffer.add(Key::new(number, bin), count);
+        }
+        Ok(())
+    }
+
+    /// Hands everything over.
+    pub fn finish(mut self) -> ReadStats {
+        self.buffer.flush();
+        self.stats
+    }
+}
+
+#[cold]
+fn bad_position(binning: &Binning, x: f64, y: f64) -> String {
+    if x.is_finite() && y.is_finite() {
+        let reach = binning.reach_um();
+        return format!(
+            "position ({x}, {y}), expected coordinates within {reach} µm of the origin. Check the unit (--um-per-unit), --origin and --bin-um"
+        );
+    }
+    format!("position ({x}, {y}), expected finite coordinates in µm. Remove the row or give its position")
+}

@@ -1,0 +1,19 @@
+//! What happens to molecules: each is validated and filtered (`intake`), gets a number for its gene (`features`) and a bin
+//! (`key`, `measured`), is added up in memory bounded by the grid and the panel (`accumulator`), and the sums become a
+//! section (`frame`).
+
+mod accumulator;
+mod features;
+mod frame;
+mod intake;
+mod key;
+mod measured;
+
+pub(crate) use accumulator::Accumulator;
+pub(crate) use features::{Feature, Features};
+pub(crate) use frame::{Framed, frame};
+pub(crate) use intake::{Collector, Intake, Molecule};
+pub(crate) use key::{AbsoluteBin, Binning, MAX_FEATURES};
+pub(crate) use measured::{Listed, MeasuredBins};
+
+pub use intake::ReadStats;

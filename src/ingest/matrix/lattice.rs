@@ -1,0 +1,138 @@
+//! Whether positions are those of a square lattice, and of which.
+
+use super::places::Places;
+
+/// How far from its lattice point a position may lie, in shares of the spacing.
+pub(crate) const TOLERANCE: f64 = 0.05;
+
+/// Fewer positions than this are no lattice, however they lie.
+const FEWEST: usize = 16;
+
+/// MeasuredBins that are asked for their nearest neighbour.
+const ASKED: usize = 256;
+
+/// A square lattice that positions were found to lie on.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct SquareLattice {
+    /// Distance of neighbouring points, in the unit of the positions.
+    pub spacing: f64,
+    /// Row and column of each position.
+    pub at: Vec<[i32; 2]>,
+}
+
+impl SquareLattice {
+    /// The lattice of `points` (x, y), if there is one: equal spacing along x and y, every point within [`TOLERANCE`]
+    /// of its place, and no place taken twice.
+    ///
+    /// Rows and columns are counted from the coordinates' own zero, not from the first point, so that no point moves the others.
+    pub fn find(points: &[[f64; 2]]) -> Option<SquareLattice> {
+        if points.len() < FEWEST || points.iter().flatten().any(|c| !c.is_finite()) {
+            return None;
+        }
+        let nearest = nearest_distance(points)?;
+        let (x_spacing, cols) = axis(points.iter().map(|p| p[0]).collect(), nearest)?;
+        let (y_spacing, rows) = axis(points.iter().map(|p| p[1]).collect(), nearest)?;
+        if (x_spacing / y_spacing - 1.0).abs() > TOLERANCE {
+            return None;
+        }
+        let at: Vec<[i32; 2]> = rows.into_iter().zip(cols).map(|(row, col)| [row, col]).collect();
+        let different: std::collections::HashSet<&[i32; 2]> = at.iter().collect();
+        (different.len() == at.len()).then_some(SquareLattice { spacing: x_spacing, at })
+    }
+}
+
+/// The median distance from a position to its nearest neighbour.
+fn nearest_distance(points: &[[f64; 2]]) -> Option<f64> {
+    let mut sorted = points.to_vec();
+    sorted.sort_by(|a, b| a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1])));
+    let step = sorted.len().div_ceil(ASKED);
+    let nearest = |i: usize| {
+        let distance = |j: usize| (sorted[i][0] - sorted[j][0]).hypot(sorted[i][1] - sorted[j][1]);
+        let mut best = f64::INFINITY;
+        for j in (i + 1)..sorted.len() {
+            if sorted[j][0] - sorted[i][0] >= best {
+                break;
+            }
+            best = best.min(distance(j));
+        }
+        for j in (0..i).rev() {
+            if sorted[i][0] - sorted[j][0] >= best {
+                break;
+            }
+            best = best.min(distance(j));
+        }
+        best
+    };
+    let mut distances: Vec<f64> = (0..sorted.len()).step_by(step).map(nearest).collect();
+    distances.sort_by(f64::total_cmp);
+    Some(distances[distances.len() / 2]).filter(|distance| *distance > 0.0)
+}
+
+/// Spacing along an axis, and the index of each coordinate.
+fn axis(coordinates: Vec<f64>, guess: f64) -> Option<(f64, Vec<i32>)> {
+    let mut order: Vec<usize> = (0..coordinates.len()).collect();
+    order.sort_by(|a, b| coordinates[*a].total_cmp(&coordinates[*b]));
+    // From one coordinate to the next the guess is good enough to count steps; over the whole axis it would not be.
+    let mut index = vec![0.0; coordinates.len()];
+    for pair in order.windows(2) {
+        let steps = ((coordinates[pair[1]] - coordinates[pair[0]]) / guess).round();
+        index[pair[1]] = index[pair[0]] + steps;
+    }
+    let n = coordinates.len() as f64;
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / n;
+    let (mean_index, mean_coordinate) = (mean(&index), mean(&coordinates));
+    let covariance: f64 = index.iter().zip(&coordinates).map(|(i, c)| (i - mean_index) * (c - mean_coordinate)).sum();
+    let variance: f64 = index.iter().map(|i| (i - mean_index).powi(2)).sum();
+    let spacing = Some(covariance / variance).filter(|spacing| spacing.is_finite() && *spacing > 0.0)?;
+    let first = mean_coordinate - spacing * mean_index;
+    let fits = |(i, c): (&f64, &f64)| (first + spacing * i - c).abs() <= TOLERANCE * spacing;
+    // Points at whole and at half multiples of the spacing are both usual: the cut lies between them.
+    let shift = (first / spacing + 0.25).floor();
+    let within = |i: &f64| (f64::from(Places::NOWHERE[0])..f64::from(i32::MAX)).contains(&(i + shift));
+    let all = index.iter().zip(&coordinates).all(fits) && index.iter().all(within);
+    all.then(|| (spacing, index.iter().map(|i| (i + shift) as i32).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lattice(rows: i32, cols: i32, spacing: f64, offset: f64) -> Vec<([i32; 2], [f64; 2])> {
+        let points = (0..rows).flat_map(|r| (0..cols).map(move |c| [r, c]));
+        let at = |index: i32| offset + spacing * f64::from(index);
+        points.map(|[r, c]| ([r, c], [at(c), at(r)])).collect()
+    }
+
+    #[test]
+    fn a_lattice_is_found_with_holes_and_jitter_and_from_its_own_zero() {
+        for (spacing, offset) in [(282.35, 141.18), (1.0, 0.0), (100.0, 1000.0)] {
+            let mut spots = lattice(40, 90, spacing, offset);
+            spots.retain(|([r, c], _)| (r * 7 + c * 3) % 5 != 0 && !(30..35).contains(c));
+            for (i, (_, [x, y])) in spots.iter_mut().enumerate() {
+                *x += spacing * 0.01 * ((i % 7) as f64 - 3.0) / 3.0;
+                *y -= spacing * 0.01 * ((i % 5) as f64 - 2.0) / 2.0;
+            }
+            let zero = ((offset / spacing) + 0.25).floor() as i32;
+            let points: Vec<[f64; 2]> = spots.iter().map(|(_, point)| *point).collect();
+            let found = SquareLattice::find(&points).unwrap();
+            assert!((found.spacing / spacing - 1.0).abs() < 0.01, "{}", found.spacing);
+            let expected: Vec<[i32; 2]> = spots.iter().map(|([r, c], _)| [r + zero, c + zero]).collect();
+            assert_eq!(found.at, expected);
+            // A spot less at the edge moves no other.
+            assert_eq!(SquareLattice::find(&points[1..]).unwrap().at, expected[1..]);
+        }
+    }
+
+    #[test]
+    fn cells_hexagons_and_rectangles_are_no_square_lattice() {
+        let cells: Vec<[f64; 2]> =
+            (0..500).map(|i| [f64::from(i * 7919 % 1000) + 0.3, f64::from(i * 104_729 % 997)]).collect();
+        assert_eq!(SquareLattice::find(&cells), None);
+        let hexagon = |[r, c]: [i32; 2]| [100.0 * f64::from(c) + 50.0 * f64::from(r % 2), 86.6 * f64::from(r)];
+        let hexagons: Vec<[f64; 2]> = lattice(20, 20, 1.0, 0.0).iter().map(|(at, _)| hexagon(*at)).collect();
+        assert_eq!(SquareLattice::find(&hexagons), None);
+        let flat: Vec<[f64; 2]> = lattice(20, 20, 1.0, 0.0).iter().map(|(_, [x, y])| [x * 1.2, *y]).collect();
+        assert_eq!(SquareLattice::find(&flat), None);
+        assert_eq!(SquareLattice::find(&[[0.0, 0.0]; 100]), None);
+    }
+}

@@ -1,0 +1,115 @@
+//! Where the observations of a matrix lie: on a lattice of the platform's own, or anywhere.
+
+use crate::ingest::binning::Binning;
+use crate::{Error, Result};
+use std::path::Path;
+
+/// The place of each observation, in the order of the matrix.
+pub(crate) enum Places {
+    /// Row and column on a lattice of squares; [`Places::NOWHERE`] for observations that are left out.
+    Lattice {
+        /// Side of a square in µm.
+        side_um: f64,
+        /// Row and column.
+        at: Vec<[i32; 2]>,
+    },
+    /// x and y in µm; not a number for observations that are left out.
+    Points(Vec<[f64; 2]>),
+}
+
+impl Places {
+    /// The place of an observation that lies outside the tissue by the platform's own account.
+    pub const NOWHERE: [i32; 2] = [i32::MIN, i32::MIN];
+
+    /// The number of observations.
+    pub fn len(&self) -> usize {
+        match self {
+            Places::Lattice { at, .. } => at.len(),
+            Places::Points(at) => at.len(),
+        }
+    }
+
+    /// x and y in µm, for a lattice of the centre of the square; `None` outside the tissue.
+    pub fn get(&self, observation: usize) -> Option<[f64; 2]> {
+        match self {
+            Places::Lattice { side_um, at } => {
+                let [row, col] = *at.get(observation)?;
+                let centre = |index: i32| (f64::from(index) + 0.5) * side_um;
+                ([row, col] != Places::NOWHERE).then(|| [centre(col), centre(row)])
+            }
+            Places::Points(at) => at.get(observation).copied().filter(|[x, y]| !x.is_nan() && !y.is_nan()),
+        }
+    }
+
+    /// Bins of a lattice are made of whole squares: [`Error::Usage`] where `binning` would cut through one.
+    pub fn check(&self, binning: &Binning, path: &Path) -> Result<()> {
+        let Places::Lattice { side_um, .. } = self else { return Ok(()) };
+        let times = binning.bin_um / side_um;
+        if times.round() < 1.0 || !is_whole(times) {
+            let below = times.floor().max(1.0) * side_um;
+            return Err(Error::Usage(format!(
+                "bin-um {}: {} comes in squares of {side_um} µm, expected a multiple of that, for example {below} or {}",
+                binning.bin_um,
+                path.display(),
+                below + side_um
+            )));
+        }
+        match binning.anchor_um.iter().find(|origin| !is_whole(**origin / side_um)) {
+            Some(origin) => Err(Error::Usage(format!(
+                "origin {origin}: {} comes in squares of {side_um} µm, expected a multiple of that",
+                path.display()
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether two observations share a bin of `binning`, and which.
+    pub fn shared_bin(&self, binning: &Binning) -> Option<[usize; 2]> {
+        let mut seen = std::collections::HashMap::new();
+        (0..self.len()).find_map(|i| {
+            let [x, y] = self.get(i)?;
+            let bin = binning.bin_at(x, y)?;
+            seen.insert((bin.row, bin.col), i).map(|earlier| [earlier, i])
+        })
+    }
+}
+
+/// Half-columns of a hexagonal lattice to columns: its rows and half-columns have even sums alone.
+pub(crate) fn full_columns([row, col]: [i32; 2]) -> [i32; 2] {
+    [row, col.div_euclid(2)]
+}
+
+fn is_whole(number: f64) -> bool {
+    (number - number.round()).abs() <= 1e-6 * number.abs().max(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::binning::MeasuredBins;
+    use crate::section::{Lattice, Scale};
+
+    #[test]
+    fn every_square_of_the_full_grid_is_one_spot() {
+        let spots = (0..78).flat_map(|row| (0..64).map(move |i| [row, 2 * i + row % 2]));
+        let squares: std::collections::BTreeSet<[i32; 2]> = spots.map(full_columns).collect();
+        let grid: std::collections::BTreeSet<[i32; 2]> = (0..78).flat_map(|r| (0..64).map(move |c| [r, c])).collect();
+        assert_eq!(squares, grid);
+    }
+
+    #[test]
+    fn bins_hold_whole_squares() {
+        let places = Places::Lattice { side_um: 8.0, at: vec![[0, 0], [3, 1], Places::NOWHERE] };
+        let lattice = Lattice::new(Scale::new(2).unwrap());
+        let measured = || MeasuredBins::Lattice(lattice);
+        let binning = |bin_um, x| Binning { anchor_um: [x, 0.0], bin_um, lattice, measured: measured() };
+        let code = |bin_um, x| places.check(&binning(bin_um, x), Path::new("a")).map_err(|e| e.exit_code());
+        assert_eq!((code(16.0, 0.0), code(8.0, 24.0)), (Ok(()), Ok(())));
+        assert_eq!((code(12.0, 0.0), code(4.0, 0.0), code(16.0, 4.0)), (Err(2), Err(2), Err(2)));
+        assert_eq!((places.get(1), places.get(2)), (Some([12.0, 28.0]), None));
+        assert_eq!(
+            (places.shared_bin(&binning(16.0, 0.0)), places.shared_bin(&binning(32.0, 0.0))),
+            (None, Some([0, 1]))
+        );
+    }
+}

@@ -1,0 +1,149 @@
+//! Named arrays in groups, whatever holds them: an HDF5 file or a Zarr store.
+
+mod hdf5;
+mod lzf;
+mod zarr;
+
+use crate::{Error, Result};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// More rows than any section has (a whole Visium HD slide holds 11 million bins): a length beyond it is a damaged header.
+pub(crate) const MAX_ROWS: u64 = 1 << 25;
+
+/// Elements that are read at a time where the pieces of a file allow it.
+pub(crate) const ELEMENTS: u64 = 1 << 20;
+
+/// A file or store that is open for reading.
+pub(crate) struct Tree {
+    path: PathBuf,
+    /// The group that everything is relative to; empty for the root.
+    group: String,
+    source: Box<dyn Nodes>,
+}
+
+/// What [`Tree`] needs of a kind of file. Names are paths such as `obs/array_row`; errors say what is wrong with the node.
+trait Nodes: Send + Sync {
+    /// The names of the children of a group, sorted; empty where there is no such group.
+    fn children(&self, name: &str) -> Result<Vec<String>, String>;
+    /// Opens an array.
+    fn array(&self, name: &str) -> Result<Box<dyn Array>, String>;
+    /// A text attribute of a group or an array.
+    fn text(&self, name: &str, attribute: &str) -> Option<String>;
+    /// An attribute that is a list of whole numbers.
+    fn numbers(&self, name: &str, attribute: &str) -> Option<Vec<u64>>;
+}
+
+/// An array of numbers or texts, read piece by piece. The errors say what is wrong with it.
+pub(crate) trait Array: Send + Sync {
+    /// Length of each axis.
+    fn shape(&self) -> &[u64];
+    /// Shape of the pieces in which it is stored.
+    fn chunk(&self) -> Vec<u64>;
+    /// The numbers of a part, one range for each axis, in C order. Booleans are 0 and 1.
+    fn numbers(&self, part: &[Range<u64>]) -> Result<Vec<f64>, String>;
+    /// Every text of an array with one axis (or a single text), in order.
+    fn texts(&self, each: &mut dyn FnMut(&str)) -> Result<(), String>;
+}
+
+impl Tree {
+    /// Whether `path` is the folder of a Zarr store or group.
+    pub fn is_zarr(path: &Path) -> bool {
+        ["zarr.json", ".zgroup"].iter().any(|file| path.join(file).is_file())
+    }
+
+    /// Opens an HDF5 file, or a Zarr store (version 2 or 3) that is a folder.
+    pub fn open(path: &Path) -> Result<Tree> {
+        let metadata = std::fs::metadata(path).map_err(|e| Error::io(path, "read", e))?;
+        let source: Box<dyn Nodes> =
+            if metadata.is_dir() { Box::new(zarr::Store::open(path)?) } else { Box::new(hdf5::File::open(path)?) };
+        Ok(Tree { path: path.to_owned(), group: String::new(), source })
+    }
+
+    /// The same tree, with `group` as its root.
+    pub fn within(mut self, group: &str) -> Tree {
+        self.group = self.full(group);
+        self
+    }
+
+    /// The file or store.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// An error about the node `name`.
+    pub fn error(&self, name: &str, what: impl std::fmt::Display) -> Error {
+        Error::data(&self.path, format!("{}: {what}", self.full(name)))
+    }
+
+    /// The names of the children of a group, sorted; empty where there is no such group.
+    pub fn children(&self, name: &str) -> Result<Vec<String>> {
+        self.source.children(&self.full(name)).map_err(|what| self.error(name, what))
+    }
+
+    /// Whether there is a group or array of that name.
+    pub fn has(&self, name: &str) -> Result<bool> {
+        let (parent, child) = name.rsplit_once('/').unwrap_or(("", name));
+        Ok(self.children(parent)?.iter().any(|found| found == child))
+    }
+
+    /// Opens the array `name`.
+    pub fn array(&self, name: &str) -> Result<Box<dyn Array>> {
+        let array = self.source.array(&self.full(name)).map_err(|what| self.error(name, what))?;
+        match array.shape().iter().find(|length| **length > MAX_ROWS * 1024) {
+            Some(length) => Err(self.error(name, format!("an axis of {length} elements, more than any section has"))),
+            None => Ok(array),
+        }
+    }
+
+    /// A text attribute of a group or an array.
+    pub fn text(&self, name: &str, attribute: &str) -> Option<String> {
+        self.source.text(&self.full(name), attribute)
+    }
+
+    /// An attribute that is a list of whole numbers.
+    pub fn numbers(&self, name: &str, attribute: &str) -> Option<Vec<u64>> {
+        self.source.numbers(&self.full(name), attribute)
+    }
+
+    /// All numbers of an array with one axis.
+    pub fn column(&self, name: &str) -> Result<Vec<f64>> {
+        let array = self.array(name)?;
+        let &[length] = array.shape() else {
+            return Err(self.error(name, format!("found {} axes, expected a column of numbers", array.shape().len())));
+        };
+        if length > MAX_ROWS {
+            return Err(self.error(name, format!("{length} rows, expected {MAX_ROWS} at most. Is the file damaged?")));
+        }
+        let mut all = Vec::new();
+        let step = whole_chunks(ELEMENTS, array.chunk().first().copied().unwrap_or(1));
+        for start in (0..length).step_by(step as usize) {
+            let part = start..(start + step).min(length);
+            all.extend(array.numbers(&[part]).map_err(|what| self.error(name, what))?);
+        }
+        Ok(all)
+    }
+
+    /// Gives every text of an array with one axis to `each`.
+    pub fn texts(&self, name: &str, mut each: impl FnMut(&str)) -> Result<()> {
+        let array = self.array(name)?;
+        if array.shape().iter().any(|length| *length > MAX_ROWS) {
+            return Err(self.error(name, format!("{:?} texts, expected {MAX_ROWS} at most", array.shape())));
+        }
+        array.texts(&mut each).map_err(|what| self.error(name, what))
+    }
+
+    fn full(&self, name: &str) -> String {
+        match (self.group.as_str(), name) {
+            ("", name) => name.to_owned(),
+            (group, "") => group.to_owned(),
+            (group, name) => format!("{group}/{name}"),
+        }
+    }
+}
+
+/// About `wanted` elements, but a multiple of `chunk`, so that no piece of the file is unpacked twice.
+pub(crate) fn whole_chunks(wanted: u64, chunk: u64) -> u64 {
+    let chunk = chunk.max(1);
+    (wanted / chunk).max(1) * chunk
+}

@@ -1,0 +1,138 @@
+//! SpatialData: a Zarr store with points (transcripts, Parquet inside) and tables (AnnData).
+//!
+//! Coordinates are those of the element itself, which its readers keep in µm for transcripts; transformations to other
+//! coordinate systems (pixels of an image, mostly) are not applied.
+
+use crate::config::PrepConfig;
+use crate::error::nearest_names;
+use crate::ingest::binning::{Collector, ReadStats};
+use crate::ingest::flags::{self, Flag};
+use crate::ingest::matrix::{Tree, is_table, read_table};
+use crate::ingest::reader::{Platform, Reader};
+use crate::ingest::text::{ParquetColumns, parquet_columns, read_parquet};
+use crate::{Error, Result};
+use std::path::{Path, PathBuf};
+
+static PLATFORM: Platform = Platform {
+    name: "spatialdata",
+    title: "SpatialData, as Zarr",
+    input: "a SpatialData Zarr",
+    part_of: None,
+    flags: &[&flags::GENE_COLUMN, &flags::UM_PER_UNIT, &flags::LAYER, &ELEMENT, &flags::ALREADY_NORMALISED],
+};
+
+static ELEMENT: Flag = Flag::text(
+    "element",
+    "NAME",
+    "spatialdata: the points or the table to read [default: the only points, else the only table]",
+    |config, name| {
+        config.matrix.element = Some(name.to_owned());
+        Ok(())
+    },
+);
+
+/// Columns that hold the genes where the store does not say which does.
+const GENES: [&str; 4] = ["feature_name", "gene", "target", "genes"];
+
+/// The groups of a store.
+const GROUPS: [&str; 6] = ["points", "tables", "table", "shapes", "images", "labels"];
+
+/// The reader of SpatialData: of the element of that name, else of the only points, else of the only table.
+pub(crate) struct SpatialData;
+
+impl Reader for SpatialData {
+    fn platform(&self) -> &'static Platform {
+        &PLATFORM
+    }
+
+    fn recognises(&self, input: &Path) -> Result<bool> {
+        if !Tree::is_zarr(input) {
+            return Ok(false);
+        }
+        let tree = Tree::open(input)?;
+        Ok(!is_table(&tree)? && tree.children("")?.iter().any(|name| GROUPS.contains(&name.as_str())))
+    }
+
+    fn files(&self, path: &Path, config: &PrepConfig) -> Result<Vec<PathBuf>> {
+        Ok(vec![path.join(choose(&Tree::open(path)?, config.matrix.element.as_deref())?)])
+    }
+
+    fn finest_um(&self, _: &Path, config: &PrepConfig) -> Option<f64> {
+        Some(config.bin_um)
+    }
+
+    fn read(&self, path: &Path, config: &PrepConfig, collector: &Collector) -> Result<ReadStats> {
+        let tree = Tree::open(path)?;
+        let element = choose(&tree, config.matrix.element.as_deref())?;
+        collector.note(format!("element {element}"));
+        if element.starts_with("points/") {
+            return points(&tree, &element, config, collector);
+        }
+        read_table(&tree.within(&element), config, collector)
+    }
+}
+
+fn choose(tree: &Tree, wanted: Option<&str>) -> Result<String> {
+    let in_group = |group: &str| -> Result<Vec<String>> {
+        Ok(tree.children(group)?.into_iter().map(|name| format!("{group}/{name}")).collect())
+    };
+    let points = in_group("points")?;
+    let tables = [in_group("tables")?, in_group("table")?].concat();
+    let all = [points.as_slice(), &tables].concat();
+    if let Some(wanted) = wanted {
+        let named = |path: &&String| path.as_str() == wanted || path.rsplit('/').next() == Some(wanted);
+        return all.iter().find(named).cloned().ok_or_else(|| {
+            let near = nearest_names(wanted, all.iter().map(String::as_str));
+            Error::data(
+                tree.path(),
+                format!("no element {wanted}; found {} (nearest: {})", all.join(", "), near.first().unwrap_or(&"none")),
+            )
+        });
+    }
+    match (points.as_slice(), tables.as_slice()) {
+        ([only], _) | ([], [only]) => Ok(only.clone()),
+        ([], []) => Err(Error::data(tree.path(), "neither points nor tables in this SpatialData store")),
+        _ => {
+            Err(Error::Usage(format!("{}: holds {}. Choose one with --element", tree.path().display(), all.join(", "))))
+        }
+    }
+}
+
+fn points(tree: &Tree, element: &str, config: &PrepConfig, collector: &Collector) -> Result<ReadStats> {
+    let files = parts(&tree.path().join(element).join("points.parquet"))?;
+    let gene = match config.matrix.gene_column.clone().or_else(|| tree.text(element, "spatialdata_attrs/feature_key")) {
+        Some(column) => column,
+        None => usual_gene_column(&files[0])?,
+    };
+    let columns = ParquetColumns { gene: &gene, x: "x", y: "y", um_per_unit: config.csv.um_per_unit };
+    files.iter().try_fold(ReadStats::default(), |stats, file| Ok(stats + read_parquet(file, &columns, collector)?))
+}
+
+fn usual_gene_column(file: &Path) -> Result<String> {
+    let names = parquet_columns(file)?;
+    let usual = GENES.iter().find(|usual| names.iter().any(|name| name == *usual));
+    usual.map(|name| (*name).to_owned()).ok_or_else(|| {
+        Error::data(
+            file,
+            format!(
+                "no feature_key in the store, and no column {}; found {}. Name it with --gene-column",
+                GENES.join(", "),
+                names.join(", ")
+            ),
+        )
+    })
+}
+
+/// The files of a Parquet data set: one, or a folder of parts.
+fn parts(path: &Path) -> Result<Vec<PathBuf>> {
+    if path.is_file() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let entries = std::fs::read_dir(path).map_err(|e| Error::io(path, "read", e))?.flatten().map(|entry| entry.path());
+    let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|e| e == "parquet")).collect();
+    files.sort();
+    if files.is_empty() {
+        return Err(Error::Missing(format!("{}: no Parquet file in it", path.display())));
+    }
+    Ok(files)
+}

@@ -1,0 +1,128 @@
+//! What a platform is to the rest of the crate: its files, its flags, and how it reads.
+
+use super::binning::{Collector, ReadStats};
+use super::flags::Flag;
+use super::platforms::READERS;
+use super::text::Table;
+use crate::config::PrepConfig;
+use crate::{Error, Result};
+use std::path::{Path, PathBuf};
+
+/// A platform, for people and command lines.
+#[derive(Debug)]
+pub struct Platform {
+    /// Its name, as a user writes it and manifests hold it.
+    pub name: &'static str,
+    /// Whose it is.
+    pub title: &'static str,
+    /// Which files or folders are read.
+    pub input: &'static str,
+    /// The platform of which this is another way to read, and under whose name a user asks for it.
+    pub part_of: Option<&'static str>,
+    /// Its flags.
+    pub flags: &'static [&'static Flag],
+}
+
+/// The platforms that a user may name, in the order in which they are tried.
+pub fn platforms() -> impl Iterator<Item = &'static Platform> {
+    READERS.iter().map(|reader| reader.platform()).filter(|platform| platform.part_of.is_none())
+}
+
+/// The flags of all platforms, each once.
+pub fn flags() -> Vec<&'static Flag> {
+    let mut all: Vec<&'static Flag> = Vec::new();
+    // From the last platform on, for the plain table has the most general ones.
+    for flag in READERS.iter().rev().flat_map(|reader| reader.platform().flags) {
+        if !all.iter().any(|known| known.name == flag.name) {
+            all.push(flag);
+        }
+    }
+    all
+}
+
+/// The names of a platform's tables of molecules in its bundle folder, in lower case, best first. Anything may stand before them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TableNames {
+    /// Names that no other platform has.
+    pub own: &'static [&'static str],
+    /// Names that other platforms' tables have too, perhaps behind a word of their own: these are looked for last.
+    pub common: &'static [&'static str],
+}
+
+/// How the files of a platform are recognised and read.
+///
+/// A platform whose files are tables of molecules has [`tables`](Reader::tables) and [`has_columns`](Reader::has_columns);
+/// one whose input is a matrix has [`recognises`](Reader::recognises). All have [`platform`](Reader::platform) and [`read`](Reader::read).
+pub(crate) trait Reader: Sync {
+    /// What it is called, and which flags it has.
+    fn platform(&self) -> &'static Platform;
+
+    /// Its tables of molecules, by their names in a folder; `None` where its input is a matrix.
+    fn tables(&self) -> Option<TableNames> {
+        None
+    }
+
+    /// Whether a text table with these columns is its own.
+    fn has_columns(&self, _: &Table) -> bool {
+        false
+    }
+
+    /// Whether it reads any table: what a text table is taken for that is nobody's own.
+    fn reads_any_table(&self) -> bool {
+        false
+    }
+
+    /// Whether it reads Parquet tables that are given by themselves.
+    fn reads_parquet(&self) -> bool {
+        false
+    }
+
+    /// Whether the matrix `input`, a file or folder, is its own.
+    fn recognises(&self, _input: &Path) -> Result<bool> {
+        Ok(false)
+    }
+
+    /// The switch that asks for this reader, whatever else could be read.
+    fn demanded_by(&self) -> Option<&'static Flag> {
+        None
+    }
+
+    /// Refuses an input that it was asked for and cannot find its files in.
+    fn check(&self, _input: &Path) -> Result<()> {
+        Ok(())
+    }
+
+    /// Every file or folder that is read of `path`, for fingerprints.
+    fn files(&self, path: &Path, _: &PrepConfig) -> Result<Vec<PathBuf>> {
+        Ok(vec![path.to_owned()])
+    }
+
+    /// The config with the instrument's units where it gives none, and bins in µm.
+    fn with_units(&self, config: PrepConfig) -> Result<PrepConfig> {
+        Ok(config)
+    }
+
+    /// What the positions are counted in, for people.
+    fn unit(&self, _: &PrepConfig) -> String {
+        "positions in µm".to_owned()
+    }
+
+    /// Side in µm of the finest bins that make sense, where the files or the instrument have an own lattice.
+    fn finest_um(&self, _: &Path, _: &PrepConfig) -> Option<f64> {
+        None
+    }
+
+    /// The flag that asks for bins of `um` µm.
+    fn bin_flag(&self, um: f64, _: &PrepConfig) -> String {
+        format!("--bin-um {um}")
+    }
+
+    /// Reads all of `path` into `collector`, which bins it. The config is that of [`Reader::with_units`].
+    fn read(&self, path: &Path, config: &PrepConfig, collector: &Collector) -> Result<ReadStats>;
+}
+
+/// A value of `prep.NAME` that has to be above 0 µm.
+pub(crate) fn positive(value: f64, name: &str) -> Result<f64> {
+    let good = value.is_finite() && value > 0.0;
+    good.then_some(value).ok_or_else(|| Error::Usage(format!("{name} {value}: expected a number above 0, in µm")))
+}

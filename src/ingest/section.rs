@@ -1,0 +1,196 @@
+//! A section in memory: what is in the files that a request names, binned.
+
+use super::binning::{Accumulator, Binning, Collector, Features, Framed, Listed, MeasuredBins, ReadStats, frame};
+use super::detect::{Source, detect};
+use super::reader::positive;
+use super::request::Request;
+use crate::config::{PatternKind, PrepConfig};
+use crate::dataset::{Mode, Quantity, SectionCounts};
+use crate::section::{Lattice, Sampling, Scale};
+use crate::{Error, Result};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+/// The largest S. Beyond it, less than one bin in a thousand would be measured.
+const MAX_SCALE: usize = 32;
+
+/// A binned section, and how it came to be.
+#[derive(Debug)]
+pub struct Section {
+    /// The name of the platform whose files were read.
+    pub platform: &'static str,
+    /// The file or folder that was read: the input, or what was found in it.
+    pub path: PathBuf,
+    /// Every file or folder that was read of it.
+    pub files: Vec<PathBuf>,
+    /// The config in force: the request's, with the instrument's units.
+    pub config: PrepConfig,
+    /// The grid (bins of `config.bin_um` µm, rows down along y), the genes' counts per bin, and totals over all genes [rows, cols].
+    pub counts: SectionCounts,
+    /// What the entries of `counts` are: counts, or values that came normalised.
+    pub quantity: Quantity,
+    /// Which bins are measured [rows, cols].
+    pub sampling: Sampling,
+    /// How many molecules were read and dropped, and why.
+    pub molecules: ReadStats,
+    /// Molecules inside the grid.
+    pub kept: u64,
+    /// Molecules outside the grid: between or beyond the measured bins.
+    pub outside: u64,
+    /// Genes that were left out, for they have no count in any measured bin.
+    pub unmeasured_genes: usize,
+    /// What the reader found out on its own: layers, lattices, panels.
+    pub notes: Vec<String>,
+}
+
+/// Reads the section that `request` names, on all threads of the pool, into memory bounded by the grid and the panel.
+///
+/// In [`Mode::Impute`], molecules between the measured bins are dropped; in [`Mode::Benchmark`] all bins hold what was found in
+/// them, and `sampling` says which of them a fit may see.
+///
+/// ```
+/// use s2s::dataset::Mode;
+/// use s2s::ingest::{Request, read};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("spots.csv");
+/// let spots = (0..64).map(|i| format!("ERBB2,{},{}\n", 10 * (i % 8) + 5, 10 * (i / 8) + 5));
+/// std::fs::write(&path, format!("gene,x,y\n{}", spots.collect::<String>()))?;
+///
+/// let mut request = Request::new(&path, Mode::Benchmark);
+/// request.config.bin_um = 10.0;
+/// let section = read(&request)?;
+/// assert_eq!((section.platform, section.molecules.read), ("csv", 64));
+/// assert_eq!((section.counts.grid.rows, section.counts.grid.cols), (8, 8));
+/// assert_eq!(section.counts.genes[0].counts.len(), 64);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Missing`] and [`Error::Data`] name the file, the line or row, what was found and what was expected;
+/// [`Error::Usage`] names a value of the request that makes no sense, or no sense for these files.
+pub fn read(request: &Request) -> Result<Section> {
+    Plan::of(request)?.read()
+}
+
+/// What is read, once everything that can be checked before reading has been.
+pub(crate) struct Plan<'a> {
+    request: &'a Request,
+    source: Source,
+    config: PrepConfig,
+    binning: Binning,
+}
+
+impl<'a> Plan<'a> {
+    /// Recognises the input and checks the request.
+    pub(crate) fn of(request: &'a Request) -> Result<Self> {
+        let source = detect(request)?;
+        let config = source.reader.with_units(request.config.clone())?;
+        let binning = binning(request, &config)?;
+        Ok(Plan { request, source, config, binning })
+    }
+
+    /// Reads, bins and frames everything.
+    pub(crate) fn read(self) -> Result<Section> {
+        let Plan { request, source, config, binning } = self;
+        let collector = Collector {
+            binning,
+            mode: request.mode,
+            min_qv: config.min_qv,
+            features: Features::new(request.genes.clone()),
+            accumulator: Accumulator::new(),
+            quantity: quantity(&config),
+            notes: Mutex::default(),
+        };
+        let molecules = collect(&source, &config, &collector)?;
+        let Collector { binning, features, accumulator, quantity, notes, .. } = collector;
+        let notes = notes.into_inner().unwrap_or_default();
+        let (selection, names) = features.into_parts();
+        let framed = frame(accumulator, &binning, quantity, selection.as_ref(), &names, &source.path)
+            .map_err(|e| with_notes(e, &notes))?;
+        let Framed { section: counts, sampling, kept, outside, unmeasured_genes } = framed;
+        Ok(Section {
+            platform: source.reader.platform().name,
+            files: source.reader.files(&source.path, &config)?,
+            path: source.path,
+            config,
+            counts,
+            quantity,
+            sampling,
+            molecules,
+            kept,
+            outside,
+            unmeasured_genes,
+            notes,
+        })
+    }
+}
+
+/// What was recognised on the way often tells why it came to nothing.
+fn with_notes(error: Error, notes: &[String]) -> Error {
+    notes.iter().fold(error, |error, note| error.retold(format!("{error}\nnote: {note}")))
+}
+
+/// Reads all of `source` into `collector`, which bins it.
+pub(crate) fn collect(source: &Source, config: &PrepConfig, collector: &Collector) -> Result<ReadStats> {
+    let stats = source.reader.read(&source.path, config, collector)?;
+    if stats.read == 0 {
+        return Err(Error::data(
+            &source.path,
+            "no transcripts in it: it is empty, or nothing was counted. Is this the right file?",
+        ));
+    }
+    Ok(stats)
+}
+
+/// What the entries of the input are.
+pub(crate) fn quantity(config: &PrepConfig) -> Quantity {
+    if config.matrix.already_normalised { Quantity::Values } else { Quantity::Counts }
+}
+
+/// The grid that the config asks for; [`Error::Usage`] for a value that makes no sense.
+fn binning(request: &Request, config: &PrepConfig) -> Result<Binning> {
+    if config.scale > MAX_SCALE {
+        return Err(Error::Usage(format!("scale {}: expected {MAX_SCALE} or less", config.scale)));
+    }
+    let scale = Scale::new(config.scale)?;
+    if config.patch == 0 || !config.patch.is_multiple_of(scale.get().pow(2)) {
+        return Err(Error::Usage(format!(
+            "patch {}: expected a multiple of scale² = {}, so that it can be subsampled twice",
+            config.patch,
+            scale.get().pow(2)
+        )));
+    }
+    if config.min_qv.is_nan() {
+        return Err(Error::Usage("min-qv NaN: expected a number".to_owned()));
+    }
+    if let Some(wrong) = config.phase.iter().find(|phase| **phase >= scale.get()) {
+        return Err(Error::Usage(format!("phase {wrong}: expected a number below scale {}", scale.get())));
+    }
+    positive(config.csv.um_per_unit, "um-per-unit")?;
+    let bin_um = positive(config.bin_um, "bin-um")?;
+    let [row, col] = config.phase.map(|phase| phase as f64 * bin_um);
+    let anchor_um = [config.origin_um[0] + col, config.origin_um[1] + row];
+    let lattice = Lattice::new(scale);
+    let mut binning = Binning { anchor_um, bin_um, lattice, measured: MeasuredBins::Lattice(lattice) };
+    binning.measured = measured(request.measured.as_deref(), request.mode, config, &binning)?;
+    Ok(binning)
+}
+
+/// The bins that the config, or the table `listed`, says are measured.
+fn measured(listed: Option<&Path>, mode: Mode, config: &PrepConfig, binning: &Binning) -> Result<MeasuredBins> {
+    if let Some(path) = listed {
+        return Ok(MeasuredBins::Listed(Listed::read(path, |x, y| binning.bin_at(x, y))?));
+    }
+    match config.pattern {
+        PatternKind::Lattice => Ok(MeasuredBins::Lattice(binning.lattice)),
+        PatternKind::Random if mode == Mode::Impute => Err(Error::Usage(
+            "--pattern random: only for benchmarks. Give the positions that were sequenced with --measured FILE"
+                .to_owned(),
+        )),
+        PatternKind::Random if config.rate > 0.0 && config.rate < 1.0 => {
+            Ok(MeasuredBins::Random { rate: config.rate, seed: config.seed })
+        }
+        PatternKind::Random => Err(Error::Usage(format!("rate {}: expected a number between 0 and 1", config.rate))),
+    }
+}
