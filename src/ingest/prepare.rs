@@ -1,7 +1,7 @@
 //! From a request to a dataset on disk.
 
 use super::request::Request;
-use super::section::{Plan, Section};
+use super::section::{Plan, Section, with_notes};
 use crate::dataset::{self, Dataset, Settings};
 use crate::files;
 use crate::provenance::{Input, Provenance};
@@ -45,6 +45,7 @@ pub fn prepare(request: &Request, output: &Path, command: &[String]) -> Result<P
     };
     let mut provenance = Provenance::new("s2s-prep", config_value, None, inputs);
     provenance.command = command.to_vec();
-    dataset::write_as(section.quantity, output, &section.counts, &settings, provenance)?;
+    dataset::write_as(section.quantity, output, &section.counts, &settings, provenance)
+        .map_err(|e| with_notes(e, &section.notes))?;
     Ok(Prepared { dataset: Dataset::open(output)?, section })
 }

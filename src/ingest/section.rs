@@ -127,7 +127,7 @@ impl<'a> Plan<'a> {
 }
 
 /// What was recognised on the way often tells why it came to nothing.
-fn with_notes(error: Error, notes: &[String]) -> Error {
+pub(crate) fn with_notes(error: Error, notes: &[String]) -> Error {
     notes.iter().fold(error, |error, note| error.retold(format!("{error}\nnote: {note}")))
 }
 

@@ -28,12 +28,12 @@ pub(crate) struct Run {
 
 impl Run {
     /// The entries in the order of their keys.
-    pub fn iter(&self) -> Entries<'_> {
+    pub(crate) fn iter(&self) -> Entries<'_> {
         Entries { bytes: &self.bytes, last: self.base }
     }
 
     /// Entries of the same feature, one slice after the other.
-    pub fn features(&self) -> impl Iterator<Item = (u32, impl Iterator<Item = (Key, u32)> + Clone + '_)> + '_ {
+    pub(crate) fn features(&self) -> impl Iterator<Item = (u32, impl Iterator<Item = (Key, u32)> + Clone + '_)> + '_ {
         let mut rest = self.iter();
         std::iter::from_fn(move || {
             let entries = rest.clone();
@@ -149,17 +149,17 @@ pub(crate) struct Accumulator {
 }
 
 impl Accumulator {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Accumulator { partitions: (0..PARTITIONS).map(|_| Mutex::default()).collect() }
     }
 
     /// A buffer for one thread.
-    pub fn buffer(&self) -> Buffer<'_> {
+    pub(crate) fn buffer(&self) -> Buffer<'_> {
         Buffer { accumulator: self, entries: Vec::new() }
     }
 
     /// One run for each partition that has any entry.
-    pub fn into_runs(self) -> Vec<Run> {
+    pub(crate) fn into_runs(self) -> Vec<Run> {
         let merge_all = |runs: Mutex<Vec<Run>>| {
             let mut runs = runs.into_inner().unwrap_or_else(PoisonError::into_inner);
             runs.sort_unstable_by_key(|run| run.length);
@@ -197,7 +197,7 @@ pub(crate) struct Buffer<'a> {
 
 impl Buffer<'_> {
     /// Adds `count` to `key`.
-    pub fn add(&mut self, key: Key, count: u32) {
+    pub(crate) fn add(&mut self, key: Key, count: u32) {
         if self.entries.len() >= BUFFER {
             self.flush();
         }
@@ -205,7 +205,7 @@ impl Buffer<'_> {
     }
 
     /// Hands everything collected over to the accumulator.
-    pub fn flush(&mut self) {
+    pub(crate) fn flush(&mut self) {
         self.entries.sort_unstable_by_key(|entry| entry.0);
         for entries in self.entries.chunk_by(|a, b| a.0.partition() == b.0.partition()) {
             let mut run = Run::default();

@@ -53,20 +53,20 @@ struct Met {
 
 impl Features {
     /// The number of all genes that count towards the totals alone.
-    pub const OTHER: u32 = 0;
+    pub(crate) const OTHER: u32 = 0;
 
     /// With `selection`, only these genes are told apart.
-    pub fn new(selection: Option<BTreeSet<String>>) -> Self {
+    pub(crate) fn new(selection: Option<BTreeSet<String>>) -> Self {
         Features { selection, met: Mutex::default() }
     }
 
     /// A view for one thread.
-    pub fn cache(&self) -> FeatureCache<'_> {
+    pub(crate) fn cache(&self) -> FeatureCache<'_> {
         FeatureCache { features: self, known: HashMap::new() }
     }
 
     /// The selection, and the names of the genes numbered 1, 2, ….
-    pub fn into_parts(self) -> (Option<BTreeSet<String>>, GeneNames) {
+    pub(crate) fn into_parts(self) -> (Option<BTreeSet<String>>, GeneNames) {
         let met = self.met.into_inner().unwrap_or_else(PoisonError::into_inner);
         let genes = met.features.iter().filter(|(_, feature)| **feature != Feature::Control);
         let all = genes.map(|(name, _)| String::from_utf8_lossy(name).into_owned()).collect();
@@ -116,7 +116,7 @@ pub(crate) struct FeatureCache<'a> {
 
 impl FeatureCache<'_> {
     /// The feature called `name`. The error says what is wrong with the name.
-    pub fn get(&mut self, name: &[u8]) -> Result<Feature, String> {
+    pub(crate) fn get(&mut self, name: &[u8]) -> Result<Feature, String> {
         if let Some(feature) = self.known.get(name) {
             return Ok(*feature);
         }
@@ -135,17 +135,22 @@ pub(crate) struct GeneNames {
 
 impl GeneNames {
     /// The gene with this number; `None` for [`Features::OTHER`].
-    pub fn get(&self, number: u32) -> Option<&str> {
+    pub(crate) fn get(&self, number: u32) -> Option<&str> {
         self.numbered.get((number as usize).checked_sub(1)?).map(String::as_str)
     }
 
     /// The number of genes met, asked for or not.
-    pub fn number(&self) -> usize {
+    pub(crate) fn number(&self) -> usize {
         self.all.len()
     }
 
     /// [`Error::Data`] if a gene of `wanted` is none of `measured`, with the nearest names that are.
-    pub fn all_measured(&self, wanted: &BTreeSet<String>, measured: &BTreeSet<&str>, input: &Path) -> Result<()> {
+    pub(crate) fn all_measured(
+        &self,
+        wanted: &BTreeSet<String>,
+        measured: &BTreeSet<&str>,
+        input: &Path,
+    ) -> Result<()> {
         let absent: Vec<&String> = wanted.iter().filter(|name| !measured.contains(name.as_str())).collect();
         let Some(first) = absent.first() else { return Ok(()) };
         let more = if absent.len() > 1 { format!(" (and {} more)", absent.len() - 1) } else { String::new() };

@@ -53,12 +53,12 @@ pub(crate) struct Collector {
 
 impl Collector {
     /// Tells the user what was recognised.
-    pub fn note(&self, text: String) {
+    pub(crate) fn note(&self, text: String) {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(text);
     }
 
     /// An intake for one thread.
-    pub fn intake(&self) -> Intake<'_> {
+    pub(crate) fn intake(&self) -> Intake<'_> {
         Intake {
             collector: self,
             cache: self.features.cache(),
@@ -93,12 +93,12 @@ pub(crate) struct Intake<'a> {
 
 impl Intake<'_> {
     /// The feature called `name`. The error says what is wrong with the name.
-    pub fn feature(&mut self, name: &[u8]) -> Result<Feature, String> {
+    pub(crate) fn feature(&mut self, name: &[u8]) -> Result<Feature, String> {
         self.cache.get(name)
     }
 
     /// Takes a molecule, or drops and stats it. The error says what is wrong with its position.
-    pub fn take(&mut self, molecule: Molecule) -> Result<(), String> {
+    pub(crate) fn take(&mut self, molecule: Molecule) -> Result<(), String> {
         let Molecule { feature, x, y, qv, count } = molecule;
         let binning = &self.collector.binning;
         let bin = binning.bin_at(x, y).ok_or_else(|| bad_position(binning, x, y))?;
@@ -125,7 +125,7 @@ impl Intake<'_> {
     }
 
     /// Hands everything over.
-    pub fn finish(mut self) -> ReadStats {
+    pub(crate) fn finish(mut self) -> ReadStats {
         self.buffer.flush();
         self.stats
     }

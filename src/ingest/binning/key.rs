@@ -25,7 +25,7 @@ pub(crate) struct AbsoluteBin {
 
 impl AbsoluteBin {
     /// The bin, if a key can hold it.
-    pub fn within_reach(row: i32, col: i32) -> Option<Self> {
+    pub(crate) fn within_reach(row: i32, col: i32) -> Option<Self> {
         let reach = -AXIS_HALF..AXIS_HALF;
         (reach.contains(&row) && reach.contains(&col)).then_some(AbsoluteBin { row, col })
     }
@@ -46,7 +46,7 @@ pub(crate) struct Binning {
 
 impl Binning {
     /// The bin that holds the point (`x`, `y`) in µm; `None` for coordinates that are no number or out of reach.
-    pub fn bin_at(&self, x: f64, y: f64) -> Option<AbsoluteBin> {
+    pub(crate) fn bin_at(&self, x: f64, y: f64) -> Option<AbsoluteBin> {
         let col = ((x - self.anchor_um[0]) / self.bin_um).floor();
         let row = ((y - self.anchor_um[1]) / self.bin_um).floor();
         let half = f64::from(AXIS_HALF);
@@ -55,12 +55,12 @@ impl Binning {
     }
 
     /// Whether this bin is measured.
-    pub fn measures(&self, bin: AbsoluteBin) -> bool {
+    pub(crate) fn measures(&self, bin: AbsoluteBin) -> bool {
         self.measured.measures(bin)
     }
 
     /// The furthest coordinate from the anchor, in µm, that has a bin.
-    pub fn reach_um(&self) -> f64 {
+    pub(crate) fn reach_um(&self) -> f64 {
         f64::from(AXIS_HALF) * self.bin_um
     }
 }
@@ -71,7 +71,7 @@ impl Binning {
 pub(crate) struct Key(u64);
 
 impl Key {
-    pub fn new(feature: u32, bin: AbsoluteBin) -> Self {
+    pub(crate) fn new(feature: u32, bin: AbsoluteBin) -> Self {
         let feature = u64::from(feature);
         let (low, high) = (feature & (PARTITIONS as u64 - 1), feature >> PARTITION_BITS);
         let shuffled = (low << (FEATURE_BITS - PARTITION_BITS)) | high;
@@ -80,31 +80,31 @@ impl Key {
     }
 
     /// All of it as a number, in the order of keys.
-    pub fn bits(self) -> u64 {
+    pub(crate) fn bits(self) -> u64 {
         self.0
     }
 
     /// The key that [`Key::bits`] makes this number of.
-    pub fn of_bits(bits: u64) -> Self {
+    pub(crate) fn of_bits(bits: u64) -> Self {
         Key(bits)
     }
 
     /// The smallest number that a key of the same partition may have.
-    pub fn partition_start(self) -> u64 {
+    pub(crate) fn partition_start(self) -> u64 {
         (self.partition() as u64) << (64 - PARTITION_BITS)
     }
 
-    pub fn partition(self) -> usize {
+    pub(crate) fn partition(self) -> usize {
         (self.0 >> (64 - PARTITION_BITS)) as usize
     }
 
-    pub fn feature(self) -> u32 {
+    pub(crate) fn feature(self) -> u32 {
         let shuffled = self.0 >> (2 * AXIS_BITS);
         let high = shuffled & ((1 << (FEATURE_BITS - PARTITION_BITS)) - 1);
         ((high << PARTITION_BITS) | self.partition() as u64) as u32
     }
 
-    pub fn bin(self) -> AbsoluteBin {
+    pub(crate) fn bin(self) -> AbsoluteBin {
         let index = |bits: u64| (bits & AXIS_MASK) as i32 - AXIS_HALF;
         AbsoluteBin { row: index(self.0 >> AXIS_BITS), col: index(self.0) }
     }

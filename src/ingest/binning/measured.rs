@@ -36,7 +36,7 @@ pub(crate) struct Listed {
 
 impl MeasuredBins {
     /// Whether this bin is measured.
-    pub fn measures(&self, bin: AbsoluteBin) -> bool {
+    pub(crate) fn measures(&self, bin: AbsoluteBin) -> bool {
         match self {
             MeasuredBins::Lattice(lattice) => {
                 let s = lattice.scale.get() as i32;
@@ -48,7 +48,7 @@ impl MeasuredBins {
     }
 
     /// What the manifest says of them.
-    pub fn pattern(&self) -> Pattern {
+    pub(crate) fn pattern(&self) -> Pattern {
         match self {
             MeasuredBins::Lattice(_) => Pattern::Lattice,
             MeasuredBins::Random { rate, seed } => Pattern::Random { rate: *rate, seed: *seed },
@@ -57,7 +57,7 @@ impl MeasuredBins {
     }
 
     /// The first and the last bin of the box around a list, which is the frame of the section.
-    pub fn frame(&self) -> Option<(AbsoluteBin, AbsoluteBin)> {
+    pub(crate) fn frame(&self) -> Option<(AbsoluteBin, AbsoluteBin)> {
         let MeasuredBins::Listed(Listed { first, flags, .. }) = self else { return None };
         let last = |first: i32, length: usize| first + length as i32 - 1;
         Some((*first, AbsoluteBin { row: last(first.row, flags.rows()), col: last(first.col, flags.cols()) }))
@@ -81,7 +81,7 @@ impl Listed {
     /// negative) or `x` and `y` (µm, anywhere in the bin); `bin_at` says which bin holds a point.
     ///
     /// [`Error::Data`] names the line and what is wrong with it.
-    pub fn read(path: &Path, bin_at: impl Fn(f64, f64) -> Option<AbsoluteBin> + Sync) -> Result<Self> {
+    pub(crate) fn read(path: &Path, bin_at: impl Fn(f64, f64) -> Option<AbsoluteBin> + Sync) -> Result<Self> {
         let table = Table::open(path)?;
         let pair = |first: &str, second: &str| Some([table.usual(&[first])?, table.usual(&[second])?]);
         let (in_bins, columns) = match (pair("row", "col"), pair("x", "y")) {

@@ -34,7 +34,7 @@ pub(crate) enum Piece {
 
 impl Piece {
     /// The number of entries.
-    pub fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         match self {
             Piece::Entries(range) => range.end - range.start,
             Piece::Block(ranges) => ranges.iter().map(|range| range.end - range.start).product(),
@@ -44,7 +44,7 @@ impl Piece {
 
 impl Matrix {
     /// The group `name` with `data`, `indices` and `indptr`, compressed by observation or by gene.
-    pub fn sparse(tree: &Tree, name: &str, shape: (u64, u64), by_observation: bool) -> Result<Matrix> {
+    pub(crate) fn sparse(tree: &Tree, name: &str, shape: (u64, u64), by_observation: bool) -> Result<Matrix> {
         check_shape(tree, name, shape)?;
         let path = |part: &str| format!("{name}/{part}");
         let (data, indices) = (tree.array(&path("data"))?, tree.array(&path("indices"))?);
@@ -72,7 +72,7 @@ impl Matrix {
     }
 
     /// The array `name` of observations × genes.
-    pub fn dense(tree: &Tree, name: &str) -> Result<Matrix> {
+    pub(crate) fn dense(tree: &Tree, name: &str) -> Result<Matrix> {
         let array = tree.array(name)?;
         let &[observations, genes] = array.shape() else {
             return Err(tree.error(name, format!("{} axes, expected observations × genes", array.shape().len())));
@@ -82,12 +82,12 @@ impl Matrix {
     }
 
     /// Observations and genes.
-    pub fn shape(&self) -> (u64, u64) {
+    pub(crate) fn shape(&self) -> (u64, u64) {
         self.shape
     }
 
     /// The parts to read it in: about a million entries each, along the pieces in which the file stores it.
-    pub fn pieces(&self) -> Vec<Piece> {
+    pub(crate) fn pieces(&self) -> Vec<Piece> {
         match &self.layout {
             Layout::Sparse { data, indices, starts, .. } => {
                 let chunk = [data, indices].iter().filter_map(|array| array.chunk().first().copied()).max();
@@ -108,7 +108,7 @@ impl Matrix {
     /// Gives each entry of `piece` that is not zero to `each`, as observation, gene and value.
     ///
     /// With `once`, an entry that stands twice in a row or column is an error; without, its parts come one by one.
-    pub fn read(
+    pub(crate) fn read(
         &self,
         piece: &Piece,
         once: bool,

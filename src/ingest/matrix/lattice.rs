@@ -25,7 +25,7 @@ impl SquareLattice {
     /// of its place, and no place taken twice.
     ///
     /// Rows and columns are counted from the coordinates' own zero, not from the first point, so that no point moves the others.
-    pub fn find(points: &[[f64; 2]]) -> Option<SquareLattice> {
+    pub(crate) fn find(points: &[[f64; 2]]) -> Option<SquareLattice> {
         if points.len() < FEWEST || points.iter().flatten().any(|c| !c.is_finite()) {
             return None;
         }

@@ -17,12 +17,12 @@ pub(crate) struct Mtx {
 
 impl Mtx {
     /// Whether `folder` holds a matrix.
-    pub fn is_in(folder: &Path) -> bool {
+    pub(crate) fn is_in(folder: &Path) -> bool {
         find(folder, &["matrix.mtx"]).is_ok()
     }
 
     /// The three files of `folder`.
-    pub fn open(folder: &Path) -> Result<Mtx> {
+    pub(crate) fn open(folder: &Path) -> Result<Mtx> {
         Ok(Mtx {
             matrix: find(folder, &["matrix.mtx"])?,
             features: find(folder, &["features.tsv", "genes.tsv"])?,
@@ -31,7 +31,7 @@ impl Mtx {
     }
 
     /// The names of the rows.
-    pub fn genes(&self) -> Result<Vec<Gene>> {
+    pub(crate) fn genes(&self) -> Result<Vec<Gene>> {
         let mut genes = Vec::new();
         Lines::open(&self.features)?.for_each(|line| {
             let fields: Vec<&str> = line.split('\t').collect();
@@ -44,7 +44,7 @@ impl Mtx {
     }
 
     /// Gives every barcode to `each`.
-    pub fn barcodes(&self, mut each: impl FnMut(&str)) -> Result<()> {
+    pub(crate) fn barcodes(&self, mut each: impl FnMut(&str)) -> Result<()> {
         let mut number = 0;
         Lines::open(&self.barcodes)?.for_each(|line| {
             each(line.split('\t').next().unwrap_or_default());
@@ -54,7 +54,7 @@ impl Mtx {
     }
 
     /// Reads all entries; `shape` is the number of genes and of barcodes.
-    pub fn read(&self, sink: &MatrixSink, shape: [u64; 2]) -> Result<ReadStats> {
+    pub(crate) fn read(&self, sink: &MatrixSink, shape: [u64; 2]) -> Result<ReadStats> {
         let mut into = sink.entries();
         let mut state = Header { shape, entries: None, seen: 0, last: None, once: sink.once() };
         Lines::open(&self.matrix)?.for_each(|line| match state.take(line)? {

@@ -19,10 +19,10 @@ pub(crate) enum Places {
 
 impl Places {
     /// The place of an observation that lies outside the tissue by the platform's own account.
-    pub const NOWHERE: [i32; 2] = [i32::MIN, i32::MIN];
+    pub(crate) const NOWHERE: [i32; 2] = [i32::MIN, i32::MIN];
 
     /// The number of observations.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Places::Lattice { at, .. } => at.len(),
             Places::Points(at) => at.len(),
@@ -30,7 +30,7 @@ impl Places {
     }
 
     /// x and y in µm, for a lattice of the centre of the square; `None` outside the tissue.
-    pub fn get(&self, observation: usize) -> Option<[f64; 2]> {
+    pub(crate) fn get(&self, observation: usize) -> Option<[f64; 2]> {
         match self {
             Places::Lattice { side_um, at } => {
                 let [row, col] = *at.get(observation)?;
@@ -42,7 +42,7 @@ impl Places {
     }
 
     /// Bins of a lattice are made of whole squares: [`Error::Usage`] where `binning` would cut through one.
-    pub fn check(&self, binning: &Binning, path: &Path) -> Result<()> {
+    pub(crate) fn check(&self, binning: &Binning, path: &Path) -> Result<()> {
         let Places::Lattice { side_um, .. } = self else { return Ok(()) };
         let times = binning.bin_um / side_um;
         if times.round() < 1.0 || !is_whole(times) {
@@ -64,7 +64,7 @@ impl Places {
     }
 
     /// Whether two observations share a bin of `binning`, and which.
-    pub fn shared_bin(&self, binning: &Binning) -> Option<[usize; 2]> {
+    pub(crate) fn shared_bin(&self, binning: &Binning) -> Option<[usize; 2]> {
         let mut seen = std::collections::HashMap::new();
         (0..self.len()).find_map(|i| {
             let [x, y] = self.get(i)?;

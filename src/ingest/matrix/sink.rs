@@ -31,7 +31,7 @@ pub(crate) struct MatrixSink<'a> {
 
 impl<'a> MatrixSink<'a> {
     /// Checks that the bins fit the places, and that normalised values need not be added up.
-    pub fn new(path: &'a Path, genes: &'a [Gene], places: &'a Places, collector: &'a Collector) -> Result<Self> {
+    pub(crate) fn new(path: &'a Path, genes: &'a [Gene], places: &'a Places, collector: &'a Collector) -> Result<Self> {
         places.check(&collector.binning, path)?;
         if collector.quantity == Quantity::Values {
             let mut names = HashSet::new();
@@ -65,17 +65,17 @@ impl<'a> MatrixSink<'a> {
     }
 
     /// Whether an entry may be given in one part only.
-    pub fn once(&self) -> bool {
+    pub(crate) fn once(&self) -> bool {
         self.collector.quantity == Quantity::Values
     }
 
     /// An intake for one thread.
-    pub fn entries(&self) -> EntrySink<'_> {
+    pub(crate) fn entries(&self) -> EntrySink<'_> {
         EntrySink { sink: self, intake: self.collector.intake(), outside: 0 }
     }
 
     /// Reads all of `matrix`, on all cores.
-    pub fn matrix(&self, matrix: &Matrix) -> Result<ReadStats> {
+    pub(crate) fn matrix(&self, matrix: &Matrix) -> Result<ReadStats> {
         if matrix.shape() != (self.places.len() as u64, self.genes.len() as u64) {
             return Err(Error::data(
                 self.path,
@@ -115,7 +115,7 @@ pub(crate) struct EntrySink<'a> {
 
 impl EntrySink<'_> {
     /// Takes the value of a gene in an observation; the error says what is wrong with it.
-    pub fn push(&mut self, observation: usize, gene: usize, value: f64) -> Result<(), String> {
+    pub(crate) fn push(&mut self, observation: usize, gene: usize, value: f64) -> Result<(), String> {
         let (Some(feature), true) = (self.sink.features.get(gene), observation < self.sink.places.len()) else {
             return Err(format!("an entry for observation {observation} and gene {gene}, which are not there"));
         };
@@ -135,7 +135,7 @@ impl EntrySink<'_> {
     }
 
     /// Hands everything over.
-    pub fn finish(self) -> ReadStats {
+    pub(crate) fn finish(self) -> ReadStats {
         let outside = ReadStats { read: self.outside, outside_tissue: self.outside, ..ReadStats::default() };
         self.intake.finish() + outside
     }

@@ -27,7 +27,7 @@ enum Source {
 
 impl TenX {
     /// Opens an HDF5 file or a folder of MTX files.
-    pub fn open(path: &Path) -> Result<TenX> {
+    pub(crate) fn open(path: &Path) -> Result<TenX> {
         let (genes, source) = if path.is_dir() {
             let mtx = Mtx::open(path)?;
             (mtx.genes()?, Source::Mtx(mtx))
@@ -40,7 +40,7 @@ impl TenX {
     }
 
     /// Gives every barcode to `each`, in the order of the matrix.
-    pub fn barcodes(&self, each: impl FnMut(&str)) -> Result<()> {
+    pub(crate) fn barcodes(&self, each: impl FnMut(&str)) -> Result<()> {
         match &self.source {
             Source::Hdf5(tree, group) => tree.texts(&format!("{group}/barcodes"), each),
             Source::Mtx(mtx) => mtx.barcodes(each),
@@ -48,7 +48,7 @@ impl TenX {
     }
 
     /// Reads all counts; `places` says where each barcode lies.
-    pub fn read(&self, places: &Places, collector: &Collector) -> Result<ReadStats> {
+    pub(crate) fn read(&self, places: &Places, collector: &Collector) -> Result<ReadStats> {
         let sink = MatrixSink::new(&self.path, &self.genes, places, collector)?;
         let (barcodes, genes) = (places.len() as u64, self.genes.len() as u64);
         match &self.source {

@@ -41,7 +41,7 @@ impl Table {
     /// Opens `path` and reads its header. The delimiter is the one of comma, tab and semicolon that the header has most of.
     ///
     /// [`Error::Data`] if it is empty or no text.
-    pub fn open(path: &Path) -> Result<Self> {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
         let mut lines = Lines::open(path)?;
         let mut comments = Vec::new();
         let header = loop {
@@ -68,18 +68,18 @@ impl Table {
     }
 
     /// Whether it has all of these columns; case does not count.
-    pub fn has(&self, names: &[&str]) -> bool {
+    pub(crate) fn has(&self, names: &[&str]) -> bool {
         names.iter().all(|name| self.usual(&[name]).is_some())
     }
 
     /// The first of `candidates` (in lower case) that it has; case does not count.
-    pub fn usual(&self, candidates: &[&str]) -> Option<usize> {
+    pub(crate) fn usual(&self, candidates: &[&str]) -> Option<usize> {
         let position = |wanted: &&str| self.names.iter().position(|name| name.eq_ignore_ascii_case(wanted));
         candidates.iter().find_map(position)
     }
 
     /// As [`Table::usual`], but it has to be there; `hint` says what to do otherwise.
-    pub fn needed(&self, candidates: &[&str], hint: &str) -> Result<usize> {
+    pub(crate) fn needed(&self, candidates: &[&str], hint: &str) -> Result<usize> {
         self.usual(candidates).ok_or_else(|| {
             let (found, looked) = (self.names.join(", "), candidates.join(", "));
             Error::data(&self.path, format!("no column named {looked}; found {found}. {hint}"))
@@ -87,7 +87,7 @@ impl Table {
     }
 
     /// The column that `flag` calls `name`.
-    pub fn given(&self, name: &str, flag: &str) -> Result<usize> {
+    pub(crate) fn given(&self, name: &str, flag: &str) -> Result<usize> {
         self.names.iter().position(|found| found == name).ok_or_else(|| {
             let near = nearest_names(name, self.names.iter().map(String::as_str));
             let near = near.first().copied().unwrap_or("none");
@@ -97,7 +97,7 @@ impl Table {
     }
 
     /// Reads all rows into `collector`, on all cores. [`Error::Data`] names the first bad line and what is wrong with it.
-    pub fn read(self, columns: &Columns, collector: &Collector) -> Result<ReadStats> {
+    pub(crate) fn read(self, columns: &Columns, collector: &Collector) -> Result<ReadStats> {
         let Columns { gene, x, y, count, qv, is_gene, .. } = *columns;
         let slots = [Some(gene), Some(x), Some(y), count, qv, is_gene];
         let take = |intake: &mut Intake, fields: [&[u8]; 6]| columns.give(fields, intake);
@@ -107,7 +107,7 @@ impl Table {
 
     /// Gives the fields of `columns` of every row to `take`, on all cores: each makes a state by `start` and ends with
     /// `finish`. [`Error::Data`] names the first bad line and what is wrong with it.
-    pub fn for_each_row<S, T: Send, const N: usize>(
+    pub(crate) fn for_each_row<S, T: Send, const N: usize>(
         self,
         columns: [Option<usize>; N],
         start: impl Fn() -> S + Sync,

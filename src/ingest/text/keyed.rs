@@ -27,7 +27,7 @@ pub(crate) struct KeyedTable<'a, const N: usize> {
 
 impl<const N: usize> KeyedTable<'_, N> {
     /// Gives key and numbers of every row to `each`; errors name the row.
-    pub fn for_each(&self, mut each: impl FnMut(&str, [f64; N]) -> Result<(), String>) -> Result<()> {
+    pub(crate) fn for_each(&self, mut each: impl FnMut(&str, [f64; N]) -> Result<(), String>) -> Result<()> {
         if self.path.extension().is_some_and(|extension| extension == "parquet") {
             self.parquet(&mut each)
         } else {

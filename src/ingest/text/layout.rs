@@ -25,7 +25,7 @@ impl Layout {
     /// Reads all rows of the text file `path` into `collector`; x and y are in units of `um_per_unit` µm.
     ///
     /// [`crate::Error::Data`] names the line and what is wrong with it.
-    pub fn read_text(&self, path: &Path, um_per_unit: f64, collector: &Collector) -> Result<ReadStats> {
+    pub(crate) fn read_text(&self, path: &Path, um_per_unit: f64, collector: &Collector) -> Result<ReadStats> {
         let table = Table::open(path)?;
         let needed = |name: &str| table.needed(&[name], &format!("Expected the columns of {}", self.whose));
         let columns = Columns {
@@ -44,7 +44,7 @@ impl Layout {
     /// Reads all rows of the Parquet file `path` into `collector`; x and y are in units of `um_per_unit` µm.
     ///
     /// [`crate::Error::Data`] names the column or the row and what is wrong with it.
-    pub fn read_parquet(&self, path: &Path, um_per_unit: f64, collector: &Collector) -> Result<ReadStats> {
+    pub(crate) fn read_parquet(&self, path: &Path, um_per_unit: f64, collector: &Collector) -> Result<ReadStats> {
         let [x, y] = self.xy;
         read_parquet(path, &ParquetColumns { gene: self.gene, x, y, um_per_unit }, collector)
     }

@@ -26,7 +26,7 @@ pub(crate) struct Chunk {
 
 impl Chunk {
     /// The lines without their ends, each with its number.
-    pub fn lines(&self) -> impl Iterator<Item = (u64, &[u8])> {
+    pub(crate) fn lines(&self) -> impl Iterator<Item = (u64, &[u8])> {
         let text = self.text.strip_suffix(b"\n").unwrap_or(&self.text);
         let mut rest = (!self.text.is_empty()).then_some(text);
         (self.first_line..).map_while(move |number| {
@@ -57,7 +57,7 @@ pub(crate) struct Lines {
 
 impl Lines {
     /// Opens `path`; whether it is gzipped is told by its first bytes.
-    pub fn open(path: &Path) -> Result<Self> {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
         let length = std::fs::metadata(path).map_err(|e| Error::io(path, "read", e))?.len();
         let position = Arc::new(AtomicU64::new(0));
         let stream = counted(path, position.clone())?;
@@ -66,7 +66,7 @@ impl Lines {
     }
 
     /// The next line without its end; `None` at the end of the file.
-    pub fn next_line(&mut self) -> Result<Option<Vec<u8>>> {
+    pub(crate) fn next_line(&mut self) -> Result<Option<Vec<u8>>> {
         self.fill()?;
         if self.rest.is_empty() {
             return Ok(None);
@@ -80,7 +80,7 @@ impl Lines {
     }
 
     /// Gives the lines that are left to `each`, one by one; errors name the line, counted from 1.
-    pub fn for_each(mut self, mut each: impl FnMut(&str) -> Result<(), String>) -> Result<()> {
+    pub(crate) fn for_each(mut self, mut each: impl FnMut(&str) -> Result<(), String>) -> Result<()> {
         while let Some(chunk) = self.next_chunk()? {
             for (number, line) in chunk.lines() {
                 let wrong = |what: String| Error::data(&self.path, format!("line {number}: {what}"));
@@ -93,7 +93,7 @@ impl Lines {
 
     /// Gives the lines that are left to all threads of the pool: each makes a state by `start`, takes chunks by `each`,
     /// and ends with `finish`. Of several errors, that of the earliest chunk is returned.
-    pub fn share<S, T: Send>(
+    pub(crate) fn share<S, T: Send>(
         self,
         start: impl Fn() -> S + Sync,
         each: impl Fn(&mut S, &Chunk) -> Result<()> + Sync,

@@ -29,7 +29,7 @@ pub(crate) struct File {
 }
 
 impl File {
-    pub fn open(path: &Path) -> Result<File> {
+    pub(crate) fn open(path: &Path) -> Result<File> {
         let file = std::fs::File::open(path).map_err(|e| Error::io(path, "read", e))?;
         let length = file.metadata().map_err(|e| Error::io(path, "read", e))?.len();
         let options = OpenOptions::default()

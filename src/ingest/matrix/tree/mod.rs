@@ -48,12 +48,12 @@ pub(crate) trait Array: Send + Sync {
 
 impl Tree {
     /// Whether `path` is the folder of a Zarr store or group.
-    pub fn is_zarr(path: &Path) -> bool {
+    pub(crate) fn is_zarr(path: &Path) -> bool {
         ["zarr.json", ".zgroup"].iter().any(|file| path.join(file).is_file())
     }
 
     /// Opens an HDF5 file, or a Zarr store (version 2 or 3) that is a folder.
-    pub fn open(path: &Path) -> Result<Tree> {
+    pub(crate) fn open(path: &Path) -> Result<Tree> {
         let metadata = std::fs::metadata(path).map_err(|e| Error::io(path, "read", e))?;
         let source: Box<dyn Nodes> =
             if metadata.is_dir() { Box::new(zarr::Store::open(path)?) } else { Box::new(hdf5::File::open(path)?) };
@@ -61,34 +61,34 @@ impl Tree {
     }
 
     /// The same tree, with `group` as its root.
-    pub fn within(mut self, group: &str) -> Tree {
+    pub(crate) fn within(mut self, group: &str) -> Tree {
         self.group = self.full(group);
         self
     }
 
     /// The file or store.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// An error about the node `name`.
-    pub fn error(&self, name: &str, what: impl std::fmt::Display) -> Error {
+    pub(crate) fn error(&self, name: &str, what: impl std::fmt::Display) -> Error {
         Error::data(&self.path, format!("{}: {what}", self.full(name)))
     }
 
     /// The names of the children of a group, sorted; empty where there is no such group.
-    pub fn children(&self, name: &str) -> Result<Vec<String>> {
+    pub(crate) fn children(&self, name: &str) -> Result<Vec<String>> {
         self.source.children(&self.full(name)).map_err(|what| self.error(name, what))
     }
 
     /// Whether there is a group or array of that name.
-    pub fn has(&self, name: &str) -> Result<bool> {
+    pub(crate) fn has(&self, name: &str) -> Result<bool> {
         let (parent, child) = name.rsplit_once('/').unwrap_or(("", name));
         Ok(self.children(parent)?.iter().any(|found| found == child))
     }
 
     /// Opens the array `name`.
-    pub fn array(&self, name: &str) -> Result<Box<dyn Array>> {
+    pub(crate) fn array(&self, name: &str) -> Result<Box<dyn Array>> {
         let array = self.source.array(&self.full(name)).map_err(|what| self.error(name, what))?;
         match array.shape().iter().find(|length| **length > MAX_ROWS * 1024) {
             Some(length) => Err(self.error(name, format!("an axis of {length} elements, more than any section has"))),
@@ -97,17 +97,17 @@ impl Tree {
     }
 
     /// A text attribute of a group or an array.
-    pub fn text(&self, name: &str, attribute: &str) -> Option<String> {
+    pub(crate) fn text(&self, name: &str, attribute: &str) -> Option<String> {
         self.source.text(&self.full(name), attribute)
     }
 
     /// An attribute that is a list of whole numbers.
-    pub fn numbers(&self, name: &str, attribute: &str) -> Option<Vec<u64>> {
+    pub(crate) fn numbers(&self, name: &str, attribute: &str) -> Option<Vec<u64>> {
         self.source.numbers(&self.full(name), attribute)
     }
 
     /// All numbers of an array with one axis.
-    pub fn column(&self, name: &str) -> Result<Vec<f64>> {
+    pub(crate) fn column(&self, name: &str) -> Result<Vec<f64>> {
         let array = self.array(name)?;
         let &[length] = array.shape() else {
             return Err(self.error(name, format!("found {} axes, expected a column of numbers", array.shape().len())));
@@ -125,7 +125,7 @@ impl Tree {
     }
 
     /// Gives every text of an array with one axis to `each`.
-    pub fn texts(&self, name: &str, mut each: impl FnMut(&str)) -> Result<()> {
+    pub(crate) fn texts(&self, name: &str, mut each: impl FnMut(&str)) -> Result<()> {
         let array = self.array(name)?;
         if array.shape().iter().any(|length| *length > MAX_ROWS) {
             return Err(self.error(name, format!("{:?} texts, expected {MAX_ROWS} at most", array.shape())));

@@ -22,7 +22,7 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    pub fn open(folder: &Path) -> Result<Store> {
+    pub(crate) fn open(folder: &Path) -> Result<Store> {
         let foreign = |what: &dyn std::fmt::Display| Error::data(folder, format!("not readable as Zarr ({what})"));
         if !is_node(folder) {
             return Err(foreign(&"neither zarr.json nor .zgroup in it"));

@@ -55,7 +55,7 @@ pub(crate) struct Squares {
 
 impl Squares {
     /// All sizes at or below `input` (`outs`, `binned_outputs` or one `square_…um`), largest first.
-    pub fn all(input: &Path) -> Vec<Squares> {
+    pub(crate) fn all(input: &Path) -> Vec<Squares> {
         let folder = if input.is_file() || Mtx::is_in(input) { input.parent().unwrap_or(input) } else { input };
         if let Some(squares) = Squares::of(folder) {
             return vec![squares];
@@ -78,7 +78,7 @@ impl Squares {
     }
 
     /// The largest squares of `input` that bins of `bin_um` are made of: the fewest to read.
-    pub fn dividing(input: &Path, bin_um: f64) -> Result<Squares> {
+    pub(crate) fn dividing(input: &Path, bin_um: f64) -> Result<Squares> {
         let all = Squares::all(input);
         let fits = |squares: &&Squares| {
             let times = bin_um / squares.side_um;
@@ -100,7 +100,7 @@ impl Squares {
     }
 
     /// The matrix and the table of these squares; `input` may name the matrix.
-    pub fn array(&self, input: &Path) -> Result<Array> {
+    pub(crate) fn array(&self, input: &Path) -> Result<Array> {
         let named = input.is_file() || Mtx::is_in(input);
         Array::find(if named { input } else { &self.folder })
     }

@@ -77,7 +77,7 @@ struct Array {
 
 impl Array {
     /// Finds both for `input`: the folder that holds them, or the matrix itself.
-    pub fn find(input: &Path) -> Result<Array> {
+    pub(crate) fn find(input: &Path) -> Result<Array> {
         let (folder, matrix) = match input.parent() {
             Some(folder) if input.is_file() || Mtx::is_in(input) => (folder, input.to_owned()),
             _ => (input, matrix_in(input)?),
@@ -92,12 +92,12 @@ impl Array {
     }
 
     /// Whether `folder` holds a matrix and a table.
-    pub fn is_in(folder: &Path) -> bool {
+    pub(crate) fn is_in(folder: &Path) -> bool {
         matrix_in(folder).is_ok() && Spots::find(folder).is_some()
     }
 
     /// Everything that is read.
-    pub fn files(&self) -> Vec<PathBuf> {
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
         vec![self.matrix.clone(), self.positions.clone()]
     }
 

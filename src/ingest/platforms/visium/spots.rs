@@ -25,12 +25,12 @@ pub(crate) struct Spots {
 
 impl Spots {
     /// The table in `folder/spatial`.
-    pub fn find(folder: &Path) -> Option<PathBuf> {
+    pub(crate) fn find(folder: &Path) -> Option<PathBuf> {
         TABLES.iter().map(|name| folder.join("spatial").join(name)).find(|path| path.is_file())
     }
 
     /// Reads the table `path`.
-    pub fn read(path: &Path) -> Result<Spots> {
+    pub(crate) fn read(path: &Path) -> Result<Spots> {
         let numbers = ["in_tissue", "array_row", "array_col"];
         let table = KeyedTable { path, key: "barcode", numbers, headerless: Some(&COLUMNS) };
         let mut by_barcode = HashMap::new();
@@ -51,7 +51,7 @@ impl Spots {
     }
 
     /// The place of a barcode.
-    pub fn get(&self, barcode: &str) -> Result<[i32; 2]> {
+    pub(crate) fn get(&self, barcode: &str) -> Result<[i32; 2]> {
         self.by_barcode.get(barcode).copied().or_else(|| own_place(barcode)).ok_or_else(|| {
             Error::data(
                 &self.path,

@@ -58,7 +58,7 @@ struct Cells {
 
 impl Cells {
     /// Finds both in the bundle `folder`.
-    pub fn find(folder: &Path) -> Result<Cells> {
+    pub(crate) fn find(folder: &Path) -> Result<Cells> {
         let found = |names: &[&str]| {
             names.iter().map(|name| folder.join(name)).find(|path| path.is_file() || Mtx::is_in(path)).ok_or_else(
                 || Error::Missing(format!("{}: no {} in this bundle", folder.display(), names.join(" or "))),
@@ -71,7 +71,7 @@ impl Cells {
     }
 
     /// Reads all counts.
-    pub fn read(&self, collector: &Collector) -> Result<ReadStats> {
+    pub(crate) fn read(&self, collector: &Collector) -> Result<ReadStats> {
         let numbers = ["x_centroid", "y_centroid"];
         let mut centroids: HashMap<Box<str>, [f64; 2]> = HashMap::new();
         KeyedTable { path: &self.table, key: "cell_id", numbers, headerless: None }.for_each(|cell, centroid| {
