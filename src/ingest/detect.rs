@@ -23,7 +23,8 @@ pub(crate) fn detect(request: &Request) -> Result<Source> {
     let source = find(&request.input, request.platform.as_deref(), asked)?;
     let strange = request.given().find(|flag| !knows(source.reader, flag.name));
     let Some(flag) = strange else { return Ok(source) };
-    let known = READERS.iter().filter(|reader| knows(**reader, flag.name)).map(|reader| reader.platform().name);
+    let named = |reader: &&dyn Reader| if reader.reads_any_table() { "plain tables" } else { reader.platform().name };
+    let known = READERS.iter().filter(|reader| knows(**reader, flag.name)).map(named);
     Err(Error::Usage(format!(
         "--{}: only for {}, but {} is read as {}. Leave it out, or say what it is with --platform",
         flag.name,

@@ -12,7 +12,7 @@ mod xenium;
 use super::reader::Reader;
 
 /// All readers, in the order in which they are tried.
-pub(crate) static READERS: [&dyn Reader; 10] = [
+pub(crate) static READERS: &[&dyn Reader] = &[
     &xenium::Xenium,
     &xenium::XeniumCells,
     &visium::Visium,
