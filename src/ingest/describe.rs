@@ -49,7 +49,7 @@ pub struct Description {
 /// Tells what the files of `request` are, from all of their molecules. Its genes, mode and measured bins do not matter.
 ///
 /// # Errors
-/// Those of [`read`](super::read) about the files.
+/// Those of [`read()`](super::read()) about the files.
 pub fn describe(request: &Request) -> Result<Description> {
     let source = detect(request)?;
     let config = source.reader.with_units(request.config.clone())?;

@@ -1,10 +1,10 @@
 //! From a platform's files to a binned section: molecules (gene, position, count) that become counts per gene and bin.
 //!
-//! [`read`] gives the section that a [`Request`] names in memory, [`prepare`] writes it as a dataset, [`describe`] tells what the
+//! [`read()`] gives the section that a [`Request`] names in memory, [`prepare()`] writes it as a dataset, [`describe()`] tells what the
 //! files are and which bins they allow. None of them prints or reads the command line.
 //!
 //! A `reader` is what a platform is to the rest of the crate; `platforms` has a file for each and one table of them, over which
-//! everything else walks: `detect`, [`platforms`], [`flags`]. Readers share `text` (tables) and `matrix` (HDF5, Zarr, MTX), and
+//! everything else walks: `detect`, [`platforms()`], [`flags()`]. Readers share `text` (tables) and `matrix` (HDF5, Zarr, MTX), and
 //! give all molecules to `binning`.
 
 mod binning;

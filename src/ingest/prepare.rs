@@ -8,7 +8,7 @@ use crate::provenance::{Input, Provenance};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 
-/// What [`prepare`] read and wrote.
+/// What [`prepare()`] read and wrote.
 #[derive(Debug)]
 pub struct Prepared {
     /// The section as it was read.
@@ -22,7 +22,7 @@ pub struct Prepared {
 /// `command` is what the dataset says of how it came to be: a command line, or the name of the program that calls.
 ///
 /// # Errors
-/// Those of [`read`](super::read); [`Error::Usage`] if `output` is there and no dataset, [`Error::Io`] if it cannot be written,
+/// Those of [`read()`](super::read()); [`Error::Usage`] if `output` is there and no dataset, [`Error::Io`] if it cannot be written,
 /// both before anything is read; [`Error::Data`] if no measured bin holds `config.min_counts`. An error leaves nothing behind.
 pub fn prepare(request: &Request, output: &Path, command: &[String]) -> Result<Prepared> {
     let plan = Plan::of(request)?;

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 pub struct Request {
     /// A file of molecules, a matrix, or the folder that holds them.
     pub input: PathBuf,
-    /// The name of the platform whose files they are ([`platforms`](super::platforms)); without one, it is found out.
+    /// The name of the platform whose files they are ([`platforms()`](super::platforms())); without one, it is found out.
     pub platform: Option<String>,
     /// Whether the section is dense, or was sampled sparsely.
     pub mode: Mode,
@@ -35,7 +35,7 @@ impl Request {
         Request { input: input.into(), platform: None, mode, genes: None, measured: None, config, given: Vec::new() }
     }
 
-    /// Sets a flag of a platform (without the dashes; [`flags`](super::flags) lists them), for example `pixel-um` to `0.18`. A
+    /// Sets a flag of a platform (without the dashes; [`flags()`](super::flags()) lists them), for example `pixel-um` to `0.18`. A
     /// switch takes an empty value.
     ///
     /// [`Error::Usage`] for a flag that no platform has, or a value that is none; that the input's platform has it is
