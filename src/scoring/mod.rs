@@ -14,6 +14,7 @@ mod outcome;
 mod panel;
 mod prediction;
 mod profiles;
+pub mod registry;
 mod report;
 pub mod ssim;
 mod stage;
@@ -21,7 +22,7 @@ mod statistics;
 mod summary;
 mod tables;
 
-pub use evaluate::{Region, Regions, Score};
+pub use evaluate::{Beside, Comparison, Region, Regions, Score, Values};
 pub use gain::{Gain, gain_map};
 pub use intervals::Intervals;
 pub use outcome::{BinCounts, FORMAT, MaskAgreement, Method, Outcome};

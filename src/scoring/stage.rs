@@ -2,7 +2,7 @@
 
 use super::biology::Biology;
 use super::ceiling::{Counts, reliability};
-use super::evaluate::{Region, Regions, Score, limit, relate_to};
+use super::evaluate::{Beside, Comparison, Region, Regions, Score};
 use super::gain::{Gain, gain_map};
 use super::intervals::Intervals;
 use super::outcome::{BinCounts, FORMAT, MaskAgreement, Method, Outcome};
@@ -160,29 +160,25 @@ impl Scoring<'_> {
         let measured = self.dataset.measured_values(gene)?;
         let truth = self.truth.as_ref().map(|truth| truth.values(gene)).transpose()?;
         let mut maps = Vec::new();
-        let mut scores = Vec::new();
+        let mut intervals = Vec::new();
         for prediction in self.predictions {
             let Some(map) = prediction.gene(self.dataset, gene)? else { continue };
             let label = prediction.label.as_str();
             self.suspicions.look(self.dataset, label, gene, &measured, &map);
             if let Some(truth) = &truth {
-                scores.extend(self.regions.score(gene, label, truth, &map));
-                self.intervals.extend(self.intervals(prediction, gene, truth, &map)?);
+                intervals.extend(self.intervals(prediction, gene, truth, &map)?);
             }
             maps.push((label, map));
         }
-        limit(self.reliability(gene)?, &mut scores);
-        self.intervals.iter().filter(|one| one.gene == gene).for_each(|one| one.note(&mut scores));
-        if let (Some(truth), Some(biology)) = (&truth, &mut self.biology) {
-            biology.add(gene, &self.regions, truth, &maps);
-        }
-        if let Some(baseline) = &self.baseline {
-            relate_to(baseline, &mut scores);
-        }
         let gains = truth.as_ref().map_or(Vec::new(), |truth| self.gains(truth, &maps));
-        for (label, gain) in gains.iter().filter_map(|(label, map)| Some((label, Gain::of(map)?))) {
-            gain.note(label, &mut scores);
+        let mut scores = Vec::new();
+        if let Some(truth) = &truth {
+            scores = self.evaluate(gene, truth, &maps, &gains, &intervals)?;
+            if let Some(biology) = &mut self.biology {
+                biology.add(gene, &self.regions, truth, &maps);
+            }
         }
+        self.intervals.extend(intervals);
         if index < MOST_PICTURED || self.plots.is_some() {
             let maps = GeneMaps {
                 gene,
@@ -203,6 +199,27 @@ impl Scoring<'_> {
         }
         self.scores.extend(scores);
         Ok(())
+    }
+
+    /// The scores of the predictions `maps` of `gene`, whose gains and intervals are these.
+    fn evaluate(
+        &self,
+        gene: &str,
+        truth: &Raster<f32>,
+        maps: &[(&str, Raster<f32>)],
+        gains: &[(&str, Raster<f64>)],
+        intervals: &[Intervals],
+    ) -> Result<Vec<Score>> {
+        let reliability = self.reliability(gene)?;
+        let all: Vec<(&str, Comparison)> =
+            maps.iter().map(|(label, map)| (*label, self.regions.compare(truth, map))).collect();
+        let baseline = all.iter().find(|(label, _)| self.baseline.as_deref() == Some(*label)).map(|(_, own)| own);
+        let scores = all.iter().flat_map(|(label, own)| {
+            let gain = gains.iter().find(|(other, _)| other == label).and_then(|(_, map)| Gain::of(map));
+            let intervals = intervals.iter().find(|one| one.method == *label);
+            own.scores(gene, label, Beside { baseline, reliability, gain, intervals })
+        });
+        Ok(scores.collect())
     }
 
     /// The reliability of the withheld values of `gene`; `None` without a truth or without counts.
