@@ -29,6 +29,6 @@ pub use outcome::{BinCounts, FORMAT, MaskAgreement, Method, Outcome};
 pub use panel::{PanelScore, PanelScores};
 pub use prediction::{Names, Prediction, ReadGene, ReadUncertainty};
 pub use profiles::{By, ProfileRow};
-pub use stage::{Target, run, score};
+pub use stage::{Target, run, score, score_into};
 pub use summary::MethodSummary;
 pub use tables::text;
