@@ -69,17 +69,14 @@ impl Biology {
         if self.genes.len() < FEWEST_GENES {
             return (None, rows);
         }
-        let morans = |of: fn(&Score) -> Option<f64>, label: &str| -> Vec<f64> {
+        let morans = |key: &str, label: &str| -> Vec<f64> {
             let own = scores.iter().filter(|score| score.region == Region::Tissue && score.method == label);
             let own = own.filter(|score| self.wanted.contains(&score.gene));
             // A gene without variance has no pattern.
-            own.map(|score| of(score).unwrap_or(0.0)).collect()
+            own.map(|score| score.value(key).unwrap_or(0.0)).collect()
         };
-        let pairs: Vec<(Vec<f64>, Vec<f64>)> = self
-            .labels
-            .iter()
-            .map(|label| (morans(|s| s.morans_i_truth, label), morans(|s| s.morans_i, label)))
-            .collect();
+        let pairs: Vec<(Vec<f64>, Vec<f64>)> =
+            self.labels.iter().map(|label| (morans("morans_i_truth", label), morans("morans_i", label))).collect();
         let methods = self.labels.iter().zip(&pairs).zip(self.predicted);
         let methods: Vec<_> = methods
             .map(|((label, (truth, predicted)), table)| (label.as_str(), Morans { truth, predicted }, table))

@@ -1,6 +1,6 @@
 //! Where one method is better than another: the difference of their errors, bin by bin.
 
-use super::evaluate::{Region, Regions, Score};
+use super::evaluate::{Region, Regions};
 use crate::section::Raster;
 
 /// |error of `reference`| − |error of `predicted`| on the unmeasured in-tissue bins, NaN elsewhere, all [rows, cols].
@@ -46,16 +46,6 @@ impl Gain {
             tied: mean(|gain| f64::from(gain == 0.0)),
             mean: mean(|gain| gain),
         })
-    }
-
-    /// Writes the figures into the row of `method` over unmeasured bins among one gene's `scores`.
-    pub fn note(self, method: &str, scores: &mut [Score]) {
-        let own = scores.iter_mut().filter(|score| score.method == method && score.region == Region::Unmeasured);
-        for score in own {
-            score.improvement_ratio = Some(self.improved);
-            score.tie_ratio = Some(self.tied);
-            score.mean_gain = Some(self.mean);
-        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! Whether the intervals of a prediction hold what they promise, on the withheld truth.
 
-use super::evaluate::{Region, Score};
 use crate::section::Raster;
 use crate::store::Uncertainty;
 use serde::Serialize;
@@ -99,16 +98,6 @@ impl Intervals {
             constant_score,
             reliability,
         })
-    }
-
-    /// Writes the figures into the score of the same method over the unmeasured bins.
-    pub fn note(&self, scores: &mut [Score]) {
-        let own = |score: &&mut Score| score.method == self.method && score.region == Region::Unmeasured;
-        for score in scores.iter_mut().filter(own) {
-            score.coverage = Some(self.coverage);
-            score.interval_width = Some(self.width);
-            score.interval_score = Some(self.score);
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::evaluate::{Region, Score};
 use super::outcome::Outcome;
 use super::panel::PanelScores;
+use super::registry::{Better, Metric, shown};
 use serde_json::{Map, Value, json};
 
 /// What comes before `_mqc.json` in the names of the files, and their contents; none without scores.
@@ -41,13 +42,7 @@ fn summary(outcome: &Outcome) -> Value {
 fn genes(outcome: &Outcome) -> Value {
     let own = outcome.scores.iter().filter(|score| score.region == Region::Unmeasured);
     let rows = own.map(|score: &Score| {
-        let figures = [
-            ("mae", score.mae),
-            ("rmse", score.rmse),
-            ("pcc", score.pcc),
-            ("pcc_ceiling", score.pcc_ceiling),
-            ("ssim", score.ssim),
-        ];
+        let figures: Vec<_> = headlines().map(|metric| (metric.key, score.value(metric.key))).collect();
         (format!("{} {} {}", outcome.sample, score.gene, score.method), cells(&figures))
     });
     let headers: Map<String, Value> =
@@ -93,15 +88,19 @@ fn panel(outcome: &Outcome, scores: &PanelScores) -> Value {
     })
 }
 
+/// The metrics that are shown.
+fn headlines() -> impl Iterator<Item = &'static Metric> {
+    shown().into_iter().filter(|metric| metric.headline)
+}
+
 /// The columns; errors are better when low, agreements when high.
 fn columns(over: &str) -> Vec<(&'static str, Value)> {
-    vec![
-        ("mae", error("MAE", "Mean absolute error, log-normalised units", over)),
-        ("rmse", error("RMSE", "Root mean squared error, log-normalised units", over)),
-        ("pcc", agreement("PCC", "Pearson's correlation", over)),
-        ("pcc_ceiling", agreement("PCC ceiling", "The PCC that a prediction without noise could reach", over)),
-        ("ssim", agreement("SSIM", "Structural similarity", over)),
-    ]
+    let column = |metric: &Metric| {
+        let unit = if metric.unit.is_empty() { String::new() } else { format!(", {}", metric.unit) };
+        let draw = if metric.better == Better::Low { error } else { agreement };
+        (metric.key, draw(metric.title, &format!("{}{unit}", metric.explained), over))
+    };
+    headlines().map(column).collect()
 }
 
 fn column(title: &str, what: &str, over: &str, scale: &str) -> Value {

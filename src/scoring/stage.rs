@@ -2,12 +2,12 @@
 
 use super::biology::Biology;
 use super::ceiling::{Counts, reliability};
-use super::evaluate::{Region, Regions, Score, limit, relate_to};
+use super::evaluate::{Beside, Comparison, Region, Regions, Score};
 use super::gain::{Gain, gain_map};
 use super::intervals::Intervals;
 use super::outcome::{BinCounts, FORMAT, MaskAgreement, Method, Outcome};
 use super::prediction::{Names, Prediction, Suspicions, labels, reference};
-use super::report::{GeneMaps, MOST_PICTURED, Plots, UNFOLDED, block, page};
+use super::report::{GeneMaps, MOST_PICTURED, Plate, Plots, UNFOLDED, block, page};
 use super::summary::MethodSummary;
 use super::{multiqc, tables};
 use crate::dataset::{Dataset, Truth};
@@ -33,7 +33,7 @@ impl<'a, T: AsRef<Path> + ?Sized> From<&'a T> for Target<'a> {
 }
 
 /// Runs the stage on paths: opens the dataset and its predictions, calls them by the labels in `names` (none: by their
-/// methods) and [`score`]s them.
+/// methods) and [`score_into`]s them.
 ///
 /// [`Error::Usage`] if the names do not fit the predictions.
 pub fn run(
@@ -59,58 +59,66 @@ pub fn run(
         inputs.push(Input { path: path.display().to_string(), sha256: folder_fingerprint(path)? });
     }
     let provenance = Provenance::new("s2s-score", serde_json::json!({}), None, inputs);
-    score(&opened, &all, names.reference, provenance, output, progress)
+    score_into(&opened, &all, names.reference, provenance, output, progress)
 }
 
-/// Scores and shows `predictions` of `dataset`, and writes `scores.json`, `scores.csv`, `scores.parquet` and `report.html`
-/// into the folder `output`, each whole or not at all; with a truth also `profiles.csv` and `*_mqc.json` for MultiQC; and the
-/// plots as files where [`Target::plots`] asks for them.
+/// Scores `predictions` of `dataset` in memory: nothing is drawn, written or printed.
 ///
 /// `progress` hears the number of genes done, the number of all, and the gene at hand. Without a truth (a dataset prepared
-/// to impute) there are maps and no scores. The others are compared bin by bin with the prediction labelled `compared_with`;
-/// without one, with the bilinear baseline, else the last of several. [`Error::Data`] if a prediction was made from another
-/// dataset, [`Error::Usage`] if no prediction has that label.
-pub fn score<'t>(
+/// to impute) there are no scores. The others are compared bin by bin with the prediction labelled `compared_with`; without
+/// one, with the bilinear baseline, else the last of several. [`Error::Data`] if a prediction was made from another dataset,
+/// [`Error::Usage`] if no prediction has that label.
+///
+/// ```no_run
+/// use s2s::{dataset::Dataset, provenance::Provenance, scoring};
+/// use std::path::Path;
+///
+/// # fn main() -> s2s::Result<()> {
+/// let dataset = Dataset::open(Path::new("lung.s2s"))?;
+/// let predictions = [scoring::Prediction::open(Path::new("lung.zarr"))?];
+/// let provenance = Provenance::new("mine", serde_json::json!({}), None, vec![]);
+/// let outcome = scoring::score(&dataset, &predictions, None, provenance, |_, _, _| ())?;
+/// for score in &outcome.scores {
+///     println!("{} {:?} {:?}", score.gene, score.region, score.value("rmse"));
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub fn score(
+    dataset: &Dataset,
+    predictions: &[Prediction],
+    compared_with: Option<&str>,
+    provenance: Provenance,
+    progress: impl FnMut(usize, usize, &str),
+) -> Result<Outcome> {
+    let mut scoring = Scoring::new(dataset, predictions, compared_with)?;
+    scoring.all(&genes(dataset, predictions)?, progress)?;
+    Ok(scoring.finish(provenance))
+}
+
+/// [`score`]s and shows `predictions` of `dataset`, and writes `scores.json`, `scores.csv`, `scores.parquet` and `report.html`
+/// into the folder `output`, each whole or not at all; with a truth also `profiles.csv` and `*_mqc.json` for MultiQC; and the
+/// plots as files where [`Target::plots`] asks for them. Without a truth the report holds the maps alone.
+///
+/// Errors as those of [`score`], and [`Error::Io`] where an output cannot be written.
+pub fn score_into<'t>(
     dataset: &Dataset,
     predictions: &[Prediction],
     compared_with: Option<&str>,
     provenance: Provenance,
     output: impl Into<Target<'t>>,
-    mut progress: impl FnMut(usize, usize, &str),
+    progress: impl FnMut(usize, usize, &str),
 ) -> Result<Outcome> {
     let output = output.into();
-    for prediction in predictions {
-        prediction.check(dataset)?;
-    }
-    let baseline = baseline(predictions);
-    let reference = reference(compared_with, baseline.as_deref(), predictions)?;
-    let truth = Truth::open(dataset)?;
-    let tissue = truth.as_ref().map_or(dataset.tissue(), Truth::tissue).clone();
-    let regions = Regions::new(tissue, dataset.sampling());
-    let mut scoring = Scoring {
-        dataset,
-        predictions,
-        reference: reference.filter(|_| truth.is_some()),
-        baseline,
-        biology: truth.is_some().then(|| Biology::new(dataset, predictions, &regions)),
-        regions,
-        truth,
-        suspicions: Suspicions::default(),
-        intervals: Vec::new(),
-        scores: Vec::new(),
-        cards: String::new(),
-        block: 1,
-        plots: output.plots.map(Plots::new).transpose()?,
-    };
+    let mut scoring = Scoring::new(dataset, predictions, compared_with)?;
+    let plots = output.plots.map(Plots::new).transpose()?;
     let genes = genes(dataset, predictions)?;
     // Truth and input, prediction and error, gain.
     let pictures = 2 + 2 * predictions.len() + predictions.len().saturating_sub(1);
-    scoring.block = block(dataset.tissue().shape(), pictures * genes.len().min(MOST_PICTURED));
-    for (i, gene) in genes.iter().enumerate() {
-        progress(i, genes.len(), gene);
-        scoring.gene(gene, i)?;
-    }
-    let (cards, plots) = (std::mem::take(&mut scoring.cards), scoring.plots.take());
+    let block = block(dataset.tissue().shape(), pictures * genes.len().min(MOST_PICTURED));
+    scoring.drawing = Some(Drawing { cards: String::new(), block, plots });
+    scoring.all(&genes, progress)?;
+    let Drawing { cards, plots, .. } = scoring.drawing.take().unwrap_or_default();
     let outcome = scoring.finish(provenance);
     plots.map_or(Ok(()), |plots| plots.charts(&outcome, &genes))?;
     write(&outcome, &page(&outcome, &genes, &cards)?, output.folder)?;
@@ -148,42 +156,79 @@ struct Scoring<'a> {
     suspicions: Suspicions,
     intervals: Vec<Intervals>,
     scores: Vec<Score>,
+    /// The pictures, where the genes are to be drawn.
+    drawing: Option<Drawing>,
+}
+
+/// The pictures of a run.
+#[derive(Default)]
+struct Drawing {
+    /// Those of the page.
     cards: String,
     /// The side in bins of what the page shows in one colour.
     block: usize,
     plots: Option<Plots>,
 }
 
-impl Scoring<'_> {
+impl<'a> Scoring<'a> {
+    /// Nothing scored yet.
+    fn new(dataset: &'a Dataset, predictions: &'a [Prediction], compared_with: Option<&str>) -> Result<Self> {
+        for prediction in predictions {
+            prediction.check(dataset)?;
+        }
+        let baseline = baseline(predictions);
+        let reference = reference(compared_with, baseline.as_deref(), predictions)?;
+        let truth = Truth::open(dataset)?;
+        let tissue = truth.as_ref().map_or(dataset.tissue(), Truth::tissue).clone();
+        let regions = Regions::new(tissue, dataset.sampling());
+        Ok(Scoring {
+            dataset,
+            predictions,
+            reference: reference.filter(|_| truth.is_some()),
+            baseline,
+            biology: truth.is_some().then(|| Biology::new(dataset, predictions, &regions)),
+            regions,
+            truth,
+            suspicions: Suspicions::default(),
+            intervals: Vec::new(),
+            scores: Vec::new(),
+            drawing: None,
+        })
+    }
+
+    fn all(&mut self, genes: &[&str], mut progress: impl FnMut(usize, usize, &str)) -> Result<()> {
+        for (i, gene) in genes.iter().enumerate() {
+            progress(i, genes.len(), gene);
+            self.gene(gene, i)?;
+        }
+        Ok(())
+    }
+
     /// Scores and draws one gene, the `index`th of them.
     fn gene(&mut self, gene: &str, index: usize) -> Result<()> {
         let measured = self.dataset.measured_values(gene)?;
         let truth = self.truth.as_ref().map(|truth| truth.values(gene)).transpose()?;
         let mut maps = Vec::new();
-        let mut scores = Vec::new();
+        let mut intervals = Vec::new();
         for prediction in self.predictions {
             let Some(map) = prediction.gene(self.dataset, gene)? else { continue };
             let label = prediction.label.as_str();
             self.suspicions.look(self.dataset, label, gene, &measured, &map);
             if let Some(truth) = &truth {
-                scores.extend(self.regions.score(gene, label, truth, &map));
-                self.intervals.extend(self.intervals(prediction, gene, truth, &map)?);
+                intervals.extend(self.intervals(prediction, gene, truth, &map)?);
             }
             maps.push((label, map));
         }
-        limit(self.reliability(gene)?, &mut scores);
-        self.intervals.iter().filter(|one| one.gene == gene).for_each(|one| one.note(&mut scores));
-        if let (Some(truth), Some(biology)) = (&truth, &mut self.biology) {
-            biology.add(gene, &self.regions, truth, &maps);
-        }
-        if let Some(baseline) = &self.baseline {
-            relate_to(baseline, &mut scores);
-        }
         let gains = truth.as_ref().map_or(Vec::new(), |truth| self.gains(truth, &maps));
-        for (label, gain) in gains.iter().filter_map(|(label, map)| Some((label, Gain::of(map)?))) {
-            gain.note(label, &mut scores);
+        let mut scores = Vec::new();
+        if let Some(truth) = &truth {
+            scores = self.evaluate(gene, truth, &maps, &gains, &intervals)?;
+            if let Some(biology) = &mut self.biology {
+                biology.add(gene, &self.regions, truth, &maps);
+            }
         }
-        if index < MOST_PICTURED || self.plots.is_some() {
+        self.intervals.extend(intervals);
+        if self.drawing.as_ref().is_some_and(|drawing| index < MOST_PICTURED || drawing.plots.is_some()) {
             let maps = GeneMaps {
                 gene,
                 tissue: self.regions.bins(Region::Tissue),
@@ -196,13 +241,33 @@ impl Scoring<'_> {
                 bin_um: self.dataset.manifest().grid.bin_um,
             };
             let plate = maps.plate();
-            if index < MOST_PICTURED {
-                self.cards += &plate.card(index < UNFOLDED, self.block)?;
+            if let Some(drawing) = &mut self.drawing {
+                drawing.add(&plate, index)?;
             }
-            self.plots.as_ref().map_or(Ok(()), |plots| plots.gene(&plate))?;
         }
         self.scores.extend(scores);
         Ok(())
+    }
+
+    /// The scores of the predictions `maps` of `gene`, whose gains and intervals are these.
+    fn evaluate(
+        &self,
+        gene: &str,
+        truth: &Raster<f32>,
+        maps: &[(&str, Raster<f32>)],
+        gains: &[(&str, Raster<f64>)],
+        intervals: &[Intervals],
+    ) -> Result<Vec<Score>> {
+        let reliability = self.reliability(gene)?;
+        let all: Vec<(&str, Comparison)> =
+            maps.iter().map(|(label, map)| (*label, self.regions.compare(truth, map))).collect();
+        let baseline = all.iter().find(|(label, _)| self.baseline.as_deref() == Some(*label)).map(|(_, own)| own);
+        let scores = all.iter().flat_map(|(label, own)| {
+            let gain = gains.iter().find(|(other, _)| other == label).and_then(|(_, map)| Gain::of(map));
+            let intervals = intervals.iter().find(|one| one.method == *label);
+            own.scores(gene, label, Beside { baseline, reliability, gain, intervals })
+        });
+        Ok(scores.collect())
     }
 
     /// The reliability of the withheld values of `gene`; `None` without a truth or without counts.
@@ -226,7 +291,7 @@ impl Scoring<'_> {
     }
 
     /// What each of the predictions `maps` of a gene gains over the reference's; empty where that does not hold the gene.
-    fn gains<'a>(&self, truth: &Raster<f32>, maps: &[(&'a str, Raster<f32>)]) -> Vec<(&'a str, Raster<f64>)> {
+    fn gains<'m>(&self, truth: &Raster<f32>, maps: &[(&'m str, Raster<f32>)]) -> Vec<(&'m str, Raster<f64>)> {
         let is_reference = |label: &str| self.reference.as_deref() == Some(label);
         let Some((_, reference)) = maps.iter().find(|(label, _)| is_reference(label)) else { return Vec::new() };
         let others = maps.iter().filter(|(label, _)| !is_reference(label));
@@ -274,6 +339,16 @@ impl Scoring<'_> {
             intervals: self.intervals,
             scores: self.scores,
         }
+    }
+}
+
+impl Drawing {
+    /// Draws a gene, the `index`th of them.
+    fn add(&mut self, plate: &Plate, index: usize) -> Result<()> {
+        if index < MOST_PICTURED {
+            self.cards += &plate.card(index < UNFOLDED, self.block)?;
+        }
+        self.plots.as_ref().map_or(Ok(()), |plots| plots.gene(plate))
     }
 }
 

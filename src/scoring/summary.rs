@@ -40,22 +40,23 @@ impl MethodSummary {
     /// The summary of the method labelled `label` over `scores`.
     pub fn new(label: &str, scores: &[Score]) -> Self {
         let own: Vec<&Score> = scores.iter().filter(|s| s.method == label && s.region == Region::Unmeasured).collect();
-        let of = |figure: fn(&Score) -> Option<f64>| median(own.iter().filter_map(|score| figure(score)).collect());
+        let of = |key: &str| median(own.iter().filter_map(|score| score.value(key)).collect());
+        let share = |score: &&Score| Some(score.value("pcc")? / score.value("pcc_ceiling")?);
         MethodSummary {
             label: label.to_owned(),
             genes: own.len(),
-            mae: of(|s| s.mae),
-            rmse: of(|s| s.rmse),
-            pcc: of(|s| s.pcc),
-            pcc_ceiling: of(|s| s.pcc_ceiling),
-            pcc_share: of(|s| Some(s.pcc? / s.pcc_ceiling?)),
-            ssim: of(|s| s.ssim),
-            mae_ratio: of(|s| s.mae_ratio),
-            rmse_ratio: of(|s| s.rmse_ratio),
-            improvement_ratio: of(|s| s.improvement_ratio),
-            mean_gain: of(|s| s.mean_gain),
-            compared: own.iter().filter(|s| s.mae_ratio.is_some()).count(),
-            better: own.iter().filter(|s| s.mae_ratio.is_some_and(|ratio| ratio < 1.0)).count(),
+            mae: of("mae"),
+            rmse: of("rmse"),
+            pcc: of("pcc"),
+            pcc_ceiling: of("pcc_ceiling"),
+            pcc_share: median(own.iter().filter_map(share).collect()),
+            ssim: of("ssim"),
+            mae_ratio: of("mae_ratio"),
+            rmse_ratio: of("rmse_ratio"),
+            improvement_ratio: of("improvement_ratio"),
+            mean_gain: of("mean_gain"),
+            compared: own.iter().filter(|s| s.value("mae_ratio").is_some()).count(),
+            better: own.iter().filter(|s| s.value("mae_ratio").is_some_and(|ratio| ratio < 1.0)).count(),
         }
     }
 }

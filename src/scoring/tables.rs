@@ -3,6 +3,7 @@
 use super::evaluate::{Region, Score};
 use super::outcome::Outcome;
 use super::profiles::ProfileRow;
+use super::registry::METRICS;
 use crate::{Error, Result};
 use arrow::array::{ArrayRef, Float64Array, StringArray, UInt64Array};
 use arrow::record_batch::RecordBatch;
@@ -11,43 +12,17 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use std::sync::Arc;
 
-/// How a column is read off a score.
-enum Column {
-    Text(fn(&Score) -> &str),
-    Count(fn(&Score) -> usize),
-    Number(fn(&Score) -> Option<f64>),
+/// The columns before the metrics.
+const NAMES: [&str; 3] = ["gene", "method", "region"];
+const COUNTS: [&str; 2] = ["bins", "missed"];
+
+fn names(score: &Score) -> [&str; 3] {
+    [&score.gene, &score.method, region_name(score.region)]
 }
 
-/// The columns of the tidy table, in order.
-const COLUMNS: [(&str, Column); 27] = [
-    ("gene", Column::Text(|s| &s.gene)),
-    ("method", Column::Text(|s| &s.method)),
-    ("region", Column::Text(|s| region_name(s.region))),
-    ("bins", Column::Count(|s| s.bins)),
-    ("missed", Column::Count(|s| s.missed)),
-    ("mae", Column::Number(|s| s.mae)),
-    ("rmse", Column::Number(|s| s.rmse)),
-    ("pcc", Column::Number(|s| s.pcc)),
-    ("ssim", Column::Number(|s| s.ssim)),
-    ("ssim_frame", Column::Number(|s| s.ssim_frame)),
-    ("psnr_frame", Column::Number(|s| s.psnr_frame)),
-    ("morans_i", Column::Number(|s| s.morans_i)),
-    ("morans_i_truth", Column::Number(|s| s.morans_i_truth)),
-    ("morans_i_difference", Column::Number(|s| s.morans_i_difference)),
-    ("gearys_c", Column::Number(|s| s.gearys_c)),
-    ("gearys_c_truth", Column::Number(|s| s.gearys_c_truth)),
-    ("gearys_c_difference", Column::Number(|s| s.gearys_c_difference)),
-    ("reliability", Column::Number(|s| s.reliability)),
-    ("pcc_ceiling", Column::Number(|s| s.pcc_ceiling)),
-    ("mae_ratio", Column::Number(|s| s.mae_ratio)),
-    ("rmse_ratio", Column::Number(|s| s.rmse_ratio)),
-    ("improvement_ratio", Column::Number(|s| s.improvement_ratio)),
-    ("tie_ratio", Column::Number(|s| s.tie_ratio)),
-    ("mean_gain", Column::Number(|s| s.mean_gain)),
-    ("coverage", Column::Number(|s| s.coverage)),
-    ("interval_width", Column::Number(|s| s.interval_width)),
-    ("interval_score", Column::Number(|s| s.interval_score)),
-];
+fn counts(score: &Score) -> [usize; 2] {
+    [score.bins, score.missed]
+}
 
 fn region_name(region: Region) -> &'static str {
     match region {
@@ -60,13 +35,13 @@ fn region_name(region: Region) -> &'static str {
 pub fn csv(scores: &[Score]) -> Result<Vec<u8>> {
     let failed = |e: &dyn std::fmt::Display| Error::Bug(format!("scores.csv: {e}"));
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(COLUMNS.iter().map(|(name, _)| *name)).map_err(|e| failed(&e))?;
+    writer
+        .write_record(NAMES.into_iter().chain(COUNTS).chain(METRICS.iter().map(|metric| metric.key)))
+        .map_err(|e| failed(&e))?;
     for score in scores {
-        let fields = COLUMNS.iter().map(|(_, column)| match column {
-            Column::Text(of) => of(score).to_owned(),
-            Column::Count(of) => of(score).to_string(),
-            Column::Number(of) => of(score).map(|number| number.to_string()).unwrap_or_default(),
-        });
+        let numbers = score.values().iter().map(|value| value.map(|number| number.to_string()).unwrap_or_default());
+        let counts = counts(score).map(|count| count.to_string());
+        let fields = names(score).map(str::to_owned).into_iter().chain(counts).chain(numbers);
         writer.write_record(fields).map_err(|e| failed(&e))?;
     }
     writer.into_inner().map_err(|e| failed(&e))
@@ -83,15 +58,20 @@ pub fn profiles(rows: &[ProfileRow]) -> Result<Vec<u8>> {
 /// The tidy table as Parquet, undefined figures null, with `provenance` (JSON) in the metadata of the file.
 pub fn parquet(scores: &[Score], provenance: String) -> Result<Vec<u8>> {
     let failed = |e: &dyn std::fmt::Display| Error::Bug(format!("scores.parquet: {e}"));
-    let columns = COLUMNS.iter().map(|(name, column)| {
-        let array: ArrayRef = match column {
-            Column::Text(of) => Arc::new(StringArray::from_iter_values(scores.iter().map(of))),
-            Column::Count(of) => Arc::new(UInt64Array::from_iter_values(scores.iter().map(|s| of(s) as u64))),
-            Column::Number(of) => Arc::new(scores.iter().map(of).collect::<Float64Array>()),
-        };
-        // Named nullable whatever the values are: the schema is the same for every table.
-        (*name, array, matches!(column, Column::Number(_)))
+    // Named nullable whatever the values are: the schema is the same for every table.
+    let text = NAMES.iter().enumerate().map(|(i, name)| {
+        let array: ArrayRef = Arc::new(StringArray::from_iter_values(scores.iter().map(|score| names(score)[i])));
+        (*name, array, false)
     });
+    let count = COUNTS.iter().enumerate().map(|(i, name)| {
+        let array: ArrayRef = Arc::new(UInt64Array::from_iter_values(scores.iter().map(|s| counts(s)[i] as u64)));
+        (*name, array, false)
+    });
+    let number = METRICS.iter().enumerate().map(|(i, metric)| {
+        let array: ArrayRef = Arc::new(scores.iter().map(|score| score.values()[i]).collect::<Float64Array>());
+        (metric.key, array, true)
+    });
+    let columns = text.chain(count).chain(number);
     let batch = RecordBatch::try_from_iter_with_nullable(columns).map_err(|e| failed(&e))?;
     let metadata = vec![KeyValue::new("s2s".to_owned(), provenance)];
     let properties = WriterProperties::builder().set_key_value_metadata(Some(metadata)).build();
@@ -116,7 +96,8 @@ pub fn text(outcome: &Outcome) -> String {
         lines.push(line.take(columns).collect());
     };
     for s in scores.iter().filter(|score| score.region == Region::Unmeasured) {
-        let figures = [s.mae, s.rmse, s.pcc, s.pcc_ceiling, s.ssim, s.mae_ratio, s.improvement_ratio, s.mean_gain];
+        let keys = ["mae", "rmse", "pcc", "pcc_ceiling", "ssim", "mae_ratio", "improvement_ratio", "mean_gain"];
+        let figures = keys.map(|key| s.value(key));
         push(&s.gene, &s.method, figures);
     }
     for s in summary.iter().filter(|_| scores.iter().any(|first| first.gene != scores[0].gene)) {

@@ -40,7 +40,7 @@ pub fn scores(outcome: &Outcome, genes: &[&str], colours: &[&'static str]) -> Ch
     if let Some(leader) = outcome.methods.iter().find(|method| Some(&method.label) != outcome.baseline.as_ref()) {
         let rank = |gene: &&str| {
             let score = honest.get(&(*gene, leader.label.as_str()));
-            score.and_then(|score| score.mae_ratio.or(score.mae)).unwrap_or(f64::INFINITY)
+            score.and_then(|score| score.value("mae_ratio").or(score.value("mae"))).unwrap_or(f64::INFINITY)
         };
         genes.sort_by(|a, b| rank(a).total_cmp(&rank(b)));
     }
@@ -48,21 +48,21 @@ pub fn scores(outcome: &Outcome, genes: &[&str], colours: &[&'static str]) -> Ch
         .iter()
         .map(|gene| series.iter().map(|one| honest.get(&(*gene, one.label.as_str())).copied()).collect())
         .collect();
-    let panel = |title: String, reference: Option<f64>, of: fn(&Score) -> Option<f64>| {
-        let values = table.iter().map(|row| row.iter().map(|score| of((*score)?)).collect()).collect();
+    let panel = |title: String, reference: Option<f64>, key: &str| {
+        let values = table.iter().map(|row| row.iter().map(|score| (*score)?.value(key)).collect()).collect();
         Panel { title, reference, values, limits: Vec::new() }
     };
-    let ceiling = |row: &Vec<Option<&Score>>| row.iter().flatten().find_map(|score| score.pcc_ceiling);
+    let ceiling = |row: &Vec<Option<&Score>>| row.iter().flatten().find_map(|score| score.value("pcc_ceiling"));
     let mut panels = match &outcome.baseline {
         Some(label) => [
-            panel(format!("← MAE as a multiple of {label}’s"), Some(1.0), |s| s.mae_ratio),
-            panel(format!("← RMSE as a multiple of {label}’s"), Some(1.0), |s| s.rmse_ratio),
-            panel("PCC →".into(), None, |s| s.pcc),
+            panel(format!("← MAE as a multiple of {label}’s"), Some(1.0), "mae_ratio"),
+            panel(format!("← RMSE as a multiple of {label}’s"), Some(1.0), "rmse_ratio"),
+            panel("PCC →".into(), None, "pcc"),
         ],
         None => [
-            panel("← MAE".into(), None, |s| s.mae),
-            panel("← RMSE".into(), None, |s| s.rmse),
-            panel("PCC →".into(), None, |s| s.pcc),
+            panel("← MAE".into(), None, "mae"),
+            panel("← RMSE".into(), None, "rmse"),
+            panel("PCC →".into(), None, "pcc"),
         ],
     };
     panels[2].limits = table.iter().map(ceiling).collect();

@@ -101,12 +101,15 @@ impl GeneMaps<'_> {
     fn caption(&self, label: &str) -> String {
         let figure = |name: &str, value: Option<f64>| value.map(|value| format!("{name}\u{a0}{value:.3}"));
         let Some(score) = self.score(label) else { return String::new() };
-        let figures = [figure("MAE", score.mae), figure("PCC", score.pcc), figure("SSIM", score.ssim)];
+        let figures =
+            [figure("MAE", score.value("mae")), figure("PCC", score.value("pcc")), figure("SSIM", score.value("ssim"))];
         figures.into_iter().flatten().collect::<Vec<_>>().join(" · ")
     }
 
     fn gain(&self, label: &str) -> String {
-        let figures = self.score(label).and_then(|s| Some((s.improvement_ratio?, s.tie_ratio?, s.mean_gain?)));
+        let figures = self
+            .score(label)
+            .and_then(|s| Some((s.value("improvement_ratio")?, s.value("tie_ratio")?, s.value("mean_gain")?)));
         figures.map_or(String::new(), |(improved, tied, mean)| {
             let percent = |share: f64| format!("{:.0}\u{a0}%", 100.0 * share);
             let (better, worse) = (percent(improved), percent(1.0 - improved - tied));
@@ -116,7 +119,7 @@ impl GeneMaps<'_> {
     }
 
     fn ratio(&self, label: &str) -> String {
-        let ratio = self.score(label).and_then(|score| score.mae_ratio);
+        let ratio = self.score(label).and_then(|score| score.value("mae_ratio"));
         ratio.map_or(String::new(), |ratio| format!("MAE\u{a0}{ratio:.2}\u{a0}× bilinear"))
     }
 }

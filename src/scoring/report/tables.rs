@@ -1,6 +1,7 @@
 //! The tables of the report: a line per method, and a line per gene and method.
 
 use super::escape;
+use crate::scoring::registry::{Better, Group, Metric, shown};
 use crate::scoring::tables::figure;
 use crate::scoring::{MethodSummary, Outcome, Region, Score};
 
@@ -100,48 +101,32 @@ pub fn cell(value: Option<f64>, best: Option<String>, class: &str) -> String {
 
 /// A column of the table of scores.
 struct Column {
-    name: &'static str,
+    metric: &'static Metric,
     /// The region whose row of a gene and method it is read from.
     region: Region,
-    of: fn(&Score) -> Option<f64>,
-    /// Whether high is good; `None` where neither end is best.
-    high: Option<bool>,
+}
+
+impl Column {
+    /// Whether high is good; `None` where the best is not marked.
+    fn high(&self) -> Option<bool> {
+        self.metric.ranks.then_some(self.metric.better == Better::High)
+    }
 }
 
 /// The columns in groups under a common heading; those of gains where there is a reference.
 fn groups(outcome: &Outcome) -> [(&'static str, Vec<Column>); 4] {
-    const HONEST: Region = Region::Unmeasured;
-    const WHOLE: Region = Region::Tissue;
-    let mut honest = vec![
-        Column { name: "MAE", region: HONEST, of: |s| s.mae, high: Some(false) },
-        Column { name: "RMSE", region: HONEST, of: |s| s.rmse, high: Some(false) },
-        Column { name: "PCC", region: HONEST, of: |s| s.pcc, high: Some(true) },
-        Column { name: "ceiling", region: HONEST, of: |s| s.pcc_ceiling, high: None },
-        Column { name: "SSIM", region: HONEST, of: |s| s.ssim, high: Some(true) },
-        Column { name: "MAE ratio", region: HONEST, of: |s| s.mae_ratio, high: None },
-    ];
-    if outcome.reference.is_some() {
-        honest.extend([
-            Column { name: "better", region: HONEST, of: |s| s.improvement_ratio, high: None },
-            Column { name: "same", region: HONEST, of: |s| s.tie_ratio, high: None },
-            Column { name: "mean gain", region: HONEST, of: |s| s.mean_gain, high: None },
-        ]);
-    }
-    let whole = vec![
-        Column { name: "MAE", region: WHOLE, of: |s| s.mae, high: Some(false) },
-        Column { name: "RMSE", region: WHOLE, of: |s| s.rmse, high: Some(false) },
-        Column { name: "PCC", region: WHOLE, of: |s| s.pcc, high: Some(true) },
-        Column { name: "SSIM", region: WHOLE, of: |s| s.ssim_frame, high: Some(true) },
-    ];
-    let smooth = vec![
-        Column { name: "predicted", region: WHOLE, of: |s| s.morans_i, high: None },
-        Column { name: "truth", region: WHOLE, of: |s| s.morans_i_truth, high: None },
-    ];
-    let rough = vec![
-        Column { name: "predicted", region: WHOLE, of: |s| s.gearys_c, high: None },
-        Column { name: "truth", region: WHOLE, of: |s| s.gearys_c_truth, high: None },
-    ];
-    [("Unmeasured bins", honest), ("All in-tissue bins", whole), ("Moran’s I", smooth), ("Geary’s C", rough)]
+    let of = |group: Group| {
+        let region = if matches!(group, Group::Unmeasured | Group::Gain) { Region::Unmeasured } else { Region::Tissue };
+        let own = shown().into_iter().filter(move |metric| metric.groups.contains(&group));
+        own.map(move |metric| Column { metric, region })
+    };
+    let gain = outcome.reference.iter().flat_map(|_| of(Group::Gain));
+    [
+        ("Unmeasured bins", of(Group::Unmeasured).chain(gain).collect()),
+        ("All in-tissue bins", of(Group::Tissue).collect()),
+        ("Moran’s I", of(Group::Moran).collect()),
+        ("Geary’s C", of(Group::Geary).collect()),
+    ]
 }
 
 /// A line per gene and method, genes in the order of the dataset; the best method of a gene in bold.
@@ -158,7 +143,7 @@ pub fn scores(outcome: &Outcome, genes: &[&str], colours: &[&str]) -> String {
         .collect();
     let heads: String = columns
         .iter()
-        .map(|(column, class)| format!(r#"<th class="{class}" data-sort="number">{}</th>"#, column.name))
+        .map(|(column, class)| format!(r#"<th class="{class}" data-sort="number">{}</th>"#, column.metric.short))
         .collect();
     let mut rows = String::new();
     let mut rest = outcome.scores.as_slice();
@@ -182,8 +167,9 @@ pub fn scores(outcome: &Outcome, genes: &[&str], colours: &[&str]) -> String {
 fn values(columns: &[(&Column, &str)], label: &str, own: &[Score]) -> String {
     let cells = columns.iter().map(|(column, class)| {
         let rows = || own.iter().filter(|score| score.region == column.region);
-        let value = rows().find(|score| score.method == label).and_then(column.of);
-        let best = column.high.and_then(|high| best(rows().map(column.of), high));
+        let of = |score: &Score| score.value(column.metric.key);
+        let value = rows().find(|score| score.method == label).and_then(of);
+        let best = column.high().and_then(|high| best(rows().map(of), high));
         cell(value, best, class)
     });
     cells.collect()
