@@ -17,7 +17,6 @@ mod profiles;
 mod report;
 pub mod ssim;
 mod stage;
-mod statistics;
 mod summary;
 mod tables;
 
