@@ -8,6 +8,7 @@ mod inverse_distance;
 mod kriging;
 mod lags;
 mod lattice;
+mod nearest;
 mod neighbourhood;
 mod normalise;
 mod raster;
