@@ -8,26 +8,24 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use s2s::kernels::{InstructionSet, ops};
 use s2s::network::{Cdcin, CdcinConfig, Conv, ConvConfig, Draw};
+use s2s::section::median;
 use std::time::Instant;
 
 /// The median of a few runs in ms.
-fn median(mut run: impl FnMut()) -> f64 {
+fn time(mut run: impl FnMut()) -> f64 {
     run();
-    let mut times: Vec<f64> = (0..5)
-        .map(|_| {
-            let start = Instant::now();
-            run();
-            start.elapsed().as_secs_f64() * 1e3
-        })
-        .collect();
-    times.sort_by(f64::total_cmp);
-    times[2]
+    let times = (0..5).map(|_| {
+        let start = Instant::now();
+        run();
+        start.elapsed().as_secs_f64() * 1e3
+    });
+    median(times).unwrap_or(f64::NAN)
 }
 
 /// Prints forward, and forward + backward, with the kernels and without; `flops` of one forward pass.
 fn report(name: &str, flops: f64, forward: impl Fn(), step: impl Fn()) {
     let row = |pass: &str, flops: f64, run: &dyn Fn()| {
-        let (ours, plain) = (median(run), median(|| ops::without(run)));
+        let (ours, plain) = (time(run), time(|| ops::without(run)));
         let rate = flops / ours / 1e6;
         println!("{name:<22} {pass:<8} {ours:9.2} ms {rate:6.0} GFLOP/s   burn {plain:9.2} ms   {:5.1}×", plain / ours);
     };

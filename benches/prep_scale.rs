@@ -17,6 +17,7 @@ use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
+use s2s::section::median;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
@@ -198,11 +199,6 @@ fn take(arguments: &mut Vec<String>, name: &str) -> Option<String> {
     Some(arguments.remove(at))
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
 fn main() {
     let mut arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let given = arguments.first().and_then(|first| first.parse().ok());
@@ -229,7 +225,7 @@ fn main() {
                 costs.entry(library).or_default().extend(python(library, &input, &output, &bin_um));
             }
         }
-        let all = |name: &str, of: fn(&Cost) -> f64| median(costs[name].iter().map(of).collect());
+        let all = |name: &str, of: fn(&Cost) -> f64| median(costs[name].iter().map(of)).unwrap_or(f64::NAN);
         for (tool, costs) in costs.iter().filter(|(_, costs)| !costs.is_empty()) {
             let (seconds, peak) = (all(tool, |cost| cost.seconds), all(tool, |cost| cost.peak_mib));
             println!(

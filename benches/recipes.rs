@@ -12,6 +12,7 @@ use s2s::config::Config;
 use s2s::dataset::Dataset;
 use s2s::images::{Bank, Images};
 use s2s::kernels::ops;
+use s2s::section::median;
 use s2s::training::{FitSettings, Saving, fit};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -53,11 +54,6 @@ fn seconds(config: &Config, dataset: &Dataset, gene: &str, images: &Bank) -> f64
     fitted.unwrap_or_else(|e| panic!("{e}")).seconds
 }
 
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
-}
-
 fn main() {
     let arguments = Arguments::parse();
     let dataset = Dataset::open(&arguments.dataset).unwrap_or_else(|e| panic!("{e}"));
@@ -75,7 +71,7 @@ fn main() {
             ours.push(run());
             plain.push(ops::without(run));
         }
-        let (ours, plain) = (median(ours), median(plain));
+        let [ours, plain] = [ours, plain].map(|times| median(times).unwrap_or(f64::NAN));
         println!("{name:<13} {ours:6.1} ms/step {plain:7.1} ms/step {:6.2}", ours / plain);
     }
 }

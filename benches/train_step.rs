@@ -17,6 +17,7 @@ use s2s::network::weights::{NamedTensor, save, write_tensors};
 use s2s::network::{
     Cdcin, CdcinConfig, Guide, Input, InputConfig, Upsampling, flatten, subsample, unflatten, upsample,
 };
+use s2s::section::median;
 use s2s::training::{Adam, Batch, Distance, FitConfig, Objective};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -318,12 +319,6 @@ fn reference() -> PathBuf {
     path
 }
 
-fn median(times: &[f64]) -> f64 {
-    let mut sorted = times.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted[sorted.len() / 2]
-}
-
 fn compare(work: &Workload, arguments: &Arguments) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut ours = Ours::new(work, arguments);
@@ -363,7 +358,7 @@ fn compare(work: &Workload, arguments: &Arguments) {
 
 /// One line for each side: medians in ms, and ours over theirs.
 fn report(name: &str, side: &Ours, times: &[[Vec<f64>; 2]], peers: &mut [PyTorch]) {
-    let ours = times[0].each_ref().map(|times| median(times));
+    let ours = times[0].each_ref().map(|times| median(times.iter().copied()).unwrap_or(f64::NAN));
     let peak = gpu_memory(&side.device).map(|gpu| gpu.ours).or_else(peak_memory_mib).unwrap_or(0);
     println!(
         "{name:<11} s2s            {:9.1} ms          {:9.1} ms          {peak:6} MiB",
@@ -371,7 +366,7 @@ fn report(name: &str, side: &Ours, times: &[[Vec<f64>; 2]], peers: &mut [PyTorch
         ours[1] * 1e3
     );
     for (peer, times) in peers.iter_mut().zip(&times[1..]) {
-        let [forward, step] = times.each_ref().map(|times| median(times));
+        let [forward, step] = times.each_ref().map(|times| median(times.iter().copied()).unwrap_or(f64::NAN));
         let memory = peer.ask("peak");
         println!(
             "{:11} {:<13}  {:9.1} ms {:6.2}×  {:9.1} ms {:6.2}×  {:6.0} MiB ({:.0} before the first pass)",

@@ -4,7 +4,7 @@ use crate::calibration::LEVELS;
 use crate::error::nearest_names;
 use crate::network::CdcinConfig;
 use crate::training::FitConfig;
-use crate::{Error, Result};
+use crate::{Error, Result, yaml};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -176,12 +176,12 @@ impl Config {
     fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", e))?;
         let wrong = |what: String| Error::Usage(format!("{}: {what}", path.display()));
-        let given: Value = serde_yaml::from_str(&text).map_err(|e| wrong(format!("not valid YAML: {e}")))?;
+        let given: Value = yaml::from_str(&text).map_err(|e| wrong(format!("not valid YAML: {e}")))?;
         // An empty file, or one that only holds comments, is the defaults.
         let given = if given.is_null() { Value::Object(Default::default()) } else { given };
         let known = serde_json::to_value(Config::default()).map_err(|e| Error::Bug(e.to_string()))?;
         known_keys(&given, &known, "").map_err(&wrong)?;
-        serde_yaml::from_str::<Option<Config>>(&text)
+        yaml::from_str::<Option<Config>>(&text)
             .map(Option::unwrap_or_default)
             .map_err(|e| wrong(format!("{e}. {EVERY_KEY}")))
     }
@@ -194,7 +194,7 @@ impl Config {
         if text.is_empty() {
             return Err(format!("no value. {expected}; null where a key shall have none"));
         }
-        let value: Value = serde_yaml::from_str(text).map_err(|e| format!("the value is not valid YAML: {e}"))?;
+        let value: Value = yaml::from_str(text).map_err(|e| format!("the value is not valid YAML: {e}"))?;
         let mut whole = serde_json::to_value(self).map_err(|e| e.to_string())?;
         *place(&mut whole, key)? = value;
         serde_json::from_value(whole).map_err(|e| format!("{e}. {EVERY_KEY}"))

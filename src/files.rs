@@ -66,7 +66,8 @@ fn sync(paths: &[PathBuf]) -> std::io::Result<()> {
     })
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// `bytes` in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

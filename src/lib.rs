@@ -26,5 +26,6 @@ pub mod section;
 pub mod simulate;
 pub mod store;
 pub mod training;
+mod yaml;
 
 pub use error::{Error, Result};

@@ -2,8 +2,8 @@
 
 use super::conformal::Quantiles;
 use super::difficulty::{Difficulty, Features};
+use super::distance::Distance;
 use super::optimism::optimism;
-use super::variogram::Distance;
 use crate::section::Raster;
 use serde::{Deserialize, Serialize};
 

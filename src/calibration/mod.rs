@@ -7,16 +7,16 @@
 
 mod conformal;
 mod difficulty;
+mod distance;
 mod intervals;
 mod local;
 mod noise;
 mod optimism;
-mod variogram;
 
 pub use conformal::{LEVELS, Quantiles};
 pub use difficulty::{Difficulty, Features};
+pub use distance::Distance;
 pub use intervals::{Calibration, Case};
 pub use local::{Layout, local_variance};
 pub use noise::count_noise;
 pub use optimism::optimism;
-pub use variogram::{Distance, Variogram};

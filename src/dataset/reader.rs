@@ -1,7 +1,8 @@
 //! Reads a dataset: everything but the truth.
 
 use super::manifest::Manifest;
-use crate::section::{Lattice, Raster, Sampling};
+use crate::files::hex;
+use crate::section::{Lattice, Raster, Sampling, SummedArea};
 use crate::{Error, Result};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float32Type, UInt32Type};
@@ -27,13 +28,13 @@ pub struct Patch {
 pub(super) fn patches(tissue: &Raster<bool>, lattice: Lattice, side: usize) -> Vec<Patch> {
     let (rows, cols) = tissue.shape();
     let s = lattice.scale.get();
-    let sums = summed_area(tissue);
+    let sums = SummedArea::new(tissue);
     let origins = |length: usize| (0..=length.saturating_sub(side)).step_by(s);
     let mut found = Vec::new();
     for row in origins(rows) {
         for col in origins(cols) {
             let (bottom, right) = ((row + side).min(rows), (col + side).min(cols));
-            let inside = sums[(bottom, right)] + sums[(row, col)] - sums[(row, right)] - sums[(bottom, col)];
+            let inside = sums.within(row..bottom, col..right);
             let share = inside as f32 / ((bottom - row) * (right - col)) as f32;
             if share > 0.5 {
                 found.push(Patch { row, col, tissue: share });
@@ -41,18 +42,6 @@ pub(super) fn patches(tissue: &Raster<bool>, lattice: Lattice, side: usize) -> V
         }
     }
     found
-}
-
-/// The number of tissue bins above and left of each corner, [rows + 1, cols + 1].
-fn summed_area(tissue: &Raster<bool>) -> Raster<usize> {
-    let mut sums = Raster::filled(tissue.rows() + 1, tissue.cols() + 1, 0);
-    for row in 0..tissue.rows() {
-        for col in 0..tissue.cols() {
-            sums[(row + 1, col + 1)] =
-                usize::from(tissue[(row, col)]) + sums[(row, col + 1)] + sums[(row + 1, col)] - sums[(row, col)];
-        }
-    }
-    sums
 }
 
 /// A dataset opened for reading. It never opens `truth.parquet`.
@@ -240,7 +229,7 @@ impl Dataset {
         for (name, sum) in self.manifest.fingerprints.iter().filter(|(name, _)| *name != "truth.parquet") {
             hash.update(format!("{name} {sum}\n"));
         }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&hash.finalize())
     }
 }
 

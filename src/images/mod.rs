@@ -7,6 +7,7 @@ mod crop;
 mod dead_leaves;
 mod folder;
 
+use crate::files::hex;
 use crate::section::Raster;
 use sha2::{Digest, Sha256};
 
@@ -38,6 +39,6 @@ impl Images {
                 hash.update(value.to_le_bytes());
             }
         }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&hash.finalize())
     }
 }

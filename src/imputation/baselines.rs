@@ -5,7 +5,7 @@ use super::finish;
 use crate::Error;
 use crate::Result;
 use crate::dataset::Dataset;
-use crate::section::{Interpolation, Raster, Sampling, Variogram, empirical_variogram, inverse_distance, krige};
+use crate::section::{Interpolation, Lags, Raster, Sampling, Variogram, empirical_variogram, inverse_distance, krige};
 
 /// How bins are predicted without a fitted network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -56,7 +56,7 @@ fn interpolated(method: Method, values: &Raster<f32>, sampling: &Sampling, tissu
 fn kriging(values: &Raster<f32>, sampling: &Sampling, known: &Raster<bool>) -> Raster<f32> {
     // How far apart measured bins are: S on a lattice.
     let spacing = sampling.rate().map_or(sampling.nominal().scale.get() as f64, |rate| rate.sqrt().recip());
-    let lags = empirical_variogram(values, known, spacing);
+    let lags = empirical_variogram(values, known, Lags::Classes { spacing });
     match Variogram::fit(&lags) {
         Some(variogram) => krige(values, known, &variogram),
         None => inverse_distance(values, known),

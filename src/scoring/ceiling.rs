@@ -5,6 +5,7 @@
 //! the same truth; their correlation r over the bins is the reliability of half the depth, and 2r / (1 + r) that of the whole
 //! (Spearman, 1910; Brown, 1910). A prediction without any noise correlates with the truth by at most its square root.
 
+use crate::section::PairSums;
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
@@ -39,16 +40,13 @@ fn halves(counts: &Counts, rng: &mut impl Rng) -> Option<f64> {
         0 => 0.0,
         _ => (f64::from(count) / f64::from(total) * counts.target).ln_1p(),
     };
-    let (mut x, mut y, mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0, 0.0, 0.0);
+    let mut sums = PairSums::default();
     for &(count, total) in &counts.found {
         let own = half(count, rng);
         let all = own + half(total.saturating_sub(count), rng);
-        let (a, b) = (value(own, all), value(count - own, total.max(count) - all));
-        (x, y, xx, yy, xy) = (x + a, y + b, xx + a * a, yy + b * b, xy + a * b);
+        sums.add(value(own, all), value(count - own, total.max(count) - all));
     }
-    let n = counts.bins as f64;
-    let (covariance, variances) = (xy - x * y / n, (xx - x * x / n) * (yy - y * y / n));
-    (variances > 0.0).then(|| covariance / variances.sqrt())
+    sums.correlation(counts.bins)
 }
 
 /// How many of `count` molecules a fair coin puts into the first half.
@@ -61,6 +59,7 @@ fn half(count: u32, rng: &mut impl Rng) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::section::pearson;
     use rand::RngExt;
 
     #[test]
@@ -99,7 +98,7 @@ mod tests {
                 values.push((f64::from(count) / f64::from(total) * 200.0).ln_1p());
                 found.extend((count > 0).then_some((count, total)));
             }
-            let reached = super::super::statistics::pearson(&rates, &values).unwrap();
+            let reached = pearson(rates.iter().copied().zip(values)).unwrap();
             let ceiling = reliability(&Counts { found, bins: 200_000, target: 200.0 }).unwrap().sqrt();
             assert!((ceiling - reached).abs() < 0.02, "mean {mean}: ceiling {ceiling}, reached {reached}");
         }

@@ -1,6 +1,6 @@
 //! How far a prediction is from the truth, bin by bin (§7 of the method). All sums are in f64.
 
-use crate::section::Raster;
+use crate::section::{Raster, pearson};
 
 /// Errors and correlation over the bins of one region.
 ///
@@ -29,7 +29,7 @@ pub fn agreement(truth: &Raster<f64>, predicted: &Raster<f64>, region: &Raster<b
         bins,
         mae: Some(mean(|(t, p)| (t - p).abs())),
         rmse: Some(mean(|(t, p)| (t - p).powi(2)).sqrt()),
-        pcc: pairs.correlation(),
+        pcc: pearson(pairs.iter()),
     }
 }
 
@@ -55,28 +55,9 @@ struct Pairs<'a> {
 }
 
 impl Pairs<'_> {
-    fn iter(&self) -> impl Iterator<Item = (f64, f64)> {
+    fn iter(&self) -> impl Iterator<Item = (f64, f64)> + Clone {
         let pairs = self.truth.values().iter().zip(self.predicted.values());
         pairs.zip(self.region.values()).filter(|(_, inside)| **inside).map(|((t, p), _)| (*t, *p))
-    }
-
-    fn correlation(&self) -> Option<f64> {
-        let count = self.iter().count() as f64;
-        let (sum_t, sum_p) = self.iter().fold((0.0, 0.0), |(a, b), (t, p)| (a + t, b + p));
-        let (mean_t, mean_p) = (sum_t / count, sum_p / count);
-        // Rounding leaves a constant a variance of some 1e-34: look at the values, not at the sum.
-        let (first_t, first_p) = self.iter().next()?;
-        if self.iter().all(|(t, _)| t == first_t) || self.iter().all(|(_, p)| p == first_p) {
-            return None;
-        }
-        let (mut tt, mut pp, mut tp) = (0.0, 0.0, 0.0);
-        for (t, p) in self.iter() {
-            let (dt, dp) = (t - mean_t, p - mean_p);
-            tt += dt * dt;
-            pp += dp * dp;
-            tp += dt * dp;
-        }
-        Some((tp / (tt.sqrt() * pp.sqrt())).clamp(-1.0, 1.0))
     }
 }
 

@@ -18,7 +18,6 @@ pub mod registry;
 mod report;
 pub mod ssim;
 mod stage;
-mod statistics;
 mod summary;
 mod tables;
 

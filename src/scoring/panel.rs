@@ -2,8 +2,7 @@
 //! that go together, and clusters of bins.
 
 use super::clusters::{adjusted_rand_index, k_means};
-use super::statistics::{pearson, spearman, standardised};
-use crate::section::principal_components;
+use crate::section::{principal_components, product, spearman, standardised};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -105,7 +104,7 @@ impl Panel {
             method: label.to_owned(),
             morans_i_spearman: spearman(morans.truth, morans.predicted),
             top_overlap: overlap(morans, self.top()),
-            gene_correlation_pcc: pearson(&truth, &predicted),
+            gene_correlation_pcc: standardised(&truth).zip(standardised(&predicted)).map(|(x, y)| product(&x, &y)),
             gene_correlation_difference: mean(|(truth, own)| (own - truth).abs()),
             gene_correlation_excess: mean(|(truth, own)| own.abs() - truth.abs()),
             ari: adjusted_rand_index(&self.clusters, &clusters(table, 0)),
@@ -129,10 +128,9 @@ fn overlap(morans: &Morans, top: usize) -> f64 {
 fn correlations(table: &Table) -> Vec<Option<f64>> {
     let wide = |gene: &Vec<f32>| standardised(&gene.iter().map(|value| f64::from(*value)).collect::<Vec<_>>());
     let genes: Vec<Option<Vec<f64>>> = table.par_iter().map(wide).collect();
-    let dot = |a: &Vec<f64>, b: &Vec<f64>| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     let row = |i: usize| {
         let others = genes[i + 1..].iter();
-        others.map(|other| Some(dot(genes[i].as_ref()?, other.as_ref()?))).collect::<Vec<_>>()
+        others.map(|other| Some(product(genes[i].as_ref()?, other.as_ref()?))).collect::<Vec<_>>()
     };
     (0..genes.len()).into_par_iter().flat_map_iter(row).collect()
 }

@@ -1,6 +1,7 @@
 //! What the scores come down to for each method: medians over the genes, unmeasured bins only.
 
 use super::evaluate::{Region, Score};
+use crate::section::median;
 use serde::Serialize;
 
 /// A method over all its genes. Medians over the genes for which a figure is defined.
@@ -40,7 +41,7 @@ impl MethodSummary {
     /// The summary of the method labelled `label` over `scores`.
     pub fn new(label: &str, scores: &[Score]) -> Self {
         let own: Vec<&Score> = scores.iter().filter(|s| s.method == label && s.region == Region::Unmeasured).collect();
-        let of = |key: &str| median(own.iter().filter_map(|score| score.value(key)).collect());
+        let of = |key: &str| median(own.iter().filter_map(|score| score.value(key)));
         let share = |score: &&Score| Some(score.value("pcc")? / score.value("pcc_ceiling")?);
         MethodSummary {
             label: label.to_owned(),
@@ -49,7 +50,7 @@ impl MethodSummary {
             rmse: of("rmse"),
             pcc: of("pcc"),
             pcc_ceiling: of("pcc_ceiling"),
-            pcc_share: median(own.iter().filter_map(share).collect()),
+            pcc_share: median(own.iter().filter_map(share)),
             ssim: of("ssim"),
             mae_ratio: of("mae_ratio"),
             rmse_ratio: of("rmse_ratio"),
@@ -58,26 +59,5 @@ impl MethodSummary {
             compared: own.iter().filter(|s| s.value("mae_ratio").is_some()).count(),
             better: own.iter().filter(|s| s.value("mae_ratio").is_some_and(|ratio| ratio < 1.0)).count(),
         }
-    }
-}
-
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match values.len() {
-        0 => None,
-        n if n % 2 == 1 => Some(values[middle]),
-        _ => Some((values[middle - 1] + values[middle]) / 2.0),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::median;
-
-    #[test]
-    fn an_even_number_has_the_mean_of_the_middle_two() {
-        assert_eq!(median(vec![4.0, 1.0, 3.0, 2.0]), Some(2.5));
-        assert_eq!(median(vec![]), None);
     }
 }

@@ -1,7 +1,7 @@
 //! How deep in the tissue a bin lies.
 
 use super::Raster;
-use super::scattered::nearest;
+use super::nearest::nearest;
 
 /// The distance of every in-tissue bin to the nearest bin outside the tissue or beyond the grid, in bins: 1 at the border; 0
 /// outside, all [rows, cols].

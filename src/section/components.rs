@@ -13,11 +13,14 @@ const SPARE: usize = 8;
 /// Passes over all genes.
 const PASSES: usize = 12;
 
+/// Bins that a section may have for all of them to be iterated over.
+const SAMPLE: usize = 1 << 16;
+
 /// A component below this share of the variance is rounding noise.
 const NEGLIGIBLE: f64 = 1e-9;
 
 /// The principal components of a panel.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Components {
     /// For each component the score of every bin: mean 0, variance 1.
     pub scores: Vec<Vec<f32>>,
@@ -28,34 +31,81 @@ pub struct Components {
 /// The first `count` principal components of `genes` genes in `bins` bins, fewer if there are no more.
 ///
 /// `values` gives the (bin, value) pairs of a gene that are not zero. The sign of a component is that of its largest
-/// loading. The same input gives the same components, bit for bit.
+/// loading. The same input gives the same components, bit for bit. Of more than [`SAMPLE`] bins, a sample of them chooses
+/// the directions, and all bins their scores, variances and order: the time of the iteration is bounded.
 pub fn principal_components<I>(bins: usize, genes: usize, count: usize, values: impl Fn(usize) -> I) -> Components
 where
     I: Iterator<Item = (usize, f32)>,
 {
-    let width = (count + SPARE).min(bins).min(genes);
-    if width == 0 {
-        return Components { scores: Vec::new(), shares: Vec::new() };
-    }
-    let mut block = Block::random(bins, width);
+    if bins > SAMPLE { of_sample(bins, genes, count, values, SAMPLE) } else { of_all(bins, genes, count, values) }
+}
+
+fn of_all<I>(bins: usize, genes: usize, count: usize, values: impl Fn(usize) -> I) -> Components
+where
+    I: Iterator<Item = (usize, f32)>,
+{
     let mut panel = Panel { values, genes };
-    for _ in 0..PASSES {
-        block.orthonormalise();
-        block = panel.multiply(&block).0;
-    }
-    block.orthonormalise();
-    let (_, loadings) = panel.multiply(&block);
-    let gram: Vec<Vec<f64>> = (0..width).map(|i| (0..width).map(|j| dot(&loadings, i, j)).collect()).collect();
-    let (variances, rotation) = eigenvectors(gram);
+    let Some((block, loadings, directions)) = panel.directions(bins, count) else { return Components::default() };
     let total = panel.variance(bins);
-    let kept = (0..count.min(width)).filter(|&k| variances[k] > NEGLIGIBLE * total);
-    let (scores, shares) = kept.map(|k| (block.score(&rotation[k], &loadings), variances[k] / total)).unzip();
+    let kept = directions.iter().take(count).filter(|(variance, _)| *variance > NEGLIGIBLE * total);
+    let (scores, shares) = kept.map(|(variance, along)| (block.score(along, &loadings), variance / total)).unzip();
     Components { scores, shares }
+}
+
+/// The components in the directions of those of `sample` bins, one of every `bins / sample` in a row drawn at random: the scores
+/// of all bins along them, turned to their principal axes (Rayleigh and Ritz).
+fn of_sample<I>(bins: usize, genes: usize, count: usize, values: impl Fn(usize) -> I, sample: usize) -> Components
+where
+    I: Iterator<Item = (usize, f32)>,
+{
+    let places = draw(bins, sample);
+    let drawn = |gene| values(gene).filter_map(|(bin, value)| Some((places[bin]? as usize, value)));
+    let mut part = Panel { values: drawn, genes };
+    let Some((_, loadings, directions)) = part.directions(sample, count) else { return Components::default() };
+    let noise = NEGLIGIBLE * part.variance(sample);
+    // One vector over genes for each direction, orthogonal to the others and of length 1.
+    let kept: Vec<(f64, &Vec<f64>)> = directions
+        .iter()
+        .filter(|(variance, _)| *variance > noise)
+        .map(|(v, along)| (v.sqrt().recip(), along))
+        .collect();
+    let turned = |gene: &Vec<f64>| kept.iter().map(|(scale, along)| scale * inner(gene, along)).collect();
+    let loadings: Vec<Vec<f64>> = loadings.iter().map(turned).collect();
+    let panel = Panel { values, genes };
+    let block = panel.project(bins, kept.len(), &loadings);
+    let (variances, rotation) = eigenvectors(block.gram());
+    let total = panel.variance(bins);
+    let kept = variances.iter().zip(&rotation).take(count).filter(|(variance, _)| **variance > NEGLIGIBLE * total);
+    let score = |(variance, along): (&f64, &Vec<f64>)| {
+        let unit: Vec<f64> = along.iter().map(|number| number / variance.sqrt()).collect();
+        (block.score(&unit, &loadings), variance / total)
+    };
+    let (scores, shares) = kept.map(score).unzip();
+    Components { scores, shares }
+}
+
+/// Which of `bins` bins are drawn, and as which of `sample`: one at random of every stretch of them, so that no row or column of
+/// the section is preferred.
+fn draw(bins: usize, sample: usize) -> Vec<Option<u32>> {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+    let mut places = vec![None; bins];
+    for place in 0..sample {
+        let stretch = place * bins / sample..(place + 1) * bins / sample;
+        places[rng.random_range(stretch)] = Some(place as u32);
+    }
+    places
+}
+
+fn inner(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 fn dot(loadings: &[Vec<f64>], i: usize, j: usize) -> f64 {
     loadings.iter().map(|gene| gene[i] * gene[j]).sum()
 }
+
+/// A basis, loadings on it, and variances and directions in it.
+type Decomposition = (Block, Vec<Vec<f64>>, Vec<(f64, Vec<f64>)>);
 
 /// Vectors over bins, side by side: `width` numbers per bin.
 struct Block {
@@ -71,22 +121,41 @@ impl Block {
 
     /// Gram–Schmidt, twice, since once loses what nearly parallel vectors differ in.
     fn orthonormalise(&mut self) {
-        let width = self.width;
+        let (width, bins) = (self.width, self.numbers.len() / self.width);
+        // Vector after vector, as they are walked through.
+        let mut vectors: Vec<Vec<f64>> =
+            (0..width).map(|k| self.numbers.iter().skip(k).step_by(width).copied().collect()).collect();
         for column in (0..width).flat_map(|column| [column, column]) {
-            for earlier in 0..column {
-                let along: f64 = self.numbers.chunks(width).map(|bin| bin[earlier] * bin[column]).sum();
-                self.numbers.chunks_mut(width).for_each(|bin| bin[column] -= along * bin[earlier]);
+            let (earlier, rest) = vectors.split_at_mut(column);
+            let own = &mut rest[0];
+            for other in earlier.iter() {
+                let along = inner(other, own);
+                own.iter_mut().zip(other).for_each(|(own, other)| *own -= along * other);
             }
-            let norm = self.numbers.chunks(width).map(|bin| bin[column].powi(2)).sum::<f64>().sqrt();
+            let norm = own.iter().map(|number| number.powi(2)).sum::<f64>().sqrt();
             // A vector that the others span already is nothing: it stays so.
             let scale = if norm > f64::MIN_POSITIVE { norm.recip() } else { 0.0 };
-            self.numbers.chunks_mut(width).for_each(|bin| bin[column] *= scale);
+            own.iter_mut().for_each(|number| *number *= scale);
         }
+        for bin in 0..bins {
+            (0..width).for_each(|k| self.numbers[bin * width + k] = vectors[k][bin]);
+        }
+    }
+
+    /// The products of every vector with every other.
+    fn gram(&self) -> Vec<Vec<f64>> {
+        let mut gram = vec![vec![0.0; self.width]; self.width];
+        for bin in self.numbers.chunks(self.width.max(1)) {
+            for (row, a) in gram.iter_mut().zip(bin) {
+                row.iter_mut().zip(bin).for_each(|(sum, b)| *sum += a * b);
+            }
+        }
+        gram
     }
 
     /// The scores along `direction`, with variance 1 and the sign of the largest loading.
     fn score(&self, direction: &[f64], loadings: &[Vec<f64>]) -> Vec<f32> {
-        let along = |numbers: &[f64]| numbers.iter().zip(direction).map(|(a, b)| a * b).sum::<f64>();
+        let along = |numbers: &[f64]| inner(numbers, direction);
         let largest =
             loadings.iter().map(|gene| along(gene)).fold(0.0, |a: f64, b| if b.abs() > a.abs() { b } else { a });
         let bins = self.numbers.len() / self.width;
@@ -102,6 +171,44 @@ struct Panel<F> {
 }
 
 impl<F: Fn(usize) -> I, I: Iterator<Item = (usize, f32)>> Panel<F> {
+    /// A basis over `bins` bins of the first `count` components and some more, the loadings of the genes on it, and the
+    /// components in it: their variances, largest first, and their directions. `None` without bins, genes or components.
+    fn directions(&mut self, bins: usize, count: usize) -> Option<Decomposition> {
+        let width = (count + SPARE).min(bins).min(self.genes);
+        if width == 0 {
+            return None;
+        }
+        let mut block = Block::random(bins, width);
+        for _ in 0..PASSES {
+            block.orthonormalise();
+            block = self.multiply(&block).0;
+        }
+        block.orthonormalise();
+        let (_, loadings) = self.multiply(&block);
+        let gram = (0..width).map(|i| (0..width).map(|j| dot(&loadings, i, j)).collect()).collect();
+        let (variances, rotation) = eigenvectors(gram);
+        Some((block, loadings, variances.into_iter().zip(rotation).collect()))
+    }
+
+    /// Xᵀ·`loadings` over bins, for `width` loadings of every gene.
+    fn project(&self, bins: usize, width: usize, loadings: &[Vec<f64>]) -> Block {
+        let mut block = Block { width, numbers: vec![0.0; bins * width] };
+        let mut shift = vec![0.0; width];
+        for (gene, loading) in loadings.iter().enumerate() {
+            let mut sum = 0.0;
+            for (bin, value) in (self.values)(gene) {
+                let value = f64::from(value);
+                let numbers = &mut block.numbers[bin * width..][..width];
+                numbers.iter_mut().zip(loading).for_each(|(number, loading)| *number += value * loading);
+                sum += value;
+            }
+            shift.iter_mut().zip(loading).for_each(|(shift, loading)| *shift += sum / bins as f64 * loading);
+        }
+        let centre = |bin: &mut [f64]| bin.iter_mut().zip(&shift).for_each(|(number, shift)| *number -= shift);
+        block.numbers.chunks_mut(width.max(1)).for_each(centre);
+        block
+    }
+
     /// XᵀX·`block` over bins, and X·`block` over genes.
     fn multiply(&mut self, block: &Block) -> (Block, Vec<Vec<f64>>) {
         let width = block.width;
@@ -169,6 +276,36 @@ mod tests {
             let whole: f64 = centred.iter().map(|p| p * p).sum();
             assert!((spanned / whole - 1.0).abs() < 1e-6, "{spanned} of {whole}");
         }
+    }
+
+    #[test]
+    fn a_sample_finds_what_all_bins_hold() {
+        // 20 genes in 3,000 bins: three patterns and noise.
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(3);
+        let pattern = |k: usize, bin: usize| ((bin as f64 / [40.0, 97.0, 211.0][k]).sin() * [4.0, 2.0, 1.0][k]) as f32;
+        let genes: Vec<Vec<f32>> = (0..20)
+            .map(|gene| (0..3000).map(|bin| pattern(gene % 3, bin) + rng.random::<f32>() - 0.5).collect())
+            .collect();
+        let values = |gene: usize| genes[gene].iter().copied().enumerate();
+        let (all, sampled) = (of_all(3000, 20, 3, values), of_sample(3000, 20, 3, values, 600));
+        for k in 0..3 {
+            assert!((sampled.shares[k] / all.shares[k] - 1.0).abs() < 1e-3, "{:?} {:?}", sampled.shares, all.shares);
+            let like: f64 =
+                all.scores[k].iter().zip(&sampled.scores[k]).map(|(a, b)| f64::from(a * b)).sum::<f64>() / 3000.0;
+            assert!(like > 0.999, "component {k}: {like}");
+        }
+        // All bins drawn, it is the same decomposition.
+        let whole = of_sample(3000, 20, 3, values, 3000);
+        for (own, other) in whole.scores.iter().flatten().zip(all.scores.iter().flatten()) {
+            assert!((own - other).abs() < 1e-4, "{own} {other}");
+        }
+        for (i, j) in (0..3).flat_map(|i| (0..3).map(move |j| (i, j))) {
+            let product: f64 =
+                sampled.scores[i].iter().zip(&sampled.scores[j]).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+            assert!((product / 3000.0 - f64::from(u8::from(i == j))).abs() < 1e-5, "{i} {j}: {product}");
+        }
+        let flat = of_sample(3000, 3, 2, |_| (0..3000).map(|bin| (bin, 2.0)), 600);
+        assert!(flat.scores.is_empty());
     }
 
     #[test]

@@ -83,7 +83,7 @@ fn solve(factor: &[Vec<f64>], mut b: Vec<f64>) -> Vec<f64> {
 mod tests {
     use super::*;
 
-    const MODEL: Variogram = Variogram { nugget: 0.2, sill: 1.5, range: 4.0 };
+    const MODEL: Variogram = Variogram { nugget: 0.2, sill: 1.5, range: 4.0, shape: 1.0 };
 
     #[test]
     fn a_constant_stays_a_constant_and_nothing_else_is_read() {

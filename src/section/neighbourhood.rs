@@ -1,13 +1,12 @@
 //! The known bins around a bin: what inverse distance weighting and kriging read.
 
-use super::Raster;
+use super::{Raster, SummedArea};
 
 /// The known bins of a grid, ready to be asked for those around any bin.
 #[derive(Clone, Debug)]
 pub struct Neighbourhood {
     known: Raster<bool>,
-    /// The number of known bins above and to the left of each corner, [rows + 1, cols + 1].
-    sums: Raster<u32>,
+    sums: SummedArea,
     /// As many neighbours as are asked for, those as far as the last of them not counted.
     count: usize,
 }
@@ -15,13 +14,8 @@ pub struct Neighbourhood {
 impl Neighbourhood {
     /// The neighbourhoods of `count` bins among those `known` [rows, cols]; of all of them where they are fewer.
     pub fn new(known: Raster<bool>, count: usize) -> Self {
-        let mut sums = Raster::filled(known.rows() + 1, known.cols() + 1, 0);
-        for (row, col) in (0..known.rows()).flat_map(|row| (0..known.cols()).map(move |col| (row, col))) {
-            let own = u32::from(known[(row, col)]);
-            sums[(row + 1, col + 1)] = own + sums[(row, col + 1)] + sums[(row + 1, col)] - sums[(row, col)];
-        }
-        let all = sums[(known.rows(), known.cols())] as usize;
-        Neighbourhood { known, sums, count: count.min(all) }
+        let sums = SummedArea::new(&known);
+        Neighbourhood { count: count.min(sums.total()), known, sums }
     }
 
     /// The known bins nearest to bin `at`, as (row, col) relative to it, and those as far as the last of them: with ties cut
@@ -56,8 +50,7 @@ impl Neighbourhood {
     fn within(&self, at: (usize, usize), half: usize) -> usize {
         let (top, left) = (at.0.saturating_sub(half), at.1.saturating_sub(half));
         let (bottom, right) = ((at.0 + half + 1).min(self.known.rows()), (at.1 + half + 1).min(self.known.cols()));
-        let sums = &self.sums;
-        (sums[(bottom, right)] + sums[(top, left)] - sums[(top, right)] - sums[(bottom, left)]) as usize
+        self.sums.within(top..bottom, left..right)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which bins of a section are measured, on a lattice or not: the mask M and 𝒟 of the method (§1).
 
-use super::scattered::{fill, nearest};
+use super::nearest::nearest;
+use super::scattered::fill;
 use super::{Interpolation, Lattice, Raster, interpolate};
 use serde::{Deserialize, Serialize};
 

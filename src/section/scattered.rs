@@ -1,64 +1,19 @@
 //! Interpolation between bins that are known at irregular positions.
 
 use super::Raster;
+use super::nearest::nearest;
 
 /// As far as [`fill`] spreads, in bins. Beyond it there is no tissue between the known bins.
 pub const REACH: usize = 8;
-
-/// For every bin the nearest known one by Euclidean distance, the upper and then the left one of equals; `None` if no bin
-/// is known.
-pub(super) fn nearest(known: &Raster<bool>) -> Option<Raster<(usize, usize)>> {
-    let (rows, cols) = known.shape();
-    let in_column = nearest_in_column(known);
-    let at = |row: usize, col: usize| {
-        let mut best: Option<(usize, usize, usize)> = None;
-        for dx in 0..cols {
-            if best.is_some_and(|(square, ..)| dx * dx > square) {
-                break;
-            }
-            let sides = [col.checked_sub(dx), (dx > 0).then_some(col + dx).filter(|col| *col < cols)];
-            for side in sides.into_iter().flatten() {
-                if let Some(other) = in_column[(row, side)] {
-                    let candidate = (dx * dx + row.abs_diff(other).pow(2), other, side);
-                    best = Some(best.map_or(candidate, |best| best.min(candidate)));
-                }
-            }
-        }
-        best.map(|(_, row, col)| (row, col))
-    };
-    let found: Option<Vec<_>> = (0..rows * cols).map(|i| at(i / cols, i % cols)).collect();
-    Raster::from_vec(rows, cols, found?)
-}
-
-/// For every bin the row of the nearest known bin of its column, the upper one of equals.
-fn nearest_in_column(known: &Raster<bool>) -> Raster<Option<usize>> {
-    let (rows, cols) = known.shape();
-    let mut found: Raster<Option<usize>> = Raster::filled(rows, cols, None);
-    for col in 0..cols {
-        let mut above = None;
-        for row in 0..rows {
-            above = if known[(row, col)] { Some(row) } else { above };
-            found[(row, col)] = above;
-        }
-        let mut below: Option<usize> = None;
-        for row in (0..rows).rev() {
-            below = if known[(row, col)] { Some(row) } else { below };
-            let closer = |above: usize, below: usize| if below - row < row - above { below } else { above };
-            found[(row, col)] = match (found[(row, col)], below) {
-                (Some(above), Some(below)) => Some(closer(above, below)),
-                (above, below) => above.or(below),
-            };
-        }
-    }
-    found
-}
 
 /// Values between `known` bins, which keep theirs: bin by bin outwards, the mean of those of the eight neighbours that have a
 /// value, those beside weighing twice those at the corners. On a lattice with S = 2 that is bilinear interpolation.
 ///
 /// Beyond [`REACH`] bins every bin takes the value of its nearest known one. `None` if no bin is known.
 pub fn fill(values: &Raster<f32>, known: &Raster<bool>) -> Option<Raster<f32>> {
-    let nearest = nearest(known)?;
+    if !known.values().contains(&true) {
+        return None;
+    }
     let (rows, cols) = known.shape();
     let (mut dense, mut has) = (values.clone(), known.clone());
     let empty = |has: &Raster<bool>| {
@@ -74,7 +29,10 @@ pub fn fill(values: &Raster<f32>, known: &Raster<bool>) -> Option<Raster<f32>> {
         }
         left.retain(|at| !has[*at]);
     }
-    left.into_iter().for_each(|at| dense[at] = values[nearest[at]]);
+    if !left.is_empty() {
+        let nearest = nearest(known)?;
+        left.into_iter().for_each(|at| dense[at] = values[nearest[at]]);
+    }
     Some(dense)
 }
 
@@ -105,20 +63,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn the_nearest_known_bin_is_that_of_a_search_over_all(known in raster()) {
-            let (rows, cols) = known.shape();
-            let all = || (0..rows * cols).map(|i| (i / cols, i % cols)).filter(|at| known[*at]);
-            let found = nearest(&known);
-            prop_assert_eq!(found.is_some(), all().next().is_some());
-            for (i, got) in found.iter().flat_map(|found| found.values().iter().enumerate()) {
-                let (row, col) = (i / cols, i % cols);
-                let square = |at: (usize, usize)| row.abs_diff(at.0).pow(2) + col.abs_diff(at.1).pow(2);
-                let expected = all().min_by_key(|at| (square(*at), at.0, at.1)).unwrap();
-                prop_assert_eq!(*got, expected);
-            }
-        }
-
         #[test]
         fn values_stay_within_those_that_are_known_and_known_ones_stay(known in raster()) {
             let values = Raster::from_fn(known.rows(), known.cols(), |r, c| ((r * 7 + c * 3) % 11) as f32);

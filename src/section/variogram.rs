@@ -1,59 +1,13 @@
-//! How values differ with their distance: the empirical variogram and the exponential model (Cressie, 1993, chapter 2).
+//! Models of how values differ with their distance.
 
-use super::Raster;
+use super::Lag;
 
-/// Lag classes are as wide as the measured bins are apart, and there are at most this many.
-const CLASSES: usize = 12;
 /// Ranges that are tried before the best one is refined, and the steps of that.
 const TRIALS: usize = 32;
 const REFINEMENTS: usize = 40;
 
-/// Half the mean squared difference of pairs of bins, by distance.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Lag {
-    /// Mean distance of the pairs, in bins.
-    pub distance: f64,
-    /// Half the mean of their squared differences.
-    pub semivariance: f64,
-    /// Number of pairs.
-    pub pairs: f64,
-}
-
-/// The empirical variogram (Matheron's estimator) of `values` over the bins that are `known`, both [rows, cols]: of pairs at
-/// most 12 `spacing`s (bins) apart, or half the grid's diagonal. No other bin of `values` is read.
-pub fn empirical(values: &Raster<f32>, known: &Raster<bool>, spacing: f64) -> Vec<Lag> {
-    let (rows, cols) = values.shape();
-    let reach = (CLASSES as f64 * spacing).min((rows as f64).hypot(cols as f64) / 2.0);
-    let bins: Vec<(i64, i64, f64)> = (0..rows * cols)
-        .map(|i| (i / cols, i % cols))
-        .filter(|at| known[*at])
-        .map(|at| (at.0 as i64, at.1 as i64, f64::from(values[at])))
-        .collect();
-    let mut lags = vec![Lag { distance: 0.0, semivariance: 0.0, pairs: 0.0 }; CLASSES];
-    let half = reach as i64;
-    // Every offset once: downwards, or to the right in the same row.
-    for (down, right) in (0..=half).flat_map(|down| (-half..=half).map(move |right| (down, right))) {
-        let distance = (down as f64).hypot(right as f64);
-        if (down == 0 && right <= 0) || distance > reach {
-            continue;
-        }
-        let lag = &mut lags[(distance / spacing).round().clamp(1.0, CLASSES as f64) as usize - 1];
-        for &(row, col, value) in &bins {
-            let (row, col) = (row + down, col + right);
-            if row < rows as i64 && (0..cols as i64).contains(&col) && known[(row as usize, col as usize)] {
-                lag.distance += distance;
-                lag.semivariance += (value - f64::from(values[(row as usize, col as usize)])).powi(2) / 2.0;
-                lag.pairs += 1.0;
-            }
-        }
-    }
-    lags.retain(|lag| lag.pairs > 0.0);
-    lags.iter_mut()
-        .for_each(|lag| (lag.distance, lag.semivariance) = (lag.distance / lag.pairs, lag.semivariance / lag.pairs));
-    lags
-}
-
-/// γ(h) = nugget + sill · (1 − exp(−h / range)) for h > 0, and γ(0) = 0.
+/// γ(h) = nugget + sill · (1 − exp(−(h / range)^shape)) for h > 0, and γ(0) = 0: half the mean squared difference of bins h apart by
+/// the stable model, which for a shape of 1 is the exponential one (Chilès and Delfiner, Geostatistics, 2nd ed., §2.5).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Variogram {
     /// What differs between bins however near: noise, above all of counting.
@@ -62,10 +16,12 @@ pub struct Variogram {
     pub sill: f64,
     /// The distance in bins over which values lose 1 − 1/e of their likeness.
     pub range: f64,
+    /// Below 1 steep at short distances, above 1 smooth.
+    pub shape: f64,
 }
 
 impl Variogram {
-    /// The model nearest to `lags` in the sum of squares weighted by pairs / distance² (gstat's default), nugget and sill not
+    /// The exponential model nearest to `lags` in the sum of squares weighted by pairs / distance² (gstat's default), nugget and sill not
     /// negative, range between a quarter of the first distance and twice the last.
     ///
     /// `None` where nothing differs: there is nothing to model.
@@ -88,11 +44,21 @@ impl Variogram {
         Some(with_range(lags, f64::midpoint(left, right).exp()).0)
     }
 
+    /// γ at the distance `h` > 0 in bins.
+    pub fn at(&self, h: f64) -> f64 {
+        self.nugget + self.sill * (1.0 - self.likeness(h))
+    }
+
+    /// What is left at the distance `h` of the likeness of bins side by side.
+    pub(super) fn likeness(&self, h: f64) -> f64 {
+        (-(h / self.range).powf(self.shape)).exp()
+    }
+
     /// The covariance of two bins whose squared distance is `square`: sill + nugget − γ.
     pub fn covariance(&self, square: i32) -> f64 {
         match square {
             0 => self.nugget + self.sill,
-            _ => self.sill * (-f64::from(square).sqrt() / self.range).exp(),
+            _ => self.sill * self.likeness(f64::from(square).sqrt()),
         }
     }
 }
@@ -117,7 +83,7 @@ fn with_range(lags: &[Lag], range: f64) -> (Variogram, f64) {
         |(nugget, sill): (f64, f64)| points().map(|(w, x, y)| w * (y - nugget - sill * x).powi(2)).sum::<f64>();
     let [a, b] = candidates;
     let (nugget, sill) = if misfit(a) <= misfit(b) { a } else { b };
-    (Variogram { nugget, sill, range }, misfit((nugget, sill)))
+    (Variogram { nugget, sill, range, shape: 1.0 }, misfit((nugget, sill)))
 }
 
 #[cfg(test)]
@@ -125,17 +91,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_semivariance_is_half_the_mean_squared_difference() {
-        let values = Raster::from_vec(1, 5, vec![1.0, f32::NAN, 3.0, f32::NAN, 8.0]).unwrap();
-        let known = Raster::from_fn(1, 5, |_, col| col % 2 == 0);
-        let lags = empirical(&values, &known, 2.0);
-        // Pairs (1, 3) and (3, 8) are 2 bins apart; half the diagonal is 2.5 bins.
-        assert_eq!(lags, [Lag { distance: 2.0, semivariance: (4.0 + 25.0) / 4.0, pairs: 2.0 }]);
-    }
-
-    #[test]
     fn a_model_is_found_again_from_its_own_lags() {
-        let model = Variogram { nugget: 0.3, sill: 1.7, range: 5.5 };
+        let model = Variogram { nugget: 0.3, sill: 1.7, range: 5.5, shape: 1.0 };
         let lag = |h: f64| Lag { distance: h, semivariance: 2.0 - model.covariance((h * h) as i32), pairs: 100.0 / h };
         let lags: Vec<Lag> = (1..13).map(|i| lag(2.0 * f64::from(i))).collect();
         let found = Variogram::fit(&lags).unwrap();

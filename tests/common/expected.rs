@@ -2,8 +2,8 @@
 #![allow(dead_code, reason = "every test file compiles this module, and not all of them use all of it")]
 
 use super::transcripts::{Values, prep_well, read_bins, read_manifest, read_values};
+use s2s::files::content_fingerprint;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// Prepares `input` as a benchmark and compares it with `expected[name]`.
@@ -18,12 +18,7 @@ pub fn compare(expected: &str, name: &str, input: &Path, flags: &[&str]) {
     if let Some(list) = expected[name].get("gene_list") {
         let genes = read_manifest(&output)["genes"].clone();
         let names: Vec<&str> = genes.as_array().unwrap().iter().map(|gene| gene["name"].as_str().unwrap()).collect();
-        let hash = Sha256::digest(names.join("\n"));
-        assert_eq!(
-            hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
-            list["measured_sha256"],
-            "{name}"
-        );
+        assert_eq!(content_fingerprint(names.join("\n").as_bytes()), list["measured_sha256"], "{name}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Whether positions are those of a square lattice, and of which.
 
 use super::places::Places;
+use crate::section::median;
 
 /// How far from its lattice point a position may lie, in shares of the spacing.
 pub(crate) const TOLERANCE: f64 = 0.05;
@@ -63,9 +64,7 @@ fn nearest_distance(points: &[[f64; 2]]) -> Option<f64> {
         }
         best
     };
-    let mut distances: Vec<f64> = (0..sorted.len()).step_by(step).map(nearest).collect();
-    distances.sort_by(f64::total_cmp);
-    Some(distances[distances.len() / 2]).filter(|distance| *distance > 0.0)
+    median((0..sorted.len()).step_by(step).map(nearest)).filter(|distance| *distance > 0.0)
 }
 
 /// Spacing along an axis, and the index of each coordinate.

@@ -2,6 +2,7 @@
 
 use super::escape;
 use crate::scoring::{Intervals, Outcome};
+use crate::section::median;
 
 /// Side of the plot and its margins in pixels; it runs from 45 % to 100 % along both axes.
 const SIDE: f64 = 330.0;
@@ -54,7 +55,7 @@ fn plot(outcome: &Outcome, methods: &[(&str, &str)]) -> String {
         for one in &own {
             svg += &line(&one.reliability, colour, 1.0, 0.35, &format!("{} · {label}", one.gene));
         }
-        svg += &line(&median(&own), colour, 3.0, 1.0, &format!("{label}, median of {} genes", own.len()));
+        svg += &line(&medians(&own), colour, 3.0, 1.0, &format!("{label}, median of {} genes", own.len()));
     }
     svg + "</svg>"
 }
@@ -70,15 +71,13 @@ fn line(points: &[[f64; 2]], colour: &str, width: f64, opacity: f64, tip: &str) 
 }
 
 /// The median over genes of what is achieved, for each coverage asked for.
-fn median(all: &[&Intervals]) -> Vec<[f64; 2]> {
+fn medians(all: &[&Intervals]) -> Vec<[f64; 2]> {
     let first = all.first().map_or(&[][..], |one| one.reliability.as_slice());
     let of = |(i, point): (usize, &[f64; 2])| {
-        let mut achieved: Vec<f64> = all.iter().filter_map(|one| Some(one.reliability.get(i)?[1])).collect();
-        achieved.sort_by(f64::total_cmp);
-        let (low, high) = (achieved[(achieved.len() - 1) / 2], achieved[achieved.len() / 2]);
-        [point[0], (low + high) / 2.0]
+        let achieved = all.iter().filter_map(|one| Some(one.reliability.get(i)?[1]));
+        Some([point[0], median(achieved)?])
     };
-    first.iter().enumerate().map(of).collect()
+    first.iter().enumerate().filter_map(of).collect()
 }
 
 fn table(outcome: &Outcome, methods: &[(&str, &str)]) -> String {
