@@ -6,6 +6,7 @@ import datetime
 import json
 import os
 import pathlib
+import signal
 import sys
 
 import pandas as pd
@@ -75,9 +76,11 @@ def prepared(section, options, steps):
     """The job of a section, and the noise ceilings of its genes."""
     dataset, after = sections.prepare(section, options.shared.resolve(), options.work, steps)
     genes = sections.choose(dataset, section, options.genes)
-    job = methods.Job(section.name, dataset, tuple(genes), after, options.work / section.name)
+    home = options.work / section.name
+    rates = home / "simulated/rates.parquet" if isinstance(section.source, sections.Simulation) else None
+    job = methods.Job(section.name, dataset, tuple(genes), after, home, rates)
     bilinear, _ = methods.Interpolation("bilinear").predict(job, 0, steps)
-    report = job.home / "report"
+    report = home / "report"
     what = ["--dataset", dataset, "--prediction", bilinear.path, "--output", report]
     steps.s2s("s2s-score", what, report, [after, *genes])
     scores = pd.read_parquet(report / "scores.parquet")
@@ -96,25 +99,31 @@ class Bench:
         self.methods = chosen_methods(options, self.steps)
 
     def run(self):
+        """Prepares, predicts and scores everything; stopped by a signal, it ends what runs."""
         with concurrent.futures.ThreadPoolExecutor(self.options.jobs) as pool:
-            jobs = {pool.submit(prepared, section, self.options, self.steps): section for section in self.sections}
-            ready = {section.name: done for section, done in self.finished(jobs)}
-            runs = {}
-            for section in self.sections:
-                if section.name in ready:
-                    job = ready[section.name][0]
-                    self.chosen[section.name] = list(job.genes)
-                    for method in self.methods:
-                        for seed in range(method.seeds):
-                            runs[pool.submit(method.predict, job, seed, self.steps)] = (job, method, seed)
-            truths = {}
-            for (job, method, seed), (prediction, seconds) in self.finished(runs):
-                if prediction is None:
-                    say(f"{job.section}: not by {method.name}")
-                    continue
-                truth = truths.setdefault(job.section, None) or Truth(job.dataset, job.genes)
-                truths[job.section] = truth
-                self.score(job, method, seed, truth, prediction, seconds, ready[job.section][1])
+            try:
+                self.run_in(pool)
+            except KeyboardInterrupt:
+                self.steps.stop()
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def run_in(self, pool):
+        jobs = {pool.submit(prepared, section, self.options, self.steps): section for section in self.sections}
+        ready = {section.name: done for section, done in self.finished(jobs)}
+        self.chosen = {section.name: list(ready[section.name][0].genes) for section in self.sections if section.name in ready}
+        wanted = [(ready[name][0], method, seed) for name in self.chosen for method in self.methods for seed in range(method.seeds)]
+        runs = {pool.submit(method.predict, job, seed, self.steps): (job, method, seed) for job, method, seed in wanted}
+        truths = {}
+        for (job, method, seed), (prediction, seconds) in self.finished(runs):
+            if prediction is None:
+                say(f"{job.section}: not by {method.name}")
+                continue
+            truth = truths.get(job.section) or Truth(job.dataset, job.genes, job.rates)
+            truths[job.section] = truth
+            try:
+                self.rows += self.scored(job, method, seed, truth, prediction, seconds, ready[job.section][1])
+            except StepFailed as failure:
+                self.fail(f"{method.name} of {job.section}: {failure}")
 
     def finished(self, futures):
         """What was asked for and its result, as they come; failures are gathered."""
@@ -122,15 +131,19 @@ class Bench:
             try:
                 yield futures[future], future.result()
             except StepFailed as failure:
-                self.failed.append(str(failure))
-                say(f"failed: {failure}")
+                self.fail(str(failure))
 
-    def score(self, job, method, seed, truth, prediction, seconds, ceilings):
-        for gene in job.genes:
-            figures = truth.score(gene, prediction)
-            told = {"section": job.section, "gene": gene, "method": method.name, "seed": seed, "pcc_ceiling": ceilings.get(gene)}
-            self.rows.append({**told, **figures, "seconds": seconds / len(job.genes)})
-        say(f"{job.section}: {method.name}" + (f", seed {seed}" if method.seeds > 1 else "") + f", {seconds / len(job.genes):.1f} s a gene")
+    def fail(self, why):
+        self.failed.append(why)
+        say(f"failed: {why}")
+
+    def scored(self, job, method, seed, truth, prediction, seconds, ceilings):
+        """A row for each gene."""
+        each = seconds / len(job.genes)
+        told = {"section": job.section, "method": method.name, "seed": seed, "seconds": each}
+        rows = [{"gene": gene, **told, "pcc_ceiling": ceilings.get(gene), **truth.score(gene, prediction)} for gene in job.genes]
+        say(f"{job.section}: {method.name}" + (f", seed {seed}" if method.seeds > 1 else "") + f", {each:.1f} s a gene")
+        return rows
 
     def write(self):
         names = [method.name for method in self.methods]
@@ -157,7 +170,7 @@ class Bench:
             "command": sys.argv,
             "when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
             "builds": self.steps.builds,
-            "untouched": [section.name for section in self.sections if section.untouched],
+            "roles": {section.name: section.role for section in self.sections},
             "chosen": self.chosen,
             "table": records(rows),
             "genes": records(genes),
@@ -179,12 +192,16 @@ def write(path, text):
 def main():
     options = arguments()
     options.work = options.work.resolve()
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     try:
         bench = Bench(options)
-        bench.run()
     except StepFailed as failure:
         say(f"error: {failure}")
         return 2
+    bench.run()
     if bench.rows:
         bench.write()
+    if bench.steps.stopped:
+        say("stopped; run the same command again, and it goes on")
+        return 75
     return 1 if bench.failed else 0

@@ -19,13 +19,14 @@ RIVAL_GENES = 40
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """A dataset and the genes to predict of it, known by `after`; results go below `home`."""
+    """A dataset and the genes to predict of it, known by `after`; results go below `home`. `rates`: of a simulated section."""
 
     section: str
     dataset: pathlib.Path
     genes: tuple
     after: str
     home: pathlib.Path
+    rates: pathlib.Path | None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,14 +8,20 @@ import pandas as pd
 import zarr
 from skimage.metrics import structural_similarity
 
+from .steps import StepFailed
+
 # A value beyond an interval by less than this is within: both are stored in single precision.
 ROUNDING = 1e-5
 
 
 class Truth:
-    """What the withheld bins hold of some genes, as images [rows, cols] of log-normalised values, 0 outside the tissue."""
+    """What the withheld bins hold of some genes, as images [rows, cols] of log-normalised values, 0 outside the tissue.
 
-    def __init__(self, dataset, genes):
+    `rates` is the table that s2s-simulate writes: predictions are then compared with the expected counts as well, log-normalised in
+    the same way.
+    """
+
+    def __init__(self, dataset, genes, rates=None):
         dataset = pathlib.Path(dataset)
         manifest = json.loads((dataset / "manifest.json").read_text())
         self.shape = manifest["grid"]["rows"], manifest["grid"]["cols"]
@@ -33,6 +39,18 @@ class Truth:
         for gene in genes:
             rows = pd.concat([own[own.gene == gene], withheld[withheld.gene == gene]])
             self.images[gene] = self.raster(rows, rows.value, float) * self.tissue
+        self.expected = self.expectations(pd.read_parquet(rates), genes, manifest) if rates else {}
+
+    def expectations(self, rates, genes, manifest):
+        grid = manifest["grid"]
+        first = [round(at / grid["bin_um"]) for at in reversed(grid["origin_um"])]
+        rates = rates.assign(row=rates.row.astype(int) - first[0], col=rates["col"].astype(int) - first[1])
+        inside = rates.row.between(0, self.shape[0] - 1) & rates["col"].between(0, self.shape[1] - 1)
+        rates = rates[inside]
+        totals = rates.groupby(["row", "col"], as_index=False).rate.sum()
+        totals = self.raster(totals, totals.rate, float)
+        images = {gene: self.raster(rows, rows.rate, float) for gene, rows in rates[rates.gene.isin(genes)].groupby("gene")}
+        return {gene: np.log1p(image / np.where(totals > 0, totals, 1.0) * manifest["target"]) for gene, image in images.items()}
 
     def raster(self, rows, values, kind):
         image = np.zeros(self.shape, kind)
@@ -43,6 +61,10 @@ class Truth:
         """Figures of a prediction: a dictionary, without those that it has no images for."""
         truth, imputed = self.images[gene], self.filled(prediction.image("imputed", gene))
         figures = compared(truth, imputed, self.region)
+        if gene in self.expected:
+            error = (imputed - self.expected[gene])[self.region]
+            figures["rates_rmse"] = np.sqrt((error**2).mean())
+            figures["rates_pcc"] = np.corrcoef(imputed[self.region], self.expected[gene][self.region])[0, 1]
         median = prediction.image("median", gene)
         if median is not None:
             figures["median_mae"] = np.abs(self.filled(median) - truth)[self.region].mean()
@@ -54,7 +76,7 @@ class Truth:
     def filled(self, image):
         """A tissue bin that has no prediction counts as predicted 0."""
         if image.shape != self.shape:
-            raise ValueError(f"a prediction of {image.shape} bins for a section of {self.shape}")
+            raise StepFailed(f"a prediction of {image.shape} bins for a section of {self.shape}")
         return np.nan_to_num(image) * self.tissue
 
 
@@ -109,8 +131,9 @@ class Store:
         index = self.genes.index(gene)
         if f"images/{name}" in self.root:
             return self.root[f"images/{name}/s0"][index].astype(float)
-        if f"tables/bins/layers/{name}" not in self.root:
-            return None
+        return self.layer(name, index) if f"tables/bins/layers/{name}" in self.root else None
+
+    def layer(self, name, index):
         if self.rows is None:
             self.rows = [self.root[f"tables/bins/obs/{axis}"][:] for axis in ("row", "col")]
         image = np.full(self.root["images/imputed/s0"].shape[1:], np.nan)

@@ -28,7 +28,7 @@ class Steps:
     def __init__(self, programs, threads, any_build=False):
         self.programs = pathlib.Path(programs)
         self.threads, self.any_build = threads, any_build
-        self.builds = {}
+        self.builds, self.running, self.stopped = {}, set(), False
 
     def program(self, name):
         """Path of a program of s2s."""
@@ -63,19 +63,36 @@ class Steps:
             return record
         if not (resume and self.kept(started, wanted)):
             remove(target)
+            remove(target.with_suffix(".ckpt"))
         done.unlink(missing_ok=True)
         target.parent.mkdir(parents=True, exist_ok=True)
         started.write_text(json.dumps(wanted))
         begin = time.monotonic()
         environment = {**os.environ, **env} if env else None
-        ended = subprocess.run(command, env=environment, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace")
-        if ended.returncode:
-            last = "\n    ".join(ended.stderr.strip().splitlines()[-6:])
-            raise StepFailed(f"exit code {ended.returncode} of {' '.join(map(str, command))}\n    {last}")
+        self.execute(command, environment, cwd)
         record = {**wanted, "seconds": round(time.monotonic() - begin, 2)}
         done.write_text(json.dumps(record))
         started.unlink()
         return record
+
+    def execute(self, command, environment, cwd):
+        """Runs a command to its end; a failure says what the command said last."""
+        if self.stopped:
+            raise StepFailed("stopped")
+        pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True, "errors": "replace"}
+        with subprocess.Popen(command, env=environment, cwd=cwd, **pipes) as process:
+            self.running.add(process)
+            said = process.communicate()[1]
+            self.running.discard(process)
+        if process.returncode:
+            last = "\n    ".join(said.strip().splitlines()[-6:])
+            raise StepFailed(f"exit code {process.returncode} of {' '.join(map(str, command))}\n    {last}")
+
+    def stop(self):
+        """Ends what is running, and begins nothing more: s2s-fit saves, and goes on in the next run."""
+        self.stopped = True
+        for process in list(self.running):
+            process.terminate()
 
     def kept(self, path, wanted):
         """The record at `path` if it is of the wanted run."""

@@ -7,7 +7,7 @@ from .methods import BASELINES
 
 # What a prediction's RMSE has to be of the best interpolator's to count as a gain.
 GAIN = 0.985
-UNTOUCHED, TUNED = "untouched sections", "tuned sections"
+MEANS = {"tuned": "tuned sections", "untouched": "untouched sections"}
 
 # Columns of the table: heading, key, digits.
 COLUMNS = (
@@ -24,6 +24,8 @@ COLUMNS = (
     ("bias", "bias", 3),
     ("median's MAE / bilinear", "median_ratio", 3),
     ("its worst", "median_worst", 3),
+    ("RMSE to rates / bilinear's", "rates_ratio", 3),
+    ("PCC with rates", "rates_pcc", 3),
     ("coverage", "coverage", 3),
     ("of low", "coverage_low", 3),
     ("of middle", "coverage_middle", 3),
@@ -31,27 +33,32 @@ COLUMNS = (
     ("seconds a gene", "seconds", 1),
     ("between seeds", "seed_sd", 4),
 )
+# Figures that not every prediction has.
+SHARES = ("coverage", "coverage_low", "coverage_middle", "coverage_high")
+OPTIONAL = ("median_mae", "rates_rmse", "rates_pcc", *SHARES)
 WORST = {"rmse_worst": "max", "pcc_worst": "min", "median_worst": "max"}
 
 
 def compare(rows):
     """Rows of one gene, method and seed, beside bilinear interpolation and the interpolator with the lowest RMSE of the gene."""
     table = pd.DataFrame(rows)
-    for name in ("median_mae", "coverage", "coverage_low", "coverage_middle", "coverage_high"):
+    for name in OPTIONAL:
         if name not in table:
             table[name] = np.nan
     key = ["section", "gene"]
     baselines = table[table.method.isin(BASELINES)].reset_index(drop=True)
     best = baselines.loc[baselines.groupby(key).rmse.idxmin(), [*key, "method", "rmse", "pcc"]]
     best = best.rename(columns={"method": "best", "rmse": "best_rmse", "pcc": "best_pcc"})
-    bilinear = baselines.loc[baselines.method == "bilinear", [*key, "mae", "rmse", "ssim"]]
-    bilinear = bilinear.rename(columns={name: f"bilinear_{name}" for name in ("mae", "rmse", "ssim")})
+    against = ("mae", "rmse", "ssim", "rates_rmse")
+    bilinear = table.loc[table.method == "bilinear", [*key, *against]]
+    bilinear = bilinear.rename(columns={name: f"bilinear_{name}" for name in against})
     table = table.merge(best, on=key).merge(bilinear, on=key)
     table["mae_ratio"] = table.mae / table.bilinear_mae
     table["rmse_ratio"] = table.rmse / table.bilinear_rmse
     table["rmse_best"] = table.rmse / table.best_rmse
     table["pcc_gain"] = table.pcc - table.best_pcc
     table["ssim_gain"] = table.ssim - table.bilinear_ssim
+    table["rates_ratio"] = table.rates_rmse / table.bilinear_rates_rmse
     table["median_ratio"] = table.median_mae / table.bilinear_mae
     return table
 
@@ -61,11 +68,11 @@ def summarise(genes):
     if genes.empty:
         return None
     means = ("mae_ratio", "rmse_ratio", "rmse_best", "pcc", "pcc_gain", "ssim_gain", "bias", "median_ratio", "seconds")
-    shares = ("coverage", "coverage_low", "coverage_middle", "coverage_high")
+    means += ("rates_ratio", "rates_pcc", *SHARES)
     by_seed = genes.groupby("seed").rmse_best.mean()
     worst = genes.rmse_best.idxmax()
     return {
-        **{name: genes[name].mean() for name in (*means, *shares)},
+        **{name: genes[name].mean() for name in means},
         "genes": genes.gene.nunique(),
         "seeds": len(by_seed),
         "rmse_worst": genes.rmse_best.max(),
@@ -84,14 +91,14 @@ def tabulate(genes, sections, methods):
         for method in methods:
             row = summarise(genes[(genes.section == section.name) & (genes.method == method)])
             if row:
-                rows.append({"section": section.name, "untouched": section.untouched, "method": method, **row})
-    table = pd.DataFrame(rows, columns=None if rows else ["section", "untouched", "method"])
+                rows.append({"section": section.name, "role": section.role, "method": method, **row})
+    table = pd.DataFrame(rows, columns=None if rows else ["section", "role", "method"])
     means = []
-    for name, untouched in ((TUNED, False), (UNTOUCHED, True)):
+    for role, name in MEANS.items():
         for method in methods:
-            part = table[(table.untouched == untouched) & (table.method == method)]
+            part = table[(table.role == role) & (table.method == method)]
             if len(part):
-                means.append({"section": name, "untouched": untouched, "method": method, "sections": len(part), **over_sections(part)})
+                means.append({"section": name, "role": role, "method": method, "sections": len(part), **over_sections(part)})
     return pd.concat([table, pd.DataFrame(means)], ignore_index=True) if means else table
 
 
@@ -108,21 +115,21 @@ def markdown(title, table):
     parts = [f"## {title}\n"]
     if table.empty:
         return parts[0] + "\nNo gene.\n"
-    over = table.section.isin([TUNED, UNTOUCHED])
-    names = [n for n in (TUNED, UNTOUCHED) if n in set(table.section)] + list(dict.fromkeys(table.section[~over]))
-    for name in names:
+    present = list(dict.fromkeys(table.section))
+    names = [name for name in MEANS.values() if name in present]
+    for name in names + [name for name in present if name not in names]:
         part = table[table.section == name]
-        note = " (untouched)" if part.untouched.all() and name != UNTOUCHED else ""
-        parts += [heading(name, note, part), *lines(part), ""]
+        parts += [heading(name, part), *lines(part), ""]
     return "\n".join(parts)
 
 
-def heading(name, note, part):
-    if name not in (TUNED, UNTOUCHED):
-        return f"### {name}{note}\n"
+def heading(name, part):
+    if name not in MEANS.values():
+        role = part.role.iloc[0]
+        return f"### {name}" + (f" ({role})" if role != "tuned" else "") + "\n"
     most = int(part.sections.max())
     fewer = [f"{row.method} {int(row.sections)}" for row in part.itertuples() if row.sections < most]
-    return f"### Mean over {most} {name}" + (f" (of them {', '.join(fewer)})" if fewer else "") + "\n"
+    return f"### Mean over {name}: {most}" + (f" (of them {', '.join(fewer)})" if fewer else "") + "\n"
 
 
 def lines(part):
