@@ -1,6 +1,7 @@
 //! `scripts/bench-sections` beside `s2s-score` and pandas, on a simulated section.
 
 mod common;
+#[allow(dead_code, reason = "the recipe alone is wanted of it")]
 #[path = "common/fitting.rs"]
 mod fitting;
 

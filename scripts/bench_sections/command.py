@@ -192,7 +192,9 @@ def write(path, text):
 def main():
     options = arguments()
     options.work = options.work.resolve()
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    # Both, also where a shell started it in the background and told it to ignore SIGINT.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         bench = Bench(options)
     except StepFailed as failure:

@@ -61,16 +61,21 @@ class Steps:
         record = self.kept(done, wanted)
         if record and target.exists():
             return record
-        if not (resume and self.kept(started, wanted)):
+        earlier = resume and self.kept(started, wanted)
+        if not earlier:
             remove(target)
             remove(target.with_suffix(".ckpt"))
         done.unlink(missing_ok=True)
         target.parent.mkdir(parents=True, exist_ok=True)
-        started.write_text(json.dumps(wanted))
-        begin = time.monotonic()
-        environment = {**os.environ, **env} if env else None
-        self.execute(command, environment, cwd)
-        record = {**wanted, "seconds": round(time.monotonic() - begin, 2)}
+        begin = time.monotonic() - (earlier["seconds"] if earlier else 0.0)
+        so_far = lambda: {**wanted, "seconds": round(time.monotonic() - begin, 2)}
+        started.write_text(json.dumps(so_far()))
+        try:
+            self.execute(command, {**os.environ, **env} if env else None, cwd)
+        except StepFailed:
+            started.write_text(json.dumps(so_far()))
+            raise
+        record = so_far()
         done.write_text(json.dumps(record))
         started.unlink()
         return record
