@@ -68,7 +68,10 @@ class Steps:
         done.unlink(missing_ok=True)
         target.parent.mkdir(parents=True, exist_ok=True)
         begin = time.monotonic() - (earlier["seconds"] if earlier else 0.0)
-        so_far = lambda: {**wanted, "seconds": round(time.monotonic() - begin, 2)}
+
+        def so_far():
+            return {**wanted, "seconds": round(time.monotonic() - begin, 2)}
+
         started.write_text(json.dumps(so_far()))
         try:
             self.execute(command, {**os.environ, **env} if env else None, cwd)
