@@ -23,8 +23,6 @@ fn noise(numbers: &[f64]) -> f64 {
     (numbers[10..16].iter().sum::<f64>() - 3.0) * 2f64.sqrt()
 }
 
-use std::ops::Range;
-
 /// The best split is the one that explains everything, and columns that explain nothing do not blur it.
 #[test]
 fn a_step_is_learned_exactly() {
