@@ -14,6 +14,7 @@ pub mod compute;
 pub mod config;
 pub mod dataset;
 pub mod error;
+pub mod experts;
 pub mod files;
 pub mod images;
 pub mod imputation;
