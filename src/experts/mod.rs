@@ -1,5 +1,26 @@
-//! What predicts beside the network.
+//! What predicts beside the network: estimators that need no training at a sparser lattice, and their mean.
+//!
+//! They see the measured bins of one gene and the panel's components there ([`Panel`]), and nothing else:
+//!
+//! - smoothed: measured bins averaged with those most alike in expression and surroundings, then interpolated ([`Graph`]);
+//! - cokriging: the linear prediction of least variance from the gene and the components of the nearest measured bins;
+//! - forest: the distribution of the gene given what the surroundings say of a bin's components ([`Context`]), learned
+//!   from measured bins at the distance of the unmeasured ones ([`mix`](context)).
+//!
+//! [`Experts`] holds what all genes share. docs/experts.md tells how they were chosen, and what each gives.
 
+mod context;
+mod coregionalisation;
+mod covariances;
 mod forest;
+mod graph;
+mod kriging;
+mod panel;
+mod prediction;
+mod sites;
 
+pub use context::Context;
 pub use forest::{Distribution, Features, Forest, Settings};
+pub use graph::Graph;
+pub use panel::Panel;
+pub use prediction::{Experts, Prediction};

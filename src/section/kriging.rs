@@ -51,7 +51,7 @@ fn weights(variogram: &Variogram, offsets: &[(i32, i32)]) -> Vec<f64> {
 }
 
 /// The lower triangle L of a = L·Lᵀ; `None` if `a` is not positive definite to working precision.
-fn cholesky(mut a: Vec<Vec<f64>>) -> Option<Vec<Vec<f64>>> {
+pub(crate) fn cholesky(mut a: Vec<Vec<f64>>) -> Option<Vec<Vec<f64>>> {
     for i in 0..a.len() {
         for j in 0..=i {
             let products: f64 = (0..j).map(|k| a[i][k] * a[j][k]).sum();
@@ -67,7 +67,7 @@ fn cholesky(mut a: Vec<Vec<f64>>) -> Option<Vec<Vec<f64>>> {
 }
 
 /// The solution x of L·Lᵀ·x = b.
-fn solve(factor: &[Vec<f64>], mut b: Vec<f64>) -> Vec<f64> {
+pub(crate) fn solve(factor: &[Vec<f64>], mut b: Vec<f64>) -> Vec<f64> {
     for i in 0..b.len() {
         let known: f64 = (0..i).map(|k| factor[i][k] * b[k]).sum();
         b[i] = (b[i] - known) / factor[i][i];

@@ -4,7 +4,7 @@
 const SWEEPS: usize = 30;
 
 /// The eigenvalues of the symmetric matrix `a`, largest first, and their eigenvectors, by Jacobi's rotations.
-pub(super) fn eigenvectors(mut a: Vec<Vec<f64>>) -> (Vec<f64>, Vec<Vec<f64>>) {
+pub(crate) fn eigenvectors(mut a: Vec<Vec<f64>>) -> (Vec<f64>, Vec<Vec<f64>>) {
     let n = a.len();
     // Row i is the i-th eigenvector once `a` is diagonal.
     let mut vectors: Vec<Vec<f64>> = (0..n).map(|i| (0..n).map(|j| f64::from(u8::from(i == j))).collect()).collect();
