@@ -70,6 +70,10 @@ pub struct Manifest {
     pub genes: Vec<GeneEntry>,
     /// Shares of the panel's variance over the measured bins that the components of `components.parquet` explain, largest first.
     pub components: Vec<f64>,
+    /// That variance: the sum over the genes that the components were computed of, in squared log-normalised units. Absent in datasets
+    /// that were prepared before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub panel_variance: Option<f64>,
     /// SHA-256 of each Parquet file of the dataset.
     pub fingerprints: BTreeMap<String, String>,
 }

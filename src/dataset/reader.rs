@@ -189,21 +189,26 @@ impl Dataset {
     /// The first `count` principal components of the panel over the measured bins, each [⌈rows/S⌉, ⌈cols/S⌉]: mean 0 and
     /// variance 1 over the tissue, 0 outside it. A panel of few genes has fewer: those beyond are 0 everywhere.
     pub fn components(&self, count: usize) -> Result<Vec<Raster<f32>>> {
+        Ok(self.component_maps(count)?.iter().map(|map| self.image(map, 0.0)).collect())
+    }
+
+    /// The same as maps of the whole grid [rows, cols], 0 where nothing was measured.
+    pub fn component_maps(&self, count: usize) -> Result<Vec<Raster<f32>>> {
         let path = self.folder.join("components.parquet");
         let held = count.min(self.manifest.components.len());
         let names: Vec<String> = (1..=held).map(|number| format!("pc{number}")).collect();
-        let mut images = vec![self.totals.map(|_| 0.0); count];
+        let mut maps = vec![self.totals.map(|_| 0.0); count];
         let columns: Vec<&str> = ["row", "col"].into_iter().chain(names.iter().map(String::as_str)).collect();
         for batch in read(&path, None, &columns)? {
             let (row, col) = (numbers(&path, &batch, "row")?, numbers(&path, &batch, "col")?);
-            for (image, name) in images.iter_mut().zip(&names) {
+            for (map, name) in maps.iter_mut().zip(&names) {
                 let values = floats(&path, &batch, name)?;
                 for i in 0..batch.num_rows() {
-                    image[bin(&path, &self.manifest, row.value(i), col.value(i))?] = values.value(i);
+                    map[bin(&path, &self.manifest, row.value(i), col.value(i))?] = values.value(i);
                 }
             }
         }
-        Ok(images.iter().map(|image| self.image(image, 0.0)).collect())
+        Ok(maps)
     }
 
     /// The patches of `patches.parquet`, of side [`Manifest::patch`].

@@ -136,7 +136,7 @@ pub fn write_as(
         },
         withheld,
     );
-    let (genes, components) = visible?;
+    let (genes, (components, panel_variance)) = visible?;
     withheld?;
     if settings.mode == Mode::Benchmark {
         names.push("truth.parquet");
@@ -159,6 +159,7 @@ pub fn write_as(
         patch: settings.patch,
         genes,
         components,
+        panel_variance: Some(panel_variance),
         fingerprints,
     };
     let text = serde_json::to_string_pretty(&manifest).map_err(|e| Error::Bug(format!("manifest: {e}")))?;
@@ -311,8 +312,9 @@ impl Table<'_> {
         }
     }
 
-    /// Writes `components.parquet` of the bins that `keep` chooses: row, col, pc1, pc2, …. Returns their shares of the variance.
-    fn write_components(&self, path: &Path, keep: impl Fn(usize) -> bool) -> Result<Vec<f64>> {
+    /// Writes `components.parquet` of the bins that `keep` chooses: row, col, pc1, pc2, …. Returns their shares of the variance,
+    /// and the variance.
+    fn write_components(&self, path: &Path, keep: impl Fn(usize) -> bool) -> Result<(Vec<f64>, f64)> {
         let cols = self.section.grid.cols;
         let bins: Vec<usize> = (0..self.section.totals.values().len()).filter(|&index| keep(index)).collect();
         // Only bins that are kept may choose the genes: the withheld ones are not to be known here.
@@ -340,7 +342,7 @@ impl Table<'_> {
             columns.push((name, Arc::new(Float32Array::from(scores)), false));
         }
         write_table(path, std::iter::once(columns))?;
-        Ok(found.shares)
+        Ok((found.shares, found.variance))
     }
 
     /// The log-normalised value of a (bin index, count), or the value that came normalised already.

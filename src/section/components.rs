@@ -26,6 +26,8 @@ pub struct Components {
     pub scores: Vec<Vec<f32>>,
     /// Their shares of the panel's variance, largest first.
     pub shares: Vec<f64>,
+    /// The panel's variance: the sum over its genes, in squared units of the values.
+    pub variance: f64,
 }
 
 /// The first `count` principal components of `genes` genes in `bins` bins, fewer if there are no more.
@@ -49,7 +51,7 @@ where
     let total = panel.variance(bins);
     let kept = directions.iter().take(count).filter(|(variance, _)| *variance > NEGLIGIBLE * total);
     let (scores, shares) = kept.map(|(variance, along)| (block.score(along, &loadings), variance / total)).unzip();
-    Components { scores, shares }
+    Components { scores, shares, variance: total / bins as f64 }
 }
 
 /// The components in the directions of those of `sample` bins, one of every `bins / sample` in a row drawn at random: the scores
@@ -81,7 +83,7 @@ where
         (block.score(&unit, &loadings), variance / total)
     };
     let (scores, shares) = kept.map(score).unzip();
-    Components { scores, shares }
+    Components { scores, shares, variance: total / bins as f64 }
 }
 
 /// Which of `bins` bins are drawn, and as which of `sample`: one at random of every stretch of them, so that no row or column of
