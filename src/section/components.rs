@@ -123,7 +123,7 @@ impl Block {
 
     /// Gram–Schmidt, twice, since once loses what nearly parallel vectors differ in.
     fn orthonormalise(&mut self) {
-        let (width, bins) = (self.width, self.numbers.len() / self.width);
+        let width = self.width;
         // Vector after vector, as they are walked through.
         let mut vectors: Vec<Vec<f64>> =
             (0..width).map(|k| self.numbers.iter().skip(k).step_by(width).copied().collect()).collect();
@@ -139,8 +139,8 @@ impl Block {
             let scale = if norm > f64::MIN_POSITIVE { norm.recip() } else { 0.0 };
             own.iter_mut().for_each(|number| *number *= scale);
         }
-        for bin in 0..bins {
-            (0..width).for_each(|k| self.numbers[bin * width + k] = vectors[k][bin]);
+        for (k, vector) in vectors.iter().enumerate() {
+            self.numbers.iter_mut().skip(k).step_by(width).zip(vector).for_each(|(number, own)| *number = *own);
         }
     }
 
