@@ -1,7 +1,7 @@
 //! A distribution over values that were seen.
 
 /// Weighted values, in the units of the targets: ascending, all different, and their weights sum to 1.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Distribution {
     values: Vec<f32>,
     /// The weight of all values up to and with this one; the last is 1.
@@ -12,6 +12,11 @@ pub struct Distribution {
 const ROUNDING: f64 = 1e-9;
 
 impl Distribution {
+    /// Room for pairs to [`Distribution::fill`] in.
+    pub(super) fn empty() -> Self {
+        Distribution { values: Vec::new(), below: Vec::new() }
+    }
+
     /// The distribution of (value, weight) pairs in any order, weights of any scale, none negative, all finite. `None` without any weight.
     pub fn of(pairs: impl IntoIterator<Item = (f32, f64)>) -> Option<Self> {
         let mut pairs: Vec<(f32, f64)> = pairs.into_iter().filter(|(_, weight)| *weight > 0.0).collect();
@@ -21,7 +26,7 @@ impl Distribution {
             *sum += if same { *weight } else { 0.0 };
             same
         });
-        let mut distribution = Distribution::default();
+        let mut distribution = Distribution::empty();
         distribution.fill(pairs).then_some(distribution)
     }
 

@@ -101,9 +101,9 @@ impl Growth<'_> {
             let threshold = between(least, greatest, rng);
             let (mut first, mut first_weight, mut first_sum) = (0, 0.0, 0.0);
             for (value, member) in values.iter().zip(members) {
-                let inside = f64::from(u8::from(*value <= threshold));
-                let times = f64::from(member.times) * inside;
-                first += usize::from(*value <= threshold);
+                let inside = *value <= threshold;
+                let times = f64::from(u8::from(inside)) * f64::from(member.times);
+                first += usize::from(inside);
                 first_weight += times;
                 first_sum += times * f64::from(member.target);
             }

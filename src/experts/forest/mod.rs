@@ -123,7 +123,7 @@ impl Forest {
 
     fn scratch(&self) -> Scratch {
         let weights = vec![0.0; self.targets.len()];
-        Scratch { weights, touched: Vec::new(), distribution: Distribution::default() }
+        Scratch { weights, touched: Vec::new(), distribution: Distribution::empty() }
     }
 
     /// Puts the distribution at `row` by the trees that `counts` into `scratch`; whether there were any.

@@ -94,7 +94,7 @@ fn intervals_are_calibrated() {
     let heteroscedastic = |u: &[f64]| 4.0 * u[0] + (0.2 + 2.0 * u[1]) * noise(u);
     let (features, targets) = generated(0..3000, 4, heteroscedastic);
     let (news, truths) = generated(10_000..13_000, 4, heteroscedastic);
-    let forest = Forest::grow(&features, &targets, &Settings { leaf: 20, ..Settings::default() }, 5);
+    let forest = Forest::grow(&features, &targets, &Settings::default(), 5);
     let inside = |distribution: &Distribution, truth: f32| {
         let (lower, upper) = distribution.shortest(0.9);
         let central = distribution.quantile(0.05)..=distribution.quantile(0.95);
@@ -139,45 +139,5 @@ fn as_good_as_scikit_learn() {
         })
         .collect();
     let error = errors.iter().sum::<f64>() / errors.len() as f64;
-    println!("{error} {errors:?}");
     assert!(error <= 1.03 * 2.0075, "{errors:?}");
-}
-
-#[test]
-#[ignore]
-fn explore() {
-    let heteroscedastic = |u: &[f64]| 4.0 * u[0] + (0.2 + 2.0 * u[1]) * noise(u);
-    let (features, targets) = generated(0..3000, 4, heteroscedastic);
-    let (news, truths) = generated(10_000..13_000, 4, heteroscedastic);
-    for leaf in [5, 10, 20, 40] {
-        for tried in [0.5, 1.0] {
-            let forest = Forest::grow(&features, &targets, &Settings { leaf, tried, ..Settings::default() }, 5);
-            let inside = |distribution: &Distribution, truth: f32| {
-                let (lower, upper) = distribution.shortest(0.9);
-                let central = distribution.quantile(0.05)..=distribution.quantile(0.95);
-                [(lower..=upper).contains(&truth), central.contains(&truth)]
-            };
-            let known = forest.each_out_of_bag(|row, d| inside(d.unwrap(), targets[row]));
-            let new = forest.each(&news, |row, d| inside(d, truths[row]));
-            for cases in [known, new] {
-                let c = [0, 1].map(|k| cases.iter().filter(|c| c[k]).count() as f64 / 3000.0);
-                println!("leaf {leaf} tried {tried}: {c:?}");
-            }
-        }
-    }
-}
-
-#[test]
-#[ignore = "a measurement"]
-fn speed() {
-    let (features, targets) = generated(0..3500, 14, |u| 3.0 * u[0] + u[1] + noise(u));
-    let (queries, _) = generated(3500..14_500, 14, noise);
-    for _ in 0..3 {
-        let start = std::time::Instant::now();
-        let forest = Forest::grow(&features, &targets, &Settings::default(), 1);
-        let grown = start.elapsed();
-        let start = std::time::Instant::now();
-        let widths = forest.each(&queries, |_, distribution| (distribution.mean(), distribution.shortest(0.9)));
-        println!("grown in {grown:?}, {} queries in {:?}", widths.len(), start.elapsed());
-    }
 }
