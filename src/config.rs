@@ -35,11 +35,13 @@ pub struct PredictConfig {
     pub turns: bool,
     /// The share of unmeasured bins that intervals are to hold.
     pub coverage: f64,
+    /// The network's share in the mean that is imputed; the experts have the rest. 1 is the network alone, 0 the experts alone.
+    pub network_share: f64,
 }
 
 impl Default for PredictConfig {
     fn default() -> Self {
-        PredictConfig { overlap: 32, batch: 8, turns: true, coverage: 0.9 }
+        PredictConfig { overlap: 32, batch: 8, turns: true, coverage: 0.9, network_share: 1.0 }
     }
 }
 
@@ -48,6 +50,10 @@ impl PredictConfig {
     pub fn check(&self) -> Result<()> {
         if self.batch == 0 {
             return Err(Error::Usage("predict.batch: found 0, expected 1 or more".to_owned()));
+        }
+        if !(0.0..=1.0).contains(&self.network_share) {
+            let found = self.network_share;
+            return Err(Error::Usage(format!("predict.network_share: found {found}, expected a share from 0 to 1")));
         }
         if !LEVELS.contains(&self.coverage) {
             let (least, most) = (LEVELS.start(), LEVELS.end());
@@ -167,10 +173,19 @@ impl Config {
     ///
     /// [`Error::Usage`] names an unknown key, with the nearest known one, or a value of the wrong type.
     pub fn load(path: Option<&Path>, overrides: &[String]) -> Result<Self> {
-        let base = path.map_or_else(|| Ok(Config::default()), Config::read)?;
+        path.map_or_else(|| Ok(Config::default()), Config::read)?.changed(overrides)
+    }
+
+    /// This config with `overrides` on top, as [`Config::load`] takes them.
+    pub fn changed(self, overrides: &[String]) -> Result<Self> {
         overrides
             .iter()
-            .try_fold(base, |config, one| config.with(one).map_err(|what| Error::Usage(format!("--set {one}: {what}"))))
+            .try_fold(self, |config, one| config.with(one).map_err(|what| Error::Usage(format!("--set {one}: {what}"))))
+    }
+
+    /// The config that an output was made with, from its provenance; the defaults where it tells none, or one of another version.
+    pub fn of_provenance(config: &Value) -> Self {
+        serde_json::from_value(config.clone()).unwrap_or_default()
     }
 
     fn read(path: &Path) -> Result<Self> {

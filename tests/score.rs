@@ -48,7 +48,8 @@ fn prediction(
         dataset_fingerprint: dataset.fingerprint(),
         genes: genes.iter().map(|gene| (*gene).to_owned()).collect(),
         missing: Vec::new(),
-        uncertainty: Box::new(|_| Ok(None)),
+        interval: Box::new(|_| Ok(None)),
+        median: Box::new(|_| Ok(None)),
         read: Box::new(move |gene| {
             let measured = own.values(gene)?;
             Ok(Raster::from_fn(8, 8, |row, col| match (own.tissue()[(row, col)], own.lattice().measures(row, col)) {

@@ -7,13 +7,13 @@ mod panel;
 use s2s::dataset::Dataset;
 use s2s::provenance::Provenance;
 use s2s::section::Raster;
-use s2s::store::{FORMAT, Plan, Store, StoreWriter};
+use s2s::store::{Answers, FORMAT, Plan, Store, StoreWriter};
 use std::path::{Path, PathBuf};
 
 fn plan<'a>(dataset: &'a Dataset, genes: &[usize], uncertainty: bool) -> Plan<'a> {
     let provenance = Provenance::new("test", serde_json::Value::Null, None, Vec::new());
     let genes = genes.iter().map(|gene| (panel::name(*gene), None)).collect();
-    Plan { dataset, method: "bilinear", genes, uncertainty, provenance }
+    Plan { dataset, method: "bilinear", genes, uncertainty, distribution: None, provenance }
 }
 
 /// A prediction: the measured values, elsewhere `shift` and the bin's number, NaN outside the tissue.
@@ -31,7 +31,7 @@ fn write(path: &Path, dataset: &Dataset) -> s2s::Result<()> {
     let writer = StoreWriter::create(path, plan(dataset, &[1, 0], true))?;
     for (index, gene) in [(1, 0), (0, 1)] {
         let (value, doubt) = (picture(dataset, gene, 0.25 * gene as f32), picture(dataset, gene, 1e6));
-        writer.write_gene(index, &value, Some(&doubt))?;
+        writer.write_gene(index, Answers { imputed: &value, uncertainty: Some(&doubt), distribution: None })?;
     }
     writer.finish()
 }
@@ -73,7 +73,7 @@ fn the_files_of_a_prediction_are_few_and_belong_to_one_gene() {
     let write = |gene| {
         let writer = StoreWriter::join(&path, None, plan(&dataset, &[gene], true)).unwrap();
         let values = picture(&dataset, gene, 0.0);
-        writer.write_gene(0, &values, Some(&values)).unwrap();
+        writer.write_gene(0, Answers { imputed: &values, uncertainty: Some(&values), distribution: None }).unwrap();
     };
     write(0);
     // Levels of 2500, 1250, 625, 313 and 157 columns, the first in two chunks, and a column of the table; for the prediction

@@ -6,6 +6,7 @@ use s2s::compute::DeviceChoice;
 use s2s::config::Config;
 use s2s::dataset::Dataset;
 use s2s::imputation::{Job, Method, Output, Source, run};
+use s2s::training::Story;
 use s2s::{Error, Result};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,7 +43,7 @@ struct Args {
     /// predict.coverage
     #[arg(long, value_name = "SHARE")]
     coverage: Option<f64>,
-    /// The config, for its section predict
+    /// The config, for its section predict; without it that of the first network's fit
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Change one key of the config, for example predict.turns=false; may be given more than once
@@ -71,7 +72,7 @@ fn main() -> ExitCode {
 }
 
 fn execute(args: Args) -> Result<()> {
-    let mut config = Config::load(args.config.as_deref(), &args.set)?;
+    let mut config = config(&args)?;
     config.predict.coverage = args.coverage.unwrap_or(config.predict.coverage);
     config.predict.check()?;
     cli::threads(args.threads)?;
@@ -99,4 +100,12 @@ fn execute(args: Args) -> Result<()> {
         output,
         whole_config: config.to_json()?,
     })
+}
+
+/// The config that was given; without one, that of the first network's fit.
+fn config(args: &Args) -> Result<Config> {
+    match (&args.config, args.model.first()) {
+        (None, Some(model)) => Config::of_provenance(&Story::read(model)?.provenance.config).changed(&args.set),
+        (path, _) => Config::load(path.as_deref(), &args.set),
+    }
 }

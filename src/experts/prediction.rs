@@ -126,8 +126,9 @@ impl<'a> Experts<'a> {
         let forest = Forest::grow(&learned, &targets, &Settings::default(), seed);
         let (level, reach) = calibrated(&forest, &targets, coverage);
         let said = forest.each(&asked, |_, distribution| Said::of(distribution, level));
-        let of_others = forest.each_out_of_bag(|_, found| found.map(|found| Said::of(found, level)));
-        let nothing = || Said::of(&Distribution::of([(gene.mean as f32, 1.0)]).unwrap_or_default(), level);
+        // A bin that every tree drew is told what all bins are.
+        let whole = Distribution::of(targets.iter().map(|target| (*target, 1.0)));
+        let of_others = forest.each_out_of_bag(|_, found| found.or(whole.as_ref()).map(|found| Said::of(found, level)));
 
         let with = &self.components[..self.components.len().min(COKRIGED)];
         let cokriging =
@@ -143,7 +144,7 @@ impl<'a> Experts<'a> {
         let measured = Estimates {
             smoothed: without_own.values.iter().map(|v| without_own.mean + without_own.deviation * v).collect(),
             cokriging: mean,
-            forest: of_others.into_iter().map(|said| said.unwrap_or_else(nothing)).collect(),
+            forest: of_others.into_iter().collect::<Option<_>>()?,
         };
         Some(self.maps(&unmeasured, &measured, reach))
     }

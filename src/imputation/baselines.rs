@@ -5,6 +5,7 @@ use super::finish;
 use crate::Error;
 use crate::Result;
 use crate::dataset::Dataset;
+use crate::experts::{Experts, Panel};
 use crate::section::{Interpolation, Lags, Raster, Sampling, Variogram, empirical_variogram, inverse_distance, krige};
 
 /// How bins are predicted without a fitted network.
@@ -20,6 +21,21 @@ pub enum Method {
     Idw,
     /// Ordinary kriging of the 16 nearest measured bins, with an exponential variogram and a nugget fitted to each gene.
     Kriging,
+    /// Measured bins averaged with those most alike in expression and surroundings, then bilinear.
+    Smoothed,
+    /// Cokriging of the gene with the panel's first eight components.
+    Cokriging,
+    /// Mean of a regression forest on what the surroundings say of the panel's components.
+    Forest,
+    /// Mean of smoothed, cokriging and forest, with the forest's median and intervals: the best without a fitted network.
+    Blend,
+}
+
+impl Method {
+    /// Whether it reads the whole panel, not only the gene.
+    pub fn is_expert(self) -> bool {
+        matches!(self, Method::Smoothed | Method::Cokriging | Method::Forest | Method::Blend)
+    }
 }
 
 /// The prediction of `gene` by interpolation, [rows, cols]: NaN outside the tissue.
@@ -49,6 +65,11 @@ fn interpolated(method: Method, values: &Raster<f32>, sampling: &Sampling, tissu
         Method::Bicubic => sampling.interpolate(Interpolation::Bicubic, values, tissue),
         Method::Idw => inverse_distance(values, &known()),
         Method::Kriging => kriging(values, sampling, &known()),
+        Method::Smoothed | Method::Cokriging | Method::Forest | Method::Blend => {
+            let panel = Panel { sampling, tissue, components: Vec::new(), variances: Vec::new() };
+            let found = Experts::new(panel).predict(values, 0.9, 0);
+            found.map_or_else(|| tissue.map(|_| 0.0), |found| found.mean.map(|value| value.max(0.0)))
+        }
     }
 }
 

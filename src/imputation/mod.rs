@@ -2,6 +2,7 @@
 //! the method). Networks also say how sure they are of it.
 
 mod baselines;
+mod experts;
 mod finish;
 mod network;
 mod stage;
@@ -10,6 +11,7 @@ mod tiles;
 mod uncertainty;
 
 pub use baselines::Method;
+pub use experts::experts;
 pub use finish::finish;
 pub use network::{Imputed, NetworkImputer};
 pub use stage::{Job, Output, Source, run};

@@ -1,13 +1,17 @@
 //! `s2s-predict`, apart from its arguments: every gene, by every model or by one interpolation, into a store.
 
 use super::baselines::{Method, baseline};
-use super::network::NetworkImputer;
+use super::experts::experts;
+use super::finish;
+use super::network::{Imputed, NetworkImputer};
 use crate::compute::Progress;
 use crate::config::PredictConfig;
 use crate::dataset::Dataset;
+use crate::experts::{Experts, Prediction};
 use crate::files::fingerprint;
 use crate::provenance::{Input, Provenance};
-use crate::store::{Model, Plan, StoreWriter, Uncertainty};
+use crate::section::Raster;
+use crate::store::{Answers, Distribution, Model, Plan, StoreWriter, Uncertainty};
 use crate::{Error, Result};
 use burn::tensor::Device;
 use clap::ValueEnum;
@@ -82,30 +86,116 @@ fn with_models(job: &Job, paths: &[PathBuf], wanted: &[String]) -> Result<()> {
     for path in paths {
         sums.insert(path.as_path(), fingerprint(path)?);
     }
+    let share = network_share(job);
     let model = |imputer: &NetworkImputer| {
         let (path, story) = imputer.story();
+        // Where experts have a part, the intervals are theirs.
+        let calibration = imputer.calibration(job.config).filter(|_| share == 1.0);
         Some(Model {
             path: path.display().to_string(),
             sha256: sums.get(path).cloned().unwrap_or_default(),
             steps: story.steps,
             held_out_ratio: story.held_out_ratio,
-            uncertainty: imputer
-                .calibration(job.config)
+            uncertainty: calibration
                 .map(|calibration| Uncertainty { coverage: job.config.coverage, calibration: calibration.clone() }),
         })
     };
     let genes = imputers.iter().map(|imputer| (imputer.gene().to_owned(), model(imputer))).collect();
-    let sure = say_without(&imputers, job.config, job.output);
-    let store = begin(job, "s2s", genes, sure)?;
+    let sure = share < 1.0 || say_without(&imputers, job.config, job.output);
+    let store = begin(job, "s2s", genes, sure, share < 1.0)?;
+    let experts = (share < 1.0).then(|| experts(job.dataset)).transpose()?;
     let mut progress = Progress::new("predict", "genes", imputers.len() as u64);
     for (index, imputer) in imputers.iter().enumerate() {
-        let found = imputer.impute(job.dataset, job.config)?;
-        store.write_gene(index, &found.values, found.uncertainty.as_ref())?;
+        let network = (share > 0.0).then(|| imputer.impute(job.dataset, job.config)).transpose()?;
+        match (&experts, network) {
+            (Some(experts), network) => {
+                let found = asked(job, experts, imputer.gene())?;
+                let of_network = network.map(|network| network.values);
+                store.write_gene(
+                    index,
+                    answers(job.dataset, imputer.gene(), &found, of_network.as_ref(), share)?.lent(),
+                )?;
+            }
+            (None, Some(Imputed { values, uncertainty })) => {
+                store.write_gene(
+                    index,
+                    Answers { imputed: &values, uncertainty: uncertainty.as_ref(), distribution: None },
+                )?;
+            }
+            (None, None) => {}
+        }
         progress.at(index as u64 + 1, || imputer.gene().to_owned());
     }
     store.finish()?;
     progress.finish(&format!("{} genes in {}", imputers.len(), job.output.path().display()));
     Ok(())
+}
+
+/// Measured bins below which no network has a part beside the experts: on sections with fewer, none was seen to help (docs/experts.md).
+const LEAST_MEASURED: usize = 3000;
+
+/// The network's share, said where it is not the config's.
+fn network_share(job: &Job) -> f64 {
+    let share = job.config.network_share;
+    let measured = job.dataset.measured_tissue().values().iter().filter(|inside| **inside).count();
+    if share == 0.0 || share == 1.0 || measured >= LEAST_MEASURED {
+        return share;
+    }
+    eprintln!(
+        "predict: the experts alone; beside them a network helps from about {LEAST_MEASURED} measured bins on, and here are {measured}"
+    );
+    0.0
+}
+
+/// What the experts say of a gene.
+fn asked(job: &Job, experts: &Experts, gene: &str) -> Result<Prediction> {
+    let values = job.dataset.measured_values(gene)?;
+    experts.predict(&values, job.config.coverage, 0).ok_or_else(|| {
+        Error::data(job.dataset.folder(), "no measured bin is in the tissue. Lower min_counts of s2s-prep")
+    })
+}
+
+/// Maps of a gene, measured bins put back.
+struct Answered {
+    imputed: Raster<f32>,
+    uncertainty: Raster<f32>,
+    median: Raster<f32>,
+    lower: Raster<f32>,
+    upper: Raster<f32>,
+    prediction: [Raster<f32>; 2],
+}
+
+impl Answered {
+    fn lent(&self) -> Answers<'_> {
+        let [smoothed, detected] = &self.prediction;
+        let distribution =
+            Distribution { median: &self.median, lower: &self.lower, upper: &self.upper, detected, smoothed };
+        Answers { imputed: &self.imputed, uncertainty: Some(&self.uncertainty), distribution: Some(distribution) }
+    }
+}
+
+/// The experts' answers, with `network` having a `share` of the mean.
+fn answers(
+    dataset: &Dataset,
+    gene: &str,
+    found: &Prediction,
+    network: Option<&Raster<f32>>,
+    share: f64,
+) -> Result<Answered> {
+    let measured = dataset.measured_values(gene)?;
+    let back = |map: Raster<f32>| finish(map, &measured, dataset.sampling(), dataset.tissue());
+    let mean = Raster::from_fn(found.mean.rows(), found.mean.cols(), |row, col| {
+        let experts = f64::from(found.mean[(row, col)]);
+        let mixed = network.map_or(experts, |map| (1.0 - share) * experts + share * f64::from(map[(row, col)]));
+        mixed as f32
+    });
+    let nothing = found.mean.map(|_| 0.0);
+    let half = found.deviation.map(|deviation| found.reach.unwrap_or(f64::NAN) as f32 * deviation);
+    let uncertainty = finish(half, &nothing, dataset.sampling(), dataset.tissue());
+    let [lower, upper] = found.interval.clone().map(back);
+    let median = back(found.median.clone());
+    let prediction = [found.mean.clone(), found.detected.clone()];
+    Ok(Answered { imputed: back(mean), uncertainty, median, lower, upper, prediction })
 }
 
 fn with_baseline(job: &Job, method: Method, genes: &[String]) -> Result<()> {
@@ -116,11 +206,36 @@ fn with_baseline(job: &Job, method: Method, genes: &[String]) -> Result<()> {
     };
     genes.iter().try_for_each(|gene| manifest.gene(gene).map(drop))?;
     let name = method.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
-    let store = begin(job, &name, genes.iter().map(|gene| (gene.clone(), None)).collect(), false)?;
-    genes
-        .par_iter()
-        .enumerate()
-        .try_for_each(|(index, gene)| store.write_gene(index, &baseline(job.dataset, gene, method)?, None))?;
+    let distribution = matches!(method, Method::Blend | Method::Forest);
+    let records = genes.iter().map(|gene| (gene.clone(), None)).collect();
+    let store = begin(job, &name, records, distribution, distribution)?;
+    if method.is_expert() {
+        let experts = experts(job.dataset)?;
+        let mut progress = Progress::new("predict", "genes", genes.len() as u64);
+        for (index, gene) in genes.iter().enumerate() {
+            let found = asked(job, &experts, gene)?;
+            let expert = match method {
+                Method::Smoothed => &found.smoothed,
+                Method::Cokriging => &found.cokriging,
+                Method::Forest => &found.forest,
+                _ => &found.mean,
+            };
+            let answers = answers(job.dataset, gene, &found, Some(expert), 1.0)?;
+            let lent = answers.lent();
+            store.write_gene(
+                index,
+                if distribution { lent } else { Answers { uncertainty: None, distribution: None, ..lent } },
+            )?;
+            progress.at(index as u64 + 1, || gene.clone());
+        }
+        store.finish()?;
+        progress.finish(&format!("{} genes by {name} in {}", genes.len(), job.output.path().display()));
+        return Ok(());
+    }
+    genes.par_iter().enumerate().try_for_each(|(index, gene)| {
+        let imputed = baseline(job.dataset, gene, method)?;
+        store.write_gene(index, Answers { imputed: &imputed, uncertainty: None, distribution: None })
+    })?;
     store.finish()?;
     eprintln!("predict: {} genes by {name} interpolation in {}", genes.len(), job.output.path().display());
     Ok(())
@@ -141,11 +256,18 @@ fn say_without(imputers: &[NetworkImputer], config: &PredictConfig, output: Outp
     calibrated > 0 || matches!(output, Output::Into(..))
 }
 
-fn begin(job: &Job, method: &str, genes: Vec<(String, Option<Model>)>, uncertainty: bool) -> Result<StoreWriter> {
+fn begin(
+    job: &Job,
+    method: &str,
+    genes: Vec<(String, Option<Model>)>,
+    uncertainty: bool,
+    distribution: bool,
+) -> Result<StoreWriter> {
     let dataset = job.dataset;
     let inputs = vec![Input { path: dataset.folder().display().to_string(), sha256: dataset.fingerprint() }];
     let provenance = Provenance::new("s2s-predict", job.whole_config.clone(), None, inputs);
-    let plan = Plan { dataset, method, genes, uncertainty, provenance };
+    let coverage = job.config.coverage;
+    let plan = Plan { dataset, method, genes, uncertainty, distribution: distribution.then_some(coverage), provenance };
     match job.output {
         Output::New(path) => StoreWriter::create(path, plan),
         Output::Into(path, panel) => {

@@ -1,7 +1,7 @@
 //! Whether the intervals of a prediction hold what they promise, on the withheld truth.
 
 use crate::section::Raster;
-use crate::store::Uncertainty;
+use crate::store::Interval;
 use serde::Serialize;
 
 /// The coverages of the reliability plot.
@@ -36,68 +36,106 @@ pub struct Intervals {
     pub reliability: Vec<[f64; 2]>,
 }
 
-/// One bin of a prediction: its truth, its value, half the width of its interval.
+/// One bin of a prediction: its truth, its value, its interval.
 #[derive(Clone, Copy)]
 struct Bin {
     truth: f64,
     value: f64,
-    half: f64,
+    lower: f64,
+    upper: f64,
 }
 
 impl Bin {
+    fn of(truth: f32, value: f32, at: usize, interval: &Interval) -> Self {
+        let (truth, value) = (f64::from(truth), f64::from(value));
+        let (lower, upper) = match interval {
+            Interval::Around(half, _) => around(value, f64::from(half.values()[at])),
+            Interval::Between([lower, upper], _) => (f64::from(lower.values()[at]), f64::from(upper.values()[at])),
+        };
+        Bin { truth, value, lower, upper }
+    }
+
     fn error(&self) -> f64 {
         (self.truth - self.value).abs()
     }
 
-    /// The width of [max(0, value − half), value + half] and its interval score.
-    fn judged(&self, half: f64, nominal: f64) -> (f64, f64) {
-        let (lower, upper) = ((self.value - half).max(0.0), self.value + half);
+    /// Whether [lower, upper] holds its truth.
+    fn within(&self, (lower, upper): (f64, f64)) -> bool {
+        (lower - ROUNDING..=upper + ROUNDING).contains(&self.truth)
+    }
+
+    /// The width of [lower, upper] and its interval score.
+    fn judged(&self, (lower, upper): (f64, f64), nominal: f64) -> (f64, f64) {
         let beyond = (lower - self.truth).max(self.truth - upper).max(0.0);
         (upper - lower, upper - lower + 2.0 / (1.0 - nominal) * beyond)
     }
 }
 
+/// [max(0, value − half), value + half].
+fn around(value: f64, half: f64) -> (f64, f64) {
+    ((value - half).max(0.0), value + half)
+}
+
 impl Intervals {
-    /// Of the prediction `predicted` with half-widths `half`, both [rows, cols], over `bins`; `None` if none has an interval.
+    /// Of the prediction `predicted` with its `interval`s, maps [rows, cols], over `bins`; `None` if none has an interval.
     pub fn of(
         (gene, method): (&str, &str),
         truth: &Raster<f32>,
         predicted: &Raster<f32>,
-        (half, told): (&Raster<f32>, &Uncertainty),
+        interval: &Interval,
         bins: &Raster<bool>,
     ) -> Option<Self> {
-        let maps = truth.values().iter().zip(predicted.values()).zip(half.values()).zip(bins.values());
-        let known = maps.filter(|(((_, value), half), inside)| **inside && value.is_finite() && half.is_finite());
-        let all: Vec<Bin> = known
-            .map(|(((t, v), h), _)| Bin { truth: f64::from(*t), value: f64::from(*v), half: f64::from(*h) })
+        let maps = truth.values().iter().zip(predicted.values()).zip(bins.values()).enumerate();
+        let inside = maps.filter(|(_, ((_, value), inside))| **inside && value.is_finite());
+        let all: Vec<Bin> = inside
+            .map(|(at, ((truth, value), _))| Bin::of(*truth, *value, at, interval))
+            .filter(|bin| bin.lower.is_finite() && bin.upper.is_finite())
             .collect();
         let count = all.len() as f64;
-        let within = |factor: f64| all.iter().filter(|bin| bin.error() <= bin.half * factor + ROUNDING).count();
-        let mean = |half: &dyn Fn(&Bin) -> f64| {
+        let nominal = match interval {
+            Interval::Around(_, told) => told.coverage,
+            Interval::Between(_, coverage) => *coverage,
+        };
+        let mean = |ends: &dyn Fn(&Bin) -> (f64, f64)| {
             let (widths, scores) = all.iter().fold((0.0, 0.0), |sums, bin| {
-                let (width, score) = bin.judged(half(bin), told.coverage);
+                let (width, score) = bin.judged(ends(bin), nominal);
                 (sums.0 + width, sums.1 + score)
             });
             (widths / count, scores / count)
         };
         let mut errors: Vec<f64> = all.iter().map(Bin::error).collect();
         errors.sort_by(f64::total_cmp);
-        let covered = within(1.0);
+        let covered = all.iter().filter(|bin| bin.within((bin.lower, bin.upper))).count();
         let constant = errors.get(covered.max(1) - 1).copied()?;
-        let ((width, score), (constant_width, constant_score)) = (mean(&|bin| bin.half), mean(&|_| constant));
-        let reliability = NOMINAL.map(|nominal| [nominal, within(told.factor(nominal)) as f64 / count]).to_vec();
+        let (width, score) = mean(&|bin| (bin.lower, bin.upper));
+        let (constant_width, constant_score) = mean(&|bin| around(bin.value, constant));
         Some(Intervals {
             gene: gene.to_owned(),
             method: method.to_owned(),
-            nominal: told.coverage,
+            nominal,
             bins: all.len(),
             coverage: covered as f64 / count,
             width,
             score,
             constant_width,
             constant_score,
-            reliability,
+            reliability: reliability(&all, interval, covered as f64 / count),
         })
+    }
+}
+
+/// Coverage asked for and achieved: at all levels of the plot where the intervals can be made wider, else at their own.
+fn reliability(all: &[Bin], interval: &Interval, covered: f64) -> Vec<[f64; 2]> {
+    match interval {
+        Interval::Between(_, nominal) => vec![[*nominal, covered]],
+        Interval::Around(_, told) => {
+            let within = |factor: f64| {
+                // Half widths, not ends: those are cut at 0.
+                let half = |bin: &&Bin| bin.error() <= (bin.upper - bin.value) * factor + ROUNDING;
+                all.iter().filter(half).count() as f64 / all.len() as f64
+            };
+            NOMINAL.map(|nominal| [nominal, within(told.factor(nominal))]).to_vec()
+        }
     }
 }
 
@@ -105,6 +143,7 @@ impl Intervals {
 mod tests {
     use super::*;
     use crate::calibration::{Calibration, Difficulty, Quantiles};
+    use crate::store::Uncertainty;
 
     #[test]
     fn figures_are_those_computed_by_hand() {
@@ -123,7 +162,9 @@ mod tests {
             optimism: 1.0,
         };
         let told = Uncertainty { coverage: 0.8, calibration };
-        let found = Intervals::of(("A", "s2s"), &truth, &predicted, (&half, &told), &bins).unwrap();
+        let found =
+            Intervals::of(("A", "s2s"), &truth, &predicted, &Interval::Around(half.clone(), told.clone()), &bins)
+                .unwrap();
         // [1, 2], [0, 0.75] and [1.5, 2.5]: two of three hold their bin, the third misses it by a half.
         assert_eq!((found.bins, found.coverage), (3, 2.0 / 3.0));
         assert!((found.width - 2.75 / 3.0).abs() < 1e-12);
@@ -131,6 +172,9 @@ mod tests {
         // ± 0.5 covers as many; at half the quantile ± 0.3125 covers the second bin alone.
         assert!((found.constant_width - found.width).abs() < 1e-12);
         assert_eq!((found.reliability[0], found.reliability[6]), ([0.5, 1.0 / 3.0], [0.8, 2.0 / 3.0]));
-        assert!(Intervals::of(("A", "s2s"), &truth, &predicted, (&half, &told), &bins.map(|_| false)).is_none());
+        assert!(
+            Intervals::of(("A", "s2s"), &truth, &predicted, &Interval::Around(half, told), &bins.map(|_| false))
+                .is_none()
+        );
     }
 }

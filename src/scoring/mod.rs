@@ -26,7 +26,7 @@ pub use gain::{Gain, gain_map};
 pub use intervals::Intervals;
 pub use outcome::{BinCounts, FORMAT, MaskAgreement, Method, Outcome};
 pub use panel::{PanelScore, PanelScores};
-pub use prediction::{Names, Prediction, ReadGene, ReadUncertainty};
+pub use prediction::{Names, Prediction, ReadGene, ReadInterval, ReadMedian};
 pub use profiles::{By, ProfileRow};
 pub use stage::{Target, run, score, score_into};
 pub use summary::MethodSummary;

@@ -3,7 +3,7 @@
 use crate::dataset::Dataset;
 use crate::error::nearest_names;
 use crate::section::Raster;
-use crate::store::{Store, Uncertainty};
+use crate::store::{Interval, Store};
 use crate::{Error, Result};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,8 +12,11 @@ use std::sync::Arc;
 /// Reads the prediction of a gene: [rows, cols], NaN where it says nothing.
 pub type ReadGene = Box<dyn Fn(&str) -> Result<Raster<f32>>>;
 
-/// Reads half the width of the intervals of a gene, [rows, cols], and what they mean; `None` if it has none.
-pub type ReadUncertainty = Box<dyn Fn(&str) -> Result<Option<(Raster<f32>, Uncertainty)>>>;
+/// Reads the intervals of a gene, [rows, cols]; `None` if it has none.
+pub type ReadInterval = Box<dyn Fn(&str) -> Result<Option<Interval>>>;
+
+/// Reads the median of what bins may hold of a gene, [rows, cols]; `None` if it has none.
+pub type ReadMedian = Box<dyn Fn(&str) -> Result<Option<Raster<f32>>>>;
 
 /// One prediction of some genes of a section.
 pub struct Prediction {
@@ -32,14 +35,16 @@ pub struct Prediction {
     /// Reads one of them.
     pub read: ReadGene,
     /// Reads how sure it is of one of them.
-    pub uncertainty: ReadUncertainty,
+    pub interval: ReadInterval,
+    /// Reads the median of one of them.
+    pub median: ReadMedian,
 }
 
 impl Prediction {
     /// Opens the store that `s2s-predict` wrote; it is called by its method.
     pub fn open(path: &Path) -> Result<Self> {
         let store = Arc::new(Store::open(path)?);
-        let same = store.clone();
+        let (same, too) = (store.clone(), store.clone());
         Ok(Prediction {
             label: store.method().to_owned(),
             method: store.method().to_owned(),
@@ -47,7 +52,8 @@ impl Prediction {
             dataset_fingerprint: store.dataset_fingerprint().to_owned(),
             genes: store.genes().to_vec(),
             missing: store.missing(),
-            uncertainty: Box::new(move |gene| same.uncertainty(gene)),
+            interval: Box::new(move |gene| same.interval(gene)),
+            median: Box::new(move |gene| too.median(gene)),
             read: Box::new(move |gene| store.gene(gene)),
         })
     }

@@ -285,9 +285,9 @@ impl<'a> Scoring<'a> {
         truth: &Raster<f32>,
         map: &Raster<f32>,
     ) -> Result<Option<Intervals>> {
-        let Some((half, told)) = (prediction.uncertainty)(gene)? else { return Ok(None) };
+        let Some(interval) = (prediction.interval)(gene)? else { return Ok(None) };
         let bins = self.regions.bins(Region::Unmeasured);
-        Ok(Intervals::of((gene, &prediction.label), truth, map, (&half, &told), bins))
+        Ok(Intervals::of((gene, &prediction.label), truth, map, &interval, bins))
     }
 
     /// What each of the predictions `maps` of a gene gains over the reference's; empty where that does not hold the gene.

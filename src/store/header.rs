@@ -19,6 +19,10 @@ pub struct Header {
     pub genes: Vec<String>,
     /// Whether it has room for the uncertainty of each prediction.
     pub uncertainty: bool,
+    /// The probability with which `lower` to `upper` holds an unmeasured bin; absent in a store without the images `median`, `lower`,
+    /// `upper`, `detected` and `smoothed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distribution: Option<f64>,
     /// Side of a bin in µm.
     pub bin_um: f64,
     /// x and y in µm of the top-left corner of bin (0, 0).
@@ -31,7 +35,13 @@ pub struct Header {
 
 impl Header {
     /// The header of a store for `genes` of `dataset`, predicted by `method`.
-    pub fn of(dataset: &Dataset, method: &str, genes: Vec<String>, uncertainty: bool) -> Self {
+    pub fn of(
+        dataset: &Dataset,
+        method: &str,
+        genes: Vec<String>,
+        uncertainty: bool,
+        distribution: Option<f64>,
+    ) -> Self {
         let manifest = dataset.manifest();
         Header {
             format: FORMAT,
@@ -39,6 +49,7 @@ impl Header {
             method: method.to_owned(),
             genes,
             uncertainty,
+            distribution,
             bin_um: manifest.grid.bin_um,
             origin_um: manifest.grid.origin_um,
             scale: manifest.lattice.scale.get(),

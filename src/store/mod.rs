@@ -18,6 +18,7 @@ mod writer;
 mod zarr;
 
 pub use header::{FORMAT, Header};
+pub use reader::Interval;
 pub use reader::Store;
 pub use record::{Model, Record, Uncertainty};
-pub use writer::{Plan, StoreWriter};
+pub use writer::{Answers, Distribution, Plan, StoreWriter};

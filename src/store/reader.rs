@@ -17,6 +17,16 @@ pub struct Store {
     genes: Vec<String>,
     imputed: Values,
     uncertainty: Option<Values>,
+    /// `median`, `lower`, `upper`.
+    distribution: Option<[Values; 3]>,
+}
+
+/// The intervals of a gene.
+pub enum Interval {
+    /// Half their width around what is imputed, and what it means.
+    Around(Raster<f32>, Uncertainty),
+    /// Their lower and upper ends, and the probability with which they hold an unmeasured bin.
+    Between([Raster<f32>; 2], f64),
 }
 
 impl Store {
@@ -34,7 +44,10 @@ impl Store {
         let genes = named.filter_map(|(gene, record)| record.as_ref().map(|_| gene.clone())).collect();
         let uncertainty = header.uncertainty.then(|| zarr.open("/images/uncertainty/s0")).transpose()?;
         let imputed = zarr.open("/images/imputed/s0")?;
-        Ok(Store { path: path.to_owned(), imputed, uncertainty, header, records, genes })
+        let open = |name: &str| zarr.open(&format!("/images/{name}/s0"));
+        let distribution = || Ok::<_, Error>([open("median")?, open("lower")?, open("upper")?]);
+        let distribution = header.distribution.map(|_| distribution()).transpose()?;
+        Ok(Store { path: path.to_owned(), imputed, uncertainty, distribution, header, records, genes })
     }
 
     /// What the store says of itself.
@@ -73,8 +86,22 @@ impl Store {
         self.read(&self.imputed, "imputed", name)
     }
 
+    /// The median of what bins may hold of a gene [rows, cols], measured bins with their values; `None` where the store has none.
+    pub fn median(&self, name: &str) -> Result<Option<Raster<f32>>> {
+        self.distribution.as_ref().map(|[median, ..]| self.read(median, "median", name)).transpose()
+    }
+
+    /// The intervals of a gene, maps [rows, cols], NaN outside the tissue; `None` if it has none.
+    pub fn interval(&self, name: &str) -> Result<Option<Interval>> {
+        if let Some(([_, lower, upper], coverage)) = self.distribution.as_ref().zip(self.header.distribution) {
+            let ends = [self.read(lower, "lower", name)?, self.read(upper, "upper", name)?];
+            return Ok(Some(Interval::Between(ends, coverage)));
+        }
+        Ok(self.uncertainty(name)?.map(|(half, told)| Interval::Around(half, told)))
+    }
+
     /// Half the width of the intervals of a gene [rows, cols], 0 at measured bins and NaN outside the tissue, and what they mean;
-    /// `None` if it has none.
+    /// `None` if a network did not say.
     pub fn uncertainty(&self, name: &str) -> Result<Option<(Raster<f32>, Uncertainty)>> {
         let record = self.records.iter().flatten().find(|record| record.gene == name);
         let told = record.and_then(|record| record.model.as_ref()?.uncertainty.as_ref());

@@ -20,6 +20,46 @@ use zarrs::array::data_type;
 /// The images of a store and where their values stand in the table.
 const IMPUTED: (&str, &str) = ("imputed", "X");
 const UNCERTAINTY: (&str, &str) = ("uncertainty", "layers/uncertainty");
+const DISTRIBUTION: [(&str, &str); 5] = [
+    ("median", "layers/median"),
+    ("lower", "layers/lower"),
+    ("upper", "layers/upper"),
+    ("detected", "layers/detected"),
+    ("smoothed", "layers/smoothed"),
+];
+
+/// What is predicted of a gene; maps [rows, cols], NaN outside the tissue.
+#[derive(Clone, Copy)]
+pub struct Answers<'a> {
+    /// What to expect; measured bins hold their values.
+    pub imputed: &'a Raster<f32>,
+    /// Half the width of intervals around it.
+    pub uncertainty: Option<&'a Raster<f32>>,
+    /// What else a bin may hold.
+    pub distribution: Option<Distribution<'a>>,
+}
+
+/// What a bin may hold; measured bins hold their values in the first three.
+#[derive(Clone, Copy)]
+pub struct Distribution<'a> {
+    /// Half of what it may hold is below.
+    pub median: &'a Raster<f32>,
+    /// Lower end of the interval.
+    pub lower: &'a Raster<f32>,
+    /// Upper end of the interval.
+    pub upper: &'a Raster<f32>,
+    /// The probability of any count; at measured bins without their own.
+    pub detected: &'a Raster<f32>,
+    /// What to expect everywhere, at measured bins without their own count.
+    pub smoothed: &'a Raster<f32>,
+}
+
+impl<'a> Distribution<'a> {
+    /// In the order of the images.
+    fn maps(&self) -> [&'a Raster<f32>; 5] {
+        [self.median, self.lower, self.upper, self.detected, self.smoothed]
+    }
+}
 
 /// Whether `path` is an earlier store of s2s-predict, of any format. Other Zarr stores are somebody's data.
 fn ours(path: &Path) -> bool {
@@ -38,6 +78,8 @@ pub struct Plan<'a> {
     pub genes: Vec<(String, Option<Model>)>,
     /// Whether it says how sure it is.
     pub uncertainty: bool,
+    /// The probability with which its `lower` to `upper` holds an unmeasured bin, if it says what else bins may hold.
+    pub distribution: Option<f64>,
     /// How it came to be; the networks among its inputs stand with their genes.
     pub provenance: Provenance,
 }
@@ -51,6 +93,7 @@ pub struct StoreWriter {
     bins: Vec<usize>,
     imputed: Layer,
     uncertainty: Option<Layer>,
+    distribution: Vec<Layer>,
     records: Records,
 }
 
@@ -58,7 +101,7 @@ impl StoreWriter {
     /// Begins the store `path` for the genes of the plan. Nothing stands under that name until [`StoreWriter::finish`].
     pub fn create(path: &Path, plan: Plan) -> Result<Self> {
         let genes = plan.genes.iter().map(|(gene, _)| gene.clone()).collect();
-        let header = Header::of(plan.dataset, plan.method, genes, plan.uncertainty);
+        let header = Header::of(plan.dataset, plan.method, genes, plan.uncertainty, plan.distribution);
         let replace = Replace::begin(path, ours)?;
         let zarr = Zarr::new(Disk::private(replace.path().to_owned()), path);
         skeleton(&zarr, plan.dataset, &header)?;
@@ -72,7 +115,7 @@ impl StoreWriter {
     pub fn join(path: &Path, panel: Option<&[String]>, plan: Plan) -> Result<Self> {
         let all = || plan.dataset.manifest().genes.iter().map(|gene| gene.name.clone()).collect();
         let wanted = panel.map_or_else(all, <[String]>::to_vec);
-        let wanted = Header::of(plan.dataset, plan.method, wanted, plan.uncertainty);
+        let wanted = Header::of(plan.dataset, plan.method, wanted, plan.uncertainty, plan.distribution);
         let store = |path: &Path| path.join("zarr.json").exists();
         if !store(path) {
             // Another process may make it meanwhile; then this one is too late below.
@@ -107,22 +150,26 @@ impl StoreWriter {
             bins: tissue_bins(plan.dataset),
             imputed: Layer::open(&zarr, IMPUTED, grid)?,
             uncertainty: header.uncertainty.then(|| Layer::open(&zarr, UNCERTAINTY, grid)).transpose()?,
+            distribution: distribution(header).map(|names| Layer::open(&zarr, names, grid)).collect::<Result<_>>()?,
             records: Records::open(&zarr)?,
             zarr,
             replace,
         })
     }
 
-    /// Writes the prediction of the gene at `index` of the plan's list and, in a store with room for it, its uncertainty; both
-    /// [rows, cols], NaN outside the tissue.
-    pub fn write_gene(&self, index: usize, imputed: &Raster<f32>, uncertainty: Option<&Raster<f32>>) -> Result<()> {
+    /// Writes the answers of the gene at `index` of the plan's list; those that the store has no room for are left out.
+    pub fn write_gene(&self, index: usize, answers: Answers) -> Result<()> {
         let (at, record) = &self.genes[index];
+        let Answers { imputed, uncertainty, distribution } = answers;
         self.records.remove(&self.zarr, *at)?;
         self.imputed.write(&self.zarr, *at, imputed, &self.bins)?;
-        if let Some(layer) = &self.uncertainty {
+        let further = distribution.map(|distribution| distribution.maps());
+        let further = (0..self.distribution.len()).map(|i| further.map(|maps| maps[i]));
+        let further = self.uncertainty.iter().zip([uncertainty]).chain(self.distribution.iter().zip(further));
+        for (layer, values) in further {
             // What an earlier prediction of this gene may have left there goes, too.
-            let none = uncertainty.is_none().then(|| imputed.map(|_| f32::NAN));
-            if let Some(values) = uncertainty.or(none.as_ref()) {
+            let none = values.is_none().then(|| imputed.map(|_| f32::NAN));
+            if let Some(values) = values.or(none.as_ref()) {
                 layer.write(&self.zarr, *at, values, &self.bins)?;
             }
         }
@@ -173,7 +220,12 @@ fn skeleton(zarr: &Zarr, dataset: &Dataset, header: &Header) -> Result<()> {
     if header.uncertainty {
         Layer::create(zarr, UNCERTAINTY, grid, &header.genes, bins.len())?;
     }
-    Ok(())
+    distribution(header).try_for_each(|names| Layer::create(zarr, names, grid, &header.genes, bins.len()))
+}
+
+/// The images of what bins may hold, where the store has them.
+fn distribution(header: &Header) -> impl Iterator<Item = (&'static str, &'static str)> {
+    DISTRIBUTION.into_iter().filter(|_| header.distribution.is_some())
 }
 
 /// Labels that number these bins, as the table does.
@@ -214,6 +266,9 @@ fn same(path: &Path, found: &Header, wanted: &Header, panel: bool) -> Result<()>
     }
     if wanted.uncertainty && !found.uncertainty {
         return differs("predictions without uncertainty, and these are with it");
+    }
+    if wanted.distribution != found.distribution {
+        return differs("other images, or intervals of another coverage, than this run writes");
     }
     if panel && found.genes != wanted.genes {
         return differs(&format!(
