@@ -58,7 +58,7 @@ pub struct Settings {
 }
 
 /// How many principal components of the panel a dataset holds, at most.
-const COMPONENTS: usize = 12;
+const COMPONENTS: usize = 20;
 
 /// How many of the most widespread genes they are made of, at most: rarer ones add noise and hours.
 const COMPONENT_GENES: usize = 2000;

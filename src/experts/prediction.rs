@@ -10,6 +10,9 @@ use crate::section::{Interpolation, Raster, Sampling};
 /// Components that cokriging reads beside the gene.
 const COKRIGED: usize = 8;
 
+/// Components that the forest learns from. Bins alike are sought by all of them: the later ones know rare cell types.
+const LEARNED: usize = 12;
+
 /// Measured bins that intervals are calibrated on, at most.
 const MOST_CALIBRATED: usize = 4096;
 
