@@ -103,7 +103,8 @@ impl<'a> Experts<'a> {
         let components: Vec<Standard> = scores.iter().map(|score| Standard::of(score)).collect();
         let deviations: Vec<f64> = variances.iter().map(|variance| variance.sqrt()).collect();
         let graph = Graph::new(&sites, &at_sites, &scores, &deviations);
-        let contexts = components.iter().map(|score| Context::of(&sites, score, &at_targets, &at_sites)).collect();
+        let contexts =
+            components.iter().take(LEARNED).map(|score| Context::of(&sites, score, &at_targets, &at_sites)).collect();
         let fields: Vec<&[f64]> = components.iter().take(COKRIGED).map(|score| score.values.as_slice()).collect();
         let lags = if fields.is_empty() { Vec::new() } else { covariances(&sites, &fields, None) };
         Experts { sampling, tissue, sites, at_targets, at_sites, components, variances, contexts, graph, lags }
