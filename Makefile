@@ -4,6 +4,7 @@
 # make lint-gpu: the lints with the GPU features, whose dependencies take a quarter of an hour and more to check at first
 # make bench-cpu: training step and forward pass beside PyTorch (S2S_PYTHON: a Python with torch and safetensors)
 # make ablation: one gene with one part of the method changed at a time; leaves ablation/ablation.md (see docs/ablation.md)
+# make faults: kills, races, broken and hostile files (see docs/reliability.md)
 # make help: every target
 
 CARGO ?= cargo
@@ -12,7 +13,7 @@ BIN := target/release
 DEMO := demo
 DEMO_GENES := DUCT1,ISLAND3
 
-.PHONY: help build demo test test-workflows lint lint-gpu venv bench-cpu ablation clean
+.PHONY: help build demo test test-workflows lint lint-gpu venv bench-cpu ablation faults clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' $(MAKEFILE_LIST)
@@ -58,6 +59,10 @@ bench-cpu:
 
 ablation: build
 	S2S_BIN=$(BIN) scripts/ablation.sh
+
+faults:
+	$(CARGO) test --release --lib files::
+	$(CARGO) test --release --test store --test many_jobs --test hostile_names
 
 clean:
 	rm -rf target target-gpu .venv .engines $(DEMO) ablation

@@ -63,10 +63,9 @@ pub struct Record {
     pub uncertainty: Option<String>,
 }
 
-/// SHA-256 of values as little-endian float32; every NaN counts as the same.
+/// SHA-256 of values as little-endian float32.
 pub(super) fn values_fingerprint(values: &[f32]) -> String {
-    let bits = |value: &f32| if value.is_nan() { f32::NAN } else { *value }.to_le_bytes();
-    crate::files::content_fingerprint(&values.iter().flat_map(bits).collect::<Vec<u8>>())
+    crate::files::content_fingerprint(&values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>())
 }
 
 /// What `read` gives; where the decoder of a broken chunk panics, an error.
