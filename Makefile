@@ -5,6 +5,7 @@
 # make bench-cpu: training step and forward pass beside PyTorch (S2S_PYTHON: a Python with torch and safetensors)
 # make ablation: one gene with one part of the method changed at a time; leaves ablation/ablation.md (see docs/ablation.md)
 # make bench-sections: every method of s2s-predict on many sections; leaves bench/bench.md (see docs/bench.md)
+# make faults: kills, races, broken and hostile files (see docs/reliability.md)
 # make help: every target
 
 CARGO ?= cargo
@@ -13,7 +14,7 @@ BIN := target/release
 DEMO := demo
 DEMO_GENES := DUCT1,ISLAND3
 
-.PHONY: help build demo test test-workflows lint lint-gpu venv bench-cpu ablation bench-sections clean
+.PHONY: help build demo test test-workflows lint lint-gpu venv bench-cpu ablation bench-sections faults clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' $(MAKEFILE_LIST)
@@ -62,6 +63,10 @@ ablation: build
 
 bench-sections: build venv
 	.venv/bin/python scripts/bench-sections
+
+faults:
+	$(CARGO) test --release --lib files::
+	$(CARGO) test --release --test store --test many_jobs --test hostile_names
 
 clean:
 	rm -rf target target-gpu .venv .engines $(DEMO) ablation

@@ -34,7 +34,7 @@ impl Provenance {
         Provenance {
             tool: tool.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            command: std::env::args().collect(),
+            command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
             config,
             seed,
             inputs,

@@ -149,7 +149,7 @@ fn task(args: &Args, dataset: Option<&Dataset>) -> Result<Task> {
     let known = |gene: &String| dataset.manifest().gene(gene).map(drop);
     if let Some(gene) = &args.gene {
         known(gene)?;
-        return Ok(Task::Gene(gene.clone(), output(format!("{gene}.safetensors"))));
+        return Ok(Task::Gene(gene.clone(), output(format!("{}.safetensors", s2s::files::file_name(gene)))));
     }
     let genes = match args.genes.as_deref() {
         Some("all") | None => dataset.manifest().genes.iter().map(|gene| gene.name.clone()).collect(),

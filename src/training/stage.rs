@@ -9,7 +9,7 @@ use crate::cli::writable;
 use crate::compute::StopFlag;
 use crate::config::Config;
 use crate::dataset::Dataset;
-use crate::files::{fingerprint, remove_again};
+use crate::files::{companion, file_name, fingerprint, remove};
 use crate::images::Bank;
 use crate::network::{CdcinConfig, weights};
 use crate::section::Scale;
@@ -119,10 +119,12 @@ fn cost(job: &Job, task: &Task) -> Result<Vec<Estimate>> {
     let recipe = &job.config.fit;
     Ok(match task {
         Task::Gene(gene, _) => vec![of(std::slice::from_ref(gene), recipe, 1)?],
-        Task::Genes(genes, _) => vec![of(&genes[..1], recipe, genes.len())?],
+        Task::Genes(genes, _) => vec![of(&job.heard(genes)[..1], recipe, genes.len())?],
         Task::Images(_) => vec![of(&[], recipe, 1)?],
         Task::Joint(genes, _, finetune) => {
-            let tuned = finetune.map(|steps| of(&genes[..1], &finetuning(recipe, steps), genes.len())).transpose()?;
+            let tuned = finetune
+                .map(|steps| of(&job.heard(genes)[..1], &finetuning(recipe, steps), genes.len()))
+                .transpose()?;
             [Some(of(genes, recipe, 1)?), tuned].into_iter().flatten().collect()
         }
     })
@@ -152,6 +154,10 @@ impl<'a> Job<'a> {
     fn each(&self, genes: &[String], recipe: &FitConfig, init: Option<&Init>, folder: &Path) -> Result<()> {
         let mut failed: Vec<(&String, Error)> = Vec::new();
         for gene in genes {
+            if self.silent(gene) && genes.len() > 1 {
+                eprintln!("note: gene {gene}: no counts in any measured bin, so it is left out");
+                continue;
+            }
             let fitted =
                 named(folder, gene).and_then(|output| self.one(std::slice::from_ref(gene), recipe, init, &output));
             match fitted {
@@ -175,16 +181,26 @@ impl<'a> Job<'a> {
         }
     }
 
+    /// Whether nothing of a gene was found in the measured bins.
+    fn silent(&self, gene: &str) -> bool {
+        self.dataset.and_then(|dataset| dataset.manifest().gene(gene).ok()).is_some_and(|entry| entry.bins == 0)
+    }
+
+    /// The genes from the first on that can be tried: with nothing but silent ones, all.
+    fn heard<'g>(&self, genes: &'g [String]) -> &'g [String] {
+        &genes[genes.iter().position(|gene| !self.silent(gene)).unwrap_or(0)..]
+    }
+
     /// Fits one network and writes it to `output`, unless that is what the file there holds already.
     fn one(&self, genes: &[String], recipe: &FitConfig, init: Option<&Init>, output: &Path) -> Result<()> {
         writable(output)?;
-        let checkpoint = output.with_extension("ckpt");
+        let checkpoint = companion(output, "ckpt");
         let settings = self.settings(genes, recipe, init, Some(&checkpoint));
         if self.restart {
-            remove_again(&checkpoint)?;
+            remove(&checkpoint)?;
         } else if done(output, &Identity::of(&settings)?) {
             eprintln!("{}: done already; --restart fits it again", output.display());
-            return remove_again(&checkpoint);
+            return remove(&checkpoint);
         }
         if self.stop.is_set() {
             return Err(Error::Stopped("stopped by a signal. Run the same command again to go on".to_owned()));
@@ -192,7 +208,7 @@ impl<'a> Job<'a> {
         let fitted = fit(&settings)?;
         let config = Config { fit: recipe.clone(), ..self.config.clone() };
         Story::of(&settings, &fitted, config.to_json()?)?.save(&fitted, output)?;
-        remove_again(&checkpoint)
+        remove(&checkpoint)
     }
 
     fn settings<'s>(
@@ -223,12 +239,10 @@ fn done(output: &Path, identity: &Identity) -> bool {
     output.is_file() && Story::read(output).is_ok_and(|story| story.identity.as_ref() == Some(identity))
 }
 
-/// `NAME.safetensors` in `folder`, with _ for what a file name cannot hold everywhere.
+/// `NAME.safetensors` in `folder`, by [`file_name`].
 fn named(folder: &Path, name: &str) -> Result<PathBuf> {
     std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, "create", e))?;
-    let fits = |c: char| c.is_alphanumeric() || "-_.+()".contains(c);
-    let clean: String = name.chars().map(|c| if fits(c) { c } else { '_' }).collect();
-    Ok(folder.join(format!("{clean}.safetensors")))
+    Ok(folder.join(format!("{}.safetensors", file_name(name))))
 }
 
 /// Weights to start from: of a network of the same shape.
