@@ -28,9 +28,11 @@ demo: build
 	$(BIN)/s2s-prep --input $(DEMO)/section --bin-um 30 --scale 2 --mode benchmark --output $(DEMO)/section.s2s
 	$(BIN)/s2s-fit --dataset $(DEMO)/section.s2s --genes $(DEMO_GENES) --config configs/quick.yaml --output $(DEMO)/fits
 	$(BIN)/s2s-predict --dataset $(DEMO)/section.s2s --config configs/quick.yaml --model $(DEMO)/fits/*.safetensors --output $(DEMO)/s2s.zarr
-	$(BIN)/s2s-predict --dataset $(DEMO)/section.s2s --output $(DEMO)/bilinear.zarr --method bilinear --genes $(DEMO_GENES)
+	for method in blend kriging bilinear; do \
+	  $(BIN)/s2s-predict --dataset $(DEMO)/section.s2s --output $(DEMO)/$$method.zarr --method $$method --genes $(DEMO_GENES) || exit; \
+	done
 	$(BIN)/s2s-score --dataset $(DEMO)/section.s2s --output $(DEMO)/report \
-	  --prediction $(DEMO)/s2s.zarr $(DEMO)/bilinear.zarr --label s2s --label bilinear
+	  --prediction $(DEMO)/s2s.zarr $(DEMO)/blend.zarr $(DEMO)/kriging.zarr $(DEMO)/bilinear.zarr
 	@echo "The report: $(DEMO)/report/report.html"
 
 test: lint venv

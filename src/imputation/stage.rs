@@ -131,8 +131,8 @@ fn with_models(job: &Job, paths: &[PathBuf], wanted: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Measured bins below which no network has a part beside the experts: on sections with fewer, none was seen to help (docs/experts.md).
-const LEAST_MEASURED: usize = 3000;
+/// Measured bins below which no network has a part beside the experts: on sections with fewer, it made the mean worse (docs/experts.md).
+const LEAST_MEASURED: usize = 1000;
 
 /// The network's share, said where it is not the config's.
 fn network_share(job: &Job) -> f64 {

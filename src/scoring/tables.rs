@@ -4,6 +4,7 @@ use super::evaluate::{Region, Score};
 use super::outcome::Outcome;
 use super::profiles::ProfileRow;
 use super::registry::METRICS;
+use super::verdict::verdicts;
 use crate::{Error, Result};
 use arrow::array::{ArrayRef, Float64Array, StringArray, UInt64Array};
 use arrow::record_batch::RecordBatch;
@@ -104,7 +105,9 @@ pub fn text(outcome: &Outcome) -> String {
         let figures = [s.mae, s.rmse, s.pcc, s.pcc_ceiling, s.ssim, s.mae_ratio, s.improvement_ratio, s.mean_gain];
         push("(median)", &s.label, figures);
     }
-    aligned(&lines)
+    let verdicts = verdicts(outcome);
+    let ends = verdicts.iter().map(|verdict| format!("{verdict}\n"));
+    aligned(&lines) + &ends.collect::<String>()
 }
 
 /// Lines of cells in columns as wide as their widest cell.
