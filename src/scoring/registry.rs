@@ -312,37 +312,6 @@ pub static METRICS: &[Metric] = &[
         ..PLAIN
     },
     Metric {
-        key: "coverage",
-        title: "Coverage",
-        short: "coverage",
-        explained: "Share of the bins with an interval whose truth lies in it",
-        region: Some(Region::Unmeasured),
-        of: |c| Some(c.intervals?.coverage),
-        ..PLAIN
-    },
-    Metric {
-        key: "interval_width",
-        title: "Interval width",
-        short: "width",
-        unit: LOG_NORMALISED,
-        explained: "Mean width of the intervals",
-        region: Some(Region::Unmeasured),
-        better: Better::Low,
-        of: |c| Some(c.intervals?.width),
-        ..PLAIN
-    },
-    Metric {
-        key: "interval_score",
-        title: "Interval score",
-        short: "score",
-        unit: LOG_NORMALISED,
-        explained: "Mean interval score: the width, and a penalty for every truth outside",
-        region: Some(Region::Unmeasured),
-        better: Better::Low,
-        of: |c| Some(c.intervals?.score),
-        ..PLAIN
-    },
-    Metric {
         key: "bias",
         title: "Bias",
         short: "bias",
@@ -373,6 +342,37 @@ pub static METRICS: &[Metric] = &[
         explained: "Root mean squared error over the bins whose truth is above 0",
         better: Better::Low,
         of: |c| expressed(c)?.rmse,
+        ..PLAIN
+    },
+    Metric {
+        key: "coverage",
+        title: "Coverage",
+        short: "coverage",
+        explained: "Share of the bins with an interval whose truth lies in it",
+        region: Some(Region::Unmeasured),
+        of: |c| Some(c.intervals?.coverage),
+        ..PLAIN
+    },
+    Metric {
+        key: "interval_width",
+        title: "Interval width",
+        short: "width",
+        unit: LOG_NORMALISED,
+        explained: "Mean width of the intervals",
+        region: Some(Region::Unmeasured),
+        better: Better::Low,
+        of: |c| Some(c.intervals?.width),
+        ..PLAIN
+    },
+    Metric {
+        key: "interval_score",
+        title: "Interval score",
+        short: "score",
+        unit: LOG_NORMALISED,
+        explained: "Mean interval score: the width, and a penalty for every truth outside",
+        region: Some(Region::Unmeasured),
+        better: Better::Low,
+        of: |c| Some(c.intervals?.score),
         ..PLAIN
     },
 ];
