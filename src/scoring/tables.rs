@@ -56,6 +56,11 @@ fn region_name(region: Region) -> &'static str {
     }
 }
 
+/// A text that no spreadsheet takes for a formula: one that begins like one gets an apostrophe in front.
+fn harmless(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+}
+
 /// The tidy table as CSV; undefined figures are empty fields.
 pub fn csv(scores: &[Score]) -> Result<Vec<u8>> {
     let failed = |e: &dyn std::fmt::Display| Error::Bug(format!("scores.csv: {e}"));
@@ -63,7 +68,7 @@ pub fn csv(scores: &[Score]) -> Result<Vec<u8>> {
     writer.write_record(COLUMNS.iter().map(|(name, _)| *name)).map_err(|e| failed(&e))?;
     for score in scores {
         let fields = COLUMNS.iter().map(|(_, column)| match column {
-            Column::Text(of) => of(score).to_owned(),
+            Column::Text(of) => harmless(of(score)),
             Column::Count(of) => of(score).to_string(),
             Column::Number(of) => of(score).map(|number| number.to_string()).unwrap_or_default(),
         });
