@@ -4,7 +4,7 @@
 # make lint-gpu: the lints with the GPU features, whose dependencies take a quarter of an hour and more to check at first
 # make bench-cpu: training step and forward pass beside PyTorch (S2S_PYTHON: a Python with torch and safetensors)
 # make ablation: one gene with one part of the method changed at a time; leaves ablation/ablation.md (see docs/ablation.md)
-# make faults: kills, races, broken and hostile files (see docs/reliability.md)
+# make faults: kills (with strace), races, broken and hostile files (see docs/reliability.md)
 # make help: every target
 
 CARGO ?= cargo
@@ -60,7 +60,8 @@ bench-cpu:
 ablation: build
 	S2S_BIN=$(BIN) scripts/ablation.sh
 
-faults:
+faults: build
+	S2S_BIN=$(BIN) scripts/faults.sh
 	$(CARGO) test --release --lib files::
 	$(CARGO) test --release --test store --test many_jobs --test hostile_names
 
