@@ -5,7 +5,7 @@
 # make bench-cpu: training step and forward pass beside PyTorch (S2S_PYTHON: a Python with torch and safetensors)
 # make ablation: one gene with one part of the method changed at a time; leaves ablation/ablation.md (see docs/ablation.md)
 # make bench-sections: every method of s2s-predict on many sections; leaves bench/bench.md (see docs/bench.md)
-# make faults: kills, races, broken and hostile files (see docs/reliability.md)
+# make faults: kills (with strace), races, broken and hostile files (see docs/reliability.md)
 # make help: every target
 
 CARGO ?= cargo
@@ -66,7 +66,8 @@ ablation: build
 bench-sections: build venv
 	.venv/bin/python scripts/bench-sections
 
-faults:
+faults: build
+	S2S_BIN=$(BIN) scripts/faults.sh
 	$(CARGO) test --release --lib files::
 	$(CARGO) test --release --test store --test many_jobs --test hostile_names
 

@@ -10,19 +10,20 @@ const RECIPE: &str = concat!(
     "/configs/quick.yaml"
 );
 
-/// A section of 24 × 24 bins in which `genes` have counts everywhere, and those in `silent` in withheld bins alone.
+/// A section of 24 × 24 bins with tissue from row 8 on, where `genes` have counts; those in `silent` have some outside it alone.
 fn prepare(folder: &Path, genes: &[&str], silent: &[&str]) {
     let mut text = "gene,x,y,count\n".to_owned();
     for bin in 0..24 * 24 {
         let (row, col) = (bin / 24, bin % 24);
         let place = format!("{},{}", col as f64 * 10.0 + 5.0, row as f64 * 10.0 + 5.0);
-        genes.iter().enumerate().for_each(|(i, gene)| text += &format!("{gene},{place},{}\n", 1 + (row + i * col) % 5));
-        if row % 2 == 1 && col % 2 == 1 {
+        let tissue = genes.iter().enumerate().filter(|_| row >= 8);
+        tissue.for_each(|(i, gene)| text += &format!("{gene},{place},{}\n", 1 + (row + i * col) % 5));
+        if row < 2 {
             silent.iter().for_each(|gene| text += &format!("{gene},{place},1\n"));
         }
     }
     std::fs::write(folder.join("in.csv"), text).unwrap();
-    let flags = "--input in.csv --bin-um 10 --scale 2 --mode benchmark --min-counts 1 --patch 12 --output d.s2s";
+    let flags = "--input in.csv --bin-um 10 --scale 2 --mode benchmark --min-counts 2 --patch 12 --output d.s2s";
     succeed(run(folder, env!("CARGO_BIN_EXE_s2s-prep"), flags));
 }
 
@@ -48,7 +49,7 @@ fn a_sample_name_from_somebody_else_writes_nowhere_else() {
     let outer = tempfile::tempdir().unwrap();
     let folder = outer.path().join("a/b");
     std::fs::create_dir_all(&folder).unwrap();
-    prepare(&folder, &["A", "B"], &[]);
+    prepare(&folder, &["A", "=cmd"], &[]);
     let manifest = folder.join("d.s2s/manifest.json");
     let mut text: serde_json::Value = serde_json::from_slice(&std::fs::read(&manifest).unwrap()).unwrap();
     text["sample"] = "../../evil".into();
@@ -58,6 +59,8 @@ fn a_sample_name_from_somebody_else_writes_nowhere_else() {
     assert_eq!(names(outer.path()), ["a"]);
     assert_eq!(names(&outer.path().join("a")), ["b"]);
     let reports = names(&folder.join("report"));
+    let scores = std::fs::read_to_string(folder.join("report/scores.csv")).unwrap();
+    assert!(scores.contains("\n'=cmd,") && !scores.contains("\n=cmd"), "{scores}");
     assert!(reports.contains(&"%2E.%2F..%2Fevil.summary_mqc.json".to_owned()), "{reports:?}");
 }
 
@@ -67,6 +70,8 @@ fn every_gene_has_a_file_and_silent_ones_stop_nobody() {
     let at = folder.path();
     prepare(at, &["XCL1/2", "XCL1_2", "..", ".hidden"], &["AAA"]);
     let fit = |flags: &str| succeed(run(at, env!("CARGO_BIN_EXE_s2s-fit"), &format!("{RECIPE} {flags}")));
+    let wrong = run(at, env!("CARGO_BIN_EXE_s2s-fit"), &format!("{RECIPE} --genes all --output x.safetensors"));
+    assert_eq!(wrong.status.code(), Some(2));
     fit("--genes all --dry-run");
     let said = fit("--genes all --output fits");
     assert!(said.contains("AAA") && said.contains("left out"), "{said}");

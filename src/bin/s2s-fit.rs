@@ -157,6 +157,12 @@ fn task(args: &Args, dataset: Option<&Dataset>) -> Result<Task> {
     };
     genes.iter().try_for_each(known)?;
     let folder = output(".".to_owned());
+    if folder.extension().is_some_and(|extension| extension == "safetensors") && !folder.is_dir() {
+        let given = folder.display();
+        return Err(Error::Usage(format!(
+            "--output {given}: --genes writes a file for each gene. Give a folder, or --gene"
+        )));
+    }
     Ok(if args.joint { Task::Joint(genes, folder, args.finetune) } else { Task::Genes(genes, folder) })
 }
 
