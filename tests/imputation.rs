@@ -1,12 +1,11 @@
 //! How windows become a picture, shown with networks that return their input: what comes out must be 𝒰 of the measured bins.
 
-use s2s::config::PredictConfig;
 use s2s::dataset::{Dataset, GeneCounts, Mode, SectionCounts, Settings, write};
-use s2s::imputation::{NetworkImputer, finish};
+use s2s::imputation::{NetworkImputer, PredictConfig, finish};
 use s2s::network::{CdcinConfig, Guide, InputConfig, Upsampling, weights};
 use s2s::provenance::Provenance;
 use s2s::section::{Grid, Interpolation, Lattice, Raster, Sampling, Scale, interpolate};
-use s2s::training::{FittedGene, Stop, Story};
+use s2s::training::{FittedGene, ModelMetadata, Stop};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -30,8 +29,8 @@ fn section(folder: &Path, rows: usize, cols: usize, scale: usize, inside: fn(usi
     Dataset::open(&path).unwrap()
 }
 
-fn story(dataset: &Dataset, upsampling: Upsampling, window: Option<usize>) -> Story {
-    Story {
+fn metadata(dataset: &Dataset, upsampling: Upsampling, window: Option<usize>) -> ModelMetadata {
+    ModelMetadata {
         // A power of two: dividing and multiplying by it is exact.
         genes: vec![FittedGene { name: GENE.to_owned(), scale: 4.0, calibration: None }],
         input: InputConfig {
@@ -54,7 +53,7 @@ fn story(dataset: &Dataset, upsampling: Upsampling, window: Option<usize>) -> St
 }
 
 /// An untrained network that returns its input, with `value` in place of all weights if there is one.
-fn save(folder: &Path, story: &Story, value: Option<f32>) -> PathBuf {
+fn save(folder: &Path, metadata: &ModelMetadata, value: Option<f32>) -> PathBuf {
     let config = CdcinConfig {
         cascades: 1,
         channels: 8,
@@ -74,8 +73,8 @@ fn save(folder: &Path, story: &Story, value: Option<f32>) -> PathBuf {
         net = weights::from_tensors(&config, tensors, &device).unwrap();
     }
     let path = folder.join("net.safetensors");
-    let story = serde_json::to_string(story).unwrap();
-    weights::save(&net, &BTreeMap::from([("s2s".to_owned(), story)]), &path).unwrap();
+    let metadata = serde_json::to_string(metadata).unwrap();
+    weights::save(&net, &BTreeMap::from([("s2s".to_owned(), metadata)]), &path).unwrap();
     path
 }
 
@@ -83,8 +82,8 @@ fn open(path: &Path, dataset: &Dataset) -> s2s::Result<NetworkImputer> {
     NetworkImputer::open(path, dataset, &burn::tensor::Device::flex()).map(|mut imputers| imputers.remove(0))
 }
 
-fn impute(folder: &Path, dataset: &Dataset, story: &Story, config: PredictConfig) -> Raster<f32> {
-    let path = save(folder, story, None);
+fn impute(folder: &Path, dataset: &Dataset, metadata: &ModelMetadata, config: PredictConfig) -> Raster<f32> {
+    let path = save(folder, metadata, None);
     open(&path, dataset).unwrap().impute(dataset, &config).unwrap().values
 }
 
@@ -118,10 +117,10 @@ fn windows_stitch_to_the_whole_section_whatever_its_size_and_their_overlap() {
             let dataset = section(folder.path(), rows, cols, scale, everywhere);
             let values = dataset.values(GENE).unwrap();
             let expected = finished(dataset.lattice().upsample(&values, rows, cols), &dataset);
-            let story = story(&dataset, Upsampling::Nearest, Some(8 * scale));
+            let metadata = metadata(&dataset, Upsampling::Nearest, Some(8 * scale));
             for (overlap, batch) in [(0, 1), (5, 3), (8, 8), (1000, 64)] {
                 let config = PredictConfig { overlap, batch, turns: false, ..PredictConfig::default() };
-                let found = impute(folder.path(), &dataset, &story, config);
+                let found = impute(folder.path(), &dataset, &metadata, config);
                 equal(&found, &expected, &format!("S={scale}, {rows}×{cols}, overlap {overlap}"));
             }
         }
@@ -137,8 +136,8 @@ fn a_whole_section_is_the_interpolation_also_averaged_over_the_turns() {
         let dense = interpolate(Interpolation::Bilinear, lattice, &values, &dataset.measured_tissue(), rows, cols);
         let expected = finished(dense, &dataset);
         for turns in [false, true] {
-            let story = story(&dataset, Upsampling::Bilinear, None);
-            let found = impute(folder.path(), &dataset, &story, PredictConfig { turns, ..PredictConfig::default() });
+            let metadata = metadata(&dataset, Upsampling::Bilinear, None);
+            let found = impute(folder.path(), &dataset, &metadata, PredictConfig { turns, ..PredictConfig::default() });
             equal(&found, &expected, &format!("S={scale}, {rows}×{cols}, turns {turns}"));
         }
     }
@@ -162,8 +161,9 @@ fn flipped_predictions_return_to_the_lattice_they_came_from() {
             all.map(|at| values[at]).sum::<f32>() / (down.len() * across.len()) as f32
         });
         let expected = finished(dense, &dataset);
-        let story = story(&dataset, Upsampling::Nearest, None);
-        let found = impute(folder.path(), &dataset, &story, PredictConfig { turns: true, ..PredictConfig::default() });
+        let metadata = metadata(&dataset, Upsampling::Nearest, None);
+        let found =
+            impute(folder.path(), &dataset, &metadata, PredictConfig { turns: true, ..PredictConfig::default() });
         equal(&found, &expected, &format!("S={scale}, {rows}×{cols}"));
     }
 }
@@ -173,7 +173,7 @@ fn weights_that_predict_no_number_are_refused_not_written_as_zero() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = section(folder.path(), 20, 20, 2, everywhere);
     for window in [None, Some(16)] {
-        let path = save(folder.path(), &story(&dataset, Upsampling::Nearest, window), Some(f32::NAN));
+        let path = save(folder.path(), &metadata(&dataset, Upsampling::Nearest, window), Some(f32::NAN));
         let error = open(&path, &dataset).unwrap().impute(&dataset, &PredictConfig::default()).unwrap_err();
         assert!(error.exit_code() == 65 && error.to_string().contains(GENE), "{error}");
     }
@@ -183,28 +183,31 @@ fn weights_that_predict_no_number_are_refused_not_written_as_zero() {
 fn a_checkpoint_that_does_not_fit_the_section_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = section(folder.path(), 20, 20, 2, everywhere);
-    let good = story(&dataset, Upsampling::Nearest, Some(16));
-    let of_scale = |scale| Story { input: InputConfig { scale, ..good.input.clone() }, ..good.clone() };
+    let good = metadata(&dataset, Upsampling::Nearest, Some(16));
+    let of_scale = |scale| ModelMetadata { input: InputConfig { scale, ..good.input.clone() }, ..good.clone() };
     let guided = InputConfig { guides: vec![Guide::Lattice], ..good.input.clone() };
     let cases = [
         (of_scale(3), "scale"),
         (of_scale(0), "scale"),
-        (Story { window: Some(1), ..good.clone() }, "window"),
+        (ModelMetadata { window: Some(1), ..good.clone() }, "window"),
         (
-            Story { genes: vec![FittedGene { name: GENE.to_owned(), scale: 0.0, calibration: None }], ..good.clone() },
+            ModelMetadata {
+                genes: vec![FittedGene { name: GENE.to_owned(), scale: 0.0, calibration: None }],
+                ..good.clone()
+            },
             "scale 0",
         ),
-        (Story { input: guided, ..good.clone() }, "guides"),
+        (ModelMetadata { input: guided, ..good.clone() }, "guides"),
         (
-            Story {
+            ModelMetadata {
                 genes: vec![FittedGene { name: "SPOTTY".to_owned(), scale: 4.0, calibration: None }],
                 ..good.clone()
             },
             GENE,
         ),
     ];
-    for (story, word) in cases {
-        let path = save(folder.path(), &story, None);
+    for (metadata, word) in cases {
+        let path = save(folder.path(), &metadata, None);
         let error = open(&path, &dataset).err().unwrap();
         assert!(error.exit_code() == 65 && error.to_string().contains(word), "{word}: {error}");
     }

@@ -9,7 +9,7 @@ use s2s::dataset::{Dataset, GeneCounts, Mode, SectionCounts, Settings, write};
 use s2s::provenance::Provenance;
 use s2s::section::{Grid, Lattice, Raster, Sampling, Scale};
 use s2s::store::Store;
-use s2s::training::Story;
+use s2s::training::ModelMetadata;
 use serde_json::Value;
 use stages::run;
 use std::path::Path;
@@ -119,9 +119,9 @@ fn sure(withheld: Option<u32>, truth: bool) -> (Calibration, Vec<u32>) {
     let threads = "--config recipe.yaml --threads 1";
     run(at, "s2s-fit", &format!("--dataset sample.s2s --gene WAVE {threads} --output w.safetensors"));
     run(at, "s2s-predict", &format!("--dataset sample.s2s --model w.safetensors {threads} --output w.zarr"));
-    let story = Story::read(&at.join("w.safetensors")).unwrap();
+    let metadata = ModelMetadata::read(&at.join("w.safetensors")).unwrap();
     let half = Store::open(&at.join("w.zarr")).unwrap().uncertainty("WAVE").unwrap().unwrap().0;
-    (story.genes[0].calibration.clone().unwrap(), half.values().iter().map(|value| value.to_bits()).collect())
+    (metadata.genes[0].calibration.clone().unwrap(), half.values().iter().map(|value| value.to_bits()).collect())
 }
 
 #[test]

@@ -6,7 +6,7 @@ use s2s::compute::DeviceChoice;
 use s2s::config::Config;
 use s2s::dataset::Dataset;
 use s2s::imputation::{Job, Method, Output, Source, run};
-use s2s::training::Story;
+use s2s::training::ModelMetadata;
 use s2s::{Error, Result};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -105,7 +105,7 @@ fn execute(args: Args) -> Result<()> {
 /// The config that was given; without one, that of the first network's fit.
 fn config(args: &Args) -> Result<Config> {
     match (&args.config, args.model.first()) {
-        (None, Some(model)) => Config::of_provenance(&Story::read(model)?.provenance.config).changed(&args.set),
+        (None, Some(model)) => Config::of_provenance(&ModelMetadata::read(model)?.provenance.config).changed(&args.set),
         (path, _) => Config::load(path.as_deref(), &args.set),
     }
 }

@@ -2,6 +2,7 @@
 //! the method). Networks also say how sure they are of it.
 
 mod baselines;
+mod config;
 mod experts;
 mod finish;
 mod network;
@@ -11,6 +12,7 @@ mod tiles;
 mod uncertainty;
 
 pub use baselines::Method;
+pub use config::PredictConfig;
 pub use experts::experts;
 pub use finish::finish;
 pub use network::{Imputed, NetworkImputer};

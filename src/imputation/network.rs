@@ -1,15 +1,15 @@
 //! Prediction by a fitted network.
 
+use super::config::PredictConfig;
 use super::finish;
 use super::stitching::stitch;
 use super::tiles::{Tile, tiles};
 use super::uncertainty::features;
 use crate::calibration::Calibration;
-use crate::config::PredictConfig;
 use crate::dataset::Dataset;
 use crate::network::{Cdcin, CdcinConfig, Ensemble};
 use crate::section::{Lattice, Raster};
-use crate::training::{FittedGene, MeasuredImage, Story};
+use crate::training::{FittedGene, MeasuredImage, ModelMetadata};
 use crate::{Error, Result};
 use burn::tensor::{Device, Tensor, TensorData};
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ pub struct Imputed {
 pub struct NetworkImputer {
     net: Cdcin,
     gene: FittedGene,
-    story: Story,
+    metadata: ModelMetadata,
     path: PathBuf,
     device: Device,
 }
@@ -37,21 +37,21 @@ impl NetworkImputer {
     /// Opens the weights that s2s-fit wrote to `path`, for `dataset`: one imputer for each gene that they were fitted to.
     ///
     /// [`Error::Data`] if they were trained on another dataset (a network only knows the section that it learned from), or
-    /// the story they carry fits neither the section nor the network.
+    /// what they say of themselves fits neither the section nor the network.
     pub fn open(path: &Path, dataset: &Dataset, device: &Device) -> Result<Vec<Self>> {
-        let (net, story) = Story::open(path, device)?;
-        if story.genes.is_empty() {
+        let (net, metadata) = ModelMetadata::open(path, device)?;
+        if metadata.genes.is_empty() {
             return Err(Error::data(path, "knows natural images alone. Fit genes from it: s2s-fit --init"));
         }
-        let names: Vec<&str> = story.genes.iter().map(|gene| gene.name.as_str()).collect();
+        let names: Vec<&str> = metadata.genes.iter().map(|gene| gene.name.as_str()).collect();
         let names = names.join(", ");
         let expected = dataset.fingerprint();
-        if story.dataset_fingerprint != expected {
+        if metadata.dataset_fingerprint != expected {
             return Err(Error::data(
                 path,
                 format!(
                     "trained on another dataset (fingerprint {:.12}…) than {} ({:.12}…). Fit {names} on this dataset",
-                    story.dataset_fingerprint,
+                    metadata.dataset_fingerprint,
                     dataset.folder().display(),
                     expected,
                 ),
@@ -59,12 +59,12 @@ impl NetworkImputer {
         }
         let imputer = |gene: &FittedGene| {
             dataset.manifest().gene(&gene.name).map_err(|e| Error::data(path, e))?;
-            check(gene, &story, net.config(), dataset.lattice())
+            check(gene, &metadata, net.config(), dataset.lattice())
                 .map_err(|what| Error::data(path, format!("{what}. Fit {names} again")))?;
-            let (net, gene, story) = (net.clone(), gene.clone(), story.clone());
-            Ok(NetworkImputer { net, gene, story, path: path.to_owned(), device: device.clone() })
+            let (net, gene, metadata) = (net.clone(), gene.clone(), metadata.clone());
+            Ok(NetworkImputer { net, gene, metadata, path: path.to_owned(), device: device.clone() })
         };
-        story.genes.iter().map(imputer).collect()
+        metadata.genes.iter().map(imputer).collect()
     }
 
     /// The gene it was fitted to.
@@ -78,8 +78,8 @@ impl NetworkImputer {
     }
 
     /// The file of its weights, and how they came to be.
-    pub fn story(&self) -> (&Path, &Story) {
-        (&self.path, &self.story)
+    pub fn metadata(&self) -> (&Path, &ModelMetadata) {
+        (&self.path, &self.metadata)
     }
 
     /// The prediction of its gene for the whole section.
@@ -92,12 +92,12 @@ impl NetworkImputer {
         let divisor = self.gene.scale as f32;
         let image = MeasuredImage::new(&tissue, &nothing_held)
             .with(&values, divisor)
-            .guided(dataset.components(self.story.input.components)?);
+            .guided(dataset.components(self.metadata.input.components)?);
         let shape = dataset.tissue().shape();
-        let dense = match self.story.window {
+        let dense = match self.metadata.window {
             None => {
                 let whole = self.ensemble(image.window((0, 0), values.shape(), &self.device), config)?;
-                whole.map(|field| crop(field, values.shape(), self.story.input.factor(), shape))
+                whole.map(|field| crop(field, values.shape(), self.metadata.input.factor(), shape))
             }
             Some(window) => self.tiled(&image, window, shape, config)?,
         };
@@ -136,7 +136,7 @@ impl NetworkImputer {
         shape: (usize, usize),
         config: &PredictConfig,
     ) -> Result<[Raster<f32>; 2]> {
-        let scale = self.story.input.factor();
+        let scale = self.metadata.input.factor();
         let side = window / scale;
         let (rows, cols) = image.tissue.shape();
         let all = tiles(rows, cols, side, config.overlap.div_ceil(scale).min(side - 1));
@@ -149,24 +149,29 @@ impl NetworkImputer {
 
     /// The mean and the mean square over the turns of measured windows [b, 3 + components, m, n], window by window.
     fn ensemble(&self, windows: Tensor<4>, config: &PredictConfig) -> Result<[Vec<f32>; 2]> {
-        let Ensemble { mean, square } = Ensemble::of(&self.net, &self.story.input, &windows, config.turns);
+        let Ensemble { mean, square } = Ensemble::of(&self.net, &self.metadata.input, &windows, config.turns);
         Ok([pixels(mean)?, pixels(square)?])
     }
 }
 
-/// Whether the story of a network fits the network and the section; otherwise what it says and what was expected.
-fn check(gene: &FittedGene, story: &Story, config: &CdcinConfig, lattice: Lattice) -> std::result::Result<(), String> {
-    let (scale, expected) = (story.input.scale, lattice.scale.get());
+/// Whether the metadata of a network fit the network and the section; otherwise what they say and what was expected.
+fn check(
+    gene: &FittedGene,
+    metadata: &ModelMetadata,
+    config: &CdcinConfig,
+    lattice: Lattice,
+) -> std::result::Result<(), String> {
+    let (scale, expected) = (metadata.input.scale, lattice.scale.get());
     if scale != expected {
         return Err(format!("scale {scale}, expected {expected}, as the section is measured"));
     }
-    if let Some(window) = story.window.filter(|window| *window < scale) {
+    if let Some(window) = metadata.window.filter(|window| *window < scale) {
         return Err(format!("window {window}, expected a side of at least {scale} bins"));
     }
     if !(gene.scale.is_finite() && gene.scale > 0.0) {
         return Err(format!("scale {} of gene {}, expected a positive number", gene.scale, gene.name));
     }
-    let (guides, channels) = (story.input.guides.len() + story.input.components, config.input_channels);
+    let (guides, channels) = (metadata.input.guides.len() + metadata.input.components, config.input_channels);
     if guides + 1 != channels {
         return Err(format!("{guides} guides, expected {} for a network of {channels} input channels", channels - 1));
     }

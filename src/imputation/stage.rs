@@ -1,11 +1,11 @@
 //! `s2s-predict`, apart from its arguments: every gene, by every model or by one interpolation, into a store.
 
 use super::baselines::{Method, baseline};
+use super::config::PredictConfig;
 use super::experts::experts;
 use super::finish;
 use super::network::{Imputed, NetworkImputer};
 use crate::compute::Progress;
-use crate::config::PredictConfig;
 use crate::dataset::Dataset;
 use crate::experts::{Experts, Prediction};
 use crate::files::fingerprint;
@@ -88,14 +88,14 @@ fn with_models(job: &Job, paths: &[PathBuf], wanted: &[String]) -> Result<()> {
     }
     let share = network_share(job);
     let model = |imputer: &NetworkImputer| {
-        let (path, story) = imputer.story();
+        let (path, metadata) = imputer.metadata();
         // Where experts have a part, the intervals are theirs.
         let calibration = imputer.calibration(job.config).filter(|_| share == 1.0);
         Some(Model {
             path: path.display().to_string(),
             sha256: sums.get(path).cloned().unwrap_or_default(),
-            steps: story.steps,
-            held_out_ratio: story.held_out_ratio,
+            steps: metadata.steps,
+            held_out_ratio: metadata.held_out_ratio,
             uncertainty: calibration
                 .map(|calibration| Uncertainty { coverage: job.config.coverage, calibration: calibration.clone() }),
         })

@@ -1,6 +1,7 @@
 //! Writes a synthetic section as the files of a Xenium bundle.
 
 use super::molecules::{Molecules, Row, Section};
+use super::plan::Plan;
 use crate::compute::Progress;
 use crate::files::{Replace, write_atomically};
 use crate::provenance::Provenance;
@@ -23,28 +24,13 @@ const ROWS_PER_GROUP: usize = 16;
 /// Molecules and rates that are held in memory at a time, about.
 const GROUP_SIZE: f64 = 16e6;
 
-/// What to simulate.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// Rows of bins.
-    pub rows: usize,
-    /// Columns of bins.
-    pub cols: usize,
-    /// Side of a bin in µm.
-    pub bin_um: f64,
-    /// Number of genes.
-    pub genes: usize,
-    /// Decides everything.
-    pub seed: u64,
-}
-
 /// Simulates a section into `folder`, whole or not at all; the same for the same plan, on any number of threads.
 ///
 /// `transcripts.parquet` and `experiment.xenium` are those of a Xenium bundle; `rates.parquet` holds the truth (gene, row,
 /// col, rate): the expected count of each gene in each bin, at a quality of 20 or better. Memory does not grow with the
 /// number of rows. [`Error::Usage`] if the plan makes no sense or `folder` holds something else.
 pub fn write(plan: &Plan, folder: &Path) -> Result<()> {
-    check(plan)?;
+    plan.check()?;
     let replace = Replace::begin(folder, |path| path.join("rates.parquet").exists())?;
     let section = Section::new(plan);
     let molecules = write_tables(plan, &section, replace.path())?;
@@ -56,20 +42,6 @@ pub fn write(plan: &Plan, folder: &Path) -> Result<()> {
     write_atomically(&replace.path().join("experiment.xenium"), format!("{experiment:#}\n").as_bytes())?;
     replace.finish()?;
     eprintln!("simulate: {molecules} molecules of {} genes in {}", plan.genes, folder.display());
-    Ok(())
-}
-
-fn check(plan: &Plan) -> Result<()> {
-    let wrong =
-        |flag: &str, found: String, expected: &str| Err(Error::Usage(format!("{flag} {found}: expected {expected}")));
-    for (flag, value) in [("--rows", plan.rows), ("--cols", plan.cols), ("--genes", plan.genes)] {
-        if value == 0 || value > 20_000 {
-            return wrong(flag, value.to_string(), "a number from 1 to 20000");
-        }
-    }
-    if !(plan.bin_um > 0.0 && plan.bin_um <= 1000.0) {
-        return wrong("--bin-um", plan.bin_um.to_string(), "µm above 0, up to 1000");
-    }
     Ok(())
 }
 

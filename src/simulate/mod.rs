@@ -4,7 +4,9 @@ mod anatomy;
 mod bundle;
 mod genes;
 mod molecules;
+mod plan;
 
 pub use anatomy::{Anatomy, Field, Site};
-pub use bundle::{Plan, write};
+pub use bundle::write;
 pub use genes::{Pattern, SimulatedGene, panel};
+pub use plan::Plan;

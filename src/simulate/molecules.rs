@@ -1,8 +1,8 @@
 //! Draws the molecules of a section, row of bins by row of bins.
 
 use super::anatomy::Anatomy;
-use super::bundle::Plan;
 use super::genes::{SimulatedGene, panel};
+use super::plan::Plan;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 

@@ -1,9 +1,10 @@
 //! At the end of a fit: how far off the network is on measured bins, predicted from the sparser lattice.
 
 use super::evaluation::{DRAWS, drawn_view, phase_view};
-use super::fit::{Fit, FitSettings};
+use super::fitted::Fit;
 use super::measured::MeasuredImage;
 use super::sampler::Sampler;
+use super::settings::FitSettings;
 use crate::calibration::{Calibration, Case, Distance, Features, Layout, count_noise, local_variance};
 use crate::dataset::Dataset;
 use crate::network::Ensemble;

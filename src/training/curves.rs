@@ -1,4 +1,4 @@
-//! The story of a run: its losses step by step, kept as `NAME.fit.parquet`.
+//! A run: its losses step by step, kept as `NAME.fit.parquet`.
 
 use crate::{Error, Result};
 use arrow::array::{ArrayRef, Float64Array, UInt64Array};

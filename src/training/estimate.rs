@@ -1,8 +1,9 @@
 //! What a fit will cost, from one small step of it on this machine.
 
 use super::config::{Crop, FitConfig, MicroBatch};
-use super::fit::{FitSettings, check, measured};
+use super::learnable::measured;
 use super::run::Run;
+use super::settings::{FitSettings, Saving, check};
 use crate::compute::{device_error, forget_peak_memory, gpu_memory, memory_mib, peak_memory_mib};
 use crate::{Error, Result};
 use burn::tensor::Device;
@@ -109,7 +110,7 @@ fn trial(settings: &FitSettings) -> Result<Trial> {
         micro_batch: one,
         ..settings.fit.clone()
     };
-    let saving = super::fit::Saving { path: None, ..settings.saving };
+    let saving = Saving { path: None, ..settings.saving };
     let trial = FitSettings { fit: &small, saving, ..settings.clone() };
     let (genes, image) = settings.dataset.map(|dataset| measured(&trial, dataset)).transpose()?.unzip();
     let mut run = Run::new(&trial, genes.unwrap_or_default(), image)?;

@@ -1,6 +1,6 @@
 //! What decides the result of a run: two runs with the same identity, and as many passes a step, give the same weights.
 
-use super::fit::FitSettings;
+use super::settings::FitSettings;
 use crate::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

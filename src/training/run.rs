@@ -5,14 +5,15 @@ use super::config::{Crop, FitConfig};
 use super::curves::Point;
 use super::draws::{Draws, draws};
 use super::evaluation::HeldOut;
-use super::fit::{Fit, FitSettings, FittedGene, Stop};
+use super::fitted::{Fit, FittedGene, Stop};
 use super::identity::Identity;
 use super::losses::{Batch, Losses, Objective};
 use super::measured::MeasuredImage;
+use super::metadata::ModelMetadata;
 use super::sampler::Sampler;
 use super::schedule::learning_rate;
+use super::settings::FitSettings;
 use super::state::{Best, State};
-use super::story::Story;
 use super::thinning::with_masks;
 use super::unread::Unread;
 use crate::compute::Progress;
@@ -182,7 +183,7 @@ impl<'a> Run<'a> {
         let Some(folder) = self.settings.saving.snapshots else { return Ok(()) };
         let now = self.fitted(&self.state.average, Stop::Steps);
         let path = folder.join(format!("step{:06}.safetensors", self.state.made));
-        Story::of(self.settings, &now, serde_json::Value::Null)?.save(&now, &path)
+        ModelMetadata::of(self.settings, &now, serde_json::Value::Null)?.save(&now, &path)
     }
 
     /// Whether the run is over.

@@ -2,9 +2,10 @@
 
 use super::config::FitConfig;
 use super::estimate::{Estimate, estimate, sized};
-use super::fit::{FitSettings, Init, Saving, fit};
+use super::fit::fit;
 use super::identity::Identity;
-use super::story::Story;
+use super::metadata::ModelMetadata;
+use super::settings::{FitSettings, Init, Saving};
 use crate::cli::writable;
 use crate::compute::StopFlag;
 use crate::config::Config;
@@ -207,7 +208,7 @@ impl<'a> Job<'a> {
         }
         let fitted = fit(&settings)?;
         let config = Config { fit: recipe.clone(), ..self.config.clone() };
-        Story::of(&settings, &fitted, config.to_json()?)?.save(&fitted, output)?;
+        ModelMetadata::of(&settings, &fitted, config.to_json()?)?.save(&fitted, output)?;
         remove(&checkpoint)
     }
 
@@ -236,7 +237,7 @@ impl<'a> Job<'a> {
 
 /// Whether `output` holds the result of this very run.
 fn done(output: &Path, identity: &Identity) -> bool {
-    output.is_file() && Story::read(output).is_ok_and(|story| story.identity.as_ref() == Some(identity))
+    output.is_file() && ModelMetadata::read(output).is_ok_and(|found| found.identity.as_ref() == Some(identity))
 }
 
 /// `NAME.safetensors` in `folder`, by [`file_name`].

@@ -1,171 +1,10 @@
-//! The YAML config: one section per stage, defaults from the paper, overridden key by key with `--set` and by flags.
+//! Loading a config: YAML on top of the defaults, `--set` on top of both, every key known.
 
-use crate::calibration::LEVELS;
+use super::Config;
 use crate::error::nearest_names;
-use crate::network::CdcinConfig;
-use crate::training::FitConfig;
 use crate::{Error, Result, yaml};
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::path::Path;
-
-/// The whole config file. Every stage reads its own section, and every section may be left out.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Config {
-    /// What `s2s-prep` does.
-    pub prep: PrepConfig,
-    /// The network's shape.
-    pub network: CdcinConfig,
-    /// How `s2s-fit` trains it.
-    pub fit: FitConfig,
-    /// How `s2s-predict` applies it.
-    pub predict: PredictConfig,
-}
-
-/// The section `predict`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PredictConfig {
-    /// Bins that neighbouring windows share at least.
-    pub overlap: usize,
-    /// Windows per pass through the network.
-    pub batch: usize,
-    /// Average over the eight flips and quarter turns of a window.
-    pub turns: bool,
-    /// The share of unmeasured bins that intervals are to hold.
-    pub coverage: f64,
-    /// The network's share in the mean that is imputed; the experts have the rest. 1 is the network alone, 0 the experts alone.
-    pub network_share: f64,
-}
-
-impl Default for PredictConfig {
-    fn default() -> Self {
-        PredictConfig { overlap: 32, batch: 8, turns: true, coverage: 0.9, network_share: 1.0 }
-    }
-}
-
-impl PredictConfig {
-    /// Refuses values that make no sense, naming the key.
-    pub fn check(&self) -> Result<()> {
-        if self.batch == 0 {
-            return Err(Error::Usage("predict.batch: found 0, expected 1 or more".to_owned()));
-        }
-        if !(0.0..=1.0).contains(&self.network_share) {
-            let found = self.network_share;
-            return Err(Error::Usage(format!("predict.network_share: found {found}, expected a share from 0 to 1")));
-        }
-        if !LEVELS.contains(&self.coverage) {
-            let (least, most) = (LEVELS.start(), LEVELS.end());
-            let found = self.coverage;
-            return Err(Error::Usage(format!(
-                "predict.coverage: found {found}, expected a share from {least} to {most}"
-            )));
-        }
-        Ok(())
-    }
-}
-
-/// The section `prep`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PrepConfig {
-    /// Side of a bin in µm.
-    pub bin_um: f64,
-    /// S: one bin in S² is measured.
-    pub scale: usize,
-    /// Row and column of the measured bin in every S×S block, counted from `origin_um`.
-    pub phase: [usize; 2],
-    /// Which bins are measured.
-    pub pattern: PatternKind,
-    /// The share of measured bins of the random pattern.
-    pub rate: f64,
-    /// What the draws of the random pattern depend on.
-    pub seed: u64,
-    /// A measured bin with fewer counts is outside the tissue.
-    pub min_counts: u64,
-    /// Lowest Phred-scaled quality of a transcript, where the file has a column qv.
-    pub min_qv: f64,
-    /// Side P of the dense training patch in bins.
-    pub patch: usize,
-    /// x and y in µm of a corner of a bin, from which all bins are counted: the origin of the instrument's field.
-    pub origin_um: [f64; 2],
-    /// Size of a pixel (CosMx) or distance between DNBs (Stereo-seq) in µm; without it, the instrument's.
-    pub pixel_um: Option<f64>,
-    /// Stereo-seq: side of a bin in DNBs, instead of `bin_um`.
-    pub bin_dnb: Option<u32>,
-    /// How plain tables are read.
-    pub csv: CsvConfig,
-    /// What of a matrix is read.
-    pub matrix: MatrixConfig,
-}
-
-impl Default for PrepConfig {
-    fn default() -> Self {
-        PrepConfig {
-            bin_um: 100.0,
-            scale: 2,
-            phase: [0, 0],
-            pattern: PatternKind::Lattice,
-            rate: 0.25,
-            seed: 0,
-            min_counts: 10,
-            min_qv: 20.0,
-            patch: 64,
-            origin_um: [0.0, 0.0],
-            pixel_um: None,
-            bin_dnb: None,
-            csv: CsvConfig::default(),
-            matrix: MatrixConfig::default(),
-        }
-    }
-}
-
-/// The section `prep.matrix`, for AnnData and SpatialData.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct MatrixConfig {
-    /// The layer that holds the counts, or `raw`; the matrix X without one.
-    pub layer: Option<String>,
-    /// The element of a SpatialData store.
-    pub element: Option<String>,
-    /// The column of the gene names: of `var` in AnnData, of the points in SpatialData.
-    pub gene_column: Option<String>,
-    /// Take the values as they are, neither counted nor normalised.
-    pub already_normalised: bool,
-}
-
-/// The key `prep.pattern`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum PatternKind {
-    /// One bin of every S×S block.
-    Lattice,
-    /// Each bin by a draw of its own.
-    Random,
-}
-
-/// The section `prep.csv`. Columns without a name here are found by their usual names.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct CsvConfig {
-    /// The column of the genes.
-    pub gene_column: Option<String>,
-    /// The column of x.
-    pub x_column: Option<String>,
-    /// The column of y.
-    pub y_column: Option<String>,
-    /// The column of the counts; where there is none, every row is one molecule.
-    pub count_column: Option<String>,
-    /// µm per unit of x and y: the size of a pixel, where positions are pixels.
-    pub um_per_unit: f64,
-}
-
-impl Default for CsvConfig {
-    fn default() -> Self {
-        CsvConfig { gene_column: None, x_column: None, y_column: None, count_column: None, um_per_unit: 1.0 }
-    }
-}
 
 impl Config {
     /// The config in `path`, the defaults without one, with `overrides` on top: `KEY=VALUE` as `--set` takes them, the last
@@ -181,11 +20,6 @@ impl Config {
         overrides
             .iter()
             .try_fold(self, |config, one| config.with(one).map_err(|what| Error::Usage(format!("--set {one}: {what}"))))
-    }
-
-    /// The config that an output was made with, from its provenance; the defaults where it tells none, or one of another version.
-    pub fn of_provenance(config: &Value) -> Self {
-        serde_json::from_value(config.clone()).unwrap_or_default()
     }
 
     fn read(path: &Path) -> Result<Self> {
@@ -260,13 +94,6 @@ fn nearest(prefix: &str, key: &str, known: &Map<String, Value>) -> Option<String
     nearest_names(key, known.keys().map(String::as_str)).first().map(|name| format!("{prefix}{name}"))
 }
 
-impl Config {
-    /// The whole config, for the provenance of an output.
-    pub fn to_json(&self) -> Result<Value> {
-        serde_json::to_value(self).map_err(|e| Error::Bug(format!("config: {e}")))
-    }
-}
-
 /// Refuses keys of `given` that `known` does not have.
 fn known_keys(given: &Value, known: &Value, prefix: &str) -> std::result::Result<(), String> {
     let (Value::Object(given), Value::Object(known)) = (given, known) else {
@@ -288,6 +115,7 @@ fn known_keys(given: &Value, known: &Value, prefix: &str) -> std::result::Result
 
 #[cfg(test)]
 mod tests {
+    use super::super::{CsvConfig, PrepConfig};
     use super::*;
 
     fn load(text: &str) -> Result<Config> {

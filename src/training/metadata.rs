@@ -1,8 +1,9 @@
-//! What is kept beside the weights of a fit: all that is needed to use them, and how they came to be.
+//! What a file of weights says of itself: all that is needed to use them, and how they came to be.
 
 use super::config::Crop;
-use super::fit::{Fit, FitSettings, FittedGene, Stop};
+use super::fitted::{Fit, FittedGene, Stop};
 use super::identity::Identity;
+use super::settings::FitSettings;
 use crate::network::{Cdcin, InputConfig, weights};
 use crate::provenance::{Input, Provenance};
 use crate::{Error, Result};
@@ -11,12 +12,12 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The metadata key of the story.
+/// The key that it stands under.
 const KEY: &str = "s2s";
 
-/// The story of a fit, in the metadata of its `.safetensors` file.
+/// The metadata of a fitted network, in its `.safetensors` file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Story {
+pub struct ModelMetadata {
     /// The genes it was fitted to: one, the panel of a joint fit, or none after natural images alone.
     pub genes: Vec<FittedGene>,
     /// How measured images become the network's input.
@@ -42,8 +43,8 @@ pub struct Story {
     pub provenance: Provenance,
 }
 
-impl Story {
-    /// The story of a run; `config` is the whole config in force.
+impl ModelMetadata {
+    /// That of a run; `config` is the whole config in force.
     pub fn of(settings: &FitSettings, fitted: &Fit, config: serde_json::Value) -> Result<Self> {
         let mut inputs = Vec::new();
         let dataset = settings.dataset;
@@ -53,7 +54,7 @@ impl Story {
         let init = settings.init;
         inputs.extend(init.map(|i| Input { path: "first weights".to_owned(), sha256: i.fingerprint.clone() }));
         let window = dataset.filter(|_| settings.fit.crop == Crop::Patches).map(|dataset| dataset.manifest().patch);
-        Ok(Story {
+        Ok(ModelMetadata {
             genes: fitted.genes.clone(),
             input: settings.input(),
             window,
@@ -70,25 +71,25 @@ impl Story {
 
     /// Writes the loss curves beside `path` (`NAME.fit.parquet`), then the weights, each whole or not at all.
     pub fn save(&self, fitted: &Fit, path: &Path) -> Result<()> {
-        let story = serde_json::to_string(self).map_err(|e| Error::Bug(e.to_string()))?;
-        fitted.curves.write(&crate::files::companion(path, "fit.parquet"), &story)?;
-        weights::save(&fitted.net, &BTreeMap::from([(KEY.to_owned(), story)]), path)
+        let text = serde_json::to_string(self).map_err(|e| Error::Bug(e.to_string()))?;
+        fitted.curves.write(&crate::files::companion(path, "fit.parquet"), &text)?;
+        weights::save(&fitted.net, &BTreeMap::from([(KEY.to_owned(), text)]), path)
     }
 
-    /// Reads fitted weights and their story.
+    /// Reads fitted weights and their metadata.
     pub fn open(path: &Path, device: &Device) -> Result<(Cdcin, Self)> {
         let (net, _, metadata) = weights::open(path, device)?;
         Ok((net, parse(path, metadata.get(KEY))?))
     }
 
-    /// Reads the story alone.
+    /// Reads the metadata alone.
     pub fn read(path: &Path) -> Result<Self> {
         let (_, metadata) = weights::read_tensors(path)?;
         parse(path, metadata.get(KEY))
     }
 }
 
-fn parse(path: &Path, text: Option<&String>) -> Result<Story> {
+fn parse(path: &Path, text: Option<&String>) -> Result<ModelMetadata> {
     let text = text
         .ok_or_else(|| Error::data(path, "a network without metadata key \"s2s\". Give a file that s2s-fit wrote"))?;
     serde_json::from_str(text).map_err(|e| Error::data(path, format!("metadata key \"s2s\": {e}. Fit the gene again")))
