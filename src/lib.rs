@@ -4,7 +4,7 @@
 //! The rooms, in the order in which the data walks through them:
 //!
 //! platform files → [`ingest`] → [`section`] → [`dataset`] → [`training`] → checkpoint
-//! → [`imputation`] → [`store`] → [`scoring`] → report
+//! → [`imputation`] (by [`experts`] and [`network`]) → [`store`] → [`scoring`] → report
 
 #![warn(missing_docs)]
 
