@@ -10,7 +10,7 @@ use burn::tensor::{DType, Device};
 use clap::Parser;
 use golden::Check;
 use s2s::cli;
-use s2s::compute::{DeviceChoice, StopFlag, computes_in, gpu_memory, peak_memory_mib};
+use s2s::compute::{DeviceChoice, computes_in, gpu_memory, peak_memory_mib};
 use s2s::config::Config;
 use s2s::dataset::Dataset;
 use s2s::images::{Bank, Images};
@@ -18,7 +18,7 @@ use s2s::training::{Fit, FitSettings, Saving, estimate, fit};
 use s2s::{Error, Result};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Check a GPU: golden vectors, a training run beside the CPU's, steps per second.
 #[derive(Parser)]
@@ -68,7 +68,6 @@ impl Data {
 
     /// `f` of a run by `config`: on the section, or without it on natural images alone.
     fn with<R>(&self, config: &Config, device: &Device, section: bool, f: impl FnOnce(&FitSettings) -> R) -> R {
-        let (stop, every) = (&StopFlag::default(), Duration::from_secs(3600));
         let images = Bank::new(Images::dead_leaves(0, 8, 256), config.fit.image_patch, device).expect("few images");
         f(&FitSettings {
             dataset: section.then_some(&self.dataset),
@@ -81,7 +80,7 @@ impl Data {
             seed: 1,
             device,
             max_minutes: None,
-            saving: Saving { path: None, every, stop, snapshots: None },
+            saving: Saving::default(),
         })
     }
 

@@ -7,7 +7,6 @@
 
 use burn::tensor::Device;
 use clap::Parser;
-use s2s::compute::StopFlag;
 use s2s::config::Config;
 use s2s::dataset::Dataset;
 use s2s::images::{Bank, Images};
@@ -15,7 +14,6 @@ use s2s::kernels::ops;
 use s2s::section::median;
 use s2s::training::{FitSettings, Saving, fit};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 #[derive(Parser)]
 struct Arguments {
@@ -49,7 +47,7 @@ fn seconds(config: &Config, dataset: &Dataset, gene: &str, images: &Bank) -> f64
         seed: 1,
         device: &Device::flex(),
         max_minutes: None,
-        saving: Saving { path: None, every: Duration::MAX, stop: &StopFlag::default(), snapshots: None },
+        saving: Saving::default(),
     });
     fitted.unwrap_or_else(|e| panic!("{e}")).seconds
 }

@@ -18,7 +18,7 @@ pub struct Provenance {
     pub tool: String,
     /// The version of s2s.
     pub version: String,
-    /// The command line.
+    /// The command line, or the name of the program that called.
     pub command: Vec<String>,
     /// The config in force after flags were merged into the file.
     pub config: serde_json::Value,
@@ -29,15 +29,20 @@ pub struct Provenance {
 }
 
 impl Provenance {
-    /// The provenance of an output of `tool`, with this process's command line.
+    /// The provenance of an output of `tool`; [`with_command`](Provenance::with_command) adds who asked for it.
     pub fn new(tool: &str, config: serde_json::Value, seed: Option<u64>, inputs: Vec<Input>) -> Self {
         Provenance {
             tool: tool.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
+            command: Vec::new(),
             config,
             seed,
             inputs,
         }
+    }
+
+    /// With the command line, or the name of the program, that asked for it.
+    pub fn with_command(self, command: &[String]) -> Self {
+        Provenance { command: command.to_vec(), ..self }
     }
 }

@@ -7,6 +7,7 @@ use s2s::config::Config;
 use s2s::dataset::Dataset;
 use s2s::images::{Bank, Images};
 use s2s::section::Scale;
+use s2s::training::Estimate;
 use s2s::training::stage::{self, Job, Task};
 use s2s::{Error, Result};
 use std::path::PathBuf;
@@ -117,11 +118,15 @@ fn execute(args: Args) -> Result<()> {
     };
     let device = args.device.open()?;
     let images = config.fit.images.then(|| natural_images(&args)).transpose()?;
+    let command = cli::command_line();
     let images = images.map(|images| Bank::new(images, config.fit.image_patch, &device)).transpose()?;
     let job = Job {
         dataset: dataset.as_ref(),
         scale,
-        config: &config,
+        network: &config.network,
+        fit: &config.fit,
+        config: config.to_json()?,
+        command: &command,
         images: images.as_ref(),
         init: args.init.as_deref(),
         seed: args.seed,
@@ -133,7 +138,7 @@ fn execute(args: Args) -> Result<()> {
         restart: args.restart,
         stop: &stop,
     };
-    if args.dry_run { stage::tell_cost(&job, &task, args.json) } else { stage::run(&job, &task) }
+    if args.dry_run { tell(&stage::cost(&job, &task)?, args.json) } else { stage::run(&job, &task) }
 }
 
 fn config(args: &Args) -> Result<Config> {
@@ -164,6 +169,29 @@ fn task(args: &Args, dataset: Option<&Dataset>) -> Result<Task> {
         )));
     }
     Ok(if args.joint { Task::Joint(genes, folder, args.finetune) } else { Task::Genes(genes, folder) })
+}
+
+/// Says what a fit would cost: a table on stderr, or as JSON one object on stdout.
+fn tell(costs: &[Estimate], json: bool) -> Result<()> {
+    if json {
+        let whole = serde_json::json!({
+            "parameters": costs.first().map(|cost| cost.parameters),
+            "memory_mib": costs.iter().filter_map(|cost| cost.memory_mib).max(),
+            "minutes": costs.iter().map(|cost| cost.minutes).sum::<f64>(),
+            "parts": costs,
+        });
+        return cli::print(&format!("{whole}\n"));
+    }
+    for cost in costs {
+        let memory = cost.memory_mib.map_or("unknown".to_owned(), |mib| format!("about {mib} MiB"));
+        let memory = cost.gpu_mib.map_or(memory.clone(), |free| format!("{memory} of {free} MiB free on the GPU"));
+        tracing::info!("networks    {} of {} parameters", cost.networks, cost.parameters);
+        tracing::info!("patches     {}", cost.patches);
+        tracing::info!("steps       {} at most, about {:.3} s each on this machine", cost.steps, cost.seconds_per_step);
+        tracing::info!("time        about {:.1} minutes, less if the held-out bins end it sooner", cost.minutes);
+        tracing::info!("memory      {memory}");
+    }
+    Ok(())
 }
 
 /// The pictures of the folder, or dead leaves where there is none.

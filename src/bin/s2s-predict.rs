@@ -5,7 +5,7 @@ use s2s::cli;
 use s2s::compute::DeviceChoice;
 use s2s::config::Config;
 use s2s::dataset::Dataset;
-use s2s::imputation::{Job, Method, Output, Source, run};
+use s2s::imputation::{Job, Method, NetworkImputer, Output, PredictSettings, Source, run};
 use s2s::training::ModelMetadata;
 use s2s::{Error, Result};
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ struct Args {
     #[arg(long, value_name = "FILE.safetensors", num_args = 1..)]
     model: Vec<PathBuf>,
     /// Interpolate instead: the baselines to compare with
-    #[arg(long, value_enum)]
+    #[arg(long, value_name = "METHOD", value_parser = cli::one_of(methods()))]
     method: Option<Method>,
     /// The genes, separated by commas, or a file with one per line; without it all that the networks know, or with --method
     /// all of the dataset
@@ -79,12 +79,12 @@ fn execute(args: Args) -> Result<()> {
     let dataset = Dataset::open(&args.dataset)?;
     let genes = args.genes.as_deref().map(cli::genes).transpose()?.unwrap_or_default();
     let source = match args.method {
-        Some(method) => Source::Baseline(method, genes),
-        None => Source::Models(args.model, genes),
-    };
-    let device = match source {
-        Source::Models(..) => args.device.open()?,
-        Source::Baseline(..) => DeviceChoice::Cpu.open()?,
+        Some(method) => Source::Method(method),
+        None => {
+            let device = args.device.open()?;
+            let networks = args.model.iter().map(|path| NetworkImputer::open(path, &dataset, &device));
+            Source::Networks(networks.collect::<Result<Vec<_>>>()?.concat())
+        }
     };
     let panel = args.panel.as_deref().map(cli::genes).transpose()?;
     let output = match (&args.output, &args.into) {
@@ -92,13 +92,35 @@ fn execute(args: Args) -> Result<()> {
         (None, Some(path)) => Output::Into(path, panel.as_deref()),
         (None, None) => return Err(Error::Usage("give --output or --into".to_owned())),
     };
-    run(Job {
-        dataset: &dataset,
-        source,
-        config: &config.predict,
-        device: &device,
+    run(&Job {
+        settings: PredictSettings { dataset: &dataset, source, genes: &genes, config: &config.predict },
         output,
-        whole_config: config.to_json()?,
+        config: config.to_json()?,
+        command: &cli::command_line(),
+    })
+}
+
+/// The methods without a network, as `--method` has them.
+fn methods() -> [(Method, &'static str, &'static str); 9] {
+    Method::ALL.map(|method| {
+        let help = match method {
+            Method::Nearest => "The measured bin of the same block",
+            Method::Bilinear => "Distance-weighted mean of the four measured bins around",
+            Method::Bicubic => "Cubic convolution of the sixteen measured bins around",
+            Method::Idw => "Inverse distance weighting: mean of the 12 nearest measured bins by 1 / distance²",
+            Method::Kriging => {
+                "Ordinary kriging of the 16 nearest measured bins, with an exponential variogram and a nugget fitted to each gene"
+            }
+            Method::Smoothed => {
+                "Measured bins averaged with those most alike in expression and surroundings, then bilinear"
+            }
+            Method::Cokriging => "Cokriging of the gene with the panel's first eight components",
+            Method::Forest => "Mean of a regression forest on what the surroundings say of the panel's components",
+            Method::Blend => {
+                "Mean of smoothed, cokriging and forest, with the forest's median and intervals: the best without a fitted network"
+            }
+        };
+        (method, method.name(), help)
     })
 }
 

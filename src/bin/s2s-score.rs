@@ -54,18 +54,18 @@ fn run(arguments: Arguments) -> s2s::Result<()> {
     let progress = |done: usize, all: usize, gene: &str| {
         bar.get_or_insert_with(|| Progress::new("s2s-score", "genes", all as u64)).at(done as u64, || gene.to_owned());
     };
-    let outcome = scoring::run(&dataset, &prediction, names, target, progress)?;
+    let outcome = scoring::run(&dataset, &prediction, names, target, &cli::command_line(), progress)?;
     if let Some(bar) = bar {
         bar.finish(&format!("wrote {}", output.join("report.html").display()));
     }
     match outcome.mode {
-        Mode::Benchmark => eprint!("{}", scoring::text(&outcome)),
+        Mode::Benchmark => tracing::info!("{}", scoring::text(&outcome).trim_end()),
         Mode::Impute => {
-            eprintln!("No truth: the dataset was prepared to impute, so the report holds maps and no scores.")
+            tracing::info!("No truth: the dataset was prepared to impute, so the report holds maps and no scores.")
         }
     }
     for warning in &outcome.warnings {
-        eprintln!("warning: {warning}");
+        tracing::warn!("{warning}");
     }
     Ok(())
 }

@@ -40,5 +40,5 @@ fn main() -> ExitCode {
 
 fn execute(args: Args) -> Result<()> {
     let Args { rows, cols, genes, seed, bin_um, output } = args;
-    write(&Plan { rows, cols, bin_um, genes, seed }, &output)
+    write(&Plan { rows, cols, bin_um, genes, seed }, &output, &cli::command_line())
 }

@@ -3,23 +3,56 @@
 use crate::Error;
 use crate::compute::explained;
 use std::any::Any;
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::panic::PanicHookInfo;
 use std::sync::Mutex;
 
-/// What the first thread that panicked said: those that waited for it only say that it is gone.
-static FIRST: Mutex<Option<String>> = Mutex::new(None);
+/// The first thread that panicked: those that waited for it only say that it is gone.
+static FIRST: Mutex<Option<Panic>> = Mutex::new(None);
+
+/// What is known of a panic.
+struct Panic {
+    said: String,
+    /// The file and the line in the source.
+    place: String,
+    /// Where RUST_BACKTRACE asks for it.
+    backtrace: Option<String>,
+}
+
+impl Panic {
+    fn of(panic: &PanicHookInfo) -> Self {
+        let backtrace = Backtrace::capture();
+        let captured = backtrace.status() == BacktraceStatus::Captured;
+        Panic {
+            said: text(panic.payload()),
+            place: panic.location().map_or("an unknown place".to_owned(), |place| place.to_string()),
+            backtrace: captured.then(|| backtrace.to_string()),
+        }
+    }
+}
 
 /// From now on panics print nothing, and the first is remembered.
 pub(super) fn listen() {
     std::panic::set_hook(Box::new(|panic| {
         let mut first = FIRST.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        first.get_or_insert_with(|| text(panic.payload()));
+        first.get_or_insert_with(|| Panic::of(panic));
     }));
 }
 
-/// The error that a panic of the main thread stands for.
+/// The error that a panic of the main thread stands for; a bug is told with its place in the source.
 pub(super) fn error(panic: &(dyn Any + Send)) -> Error {
     let first = FIRST.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
-    explained(&first.unwrap_or_default(), &text(panic))
+    let said = first.as_ref().map_or("", |first| first.said.as_str());
+    match (explained(said, &text(panic)), first) {
+        (Error::Bug(told), Some(Panic { place, backtrace, .. })) => {
+            let more = backtrace.map_or_else(
+                || "; RUST_BACKTRACE=1 in the environment tells the way there".to_owned(),
+                |way| format!("\n{}", way.trim_end()),
+            );
+            Error::Bug(format!("{told}\nat {place}{more}"))
+        }
+        (error, _) => error,
+    }
 }
 
 fn text(panic: &(dyn Any + Send)) -> String {

@@ -50,7 +50,7 @@ impl fmt::Display for DeviceChoice {
 }
 
 impl DeviceChoice {
-    /// The device; with `auto`, says on stderr what was chosen and why.
+    /// The device; with `auto`, says what was chosen and why.
     ///
     /// [`crate::Error::Missing`] if the machine lacks what a GPU needs, [`crate::Error::Usage`] if it has no such GPU or this binary was
     /// built without GPU support.
@@ -61,11 +61,11 @@ impl DeviceChoice {
         match self {
             DeviceChoice::Auto => Ok(cuda(0).map_or_else(
                 |lacking| {
-                    eprintln!("device: cpu ({lacking})");
+                    tracing::info!("device: cpu ({lacking})");
                     Device::flex()
                 },
                 |device| {
-                    eprintln!("device: cuda:0");
+                    tracing::info!("device: cuda:0");
                     device
                 },
             )),

@@ -1,59 +1,54 @@
-//! Progress on stderr: a bar on a terminal, a plain line now and then in a log file.
+//! How far a task is, told as events of `tracing`.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-/// How often a log file gets a line.
-const LINE_EVERY: Duration = Duration::from_secs(10);
+/// The target of the events that say how far a task is. Their fields: `task`, `done`, `all`, `unit`, `note`, and `ended`
+/// once nothing more comes.
+pub const PROGRESS: &str = "s2s::progress";
 
-/// Progress of a task of known length, shown on stderr.
+/// The least time between two events of a task: nobody reads faster.
+const EVERY: Duration = Duration::from_millis(100);
+
+/// Progress of a task of known length.
 pub struct Progress {
-    bar: ProgressBar,
     task: String,
-    /// When the last plain line was written; `None` on a terminal.
-    last_line: Option<Instant>,
+    unit: String,
+    all: u64,
+    done: u64,
+    last: Instant,
 }
 
 impl Progress {
     /// Progress of `task` over `length` steps of `unit`.
     pub fn new(task: &str, unit: &str, length: u64) -> Self {
-        let terminal = std::io::stderr().is_terminal();
-        let bar = ProgressBar::with_draw_target(
-            Some(length),
-            if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() },
-        );
-        let template = format!("{{prefix}} {{wide_bar}} {{pos}}/{{len}} {unit} {{per_sec}} ETA {{eta}} {{msg}}");
-        if let Ok(style) = ProgressStyle::with_template(&template) {
-            bar.set_style(style);
-        }
-        bar.set_prefix(task.to_owned());
-        Progress { bar, task: task.to_owned(), last_line: (!terminal).then(Instant::now) }
+        tracing::info!(target: PROGRESS, task, done = 0_u64, all = length, unit, note = "");
+        Progress { task: task.to_owned(), unit: unit.to_owned(), all: length, done: 0, last: Instant::now() }
     }
 
-    /// Moves to `position`, with `note` (for example the loss) beside it.
+    /// Moves to `position`, with `note` (for example the loss) beside it. Costs next to nothing where no event is due.
     pub fn at(&mut self, position: u64, note: impl FnOnce() -> String) {
-        let due = self.last_line.is_some_and(|last| last.elapsed() >= LINE_EVERY);
-        // The bar redraws at most a few times a second: do not format a note for every step.
-        if self.last_line.is_some() && !due {
-            self.bar.set_position(position);
+        self.done = position;
+        if self.last.elapsed() < EVERY {
             return;
         }
-        self.bar.set_position(position);
-        let note = note();
-        if due {
-            let length = self.bar.length().unwrap_or(0);
-            let (speed, left) = (self.bar.per_sec(), self.bar.eta().as_secs());
-            eprintln!("{}: {position}/{length}, {speed:.2}/s, {left} s left, {note}", self.task);
-            self.last_line = Some(Instant::now());
-        } else {
-            self.bar.set_message(note);
+        self.last = Instant::now();
+        if tracing::enabled!(target: PROGRESS, tracing::Level::INFO) {
+            let (task, unit, note) = (self.task.as_str(), self.unit.as_str(), note());
+            tracing::info!(target: PROGRESS, task, done = position, all = self.all, unit, note = note.as_str());
         }
     }
 
-    /// Ends the bar and leaves `summary` as a line of its own.
+    /// Ends it and leaves `summary` as an event of its own.
     pub fn finish(self, summary: &str) {
-        self.bar.finish_and_clear();
-        eprintln!("{}: {summary}", self.task);
+        let task = self.task.clone();
+        drop(self);
+        tracing::info!("{task}: {summary}");
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        let (task, unit) = (self.task.as_str(), self.unit.as_str());
+        tracing::info!(target: PROGRESS, task, done = self.done, all = self.all, unit, note = "", ended = true);
     }
 }

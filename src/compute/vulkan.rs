@@ -47,7 +47,7 @@ pub(super) fn open(number: u32) -> Result<Device> {
         return Ok(device.clone());
     }
     let software = if *kind == DeviceKind::Cpu { ": software, slower than --device cpu" } else { "" };
-    eprintln!("device: vulkan:{number} ({name}{software})");
+    tracing::info!("device: vulkan:{number} ({name}{software})");
     let device = Device::wgpu_options().device_kind(kind.clone()).graphics_api(WgpuBackend::Vulkan).init();
     let device = device
         .map_err(|error| Error::Missing(format!("{name} did not open: {error}. Install a newer driver for it")))?;

@@ -72,7 +72,7 @@ pub struct MatrixConfig {
 }
 
 /// The key `prep.pattern`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PatternKind {
     /// One bin of every S×S block.

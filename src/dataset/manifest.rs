@@ -12,7 +12,7 @@ use std::path::Path;
 pub const FORMAT: u32 = 1;
 
 /// Whether the unmeasured bins are known to somebody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// A dense section: all bins off the lattice are withheld into `truth.parquet`.

@@ -17,7 +17,7 @@ const LONGEST: u32 = 1024;
 impl Images {
     /// Every png, jpg, tiff and webp in `folder` and below it, in the order of their paths.
     ///
-    /// A picture that cannot be read is told on stderr and left out. [`Error::Missing`] without the folder,
+    /// A picture that cannot be read is told in a warning and left out. [`Error::Missing`] without the folder,
     /// [`Error::Data`] if no picture in it could be read.
     pub fn from_folder(folder: &Path) -> Result<Self> {
         let mut paths = Vec::new();
@@ -28,7 +28,7 @@ impl Images {
         for outcome in read {
             match outcome {
                 Ok(picture) => pictures.push(picture),
-                Err((path, reason)) => eprintln!("warning: {}: left out, {reason}", path.display()),
+                Err((path, reason)) => tracing::warn!("{}: left out, {reason}", path.display()),
             }
         }
         if pictures.is_empty() {

@@ -7,9 +7,11 @@ use crate::Result;
 use crate::dataset::Dataset;
 use crate::experts::{Experts, Panel};
 use crate::section::{Interpolation, Lags, Raster, Sampling, Variogram, empirical_variogram, inverse_distance, krige};
+use std::fmt;
+use std::str::FromStr;
 
 /// How bins are predicted without a fitted network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// The measured bin of the same block.
     Nearest,
@@ -31,7 +33,50 @@ pub enum Method {
     Blend,
 }
 
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Method {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let found = Method::ALL.into_iter().find(|method| method.name() == text);
+        found.ok_or_else(|| format!("expected one of {}", Method::ALL.map(Method::name).join(", ")))
+    }
+}
+
 impl Method {
+    /// Every method.
+    pub const ALL: [Method; 9] = [
+        Method::Nearest,
+        Method::Bilinear,
+        Method::Bicubic,
+        Method::Idw,
+        Method::Kriging,
+        Method::Smoothed,
+        Method::Cokriging,
+        Method::Forest,
+        Method::Blend,
+    ];
+
+    /// Its name, as `--method` and stores have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Nearest => "nearest",
+            Method::Bilinear => "bilinear",
+            Method::Bicubic => "bicubic",
+            Method::Idw => "idw",
+            Method::Kriging => "kriging",
+            Method::Smoothed => "smoothed",
+            Method::Cokriging => "cokriging",
+            Method::Forest => "forest",
+            Method::Blend => "blend",
+        }
+    }
+
     /// Whether it reads the whole panel, not only the gene.
     pub fn is_expert(self) -> bool {
         matches!(self, Method::Smoothed | Method::Cokriging | Method::Forest | Method::Blend)
@@ -88,7 +133,6 @@ fn kriging(values: &Raster<f32>, sampling: &Sampling, known: &Raster<bool>) -> R
 mod tests {
     use super::*;
     use crate::section::{Lattice, Pattern, Scale};
-    use clap::ValueEnum;
     use proptest::prelude::*;
 
     fn rasters() -> impl Strategy<Value = (Raster<f32>, Raster<bool>, Sampling)> {
@@ -116,7 +160,7 @@ mod tests {
                 let known = sampling.measures(row, col) && tissue[(row, col)];
                 if known { values[(row, col)] } else { f32::NAN }
             });
-            let methods = Method::value_variants().iter().filter(|m| **m != Method::Bicubic || sampling.lattice().is_some());
+            let methods = Method::ALL.iter().filter(|m| **m != Method::Bicubic || sampling.lattice().is_some());
             for method in methods {
                 let clean = interpolated(*method, &values, &sampling, &tissue);
                 prop_assert_eq!(&interpolated(*method, &spoilt, &sampling, &tissue), &clean, "{:?}", method);

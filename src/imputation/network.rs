@@ -25,6 +25,7 @@ pub struct Imputed {
 }
 
 /// A fitted gene, ready to predict.
+#[derive(Clone)]
 pub struct NetworkImputer {
     net: Cdcin,
     gene: FittedGene,
@@ -40,6 +41,21 @@ impl NetworkImputer {
     /// what they say of themselves fits neither the section nor the network.
     pub fn open(path: &Path, dataset: &Dataset, device: &Device) -> Result<Vec<Self>> {
         let (net, metadata) = ModelMetadata::open(path, device)?;
+        Self::from_file(path, &net, &metadata, dataset, device)
+    }
+
+    /// As [`open`](NetworkImputer::open), of a network in memory and its metadata.
+    pub fn new(net: &Cdcin, metadata: &ModelMetadata, dataset: &Dataset, device: &Device) -> Result<Vec<Self>> {
+        Self::from_file(Path::new("network in memory"), net, metadata, dataset, device)
+    }
+
+    fn from_file(
+        path: &Path,
+        net: &Cdcin,
+        metadata: &ModelMetadata,
+        dataset: &Dataset,
+        device: &Device,
+    ) -> Result<Vec<Self>> {
         if metadata.genes.is_empty() {
             return Err(Error::data(path, "knows natural images alone. Fit genes from it: s2s-fit --init"));
         }
@@ -59,7 +75,7 @@ impl NetworkImputer {
         }
         let imputer = |gene: &FittedGene| {
             dataset.manifest().gene(&gene.name).map_err(|e| Error::data(path, e))?;
-            check(gene, &metadata, net.config(), dataset.lattice())
+            check(gene, metadata, net.config(), dataset.lattice())
                 .map_err(|what| Error::data(path, format!("{what}. Fit {names} again")))?;
             let (net, gene, metadata) = (net.clone(), gene.clone(), metadata.clone());
             Ok(NetworkImputer { net, gene, metadata, path: path.to_owned(), device: device.clone() })

@@ -41,6 +41,7 @@ pub fn run(
     predictions: &[PathBuf],
     names: Names,
     output: Target,
+    command: &[String],
     progress: impl FnMut(usize, usize, &str),
 ) -> Result<Outcome> {
     let opened = Dataset::open(dataset)?;
@@ -58,7 +59,7 @@ pub fn run(
     for path in predictions {
         inputs.push(Input { path: path.display().to_string(), sha256: folder_fingerprint(path)? });
     }
-    let provenance = Provenance::new("s2s-score", serde_json::json!({}), None, inputs);
+    let provenance = Provenance::new("s2s-score", serde_json::json!({}), None, inputs).with_command(command);
     score_into(&opened, &all, names.reference, provenance, output, progress)
 }
 

@@ -7,7 +7,7 @@ use super::{Lattice, Raster};
 use serde::{Deserialize, Serialize};
 
 /// How the bins between measured ones are filled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Interpolation {
     /// The measured bin of the same S×S block: 𝒰 of the paper.

@@ -29,11 +29,11 @@ const GROUP_SIZE: f64 = 16e6;
 /// `transcripts.parquet` and `experiment.xenium` are those of a Xenium bundle; `rates.parquet` holds the truth (gene, row,
 /// col, rate): the expected count of each gene in each bin, at a quality of 20 or better. Memory does not grow with the
 /// number of rows. [`Error::Usage`] if the plan makes no sense or `folder` holds something else.
-pub fn write(plan: &Plan, folder: &Path) -> Result<()> {
+pub fn write(plan: &Plan, folder: &Path, command: &[String]) -> Result<()> {
     plan.check()?;
     let replace = Replace::begin(folder, |path| path.join("rates.parquet").exists())?;
     let section = Section::new(plan);
-    let molecules = write_tables(plan, &section, replace.path())?;
+    let molecules = write_tables(plan, &section, replace.path(), command)?;
     let experiment = serde_json::json!({
         "run_name": format!("s2s-simulate seed {}", plan.seed),
         "panel_name": "synthetic", "panel_num_targets_predesigned": plan.genes,
@@ -41,13 +41,14 @@ pub fn write(plan: &Plan, folder: &Path) -> Result<()> {
     });
     write_atomically(&replace.path().join("experiment.xenium"), format!("{experiment:#}\n").as_bytes())?;
     replace.finish()?;
-    eprintln!("simulate: {molecules} molecules of {} genes in {}", plan.genes, folder.display());
+    tracing::info!("simulate: {molecules} molecules of {} genes in {}", plan.genes, folder.display());
     Ok(())
 }
 
 /// Writes the molecules and the rates, a band of rows at a time, and returns the number of molecules.
-fn write_tables(plan: &Plan, section: &Section, folder: &Path) -> Result<u64> {
-    let provenance = Provenance::new("s2s-simulate", serde_json::Value::Null, Some(plan.seed), Vec::new());
+fn write_tables(plan: &Plan, section: &Section, folder: &Path, command: &[String]) -> Result<u64> {
+    let provenance =
+        Provenance::new("s2s-simulate", serde_json::Value::Null, Some(plan.seed), Vec::new()).with_command(command);
     let provenance = serde_json::to_string(&provenance).map_err(|e| Error::Bug(e.to_string()))?;
     let features = section.features();
     let mut transcripts =

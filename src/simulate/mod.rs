@@ -5,8 +5,11 @@ mod bundle;
 mod genes;
 mod molecules;
 mod plan;
+mod section;
 
 pub use anatomy::{Anatomy, Field, Site};
 pub use bundle::write;
 pub use genes::{Pattern, SimulatedGene, panel};
+pub use molecules::Molecules;
 pub use plan::Plan;
+pub use section::{SimulatedSection, simulate};

@@ -41,14 +41,18 @@ pub struct Row {
     pub rates: Vec<f64>,
 }
 
-/// Drawn molecules, column by column of the file.
-#[derive(Default)]
+/// Drawn molecules, one in each place of all columns.
+#[derive(Clone, Debug, Default)]
 pub struct Molecules {
-    /// Index into [`Section::features`].
+    /// What it is of: an index into [`SimulatedSection::features`](super::SimulatedSection::features).
     pub feature: Vec<u32>,
+    /// x in µm, along the columns of bins.
     pub x: Vec<f32>,
+    /// y in µm, along the rows of bins.
     pub y: Vec<f32>,
+    /// z in µm.
     pub z: Vec<f32>,
+    /// Phred-scaled quality.
     pub qv: Vec<f32>,
 }
 
@@ -111,6 +115,15 @@ impl<'a> Section<'a> {
 }
 
 impl Molecules {
+    /// Adds all `others`.
+    pub(super) fn append(&mut self, others: Molecules) {
+        self.feature.extend(others.feature);
+        self.x.extend(others.x);
+        self.y.extend(others.y);
+        self.z.extend(others.z);
+        self.qv.extend(others.qv);
+    }
+
     /// Adds `count` molecules of a feature at random places of a cell.
     fn add(&mut self, feature: u32, count: u32, (x, y): (f64, f64), side: f64, rng: &mut impl Rng) {
         for _ in 0..count {

@@ -131,8 +131,7 @@ impl Store {
         let subset = [index as u64..index as u64 + 1, 0..rows, 0..cols];
         let read = || image.retrieve_array_subset::<Vec<f32>>(&subset).map_err(|e| e.to_string());
         let values = guarded(read).map_err(|e| bad(&e))?;
-        let sum = if called == "imputed" { &record.imputed } else { &record.uncertainty };
-        if sum.as_ref().is_some_and(|sum| *sum != values_fingerprint(&values)) {
+        if record.sum(called).is_some_and(|sum| *sum != values_fingerprint(&values)) {
             return Err(bad(&format!("image {called} is not what was predicted: a chunk is missing or was changed")));
         }
         Raster::from_vec(rows as usize, cols as usize, values)

@@ -7,6 +7,7 @@ use super::zarr::{Kind, Values, Zarr};
 use crate::calibration::Calibration;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use zarrs::array::data_type;
 
 /// The network that predicted a gene.
@@ -61,6 +62,20 @@ pub struct Record {
     /// The same of `uncertainty`, where the gene has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uncertainty: Option<String>,
+    /// The same of the further images, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub further: BTreeMap<String, String>,
+}
+
+impl Record {
+    /// The SHA-256 that the image of this name must have, where it was kept.
+    pub(super) fn sum(&self, image: &str) -> Option<&String> {
+        match image {
+            "imputed" => self.imputed.as_ref(),
+            "uncertainty" => self.uncertainty.as_ref(),
+            further => self.further.get(further),
+        }
+    }
 }
 
 /// SHA-256 of values as little-endian float32.

@@ -14,6 +14,7 @@ use crate::provenance::Provenance;
 use crate::section::Raster;
 use crate::{Error, Result};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::Path;
 use zarrs::array::data_type;
 
@@ -138,7 +139,10 @@ impl StoreWriter {
                 let near = nearest_names(&gene, header.genes.iter().map(String::as_str)).join(", ");
                 Error::Usage(format!("--into: the store has no room for gene {gene}. Nearest of its genes: {near}"))
             })?;
-            Ok((index, Record { gene, model, job: job.clone(), imputed: None, uncertainty: None }))
+            Ok((
+                index,
+                Record { gene, model, job: job.clone(), imputed: None, uncertainty: None, further: BTreeMap::new() },
+            ))
         };
         let genes = plan.genes.into_iter().map(place).collect::<Result<Vec<_>>>()?;
         zarr.group(&format!("/s2s/jobs/{job}"), provenance)?;
@@ -160,8 +164,8 @@ impl StoreWriter {
         let Answers { imputed, uncertainty, distribution } = answers;
         self.records.remove(&self.zarr, *at)?;
         self.imputed.write(&self.zarr, *at, imputed, &self.bins)?;
-        let further = distribution.map(|distribution| distribution.maps());
-        let further = (0..self.distribution.len()).map(|i| further.map(|maps| maps[i]));
+        let maps = distribution.map(|distribution| distribution.maps());
+        let further = (0..self.distribution.len()).map(|i| maps.map(|maps| maps[i]));
         let further = self.uncertainty.iter().zip([uncertainty]).chain(self.distribution.iter().zip(further));
         for (layer, values) in further {
             // What an earlier prediction of this gene may have left there goes, too.
@@ -172,7 +176,9 @@ impl StoreWriter {
         }
         let sum = |values: &Raster<f32>| Some(values_fingerprint(values.values()));
         let uncertainty = uncertainty.filter(|_| self.uncertainty.is_some()).and_then(sum);
-        self.records.write(&self.zarr, *at, &Record { imputed: sum(imputed), uncertainty, ..record.clone() })
+        let names = DISTRIBUTION.iter().take(self.distribution.len()).map(|(image, _)| (*image).to_owned());
+        let further = names.zip(maps.iter().flatten().map(|map| values_fingerprint(map.values()))).collect();
+        self.records.write(&self.zarr, *at, &Record { imputed: sum(imputed), uncertainty, further, ..record.clone() })
     }
 
     /// Brings the table up to what is predicted, and puts a new store in its place.

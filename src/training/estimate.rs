@@ -84,7 +84,7 @@ pub fn sized(settings: &FitSettings) -> Result<FitConfig> {
         )));
     };
     if most < examples {
-        eprintln!(
+        tracing::info!(
             "memory: {free} MiB are free on the GPU: at most {most} of {examples} examples at once, the gradients are added up"
         );
     }

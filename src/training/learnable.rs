@@ -25,7 +25,7 @@ pub(super) fn measured(settings: &FitSettings, dataset: &Dataset) -> Result<(Vec
                 genes.push(FittedGene { name: name.clone(), scale, calibration: None });
             }
             None if settings.genes.len() > 1 => {
-                eprintln!("warning: gene {name}: left out, no counts in any measured bin");
+                tracing::warn!("gene {name}: left out, no counts in any measured bin");
             }
             None => {}
         }

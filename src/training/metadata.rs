@@ -44,8 +44,8 @@ pub struct ModelMetadata {
 }
 
 impl ModelMetadata {
-    /// That of a run; `config` is the whole config in force.
-    pub fn of(settings: &FitSettings, fitted: &Fit, config: serde_json::Value) -> Result<Self> {
+    /// That of a run; `config` is the whole config in force, `command` who asked for it.
+    pub fn of(settings: &FitSettings, fitted: &Fit, config: serde_json::Value, command: &[String]) -> Result<Self> {
         let mut inputs = Vec::new();
         let dataset = settings.dataset;
         inputs.extend(dataset.map(|d| Input { path: d.folder().display().to_string(), sha256: d.fingerprint() }));
@@ -65,7 +65,7 @@ impl ModelMetadata {
             stop: fitted.stop,
             held_out_ratio: fitted.best.map(|(_, error)| error.network / error.start),
             seconds: fitted.seconds,
-            provenance: Provenance::new("s2s-fit", config, Some(settings.seed), inputs),
+            provenance: Provenance::new("s2s-fit", config, Some(settings.seed), inputs).with_command(command),
         })
     }
 

@@ -18,6 +18,7 @@ mod learnable;
 mod losses;
 mod measured;
 mod metadata;
+mod output;
 mod passes;
 mod pixels;
 mod run;

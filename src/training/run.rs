@@ -73,7 +73,7 @@ impl<'a> Run<'a> {
     pub fn finish(mut self) -> Result<Fit> {
         let mut progress = Progress::new(&self.task(), "steps", self.steps as u64);
         if self.state.made > 0 {
-            eprintln!("{}: resumed after step {}", self.task(), self.state.made);
+            tracing::info!("{}: resumed after step {}", self.task(), self.state.made);
         }
         let (start, before) = (Instant::now(), self.state.seconds);
         let mut saved = Instant::now();
@@ -183,7 +183,7 @@ impl<'a> Run<'a> {
         let Some(folder) = self.settings.saving.snapshots else { return Ok(()) };
         let now = self.fitted(&self.state.average, Stop::Steps);
         let path = folder.join(format!("step{:06}.safetensors", self.state.made));
-        ModelMetadata::of(self.settings, &now, serde_json::Value::Null)?.save(&now, &path)
+        ModelMetadata::of(self.settings, &now, serde_json::Value::Null, &[])?.save(&now, &path)
     }
 
     /// Whether the run is over.

@@ -9,6 +9,7 @@ use crate::section::Scale;
 use crate::{Error, Result};
 use burn::tensor::Device;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// What a fit is given.
@@ -38,7 +39,33 @@ pub struct FitSettings<'a> {
     pub saving: Saving<'a>,
 }
 
-impl FitSettings<'_> {
+impl<'a> FitSettings<'a> {
+    /// Settings that learn `genes` of `dataset` by one network of this shape and recipe, from random weights, without natural
+    /// images and without saving anything on the way.
+    pub fn new(
+        dataset: &'a Dataset,
+        genes: &'a [String],
+        network: &'a CdcinConfig,
+        fit: &'a FitConfig,
+        device: &'a Device,
+    ) -> Self {
+        let (scale, saving) = (dataset.lattice().scale, Saving::default());
+        let (images, init, seed, max_minutes) = (None, None, 0, None);
+        FitSettings {
+            dataset: Some(dataset),
+            genes,
+            scale,
+            network,
+            fit,
+            images,
+            init,
+            seed,
+            device,
+            max_minutes,
+            saving,
+        }
+    }
+
     /// The share of measured bins where they lie on no lattice.
     pub fn rate(&self) -> Option<f64> {
         self.dataset.and_then(|dataset| dataset.sampling().rate())
@@ -70,6 +97,16 @@ pub struct Saving<'a> {
     pub stop: &'a StopFlag,
     /// A folder for the averaged weights of every look at the held-out bins, for reports on when to stop.
     pub snapshots: Option<&'a Path>,
+}
+
+/// Never set: who saves nothing is stopped by nothing.
+static NEVER: LazyLock<StopFlag> = LazyLock::new(StopFlag::default);
+
+impl Default for Saving<'_> {
+    /// Nothing is saved, and nothing asks for a stop.
+    fn default() -> Self {
+        Saving { path: None, every: Duration::MAX, stop: &NEVER, snapshots: None }
+    }
 }
 
 /// What is wrong with the settings is told before anything is computed.

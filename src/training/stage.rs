@@ -3,14 +3,14 @@
 use super::config::FitConfig;
 use super::estimate::{Estimate, estimate, sized};
 use super::fit::fit;
+use super::fitted::Fit;
 use super::identity::Identity;
 use super::metadata::ModelMetadata;
+use super::output::{named, writable};
 use super::settings::{FitSettings, Init, Saving};
-use crate::cli::writable;
 use crate::compute::StopFlag;
-use crate::config::Config;
 use crate::dataset::Dataset;
-use crate::files::{companion, file_name, fingerprint, remove};
+use crate::files::{companion, fingerprint, remove};
 use crate::images::Bank;
 use crate::network::{CdcinConfig, weights};
 use crate::section::Scale;
@@ -42,8 +42,14 @@ pub struct Job<'a> {
     pub dataset: Option<&'a Dataset>,
     /// S: that of the section, where there is one.
     pub scale: Scale,
-    /// The whole config in force.
-    pub config: &'a Config,
+    /// The network's shape.
+    pub network: &'a CdcinConfig,
+    /// The recipe.
+    pub fit: &'a FitConfig,
+    /// The whole config in force, for the provenance; its section `fit` becomes the recipe that was taken.
+    pub config: serde_json::Value,
+    /// Who asks for it, for the provenance: a command line, or the name of a program.
+    pub command: &'a [String],
     /// Natural images, where the recipe asks for them.
     pub images: Option<&'a Bank>,
     /// A network whose weights to start from.
@@ -69,7 +75,7 @@ pub struct Job<'a> {
 /// A gene that fails does not keep the others from being fitted; the error then lists all that failed and is of the kind
 /// of the first.
 pub fn run(job: &Job, task: &Task) -> Result<()> {
-    let init = job.init.map(|path| open_init(path, &job.config.network, job.device)).transpose()?;
+    let init = job.init.map(|path| open_init(path, job.network, job.device)).transpose()?;
     let init = init.as_ref();
     let recipe = &job.recipe(task, init)?;
     match task {
@@ -80,44 +86,19 @@ pub fn run(job: &Job, task: &Task) -> Result<()> {
             let panel = named(folder, JOINT)?;
             job.one(genes, recipe, init, &panel)?;
             let Some(steps) = *finetune else { return Ok(()) };
-            let init = open_init(&panel, &job.config.network, job.device)?;
+            let init = open_init(&panel, job.network, job.device)?;
             job.each(genes, &finetuning(recipe, steps), Some(&init), folder)
         }
     }
 }
 
-/// Says what `task` would cost: a table on stderr, or with `json` one object on stdout. Nothing is written.
-pub fn tell_cost(job: &Job, task: &Task, json: bool) -> Result<()> {
-    let costs = cost(job, task)?;
-    if json {
-        let whole = serde_json::json!({
-            "parameters": costs.first().map(|cost| cost.parameters),
-            "memory_mib": costs.iter().filter_map(|cost| cost.memory_mib).max(),
-            "minutes": costs.iter().map(|cost| cost.minutes).sum::<f64>(),
-            "parts": costs,
-        });
-        println!("{whole}");
-        return Ok(());
-    }
-    for cost in &costs {
-        let memory = cost.memory_mib.map_or("unknown".to_owned(), |mib| format!("about {mib} MiB"));
-        let memory = cost.gpu_mib.map_or(memory.clone(), |free| format!("{memory} of {free} MiB free on the GPU"));
-        eprintln!("networks    {} of {} parameters", cost.networks, cost.parameters);
-        eprintln!("patches     {}", cost.patches);
-        eprintln!("steps       {} at most, about {:.3} s each on this machine", cost.steps, cost.seconds_per_step);
-        eprintln!("time        about {:.1} minutes, less if the held-out bins end it sooner", cost.minutes);
-        eprintln!("memory      {memory}");
-    }
-    Ok(())
-}
-
-/// What each part of `task` would cost.
-fn cost(job: &Job, task: &Task) -> Result<Vec<Estimate>> {
-    let init = job.init.map(|path| open_init(path, &job.config.network, job.device)).transpose()?;
+/// What each part of `task` would cost. Nothing is written.
+pub fn cost(job: &Job, task: &Task) -> Result<Vec<Estimate>> {
+    let init = job.init.map(|path| open_init(path, job.network, job.device)).transpose()?;
     let of = |genes: &[String], recipe: &FitConfig, networks: usize| {
         estimate(&job.settings(genes, recipe, init.as_ref(), None), networks)
     };
-    let recipe = &job.config.fit;
+    let recipe = job.fit;
     Ok(match task {
         Task::Gene(gene, _) => vec![of(std::slice::from_ref(gene), recipe, 1)?],
         Task::Genes(genes, _) => vec![of(&job.heard(genes)[..1], recipe, genes.len())?],
@@ -140,7 +121,7 @@ fn finetuning(recipe: &FitConfig, steps: usize) -> FitConfig {
 impl<'a> Job<'a> {
     /// The recipe, fitted to the memory of a GPU by a trial with a gene of `task`: which one makes no difference.
     fn recipe(&self, task: &Task, init: Option<&Init>) -> Result<FitConfig> {
-        let of = |genes: &[String]| sized(&self.settings(genes, &self.config.fit, init, None));
+        let of = |genes: &[String]| sized(&self.settings(genes, self.fit, init, None));
         let genes = match task {
             Task::Images(_) => return of(&[]),
             Task::Gene(gene, _) => std::slice::from_ref(gene),
@@ -149,7 +130,7 @@ impl<'a> Job<'a> {
         // One without counts cannot be tried, and is told of when its turn comes.
         let tried = genes.iter().map(|gene| of(std::slice::from_ref(gene)));
         let first = tried.into_iter().find(|tried| !matches!(tried, Err(Error::Data(_))));
-        first.unwrap_or_else(|| Ok(self.config.fit.clone()))
+        first.unwrap_or_else(|| Ok(self.fit.clone()))
     }
 
     fn each(&self, genes: &[String], recipe: &FitConfig, init: Option<&Init>, folder: &Path) -> Result<()> {
@@ -165,7 +146,7 @@ impl<'a> Job<'a> {
                 Ok(()) => {}
                 Err(stopped @ Error::Stopped(_)) => return Err(stopped),
                 Err(error) => {
-                    eprintln!("warning: {gene} failed: {error}");
+                    tracing::warn!("{gene} failed: {error}");
                     failed.push((gene, error));
                 }
             }
@@ -200,16 +181,23 @@ impl<'a> Job<'a> {
         if self.restart {
             remove(&checkpoint)?;
         } else if done(output, &Identity::of(&settings)?) {
-            eprintln!("{}: done already; --restart fits it again", output.display());
+            tracing::info!("{}: done already; --restart fits it again", output.display());
             return remove(&checkpoint);
         }
         if self.stop.is_set() {
             return Err(Error::Stopped("stopped by a signal. Run the same command again to go on".to_owned()));
         }
         let fitted = fit(&settings)?;
-        let config = Config { fit: recipe.clone(), ..self.config.clone() };
-        ModelMetadata::of(&settings, &fitted, config.to_json()?)?.save(&fitted, output)?;
+        self.metadata(&settings, &fitted)?.save(&fitted, output)?;
         remove(&checkpoint)
+    }
+
+    fn metadata(&self, settings: &FitSettings, fitted: &Fit) -> Result<ModelMetadata> {
+        let mut config = self.config.clone();
+        if let Some(recipe) = config.get_mut("fit") {
+            *recipe = serde_json::to_value(settings.fit).map_err(|e| Error::Bug(format!("config: {e}")))?;
+        }
+        ModelMetadata::of(settings, fitted, config, self.command)
     }
 
     fn settings<'s>(
@@ -223,7 +211,7 @@ impl<'a> Job<'a> {
             dataset: self.dataset,
             genes,
             scale: self.scale,
-            network: &self.config.network,
+            network: self.network,
             fit,
             images: self.images,
             init,
@@ -238,12 +226,6 @@ impl<'a> Job<'a> {
 /// Whether `output` holds the result of this very run.
 fn done(output: &Path, identity: &Identity) -> bool {
     output.is_file() && ModelMetadata::read(output).is_ok_and(|found| found.identity.as_ref() == Some(identity))
-}
-
-/// `NAME.safetensors` in `folder`, by [`file_name`].
-fn named(folder: &Path, name: &str) -> Result<PathBuf> {
-    std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, "create", e))?;
-    Ok(folder.join(format!("{}.safetensors", file_name(name))))
 }
 
 /// Weights to start from: of a network of the same shape.

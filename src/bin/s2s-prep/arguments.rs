@@ -2,6 +2,7 @@
 
 use crate::platforms::{AUTO, PlatformFlags, platform_help, platform_names};
 use clap::Parser;
+use s2s::cli::one_of;
 use s2s::config::{Config, PatternKind, PrepConfig};
 use s2s::dataset::Mode;
 use s2s::ingest::Request;
@@ -56,7 +57,7 @@ pub struct Arguments {
     pub output: Option<PathBuf>,
 
     /// benchmark: the section is dense, withhold all bins but the measured ones; impute: it was sampled sparsely
-    #[arg(long, value_enum, required_unless_present = "describe")]
+    #[arg(long, value_name = "MODE", value_parser = one_of(modes()), required_unless_present = "describe")]
     pub mode: Option<Mode>,
 
     /// The genes to write: names separated by commas, or a file with one per line [default: all genes]
@@ -86,7 +87,7 @@ pub struct Arguments {
     pub phase: Option<[usize; 2]>,
 
     /// lattice: one bin in S², regularly; random: each bin with the probability --rate, for benchmarks [default: lattice]
-    #[arg(long, value_enum, value_name = "PATTERN")]
+    #[arg(long, value_parser = one_of(patterns()), value_name = "PATTERN")]
     pub pattern: Option<PatternKind>,
 
     /// --pattern random: the share of measured bins [default: 0.25]
@@ -162,6 +163,22 @@ impl Arguments {
         self.platform_flags.set(&mut request)?;
         Ok(request)
     }
+}
+
+/// Whether the section is dense, as `--mode` has it.
+fn modes() -> [(Mode, &'static str, &'static str); 2] {
+    [
+        (Mode::Benchmark, "benchmark", "A dense section: all bins off the lattice are withheld into `truth.parquet`"),
+        (Mode::Impute, "impute", "The section really was sampled sparsely: there is no truth"),
+    ]
+}
+
+/// Which bins are measured, as `--pattern` has it.
+fn patterns() -> [(PatternKind, &'static str, &'static str); 2] {
+    [
+        (PatternKind::Lattice, "lattice", "One bin of every S×S block"),
+        (PatternKind::Random, "random", "Each bin by a draw of its own"),
+    ]
 }
 
 fn override_with<T>(key: &mut T, flag: Option<T>) {

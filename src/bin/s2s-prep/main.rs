@@ -21,17 +21,15 @@ fn execute(arguments: Arguments) -> Result<()> {
     cli::threads(arguments.threads.map_or(0, NonZero::get))?;
     if let Some(path) = &arguments.describe {
         let request = arguments.request(path, Mode::Benchmark)?;
-        print!("{}", ingest::describe(&request)?);
-        return Ok(());
+        return cli::print(&ingest::describe(&request)?.to_string());
     }
     let (Some(input), Some(output), Some(mode)) = (&arguments.input, &arguments.output, arguments.mode) else {
         return Err(Error::Usage("expected --input, --output and --mode, or --describe".to_owned()));
     };
     let request = arguments.request(input, mode)?;
-    let command: Vec<String> = std::env::args().collect();
-    let prepared = ingest::prepare(&request, output, &command)?;
-    eprint!("{}", summary::Summary { prepared: &prepared, output });
+    let prepared = ingest::prepare(&request, output, &cli::command_line())?;
+    tracing::info!("{}", summary::Summary { prepared: &prepared, output }.to_string().trim_end());
     let memory = peak_memory_mib().map(|mib| format!(", peak memory {mib} MiB")).unwrap_or_default();
-    eprintln!("time       {:.1} s{memory}", start.elapsed().as_secs_f64());
+    tracing::info!("time       {:.1} s{memory}", start.elapsed().as_secs_f64());
     Ok(())
 }

@@ -1,10 +1,11 @@
-//! What is checked before hours of work: that the result can be written, and how many threads do it.
+//! Where a fit is written, checked before hours of work.
 
+use crate::files::file_name;
 use crate::{Error, Result};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Refuses an output whose folder does not exist or cannot be written to, before the work rather than after it.
-pub fn writable(path: &Path) -> Result<()> {
+pub(super) fn writable(path: &Path) -> Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if path.is_dir() {
         return Err(Error::Usage(format!("{}: is a folder, expected the name of a file to write", path.display())));
@@ -18,14 +19,8 @@ pub fn writable(path: &Path) -> Result<()> {
     })
 }
 
-/// Sets the number of CPU threads; 0 takes every core.
-pub fn threads(number: usize) -> Result<()> {
-    if number == 0 {
-        // What rayon does by itself, at its first use.
-        return Ok(());
-    }
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(number)
-        .build_global()
-        .map_err(|e| Error::Io(format!("could not start {number} threads: {e}")))
+/// `NAME.safetensors` in `folder`, by [`file_name`].
+pub(super) fn named(folder: &Path, name: &str) -> Result<PathBuf> {
+    std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, "create", e))?;
+    Ok(folder.join(format!("{}.safetensors", file_name(name))))
 }

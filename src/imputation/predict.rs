@@ -1,0 +1,271 @@
+//! Predictions in memory: a gene at a time, by fitted networks, by the experts beside them, or by one method alone.
+
+use super::baselines::{Method, baseline};
+use super::config::PredictConfig;
+use super::experts::experts;
+use super::finish;
+use super::network::{Imputed, NetworkImputer};
+use crate::compute::Progress;
+use crate::dataset::Dataset;
+use crate::experts::{Experts, Prediction};
+use crate::section::Raster;
+use crate::{Error, Result};
+use rayon::prelude::*;
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+/// What predicts.
+#[derive(Clone)]
+pub enum Source {
+    /// Fitted networks, one for each gene.
+    Networks(Vec<NetworkImputer>),
+    /// A method that needs no network.
+    Method(Method),
+}
+
+/// What is to be predicted, and by what.
+#[derive(Clone)]
+pub struct PredictSettings<'a> {
+    /// The section.
+    pub dataset: &'a Dataset,
+    /// What predicts.
+    pub source: Source,
+    /// The genes, in this order for a method; without any, all that the networks know, or all of the dataset.
+    pub genes: &'a [String],
+    /// How windows are laid, what intervals hold, the network's share.
+    pub config: &'a PredictConfig,
+}
+
+/// The prediction of a gene. All maps are [rows, cols]; those of values are log-normalised, ln(1 + normalised counts), hold the
+/// measured bins as they were measured, and are NaN outside the tissue.
+#[derive(Clone, Debug)]
+pub struct GenePrediction {
+    /// The gene.
+    pub gene: String,
+    /// The value of every bin of the tissue.
+    pub imputed: Raster<f32>,
+    /// Half the width of the intervals around `imputed`: 0 at measured bins. `None` where nothing is known of the errors.
+    pub uncertainty: Option<Raster<f32>>,
+    /// What else the values may be, where the experts have a part in them.
+    pub distribution: Option<PredictedDistribution>,
+}
+
+/// What a gene's values may be.
+#[derive(Clone, Debug)]
+pub struct PredictedDistribution {
+    /// The median.
+    pub median: Raster<f32>,
+    /// The interval that holds a share [`PredictConfig::coverage`] of the unmeasured bins: its lower end.
+    pub lower: Raster<f32>,
+    /// Its upper end.
+    pub upper: Raster<f32>,
+    /// The probability that the gene is found in a bin, without regard to what was measured there.
+    pub detected: Raster<f32>,
+    /// The mean, without regard to what was measured in a bin itself.
+    pub smoothed: Raster<f32>,
+}
+
+/// Predicts every in-tissue bin of every gene asked for, in memory.
+///
+/// ```no_run
+/// use burn::tensor::Device;
+/// use s2s::dataset::Dataset;
+/// use s2s::imputation::{Method, NetworkImputer, PredictConfig, PredictSettings, Source, predict};
+/// use std::path::Path;
+///
+/// # fn main() -> s2s::Result<()> {
+/// let dataset = Dataset::open(Path::new("lung.s2s"))?;
+/// let networks = NetworkImputer::open(Path::new("ERBB2.safetensors"), &dataset, &Device::flex())?;
+/// let (config, genes) = (PredictConfig::default(), ["ERBB2".to_owned()]);
+/// let settings = PredictSettings { dataset: &dataset, source: Source::Networks(networks), genes: &genes, config: &config };
+/// let by_network = predict(&settings)?;
+/// let bilinear = predict(&PredictSettings { source: Source::Method(Method::Bilinear), ..settings })?;
+/// println!("{} against {}", by_network[0].imputed[(3, 5)], bilinear[0].imputed[(3, 5)]);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// [`Error::Usage`] for a gene that the networks or the dataset do not know, two networks of one gene, or a config that makes no
+/// sense; [`Error::Data`] where a network predicts what is no number.
+pub fn predict(settings: &PredictSettings) -> Result<Vec<GenePrediction>> {
+    settings.config.check()?;
+    let predictor = Predictor::new(settings)?;
+    let found: Vec<Mutex<Option<GenePrediction>>> = predictor.genes.iter().map(|_| Mutex::default()).collect();
+    predictor.each(|index, prediction| {
+        *found[index].lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(prediction);
+        Ok(())
+    })?;
+    Ok(found.into_iter().filter_map(|one| one.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner())).collect())
+}
+
+/// Predicts the genes that settings ask for.
+pub(super) struct Predictor<'a> {
+    dataset: &'a Dataset,
+    config: &'a PredictConfig,
+    pub(super) source: Source,
+    pub(super) genes: Vec<String>,
+    /// The networks' share in the mean.
+    pub(super) share: f64,
+}
+
+impl<'a> Predictor<'a> {
+    /// Checks the genes; nothing is computed yet.
+    pub(super) fn new(settings: &PredictSettings<'a>) -> Result<Self> {
+        let PredictSettings { dataset, ref source, genes, config } = *settings;
+        let mut source = source.clone();
+        let genes = match &mut source {
+            Source::Networks(networks) => {
+                asked_for(networks, genes)?;
+                networks.iter().map(|network| network.gene().to_owned()).collect()
+            }
+            Source::Method(_) => of_dataset(dataset, genes)?,
+        };
+        let share = match source {
+            Source::Networks(_) => network_share(dataset, config),
+            Source::Method(_) => 0.0,
+        };
+        Ok(Predictor { dataset, config, source, genes, share })
+    }
+
+    /// Whether it says what else values may be.
+    pub(super) fn tells_distribution(&self) -> bool {
+        match self.source {
+            Source::Networks(_) => self.share < 1.0,
+            Source::Method(method) => matches!(method, Method::Blend | Method::Forest),
+        }
+    }
+
+    /// Gives every gene's prediction, with its index, to `take`: one after the other, but interpolations on all threads.
+    pub(super) fn each(&self, take: impl Fn(usize, GenePrediction) -> Result<()> + Sync) -> Result<()> {
+        if let Source::Method(method) = self.source
+            && !method.is_expert()
+        {
+            return self.genes.par_iter().enumerate().try_for_each(|(index, gene)| {
+                let imputed = baseline(self.dataset, gene, method)?;
+                take(index, GenePrediction { gene: gene.clone(), imputed, uncertainty: None, distribution: None })
+            });
+        }
+        let experts = (self.share < 1.0).then(|| experts(self.dataset)).transpose()?;
+        let mut progress = Progress::new("predict", "genes", self.genes.len() as u64);
+        for (index, gene) in self.genes.iter().enumerate() {
+            let prediction = match &self.source {
+                Source::Networks(networks) => self.by_network(&networks[index], experts.as_ref())?,
+                Source::Method(method) => self.by_expert(gene, *method, experts.as_ref())?,
+            };
+            if let Some(prediction) = prediction {
+                take(index, prediction)?;
+            }
+            progress.at(index as u64 + 1, || gene.clone());
+        }
+        Ok(())
+    }
+
+    /// By a network, with or without the experts beside it.
+    fn by_network(&self, network: &NetworkImputer, experts: Option<&Experts>) -> Result<Option<GenePrediction>> {
+        let gene = network.gene();
+        let own = (self.share > 0.0).then(|| network.impute(self.dataset, self.config)).transpose()?;
+        match (experts, own) {
+            (Some(experts), own) => {
+                let found = self.ask(experts, gene)?;
+                Ok(Some(self.mixed(gene, &found, own.as_ref().map(|own| &own.values), self.share)?))
+            }
+            (None, own) => Ok(own.map(|Imputed { values, uncertainty }| GenePrediction {
+                gene: gene.to_owned(),
+                imputed: values,
+                uncertainty,
+                distribution: None,
+            })),
+        }
+    }
+
+    /// By one of the experts, or by all of them.
+    fn by_expert(&self, gene: &str, method: Method, experts: Option<&Experts>) -> Result<Option<GenePrediction>> {
+        let Some(experts) = experts else { return Ok(None) };
+        let found = self.ask(experts, gene)?;
+        let expert = match method {
+            Method::Smoothed => &found.smoothed,
+            Method::Cokriging => &found.cokriging,
+            Method::Forest => &found.forest,
+            _ => &found.mean,
+        };
+        let prediction = self.mixed(gene, &found, Some(expert), 1.0)?;
+        Ok(Some(match self.tells_distribution() {
+            true => prediction,
+            false => GenePrediction { uncertainty: None, distribution: None, ..prediction },
+        }))
+    }
+
+    /// What the experts say of a gene.
+    fn ask(&self, experts: &Experts, gene: &str) -> Result<Prediction> {
+        let values = self.dataset.measured_values(gene)?;
+        experts.predict(&values, self.config.coverage, 0).ok_or_else(|| {
+            Error::data(self.dataset.folder(), "no measured bin is in the tissue. Lower min_counts of s2s-prep")
+        })
+    }
+
+    /// The experts' prediction, with `other` having a `share` of the mean; measured bins are put back.
+    fn mixed(&self, gene: &str, found: &Prediction, other: Option<&Raster<f32>>, share: f64) -> Result<GenePrediction> {
+        let dataset = self.dataset;
+        let measured = dataset.measured_values(gene)?;
+        let back = |map: Raster<f32>| finish(map, &measured, dataset.sampling(), dataset.tissue());
+        let mean = Raster::from_fn(found.mean.rows(), found.mean.cols(), |row, col| {
+            let experts = f64::from(found.mean[(row, col)]);
+            other.map_or(experts, |map| (1.0 - share) * experts + share * f64::from(map[(row, col)])) as f32
+        });
+        let nothing = found.mean.map(|_| 0.0);
+        let half = found.deviation.map(|deviation| found.reach.unwrap_or(f64::NAN) as f32 * deviation);
+        let uncertainty = finish(half, &nothing, dataset.sampling(), dataset.tissue());
+        let [lower, upper] = found.interval.clone().map(back);
+        let median = back(found.median.clone());
+        let (detected, smoothed) = (found.detected.clone(), found.mean.clone());
+        Ok(GenePrediction {
+            gene: gene.to_owned(),
+            imputed: back(mean),
+            uncertainty: Some(uncertainty),
+            distribution: Some(PredictedDistribution { median, lower, upper, detected, smoothed }),
+        })
+    }
+}
+
+/// Leaves the networks of the genes that are `wanted`, all without any.
+fn asked_for(networks: &mut Vec<NetworkImputer>, wanted: &[String]) -> Result<()> {
+    if let Some(unknown) = wanted.iter().find(|gene| networks.iter().all(|network| network.gene() != *gene)) {
+        let files: BTreeSet<_> = networks.iter().map(|network| network.metadata().0).collect();
+        return Err(Error::Usage(format!("--genes: {unknown} was not fitted by any of the {} networks", files.len())));
+    }
+    networks.retain(|network| wanted.is_empty() || wanted.iter().any(|gene| gene == network.gene()));
+    let genes: Vec<&str> = networks.iter().map(NetworkImputer::gene).collect();
+    match genes.iter().enumerate().find(|(i, gene)| genes[..*i].contains(gene)) {
+        Some((_, gene)) => {
+            Err(Error::Usage(format!("--model: two networks of gene {gene}. Give one network per gene")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The genes that are `wanted` of the dataset, all without any.
+fn of_dataset(dataset: &Dataset, wanted: &[String]) -> Result<Vec<String>> {
+    let manifest = dataset.manifest();
+    if wanted.is_empty() {
+        return Ok(manifest.genes.iter().map(|gene| gene.name.clone()).collect());
+    }
+    wanted.iter().try_for_each(|gene| manifest.gene(gene).map(drop))?;
+    Ok(wanted.to_vec())
+}
+
+/// Measured bins below which no network has a part beside the experts: on sections with fewer, it made the mean worse (docs/experts.md).
+const LEAST_MEASURED: usize = 1000;
+
+/// The networks' share, said where it is not the config's.
+fn network_share(dataset: &Dataset, config: &PredictConfig) -> f64 {
+    let share = config.network_share;
+    let measured = dataset.measured_tissue().values().iter().filter(|inside| **inside).count();
+    if share == 0.0 || share == 1.0 || measured >= LEAST_MEASURED {
+        return share;
+    }
+    tracing::info!(
+        "predict: the experts alone; beside them a network helps from about {LEAST_MEASURED} measured bins on, and here are {measured}"
+    );
+    0.0
+}
