@@ -18,7 +18,7 @@ use s2s::training::{Fit, FitSettings, Saving, estimate, fit};
 use s2s::{Error, Result};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Check a GPU: golden vectors, a training run beside the CPU's, steps per second.
 #[derive(Parser)]
