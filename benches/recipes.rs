@@ -14,7 +14,6 @@ use s2s::kernels::ops;
 use s2s::section::median;
 use s2s::training::{FitSettings, Saving, fit};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 #[derive(Parser)]
 struct Arguments {
