@@ -5,6 +5,7 @@
 # make bench-cpu: training step and forward pass beside PyTorch (S2S_PYTHON: a Python with torch and safetensors)
 # make ablation: one gene with one part of the method changed at a time; leaves ablation/ablation.md (see docs/ablation.md)
 # make bench-sections: every method of s2s-predict on many sections; leaves bench/bench.md (see docs/bench.md)
+# make faults: kills (with strace), races, broken and hostile files (see docs/reliability.md)
 # make help: every target
 
 CARGO ?= cargo
@@ -13,7 +14,7 @@ BIN := target/release
 DEMO := demo
 DEMO_GENES := DUCT1,ISLAND3
 
-.PHONY: help build demo test test-workflows lint lint-gpu venv bench-cpu ablation bench-sections clean
+.PHONY: help build demo test test-workflows lint lint-gpu venv bench-cpu ablation bench-sections faults clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' $(MAKEFILE_LIST)
@@ -27,9 +28,11 @@ demo: build
 	$(BIN)/s2s-prep --input $(DEMO)/section --bin-um 30 --scale 2 --mode benchmark --output $(DEMO)/section.s2s
 	$(BIN)/s2s-fit --dataset $(DEMO)/section.s2s --genes $(DEMO_GENES) --config configs/quick.yaml --output $(DEMO)/fits
 	$(BIN)/s2s-predict --dataset $(DEMO)/section.s2s --config configs/quick.yaml --model $(DEMO)/fits/*.safetensors --output $(DEMO)/s2s.zarr
-	$(BIN)/s2s-predict --dataset $(DEMO)/section.s2s --output $(DEMO)/bilinear.zarr --method bilinear --genes $(DEMO_GENES)
+	for method in blend kriging bilinear; do \
+	  $(BIN)/s2s-predict --dataset $(DEMO)/section.s2s --output $(DEMO)/$$method.zarr --method $$method --genes $(DEMO_GENES) || exit; \
+	done
 	$(BIN)/s2s-score --dataset $(DEMO)/section.s2s --output $(DEMO)/report \
-	  --prediction $(DEMO)/s2s.zarr $(DEMO)/bilinear.zarr --label s2s --label bilinear
+	  --prediction $(DEMO)/s2s.zarr $(DEMO)/blend.zarr $(DEMO)/kriging.zarr $(DEMO)/bilinear.zarr
 	@echo "The report: $(DEMO)/report/report.html"
 
 test: lint venv
@@ -62,6 +65,11 @@ ablation: build
 
 bench-sections: build venv
 	.venv/bin/python scripts/bench-sections
+
+faults: build
+	S2S_BIN=$(BIN) scripts/faults.sh
+	$(CARGO) test --release --lib files::
+	$(CARGO) test --release --test store --test many_jobs --test hostile_names
 
 clean:
 	rm -rf target target-gpu .venv .engines $(DEMO) ablation

@@ -4,7 +4,7 @@
 //! The rooms, in the order in which the data walks through them:
 //!
 //! platform files → [`ingest`] → [`section`] → [`dataset`] → [`training`] → checkpoint
-//! → [`imputation`] → [`store`] → [`scoring`] → report
+//! → [`imputation`] (by [`experts`] and [`network`]) → [`store`] → [`scoring`] → report
 //!
 //! Every stage has a door that takes settings and returns values in memory, without printing and without reading the process:
 //! [`ingest::read`], [`training::fit()`](training::fit), [`imputation::predict()`](imputation::predict), [`scoring::score`],

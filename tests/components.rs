@@ -21,7 +21,7 @@ fn numpy_finds_the_same_components() {
         return;
     };
     let shares: Vec<[f64; 2]> = serde_json::from_value(found["shares"].clone()).unwrap();
-    assert_eq!(shares.len(), 12);
+    assert_eq!(shares.len(), 20);
     for (number, [ours, svd]) in shares.iter().enumerate() {
         assert!((ours / svd - 1.0).abs() < 1e-3, "component {}: {ours}, expected {svd}", number + 1);
     }

@@ -157,3 +157,76 @@ fn a_broken_or_foreign_store_is_named() {
     let newer = Store::open(&path).err().unwrap();
     assert!(newer.exit_code() == 65 && newer.to_string().contains("format 3"), "{newer}");
 }
+
+#[test]
+fn a_prediction_whose_chunks_are_not_those_written_is_no_prediction() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = Dataset::open(&panel::dataset(folder.path(), (7, 9), 2)).unwrap();
+    let path = folder.path().join("s.zarr");
+    write(&path, &dataset).unwrap();
+    let of = |gene: usize| path.join(format!("images/imputed/s0/c.{gene}.0.0"));
+    let whole = std::fs::read(of(0)).unwrap();
+    std::fs::remove_file(of(0)).unwrap();
+    let gone = Store::open(&path).unwrap().gene("GENE01").err().unwrap();
+    assert!(gone.exit_code() == 65 && gone.to_string().contains("missing"), "{gone}");
+    std::fs::copy(of(1), of(0)).unwrap();
+    assert_eq!(Store::open(&path).unwrap().gene("GENE01").err().unwrap().exit_code(), 65);
+    std::fs::write(of(0), &whole).unwrap();
+    assert!(Store::open(&path).unwrap().gene("GENE01").is_ok());
+    std::fs::remove_file(path.join("images/uncertainty/s0/c.1.0.0")).unwrap();
+    assert!(Store::open(&path).unwrap().gene("GENE00").is_ok());
+}
+
+#[test]
+fn impossible_shapes_are_refused_before_anything_is_allocated() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = Dataset::open(&panel::dataset(folder.path(), (7, 9), 2)).unwrap();
+    let path = folder.path().join("s.zarr");
+    write(&path, &dataset).unwrap();
+    let huge = 1_u64 << 31;
+    for (array, key, value) in [
+        ("images/imputed/s0", "/shape", serde_json::json!([2, huge, huge])),
+        ("images/imputed/s0", "/shape", serde_json::json!([huge, 7, 9])),
+        ("images/imputed/s0", "/chunk_grid/configuration/chunk_shape", serde_json::json!([1, huge, huge])),
+        ("s2s/genes", "/shape", serde_json::json!([huge])),
+        ("s2s/genes", "/chunk_grid/configuration/chunk_shape", serde_json::json!([huge])),
+    ] {
+        let file = path.join(array).join("zarr.json");
+        let before = std::fs::read_to_string(&file).unwrap();
+        let mut metadata: serde_json::Value = serde_json::from_str(&before).unwrap();
+        *metadata.pointer_mut(key).unwrap() = value;
+        std::fs::write(&file, metadata.to_string()).unwrap();
+        let told = Store::open(&path).err().unwrap();
+        assert!(told.exit_code() == 65 && told.to_string().contains("expected"), "{told}");
+        std::fs::write(&file, before).unwrap();
+    }
+    let manifest = dataset.folder().join("manifest.json");
+    let mut text: serde_json::Value = serde_json::from_slice(&std::fs::read(&manifest).unwrap()).unwrap();
+    text["grid"]["cols"] = serde_json::json!(1_u64 << 53);
+    std::fs::write(&manifest, text.to_string()).unwrap();
+    assert_eq!(Dataset::open(dataset.folder()).err().unwrap().exit_code(), 65);
+}
+
+#[test]
+fn flipped_bytes_of_records_and_chunks_are_errors_and_no_panics() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = Dataset::open(&panel::dataset(folder.path(), (7, 9), 2)).unwrap();
+    let path = folder.path().join("s.zarr");
+    write(&path, &dataset).unwrap();
+    let expected = bits(&Store::open(&path).unwrap().gene("GENE01").unwrap());
+    for file in ["s2s/genes/c.0", "images/imputed/s0/c.0.0.0"].map(|name| path.join(name)) {
+        let whole = std::fs::read(&file).unwrap();
+        for at in 0..whole.len() {
+            for mask in [1, 0x80, 0xff] {
+                let mut broken = whole.clone();
+                broken[at] ^= mask;
+                std::fs::write(&file, broken).unwrap();
+                // What still can be read is what was written: only the story of the gene may have changed.
+                if let Ok(found) = Store::open(&path).and_then(|store| store.gene("GENE01")) {
+                    assert_eq!(bits(&found), expected, "{} at {at}", file.display());
+                }
+            }
+        }
+        std::fs::write(&file, whole).unwrap();
+    }
+}

@@ -154,7 +154,7 @@ fn task(args: &Args, dataset: Option<&Dataset>) -> Result<Task> {
     let known = |gene: &String| dataset.manifest().gene(gene).map(drop);
     if let Some(gene) = &args.gene {
         known(gene)?;
-        return Ok(Task::Gene(gene.clone(), output(format!("{gene}.safetensors"))));
+        return Ok(Task::Gene(gene.clone(), output(format!("{}.safetensors", s2s::files::file_name(gene)))));
     }
     let genes = match args.genes.as_deref() {
         Some("all") | None => dataset.manifest().genes.iter().map(|gene| gene.name.clone()).collect(),
@@ -162,6 +162,12 @@ fn task(args: &Args, dataset: Option<&Dataset>) -> Result<Task> {
     };
     genes.iter().try_for_each(known)?;
     let folder = output(".".to_owned());
+    if folder.extension().is_some_and(|extension| extension == "safetensors") && !folder.is_dir() {
+        let given = folder.display();
+        return Err(Error::Usage(format!(
+            "--output {given}: --genes writes a file for each gene. Give a folder, or --gene"
+        )));
+    }
     Ok(if args.joint { Task::Joint(genes, folder, args.finetune) } else { Task::Genes(genes, folder) })
 }
 

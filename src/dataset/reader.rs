@@ -61,10 +61,16 @@ impl Dataset {
         let manifest = Manifest::read(folder)?;
         let path = folder.join("bins.parquet");
         let (rows, cols) = (manifest.grid.rows, manifest.grid.cols);
+        let table = Table::open(&path)?;
+        // Before anything is allocated for a grid that the file does not have.
+        let held = table.footer.metadata().file_metadata().num_rows();
+        if rows.checked_mul(cols).and_then(|bins| i64::try_from(bins).ok()) != Some(held) {
+            return Err(Error::data(&path, format!("{held} rows, expected {rows} × {cols} bins. Run s2s-prep again")));
+        }
         let mut tissue = Raster::filled(rows, cols, false);
         let (mut measured, mut totals) = (tissue.clone(), Raster::filled(rows, cols, 0));
         let mut seen = 0;
-        for batch in read(&path, None, &["row", "col", "tissue", "measured", "total"])? {
+        for batch in table.read(None, &["row", "col", "tissue", "measured", "total"])? {
             let (row, col) = (numbers(&path, &batch, "row")?, numbers(&path, &batch, "col")?);
             let (inside, known) = (flags(&path, &batch, "tissue")?, flags(&path, &batch, "measured")?);
             let total = numbers(&path, &batch, "total")?;

@@ -94,7 +94,7 @@ fn alike(features: &[f32], width: usize, site: usize, every: usize) -> Vec<(u32,
     let square = |other: usize| own.iter().zip(row(other)).map(|(a, b)| (a - b) * (a - b)).sum::<f32>();
     let candidates = (0..features.len() / width).step_by(every);
     let mut found: Vec<(f32, u32)> = candidates.map(|other| (square(other), other as u32)).collect();
-    if site % every != 0 {
+    if !site.is_multiple_of(every) {
         found.push((0.0, site as u32));
     }
     let nearest = |a: &(f32, u32), b: &(f32, u32)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1));

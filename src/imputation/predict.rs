@@ -254,8 +254,8 @@ fn of_dataset(dataset: &Dataset, wanted: &[String]) -> Result<Vec<String>> {
     Ok(wanted.to_vec())
 }
 
-/// Measured bins below which no network has a part beside the experts: on sections with fewer, none was seen to help (docs/experts.md).
-const LEAST_MEASURED: usize = 3000;
+/// Measured bins below which no network has a part beside the experts: on sections with fewer, it made the mean worse (docs/experts.md).
+const LEAST_MEASURED: usize = 1000;
 
 /// The networks' share, said where it is not the config's.
 fn network_share(dataset: &Dataset, config: &PredictConfig) -> f64 {

@@ -20,6 +20,7 @@ pub mod ssim;
 mod stage;
 mod summary;
 mod tables;
+mod verdict;
 
 pub use evaluate::{Beside, Comparison, Region, Regions, Score, Values};
 pub use gain::{Gain, gain_map};

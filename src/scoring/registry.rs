@@ -3,8 +3,9 @@
 use super::evaluate::{Comparison, Region};
 use super::gain::Gain;
 use super::intervals::Intervals;
-use super::metrics::Agreement;
+use super::metrics::{Agreement, agreement};
 use super::ssim;
+use crate::section::Raster;
 
 /// Which values of a metric are good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +106,7 @@ const PLAIN: Metric = Metric {
 };
 
 /// All metrics, in the order of the columns of the files.
-pub static METRICS: [Metric; 22] = [
+pub static METRICS: &[Metric] = &[
     Metric {
         key: "mae",
         title: "MAE",
@@ -311,6 +312,39 @@ pub static METRICS: [Metric; 22] = [
         ..PLAIN
     },
     Metric {
+        key: "bias",
+        title: "Bias",
+        short: "bias",
+        explained: "Mean of the prediction as a multiple of the truth's: 1 is unbiased",
+        headline: true,
+        groups: &[Group::Unmeasured],
+        of: |c| {
+            let [predicted, truth] = [&c.comparison.predicted, &c.comparison.truth].map(|map| sum(c, map));
+            (truth > 0.0).then(|| predicted / truth)
+        },
+        ..PLAIN
+    },
+    Metric {
+        key: "mae_positive",
+        title: "MAE where expressed",
+        short: "MAE > 0",
+        unit: LOG_NORMALISED,
+        explained: "Mean absolute error over the bins whose truth is above 0",
+        better: Better::Low,
+        of: |c| expressed(c)?.mae,
+        ..PLAIN
+    },
+    Metric {
+        key: "rmse_positive",
+        title: "RMSE where expressed",
+        short: "RMSE > 0",
+        unit: LOG_NORMALISED,
+        explained: "Root mean squared error over the bins whose truth is above 0",
+        better: Better::Low,
+        of: |c| expressed(c)?.rmse,
+        ..PLAIN
+    },
+    Metric {
         key: "coverage",
         title: "Coverage",
         short: "coverage",
@@ -342,6 +376,20 @@ pub static METRICS: [Metric; 22] = [
         ..PLAIN
     },
 ];
+
+/// The sum of `map` over the bins of the region.
+fn sum(context: &Context, map: &Raster<f64>) -> f64 {
+    let bins = context.comparison.bins(context.region).values().iter();
+    map.values().iter().zip(bins).filter(|(_, inside)| **inside).map(|(value, _)| value).sum()
+}
+
+/// Errors over the bins of the region whose truth is above 0; `None` where there are none.
+fn expressed(context: &Context) -> Option<Agreement> {
+    let Comparison { truth, predicted, .. } = context.comparison;
+    let bins = context.comparison.bins(context.region);
+    let with = Raster::from_fn(bins.rows(), bins.cols(), |row, col| bins[(row, col)] && truth[(row, col)] > 0.0);
+    Some(agreement(truth, predicted, &with)).filter(|found| found.bins > 0)
+}
 
 /// An error as a multiple of the baseline's; `None` where that makes none.
 fn ratio(context: &Context, error: fn(&Agreement) -> Option<f64>) -> Option<f64> {

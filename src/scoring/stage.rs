@@ -11,7 +11,7 @@ use super::report::{GeneMaps, MOST_PICTURED, Plate, Plots, UNFOLDED, block, page
 use super::summary::MethodSummary;
 use super::{multiqc, tables};
 use crate::dataset::{Dataset, Truth};
-use crate::files::{folder_fingerprint, write_atomically};
+use crate::files::{file_name, folder_fingerprint, remove, write_atomically};
 use crate::provenance::{Input, Provenance};
 use crate::section::Raster;
 use crate::{Error, Result};
@@ -360,10 +360,19 @@ fn write(outcome: &Outcome, report: &str, output: &Path) -> Result<()> {
     let json = serde_json::to_string_pretty(outcome).map_err(failed)? + "\n";
     let (csv, parquet) = (tables::csv(&outcome.scores)?, tables::parquet(&outcome.scores, provenance)?);
     std::fs::create_dir_all(output).map_err(|e| Error::io(output, "create", e))?;
-    for (name, content) in multiqc::files(outcome) {
-        write_atomically(&output.join(format!("{name}_mqc.json")), format!("{content:#}\n").as_bytes())?;
+    let files = multiqc::files(outcome);
+    // An earlier output may have had a panel, or profiles.
+    for stale in ["summary", "genes", "panel"].map(|kind| format!("{}.{kind}", outcome.sample)) {
+        if files.iter().all(|(name, _)| *name != stale) {
+            remove(&output.join(format!("{}_mqc.json", file_name(&stale))))?;
+        }
     }
-    if !outcome.profiles.is_empty() {
+    for (name, content) in files {
+        write_atomically(&output.join(format!("{}_mqc.json", file_name(&name))), format!("{content:#}\n").as_bytes())?;
+    }
+    if outcome.profiles.is_empty() {
+        remove(&output.join("profiles.csv"))?;
+    } else {
         write_atomically(&output.join("profiles.csv"), &tables::profiles(&outcome.profiles)?)?;
     }
     write_atomically(&output.join("scores.csv"), &csv)?;

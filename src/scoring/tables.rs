@@ -4,6 +4,7 @@ use super::evaluate::{Region, Score};
 use super::outcome::Outcome;
 use super::profiles::ProfileRow;
 use super::registry::METRICS;
+use super::verdict::verdicts;
 use crate::{Error, Result};
 use arrow::array::{ArrayRef, Float64Array, StringArray, UInt64Array};
 use arrow::record_batch::RecordBatch;
@@ -31,6 +32,11 @@ fn region_name(region: Region) -> &'static str {
     }
 }
 
+/// A text that no spreadsheet takes for a formula: one that begins like one gets an apostrophe in front.
+fn harmless(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+}
+
 /// The tidy table as CSV; undefined figures are empty fields.
 pub fn csv(scores: &[Score]) -> Result<Vec<u8>> {
     let failed = |e: &dyn std::fmt::Display| Error::Bug(format!("scores.csv: {e}"));
@@ -41,7 +47,7 @@ pub fn csv(scores: &[Score]) -> Result<Vec<u8>> {
     for score in scores {
         let numbers = score.values().iter().map(|value| value.map(|number| number.to_string()).unwrap_or_default());
         let counts = counts(score).map(|count| count.to_string());
-        let fields = names(score).map(str::to_owned).into_iter().chain(counts).chain(numbers);
+        let fields = names(score).map(harmless).into_iter().chain(counts).chain(numbers);
         writer.write_record(fields).map_err(|e| failed(&e))?;
     }
     writer.into_inner().map_err(|e| failed(&e))
@@ -104,7 +110,9 @@ pub fn text(outcome: &Outcome) -> String {
         let figures = [s.mae, s.rmse, s.pcc, s.pcc_ceiling, s.ssim, s.mae_ratio, s.improvement_ratio, s.mean_gain];
         push("(median)", &s.label, figures);
     }
-    aligned(&lines)
+    let verdicts = verdicts(outcome);
+    let ends = verdicts.iter().map(|verdict| format!("{verdict}\n"));
+    aligned(&lines) + &ends.collect::<String>()
 }
 
 /// Lines of cells in columns as wide as their widest cell.

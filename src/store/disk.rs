@@ -1,6 +1,6 @@
 //! Zarr storage in a folder that many processes write to at once.
 
-use crate::files::write_as;
+use crate::files::write_atomically;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use zarrs::storage::byte_range::{ByteRangeIterator, extract_byte_ranges};
@@ -12,21 +12,18 @@ use zarrs::storage::{
 /// A folder. Nothing is cached: a value that another process replaced is read as it is now.
 pub(super) struct Disk {
     root: PathBuf,
-    writer: Option<String>,
+    shared: bool,
 }
 
 impl Disk {
     /// A folder that nobody else knows yet: its files are written as they come.
     pub(super) fn private(root: PathBuf) -> Self {
-        Disk { root, writer: None }
+        Disk { root, shared: false }
     }
 
     /// A folder that others read and write meanwhile: each file appears whole or not at all (temporary name, fsync, rename).
-    ///
-    /// `writer` is part of the temporary names: no two processes may have the same at the same time, and one that is run
-    /// again after it was killed takes over what it left.
-    pub(super) fn shared(root: PathBuf, writer: String) -> Self {
-        Disk { root, writer: Some(writer) }
+    pub(super) fn shared(root: PathBuf) -> Self {
+        Disk { root, shared: true }
     }
 
     fn path(&self, key: &str) -> PathBuf {
@@ -73,9 +70,9 @@ impl WritableStorageTraits for Disk {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(failed)?;
         }
-        match &self.writer {
-            None => std::fs::write(&path, &value).map_err(failed),
-            Some(writer) => write_as(writer, &path, &value).map_err(|e| StorageError::Other(e.to_string())),
+        match self.shared {
+            false => std::fs::write(&path, &value).map_err(failed),
+            true => write_atomically(&path, &value).map_err(|e| StorageError::Other(e.to_string())),
         }
     }
 

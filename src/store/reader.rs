@@ -2,7 +2,8 @@
 
 use super::disk::Disk;
 use super::header::{FORMAT, Header};
-use super::record::{Record, Records, Uncertainty};
+use super::layer::LARGEST_CHUNK;
+use super::record::{Record, Records, Uncertainty, guarded, values_fingerprint};
 use super::zarr::{Values, Zarr};
 use crate::error::nearest_names;
 use crate::section::Raster;
@@ -39,7 +40,10 @@ impl Store {
         }
         let header = header(path)?;
         let zarr = Zarr::new(Disk::private(path.to_owned()), path);
-        let records = Records::open(&zarr)?.read().map_err(|e| Error::data(path, e))?;
+        let records = Records::open(&zarr)?;
+        let broken = |e: String| Error::data(path, format!("{e}. Run s2s-predict again"));
+        records.check(header.genes.len()).map_err(broken)?;
+        let records = records.read().map_err(broken)?;
         let named = header.genes.iter().zip(&records);
         let genes = named.filter_map(|(gene, record)| record.as_ref().map(|_| gene.clone())).collect();
         let uncertainty = header.uncertainty.then(|| zarr.open("/images/uncertainty/s0")).transpose()?;
@@ -47,6 +51,10 @@ impl Store {
         let open = |name: &str| zarr.open(&format!("/images/{name}/s0"));
         let distribution = || Ok::<_, Error>([open("median")?, open("lower")?, open("upper")?]);
         let distribution = header.distribution.map(|_| distribution()).transpose()?;
+        let further = distribution.iter().flatten().chain(uncertainty.as_ref());
+        for image in further.chain(std::iter::once(&imputed)) {
+            plausible(image, header.genes.len()).map_err(broken)?;
+        }
         Ok(Store { path: path.to_owned(), imputed, uncertainty, distribution, header, records, genes })
     }
 
@@ -117,15 +125,33 @@ impl Store {
         let bad = |reason: &dyn std::fmt::Display| {
             Error::data(&self.path, format!("gene {name}: {reason}. Run s2s-predict again"))
         };
-        if self.records[index].is_none() {
-            return Err(bad(&"not predicted yet"));
-        }
+        let Some(record) = &self.records[index] else { return Err(bad(&"not predicted yet")) };
         let shape = image.shape().to_vec();
         let [_, rows, cols] = shape[..] else { return Err(bad(&format!("image {called} has not three axes"))) };
         let subset = [index as u64..index as u64 + 1, 0..rows, 0..cols];
-        let values: Vec<f32> = image.retrieve_array_subset(&subset).map_err(|e| bad(&e))?;
+        let read = || image.retrieve_array_subset::<Vec<f32>>(&subset).map_err(|e| e.to_string());
+        let values = guarded(read).map_err(|e| bad(&e))?;
+        if record.sum(called).is_some_and(|sum| *sum != values_fingerprint(&values)) {
+            return Err(bad(&format!("image {called} is not what was predicted: a chunk is missing or was changed")));
+        }
         Raster::from_vec(rows as usize, cols as usize, values)
             .ok_or_else(|| bad(&format!("image {called} is cut short")))
+    }
+}
+
+/// Whether `image` is one of `genes` in chunks as they are written; nothing is allocated for one that is not.
+fn plausible(image: &Values, genes: usize) -> std::result::Result<(), String> {
+    let most = LARGEST_CHUNK as u64;
+    let wrong = |what: &str| Err(format!("array {}: {what}", image.path()));
+    match *image.shape() {
+        // Bins are numbered by 32 bits.
+        [all, rows, cols] if all == genes as u64 && rows.checked_mul(cols).is_some_and(|n| n < 1 << 32) => {}
+        _ => return wrong(&format!("shape {:?}, expected {genes} genes of fewer than 2³² bins", image.shape())),
+    }
+    let chunk = image.chunk_shape(&[0, 0, 0]).map_err(|e| e.to_string())?;
+    match chunk.iter().map(|length| length.get()).collect::<Vec<u64>>()[..] {
+        [1, rows, cols] if rows <= most && cols <= most => Ok(()),
+        _ => wrong(&format!("chunks {chunk:?}, expected one gene of at most {most} × {most} bins")),
     }
 }
 

@@ -7,6 +7,7 @@ use super::zarr::{Kind, Values, Zarr};
 use crate::calibration::Calibration;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use zarrs::array::data_type;
 
 /// The network that predicted a gene.
@@ -54,6 +55,37 @@ pub struct Record {
     pub model: Option<Model>,
     /// The run that predicted it: the provenance is the attributes of the group `s2s/jobs/JOB`.
     pub job: String,
+    /// SHA-256 of the full-size level of `imputed` (float32, little-endian, row by row): what is read back must have it, so a
+    /// chunk that is missing, cut or of another run is no prediction. `None` in stores written before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imputed: Option<String>,
+    /// The same of `uncertainty`, where the gene has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uncertainty: Option<String>,
+    /// The same of the further images, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub further: BTreeMap<String, String>,
+}
+
+impl Record {
+    /// The SHA-256 that the image of this name must have, where it was kept.
+    pub(super) fn sum(&self, image: &str) -> Option<&String> {
+        match image {
+            "imputed" => self.imputed.as_ref(),
+            "uncertainty" => self.uncertainty.as_ref(),
+            further => self.further.get(further),
+        }
+    }
+}
+
+/// SHA-256 of values as little-endian float32.
+pub(super) fn values_fingerprint(values: &[f32]) -> String {
+    crate::files::content_fingerprint(&values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>())
+}
+
+/// What `read` gives; where the decoder of a broken chunk panics, an error.
+pub(super) fn guarded<T>(read: impl FnOnce() -> std::result::Result<T, String>) -> std::result::Result<T, String> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).unwrap_or_else(|_| Err("a chunk is broken".to_owned()))
 }
 
 /// The records of a store.
@@ -75,6 +107,18 @@ impl Records {
         zarr.open(PATH).map(Records)
     }
 
+    /// Whether they are those of so many genes, a chunk each.
+    pub(super) fn check(&self, genes: usize) -> std::result::Result<(), String> {
+        let chunk = self.0.chunk_shape(&[0]).map_err(|e| e.to_string())?;
+        if *self.0.shape() == [genes as u64] && chunk.iter().all(|length| length.get() == 1) {
+            return Ok(());
+        }
+        Err(format!(
+            "array {PATH}: shape {:?} in chunks {chunk:?}, expected {genes} genes in chunks of one",
+            self.0.shape()
+        ))
+    }
+
     /// Writes the record of the gene at `index`.
     pub(super) fn write(&self, zarr: &Zarr, index: usize, record: &Record) -> Result<()> {
         let text = serde_json::to_string(record).map_err(|e| Error::Bug(e.to_string()))?;
@@ -88,7 +132,8 @@ impl Records {
 
     /// The record of every gene, `None` where it is not whole; otherwise what is wrong with them.
     pub(super) fn read(&self) -> std::result::Result<Vec<Option<Record>>, String> {
-        let texts: Vec<String> = self.0.retrieve_array_subset(&self.0.subset_all()).map_err(|e| e.to_string())?;
+        let read = || self.0.retrieve_array_subset::<Vec<String>>(&self.0.subset_all()).map_err(|e| e.to_string());
+        let texts = guarded(read)?;
         let parse = |text: &String| serde_json::from_str(text).map_err(|e| format!("array {PATH}: {e}"));
         texts.iter().map(|text| (!text.is_empty()).then(|| parse(text)).transpose()).collect()
     }

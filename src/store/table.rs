@@ -17,7 +17,7 @@ const LINK: [(&str, &str); 3] = [("region", "tissue"), ("region_key", "region"),
 /// Writes all of the table that does not depend on predictions.
 ///
 /// `bins` are the in-tissue bins as indices (row × cols + col) of the grid, in ascending order.
-pub(super) fn create(zarr: &Zarr, dataset: &Dataset, genes: &[String], bins: &[usize]) -> Result<()> {
+pub(super) fn create(zarr: &Zarr, dataset: &Dataset, method: &str, genes: &[String], bins: &[usize]) -> Result<()> {
     let mut attributes = encoding("anndata", "0.1.0");
     for (key, value) in LINK {
         attributes[key] = json!(value);
@@ -26,12 +26,17 @@ pub(super) fn create(zarr: &Zarr, dataset: &Dataset, genes: &[String], bins: &[u
     attributes["version"] = json!("0.2");
     zarr.group("/tables", json!({}))?;
     zarr.group(TABLE, attributes)?;
-    for group in ["layers", "obsm", "obsp", "uns", "uns/spatialdata_attrs", "varm", "varp"] {
+    // `uns/log1p` tells scanpy that the values are logarithms already, by its default base.
+    for group in ["layers", "obsm", "obsp", "uns", "uns/log1p", "uns/s2s", "uns/spatialdata_attrs", "varm", "varp"] {
         zarr.dict(&format!("{TABLE}/{group}"))?;
     }
     for (key, value) in LINK {
         zarr.text(&format!("{TABLE}/uns/spatialdata_attrs/{key}"), value)?;
     }
+    zarr.number(&format!("{TABLE}/uns/s2s/bin_um"), dataset.manifest().grid.bin_um)?;
+    zarr.number(&format!("{TABLE}/uns/s2s/target"), dataset.manifest().target.unwrap_or(f64::NAN))?;
+    zarr.text(&format!("{TABLE}/uns/s2s/method"), method)?;
+    zarr.text(&format!("{TABLE}/uns/s2s/version"), env!("CARGO_PKG_VERSION"))?;
     observations(zarr, dataset, bins)?;
     variables(zarr, dataset, genes)?;
     if dataset.manifest().target.is_some() { counts(zarr, dataset, genes, bins) } else { Ok(()) }
@@ -135,12 +140,12 @@ fn counts(zarr: &Zarr, dataset: &Dataset, genes: &[String], bins: &[usize]) -> R
     let entries = genes.iter().map(|gene| dataset.manifest().gene(gene)).collect::<Result<Vec<_>>>()?;
     let all = entries.iter().map(|entry| entry.bins as usize).sum();
     let data = zarr.array(&path("/data"), Kind::vector(all, data_type::float32(), 0_f32))?;
-    let indices = zarr.array(&path("/indices"), Kind::vector(all, data_type::int32(), 0_i32))?;
+    let indices = zarr.array(&path("/indices"), Kind::vector(all, data_type::int64(), 0_i64))?;
     let (mut values, mut rows, mut written) = (Vec::new(), Vec::new(), 0);
     let mut starts = vec![0_i64];
     for gene in genes {
         for ((row, col), count) in dataset.counts(gene)? {
-            rows.extend(bins.binary_search(&(row * cols + col)).map(|row| row as i32));
+            rows.extend(bins.binary_search(&(row * cols + col)).map(|row| row as i64));
             values.push(count as f32);
         }
         starts.push((written + rows.len()) as i64);

@@ -4,7 +4,7 @@ use super::disk::Disk;
 use super::header::Header;
 use super::layer::Layer;
 use super::reader::Store;
-use super::record::{Model, Record, Records};
+use super::record::{Model, Record, Records, values_fingerprint};
 use super::zarr::{Kind, Zarr};
 use super::{ome, table};
 use crate::dataset::Dataset;
@@ -14,6 +14,7 @@ use crate::provenance::Provenance;
 use crate::section::Raster;
 use crate::{Error, Result};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::Path;
 use zarrs::array::data_type;
 
@@ -119,17 +120,14 @@ impl StoreWriter {
         let store = |path: &Path| path.join("zarr.json").exists();
         if !store(path) {
             // Another process may make it meanwhile; then this one is too late below.
-            let replace = Replace::begin(path, store)?;
+            let replace = Replace::race(path, store)?;
             let zarr = Zarr::new(Disk::private(replace.path().to_owned()), path);
             skeleton(&zarr, plan.dataset, &wanted)?;
             replace.finish_first()?;
         }
         let header = Store::open(path)?.header().clone();
         same(path, &header, &wanted, panel.is_some())?;
-        // No other process writes this gene, so none has the temporary names.
-        let first = plan.genes.iter().filter_map(|(gene, _)| position(&header, gene)).min();
-        let disk = Disk::shared(path.to_owned(), format!("g{}", first.unwrap_or_default()));
-        Self::open(Zarr::new(disk, path), None, &header, plan)
+        Self::open(Zarr::new(Disk::shared(path.to_owned()), path), None, &header, plan)
     }
 
     fn open(zarr: Zarr, replace: Option<Replace>, header: &Header, plan: Plan) -> Result<Self> {
@@ -141,7 +139,10 @@ impl StoreWriter {
                 let near = nearest_names(&gene, header.genes.iter().map(String::as_str)).join(", ");
                 Error::Usage(format!("--into: the store has no room for gene {gene}. Nearest of its genes: {near}"))
             })?;
-            Ok((index, Record { gene, model, job: job.clone() }))
+            Ok((
+                index,
+                Record { gene, model, job: job.clone(), imputed: None, uncertainty: None, further: BTreeMap::new() },
+            ))
         };
         let genes = plan.genes.into_iter().map(place).collect::<Result<Vec<_>>>()?;
         zarr.group(&format!("/s2s/jobs/{job}"), provenance)?;
@@ -163,8 +164,8 @@ impl StoreWriter {
         let Answers { imputed, uncertainty, distribution } = answers;
         self.records.remove(&self.zarr, *at)?;
         self.imputed.write(&self.zarr, *at, imputed, &self.bins)?;
-        let further = distribution.map(|distribution| distribution.maps());
-        let further = (0..self.distribution.len()).map(|i| further.map(|maps| maps[i]));
+        let maps = distribution.map(|distribution| distribution.maps());
+        let further = (0..self.distribution.len()).map(|i| maps.map(|maps| maps[i]));
         let further = self.uncertainty.iter().zip([uncertainty]).chain(self.distribution.iter().zip(further));
         for (layer, values) in further {
             // What an earlier prediction of this gene may have left there goes, too.
@@ -173,7 +174,11 @@ impl StoreWriter {
                 layer.write(&self.zarr, *at, values, &self.bins)?;
             }
         }
-        self.records.write(&self.zarr, *at, record)
+        let sum = |values: &Raster<f32>| Some(values_fingerprint(values.values()));
+        let uncertainty = uncertainty.filter(|_| self.uncertainty.is_some()).and_then(sum);
+        let names = DISTRIBUTION.iter().take(self.distribution.len()).map(|(image, _)| (*image).to_owned());
+        let further = names.zip(maps.iter().flatten().map(|map| values_fingerprint(map.values()))).collect();
+        self.records.write(&self.zarr, *at, &Record { imputed: sum(imputed), uncertainty, further, ..record.clone() })
     }
 
     /// Brings the table up to what is predicted, and puts a new store in its place.
@@ -214,7 +219,7 @@ fn skeleton(zarr: &Zarr, dataset: &Dataset, header: &Header) -> Result<()> {
     let known = |bin: &usize| dataset.sampling().measured().values()[*bin];
     labels(zarr, "tissue", dataset, bins.iter().copied())?;
     labels(zarr, "measured", dataset, bins.iter().copied().filter(known))?;
-    table::create(zarr, dataset, &header.genes, &bins)?;
+    table::create(zarr, dataset, &header.method, &header.genes, &bins)?;
     zarr.group("/images", json!({}))?;
     Layer::create(zarr, IMPUTED, grid, &header.genes, bins.len())?;
     if header.uncertainty {

@@ -104,6 +104,19 @@ impl Zarr {
         self.column(path, kind, &[text.to_owned()])
     }
 
+    /// Writes a number as AnnData does.
+    pub(super) fn number(&self, path: &str, number: f64) -> Result<()> {
+        let kind = Kind {
+            shape: vec![],
+            chunk: vec![],
+            element: data_type::float64(),
+            fill: FillValue::from(f64::NAN),
+            axes: None,
+            attributes: encoding("numeric-scalar", "0.2.0"),
+        };
+        self.column(path, kind, &[number])
+    }
+
     /// Writes a group of named elements as AnnData does.
     pub(super) fn dict(&self, path: &str) -> Result<()> {
         self.group(path, encoding("dict", "0.1.0"))

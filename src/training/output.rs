@@ -1,5 +1,6 @@
 //! Where a fit is written, checked before hours of work.
 
+use crate::files::file_name;
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 
@@ -18,10 +19,8 @@ pub(super) fn writable(path: &Path) -> Result<()> {
     })
 }
 
-/// `NAME.safetensors` in `folder`, with _ for what a file name cannot hold everywhere.
+/// `NAME.safetensors` in `folder`, by [`file_name`].
 pub(super) fn named(folder: &Path, name: &str) -> Result<PathBuf> {
     std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, "create", e))?;
-    let fits = |c: char| c.is_alphanumeric() || "-_.+()".contains(c);
-    let clean: String = name.chars().map(|c| if fits(c) { c } else { '_' }).collect();
-    Ok(folder.join(format!("{clean}.safetensors")))
+    Ok(folder.join(format!("{}.safetensors", file_name(name))))
 }

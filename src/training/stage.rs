@@ -10,7 +10,7 @@ use super::output::{named, writable};
 use super::settings::{FitSettings, Init, Saving};
 use crate::compute::StopFlag;
 use crate::dataset::Dataset;
-use crate::files::{fingerprint, remove_again};
+use crate::files::{companion, fingerprint, remove};
 use crate::images::Bank;
 use crate::network::{CdcinConfig, weights};
 use crate::section::Scale;
@@ -101,10 +101,12 @@ pub fn cost(job: &Job, task: &Task) -> Result<Vec<Estimate>> {
     let recipe = job.fit;
     Ok(match task {
         Task::Gene(gene, _) => vec![of(std::slice::from_ref(gene), recipe, 1)?],
-        Task::Genes(genes, _) => vec![of(&genes[..1], recipe, genes.len())?],
+        Task::Genes(genes, _) => vec![of(&job.heard(genes)[..1], recipe, genes.len())?],
         Task::Images(_) => vec![of(&[], recipe, 1)?],
         Task::Joint(genes, _, finetune) => {
-            let tuned = finetune.map(|steps| of(&genes[..1], &finetuning(recipe, steps), genes.len())).transpose()?;
+            let tuned = finetune
+                .map(|steps| of(&job.heard(genes)[..1], &finetuning(recipe, steps), genes.len()))
+                .transpose()?;
             [Some(of(genes, recipe, 1)?), tuned].into_iter().flatten().collect()
         }
     })
@@ -134,6 +136,10 @@ impl<'a> Job<'a> {
     fn each(&self, genes: &[String], recipe: &FitConfig, init: Option<&Init>, folder: &Path) -> Result<()> {
         let mut failed: Vec<(&String, Error)> = Vec::new();
         for gene in genes {
+            if self.silent(gene) && genes.len() > 1 {
+                tracing::info!("note: gene {gene}: no counts in any measured bin, so it is left out");
+                continue;
+            }
             let fitted =
                 named(folder, gene).and_then(|output| self.one(std::slice::from_ref(gene), recipe, init, &output));
             match fitted {
@@ -157,23 +163,33 @@ impl<'a> Job<'a> {
         }
     }
 
+    /// Whether nothing of a gene was found in the measured bins.
+    fn silent(&self, gene: &str) -> bool {
+        self.dataset.and_then(|dataset| dataset.manifest().gene(gene).ok()).is_some_and(|entry| entry.bins == 0)
+    }
+
+    /// The genes from the first on that can be tried: with nothing but silent ones, all.
+    fn heard<'g>(&self, genes: &'g [String]) -> &'g [String] {
+        &genes[genes.iter().position(|gene| !self.silent(gene)).unwrap_or(0)..]
+    }
+
     /// Fits one network and writes it to `output`, unless that is what the file there holds already.
     fn one(&self, genes: &[String], recipe: &FitConfig, init: Option<&Init>, output: &Path) -> Result<()> {
         writable(output)?;
-        let checkpoint = output.with_extension("ckpt");
+        let checkpoint = companion(output, "ckpt");
         let settings = self.settings(genes, recipe, init, Some(&checkpoint));
         if self.restart {
-            remove_again(&checkpoint)?;
+            remove(&checkpoint)?;
         } else if done(output, &Identity::of(&settings)?) {
             tracing::info!("{}: done already; --restart fits it again", output.display());
-            return remove_again(&checkpoint);
+            return remove(&checkpoint);
         }
         if self.stop.is_set() {
             return Err(Error::Stopped("stopped by a signal. Run the same command again to go on".to_owned()));
         }
         let fitted = fit(&settings)?;
         self.metadata(&settings, &fitted)?.save(&fitted, output)?;
-        remove_again(&checkpoint)
+        remove(&checkpoint)
     }
 
     fn metadata(&self, settings: &FitSettings, fitted: &Fit) -> Result<ModelMetadata> {

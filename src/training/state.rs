@@ -7,7 +7,7 @@ use super::adam::Adam;
 use super::curves::Curves;
 use super::evaluation::HeldOutError;
 use super::identity::Identity;
-use crate::files::write_again;
+use crate::files::write_atomically;
 use crate::network::weights::{NamedTensor, encode_tensors, read_tensors};
 use crate::{Error, Result};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -101,7 +101,7 @@ impl State {
             curves: self.curves.to_bits(),
         };
         let record = serde_json::to_string(&record).map_err(|e| Error::Bug(e.to_string()))?;
-        write_again(path, &encode_tensors(tensors, &BTreeMap::from([(KEY.to_owned(), record)]))?)
+        write_atomically(path, &encode_tensors(tensors, &BTreeMap::from([(KEY.to_owned(), record)]))?)
     }
 
     /// Reads what [`State::save`] wrote for the same run.

@@ -37,6 +37,9 @@ def figures(truth, predicted, region, similarity):
         "rmse": np.sqrt((error**2).mean()),
         "pcc": np.corrcoef(truth[region], predicted[region])[0, 1],
         "ssim": similarity[region].mean(),
+        "bias": predicted[region].sum() / truth[region].sum(),
+        "mae_positive": np.abs(error[truth[region] > 0]).mean(),
+        "rmse_positive": np.sqrt((error[truth[region] > 0] ** 2).mean()),
     }
 
 

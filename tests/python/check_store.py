@@ -113,6 +113,14 @@ def check_table(sdata, genes, images):
     known = counts[counts.gene.isin(genes)]
     expected[known.gene.map(genes.index), known.row, known.col] = known["count"]
     same(table.layers["measured"].toarray(), expected[:, tissue].T)
+    assert table.layers["measured"].indices.dtype == table.layers["measured"].indptr.dtype
+    raw = zarr.open_group(path, mode="r")["tables/bins/layers/measured"]
+    assert raw["indices"].dtype == raw["indptr"].dtype
+    told = table.uns["s2s"]
+    assert (float(told["bin_um"]), float(told["target"])) == (side, manifest["target"])
+    assert told["version"] and told["method"] == zarr.open_group(path, mode="r").attrs["s2s"]["method"]
+    # What scanpy asks to know whether values are logarithms, and of which base.
+    assert table.uns["log1p"].get("base") is None
     for entry in manifest["genes"]:
         if entry["name"] in genes:
             row = table.var.loc[entry["name"]]

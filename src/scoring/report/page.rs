@@ -4,6 +4,7 @@ use super::uncertainty::uncertainty;
 use super::{MOST_PICTURED, escape, figures, panel, tables};
 use crate::dataset::Mode;
 use crate::scoring::Outcome;
+use crate::scoring::verdict::verdicts;
 use crate::section::Pattern;
 use crate::{Error, Result};
 
@@ -17,6 +18,9 @@ pub fn page(outcome: &Outcome, genes: &[&str], cards: &str) -> Result<String> {
     let mut body = header(outcome);
     body += "<main>";
     body += &notes(outcome);
+    for verdict in verdicts(outcome) {
+        body += &format!(r#"<p class="note"><b>{}</b></p>"#, escape(&verdict));
+    }
     body += if scored { "<h2>Summary</h2>" } else { "<h2>Methods</h2>" };
     if scored {
         body += SUMMARY;

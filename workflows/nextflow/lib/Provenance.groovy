@@ -31,7 +31,7 @@ class Provenance {
 
     /** The results of a sample, by their paths below `outdir`. */
     private static List<Map> outputs(Path outdir, Path sample) {
-        def fixed = ["${sample.fileName}.s2s", 'genes.txt', 's2s.zarr', 'nearest.zarr', 'bilinear.zarr', 'bicubic.zarr', 'idw.zarr', 'kriging.zarr', 'report']
+        def fixed = ["${sample.fileName}.s2s", 'genes.txt', 's2s.zarr', 'nearest.zarr', 'bilinear.zarr', 'bicubic.zarr', 'idw.zarr', 'kriging.zarr', 'smoothed.zarr', 'cokriging.zarr', 'forest.zarr', 'blend.zarr', 'report']
         def found = fixed.collect { sample.resolve(it as String) }.findAll { Files.exists(it) }
         found += sample.resolve('fits').toFile().listFiles().sort { it.name }*.toPath()
         return found.collect { [path: outdir.relativize(it).toString(), sha256: hash(it)] }

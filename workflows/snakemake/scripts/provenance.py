@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 # What a sample's folder holds beside its batches of fits, where it is there.
-OUTPUTS = ("{sample}.s2s", "genes.txt", "s2s.zarr", "nearest.zarr", "bilinear.zarr", "bicubic.zarr", "idw.zarr", "kriging.zarr", "report")
+OUTPUTS = ("{sample}.s2s", "genes.txt", "s2s.zarr", "nearest.zarr", "bilinear.zarr", "bicubic.zarr", "idw.zarr", "kriging.zarr", "smoothed.zarr", "cokriging.zarr", "forest.zarr", "blend.zarr", "report")
 
 
 def content_hash(path):

@@ -1,0 +1,107 @@
+//! Outputs appear whole or not at all: a temporary name beside the target, fsync, rename.
+
+mod names;
+mod replace;
+mod temporary;
+
+pub use names::{companion, file_name};
+pub use replace::Replace;
+pub use temporary::{remove, write_atomically};
+
+use crate::{Error, Result};
+use sha2::{Digest, Sha256};
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// SHA-256 of a file's content, in hexadecimal.
+pub fn fingerprint(path: &Path) -> Result<String> {
+    let mut file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut buffer).map_err(|e| Error::io(path, "read", e))? {
+            0 => break,
+            n => hash.update(&buffer[..n]),
+        }
+    }
+    Ok(hex(&hash.finalize()))
+}
+
+/// SHA-256 of `content`, in hexadecimal.
+pub fn content_fingerprint(content: &[u8]) -> String {
+    hex(&Sha256::digest(content))
+}
+
+/// One hash of all files in a folder and its folders, by name and content, in hexadecimal.
+pub fn folder_fingerprint(folder: &Path) -> Result<String> {
+    let (mut files, _) = tree(folder)?;
+    files.sort();
+    let mut hash = Sha256::new();
+    for file in &files {
+        let name = file.strip_prefix(folder).unwrap_or(file).display();
+        hash.update(format!("{name} {}\n", fingerprint(file)?));
+    }
+    Ok(hex(&hash.finalize()))
+}
+
+/// All files below `folder`, and all folders, itself included.
+fn tree(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+    let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    let mut next = 0;
+    while next < folders.len() {
+        let folder = folders[next].clone();
+        for entry in fs::read_dir(&folder).map_err(|e| Error::io(&folder, "read", e))? {
+            let path = entry.map_err(|e| Error::io(&folder, "read", e))?.path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+        next += 1;
+    }
+    Ok((files, folders))
+}
+
+/// Waits until `paths` are on disk.
+fn sync(paths: &[PathBuf]) -> std::io::Result<()> {
+    // One after the other, each file waits for a commit of its own; at the same time, they share them.
+    const AT_ONCE: usize = 8;
+    let part = |part: &[PathBuf]| part.iter().try_for_each(|path| File::open(path)?.sync_all());
+    std::thread::scope(|scope| {
+        let parts = paths.chunks(paths.len().div_ceil(AT_ONCE).max(1));
+        let running: Vec<_> = parts.map(|paths| scope.spawn(move || part(paths))).collect();
+        running
+            .into_iter()
+            .try_for_each(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
+}
+
+/// `bytes` in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The folder that holds `path`; `.` for a bare name.
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Where a symlink leads to, so that writing keeps the link; any other path as it is.
+fn behind_links(path: &Path) -> PathBuf {
+    const MOST: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..MOST {
+        let Ok(next) = fs::read_link(&path) else { break };
+        path = parent(&path).join(next);
+    }
+    path
+}
+
+fn sync_folder(folder: &Path) -> Result<()> {
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|e| Error::io(folder, "write", e))
+}
+
+/// Whether `path` still is the open `file`.
+fn is_same(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let id = |data: fs::Metadata| (data.dev(), data.ino());
+    file.metadata().ok().map(id) == fs::symlink_metadata(path).ok().map(id)
+}

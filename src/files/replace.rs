@@ -1,0 +1,224 @@
+//! Folders that take their place in one rename.
+
+use super::{behind_links, is_same, parent, sync, sync_folder, tree};
+use crate::{Error, Result};
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A folder that is being written under a temporary name and takes its place in one rename.
+///
+/// Dropped without [`Replace::finish`], it leaves nothing behind; what a killed process left is removed by the next that
+/// writes the same target.
+pub struct Replace {
+    temporary: PathBuf,
+    /// Locked for as long as this is written: an unlocked one is left over.
+    _lock: File,
+    target: PathBuf,
+}
+
+impl Replace {
+    /// Starts to write the folder `target`. What stands there is kept until [`Replace::finish`], and is
+    /// replaced only if `ours` says that it is an earlier output of the same kind.
+    ///
+    /// [`Error::Io`] if another process is writing the same target.
+    pub fn begin(target: &Path, ours: impl Fn(&Path) -> bool) -> Result<Self> {
+        Self::start(target, ours, false)
+    }
+
+    /// The same where others may be about to write the same: [`Replace::finish_first`] says who was first.
+    pub fn race(target: &Path, ours: impl Fn(&Path) -> bool) -> Result<Self> {
+        Self::start(target, ours, true)
+    }
+
+    fn start(target: &Path, ours: impl Fn(&Path) -> bool, race: bool) -> Result<Self> {
+        let empty = || fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_none());
+        if target.exists() && !ours(target) && !empty() {
+            return Err(Error::Usage(format!(
+                "{}: exists and is no earlier output of this command, so it is left alone. Choose another --output or remove it",
+                target.display()
+            )));
+        }
+        let real = behind_links(target);
+        let failed = |e: io::Error| {
+            let beside = parent(&real).display();
+            Error::Io(format!("{}: could not create a folder in {beside}: {e}", target.display()))
+        };
+        let mut prefix = std::ffi::OsString::from(".");
+        prefix.push(real.file_name().unwrap_or_default());
+        prefix.push(".s2s-tmp-");
+        let busy = clean(parent(&real), &prefix).map_err(failed)?;
+        if busy && !race {
+            return Err(Error::Io(format!(
+                "{}: another process is writing it. Wait for it, or choose another --output",
+                target.display()
+            )));
+        }
+        let (temporary, lock) = claim(parent(&real), &prefix).map_err(failed)?;
+        Ok(Replace { temporary, _lock: lock, target: real })
+    }
+
+    /// The folder to write into.
+    pub fn path(&self) -> &Path {
+        &self.temporary
+    }
+
+    /// Puts the folder in its place if there is nothing yet, once all that is in it is on disk. `false`, and it is gone, if
+    /// another process was first.
+    pub fn finish_first(self) -> Result<bool> {
+        self.sync()?;
+        // A rename never replaces a folder that holds something.
+        match fs::rename(&self.temporary, &self.target) {
+            Ok(()) => {}
+            Err(_) if fs::read_dir(&self.target).is_ok_and(|mut entries| entries.next().is_some()) => return Ok(false),
+            Err(e) => return Err(Error::io(&self.target, "write", e)),
+        }
+        sync_folder(parent(&self.target)).map(|()| true)
+    }
+
+    fn sync(&self) -> Result<()> {
+        let (files, folders) = tree(&self.temporary)?;
+        sync(&[files, folders].concat()).map_err(|e| Error::io(&self.target, "write", e))
+    }
+
+    /// Puts the folder in its place, once all that is in it is on disk.
+    ///
+    /// What stood there changes places with it in one call where the system can do that (Linux): at any moment the name is
+    /// that of the old or of the new.
+    pub fn finish(self) -> Result<()> {
+        let failed = |e| Error::io(&self.target, "write", e);
+        self.sync()?;
+        let old = if !self.target.exists() {
+            fs::rename(&self.temporary, &self.target).map_err(failed)?;
+            None
+        } else if exchange(&self.temporary, &self.target) {
+            Some(self.temporary.clone())
+        } else {
+            let old = self.temporary.with_extension("old");
+            fs::rename(&self.target, &old).map_err(failed)?;
+            if let Err(e) = fs::rename(&self.temporary, &self.target) {
+                fs::rename(&old, &self.target).map_err(failed)?;
+                return Err(failed(e));
+            }
+            Some(old)
+        };
+        sync_folder(parent(&self.target))?;
+        match old.map(|old| (fs::remove_dir_all(&old), old)) {
+            Some((Err(e), old)) if e.kind() != io::ErrorKind::NotFound => Err(Error::io(&old, "remove", e)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Replace {
+    fn drop(&mut self) {
+        // Only while it is still ours: once in its place, the name is that of the old output or of nothing.
+        if is_same(&self._lock, &self.temporary) {
+            let _ = fs::remove_dir_all(&self.temporary);
+        }
+    }
+}
+
+/// Whether two paths changed places in one call.
+fn exchange(one: &Path, other: &Path) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).is_ok()
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (one, other);
+        false
+    }
+}
+
+/// Removes what killed processes left under names that start with `prefix`; whether a living one has such a name.
+fn clean(folder: &Path, prefix: &std::ffi::OsStr) -> io::Result<bool> {
+    let mut busy = false;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if !entry.file_name().as_encoded_bytes().starts_with(prefix.as_encoded_bytes()) {
+            continue;
+        }
+        // A name of ours that is a link is somebody's trap, and a plain file nothing that we left.
+        if !entry.file_type()?.is_dir() {
+            continue;
+        }
+        let Ok(file) = File::open(entry.path()) else { continue };
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => busy = true,
+            Err(TryLockError::Error(_)) => {}
+            Ok(()) => {
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+    }
+    Ok(busy)
+}
+
+/// A new folder whose name starts with `prefix`, locked.
+fn claim(folder: &Path, prefix: &std::ffi::OsStr) -> io::Result<(PathBuf, File)> {
+    let mut number = std::process::id();
+    loop {
+        let mut name = prefix.to_owned();
+        name.push(number.to_string());
+        let path = folder.join(name);
+        number = number.wrapping_add(1);
+        match fs::create_dir(&path) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
+            made => made?,
+        }
+        // Another process may take it for a left-over one until it is locked.
+        let Ok(file) = File::open(&path) else { continue };
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => continue,
+            Err(TryLockError::Error(e)) if e.kind() != io::ErrorKind::Unsupported => return Err(e),
+            _ if is_same(&file, &path) => return Ok((path, file)),
+            _ => continue,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        entries.collect()
+    }
+
+    #[test]
+    fn a_folder_is_replaced_and_what_a_killed_process_left_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("out");
+        let left = folder.path().join(".out.s2s-tmp-1");
+        fs::create_dir(&left).unwrap();
+        fs::write(left.join("part"), "").unwrap();
+        for content in ["one", "two"] {
+            let replace = Replace::begin(&target, |_| true).unwrap();
+            fs::write(replace.path().join("file"), content).unwrap();
+            replace.finish().unwrap();
+            assert_eq!(fs::read_to_string(target.join("file")).unwrap(), content);
+            assert_eq!(names(folder.path()), ["out"]);
+        }
+        std::os::unix::fs::symlink("out", folder.path().join("link")).unwrap();
+        Replace::begin(&folder.path().join("link"), |_| true).unwrap().finish().unwrap();
+        assert!(fs::symlink_metadata(folder.path().join("link")).unwrap().is_symlink());
+        assert_eq!(fs::read_dir(&target).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_second_writer_is_told_unless_it_races() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("out");
+        let first = Replace::begin(&target, |_| true).unwrap();
+        let told = Replace::begin(&target, |_| true).err().unwrap();
+        assert!(told.exit_code() == 74 && told.to_string().contains("another process"), "{told}");
+        let racing = Replace::race(&target, |_| true).unwrap();
+        fs::write(first.path().join("file"), "").unwrap();
+        assert!(first.finish_first().unwrap() && !racing.finish_first().unwrap());
+        assert_eq!(names(folder.path()), ["out"]);
+    }
+}
