@@ -4,12 +4,14 @@
 //! The variant decides the exit code that workflow engines act upon.
 
 use std::path::Path;
+use std::sync::Arc;
 
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// An error by its remedy: who has to act, and whether running again can help.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The command line or the config asks for something that makes no sense (exit 2).
     #[error("{0}")]
@@ -26,6 +28,14 @@ pub enum Error {
     /// Reading or writing failed for a reason outside the data: permissions, disk space (exit 74).
     #[error("{0}")]
     Io(String),
+    /// The same, where the operating system said why (exit 74).
+    #[error("{message}")]
+    System {
+        /// What was done to which file, and what the system said.
+        message: String,
+        /// What the system said.
+        source: Arc<std::io::Error>,
+    },
     /// A signal asked for a stop and the work so far is saved: run again to resume (exit 75).
     #[error("{0}")]
     Stopped(String),
@@ -39,7 +49,7 @@ impl Error {
             Error::Data(_) => 65,
             Error::Missing(_) => 66,
             Error::Bug(_) => 70,
-            Error::Io(_) => 74,
+            Error::Io(_) | Error::System { .. } => 74,
             Error::Stopped(_) => 75,
         }
     }
@@ -52,6 +62,7 @@ impl Error {
             Error::Missing(_) => Error::Missing(message),
             Error::Bug(_) => Error::Bug(message),
             Error::Io(_) => Error::Io(message),
+            Error::System { source, .. } => Error::System { message, source: source.clone() },
             Error::Stopped(_) => Error::Stopped(message),
         }
     }
@@ -61,7 +72,8 @@ impl Error {
         Error::Data(format!("{}: {what}", path.display()))
     }
 
-    /// An operating-system error on `path` while `doing` ("read", "write", "create"); a path that does not exist is [`Error::Missing`].
+    /// An operating-system error on `path` while `doing` ("read", "write", "create"): [`Error::System`], but a path that does not
+    /// exist is [`Error::Missing`].
     pub fn io(path: &Path, doing: &str, source: std::io::Error) -> Self {
         if source.kind() == std::io::ErrorKind::NotFound && doing == "read" {
             return Error::Missing(format!(
@@ -69,7 +81,8 @@ impl Error {
                 path.display()
             ));
         }
-        Error::Io(format!("{}: could not {doing}: {source}", path.display()))
+        let message = format!("{}: could not {doing}: {source}", path.display());
+        Error::System { message, source: Arc::new(source) }
     }
 }
 

@@ -5,27 +5,53 @@
 //!
 //! platform files → [`ingest`] → [`section`] → [`dataset`] → [`training`] → checkpoint
 //! → [`imputation`] (by [`experts`] and [`network`]) → [`store`] → [`scoring`] → report
+//!
+//! Every stage has a door that takes settings and returns values in memory, without printing and without reading the process:
+//! [`ingest::read`], [`training::fit()`](training::fit), [`imputation::predict()`](imputation::predict), [`scoring::score`],
+//! [`simulate::simulate()`](simulate::simulate); and one that does the same with files: [`ingest::prepare`], [`training::stage::run`],
+//! [`imputation::run`], [`scoring::score_into`], [`simulate::write`]. `examples/impute_table.rs` walks through them.
+//!
+//! What the stages stand on:
+//!
+//! - [`section`]: the domain, without I/O: grid, lattice, sampling, normalisation, interpolation, spatial statistics
+//! - [`network`] on [`kernels`]: CDCIN, and its parts fast on the CPU; [`images`]: natural images to learn from
+//! - [`experts`]: prediction without a fitted network; [`calibration`]: how sure a prediction is
+//! - [`compute`]: device, memory, signals, progress; [`files`] and [`provenance`]: outputs whole, and how they came to be
+//! - [`cli`]: what the programs share; [`config`]: the parts of all stages, which programs alone know as a whole
+//!
+//! What is said on the way are events of `tracing`: nothing is heard where nobody subscribes.
 
 #![warn(missing_docs)]
 
+#[warn(unreachable_pub)]
 pub mod calibration;
+#[warn(unreachable_pub)]
 pub mod cli;
+#[warn(unreachable_pub)]
 pub mod compute;
+#[warn(unreachable_pub)]
 pub mod config;
 pub mod dataset;
+#[warn(unreachable_pub)]
 pub mod error;
 pub mod experts;
 pub mod files;
+#[warn(unreachable_pub)]
 pub mod images;
+#[warn(unreachable_pub)]
 pub mod imputation;
 pub mod ingest;
 pub mod kernels;
+#[warn(unreachable_pub)]
 pub mod network;
+#[warn(unreachable_pub)]
 pub mod provenance;
 pub mod scoring;
 pub mod section;
+#[warn(unreachable_pub)]
 pub mod simulate;
 pub mod store;
+#[warn(unreachable_pub)]
 pub mod training;
 mod yaml;
 

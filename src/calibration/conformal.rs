@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 
 /// The coverages that calibrated intervals can be asked for.
-pub const LEVELS: RangeInclusive<f64> = 0.5..=0.99;
+pub(crate) const LEVELS: RangeInclusive<f64> = 0.5..=0.99;
 
 /// Steps of a hundredth in [`LEVELS`].
 const STEPS: usize = 50;

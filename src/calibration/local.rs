@@ -4,7 +4,7 @@ use crate::section::{Interpolation, Lattice, Raster, interpolate};
 
 /// How measured bins lie on the grid that is predicted.
 #[derive(Clone, Copy, Debug)]
-pub enum Layout {
+pub(crate) enum Layout {
     /// On a lattice: they are an image of their own.
     Lattice(Lattice),
     /// On none: on an image of the whole grid, about this many bins apart.
@@ -13,7 +13,7 @@ pub enum Layout {
 
 /// The variance of the `known` ones of `values` in the 3 × 3 measured bins around a bin, on the grid of `rows` × `cols`:
 /// bilinear between measured bins on a lattice; elsewhere of the known bins within one spacing along both axes.
-pub fn local_variance(
+pub(crate) fn local_variance(
     values: &Raster<f32>,
     known: &Raster<bool>,
     layout: Layout,

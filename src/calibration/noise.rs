@@ -9,7 +9,13 @@ const TAIL: f64 = 8.0;
 ///
 /// `values` are log-normalised to `target`, `totals` the counts of all genes, both of the measured bins (`known`). The expected count of a
 /// bin is its total times the mean share of the gene in the known bins within `reach` of it, itself among them.
-pub fn count_noise(values: &Raster<f32>, totals: &Raster<u32>, known: &Raster<bool>, target: f64, reach: usize) -> f64 {
+pub(crate) fn count_noise(
+    values: &Raster<f32>,
+    totals: &Raster<u32>,
+    known: &Raster<bool>,
+    target: f64,
+    reach: usize,
+) -> f64 {
     let (rows, cols) = values.shape();
     let share = |at: (usize, usize)| f64::from(values[at]).exp_m1() / target;
     let (mut sum, mut bins) = (0.0, 0.0);

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 /// score. Held-out bins are few and lie in blocks, so that the ratio of the two means says more about those places than about
 /// the network. It is therefore drawn towards 1 as far as its standard error over the blocks asks for (James and Stein's positive part, on
 /// the logarithm): a network that learned its bins by heart is found out, chance is not taken for it.
-pub fn optimism(scores: impl Iterator<Item = (usize, bool, f64)>) -> f64 {
+pub(super) fn optimism(scores: impl Iterator<Item = (usize, bool, f64)>) -> f64 {
     let mut blocks: [BTreeMap<usize, (f64, f64)>; 2] = Default::default();
     for (block, held, score) in scores {
         let sums = blocks[usize::from(held)].entry(block).or_default();

@@ -15,9 +15,9 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::Registry;
 
-/// How much a stage says, and how: the same flags in every stage.
+// How much a stage says, and how: the same flags in every stage. (A doc comment would become the text of every stage's --help.)
 #[derive(Args, Clone, Copy, Debug)]
-pub struct LogArguments {
+pub(super) struct LogArguments {
     /// Say nothing but warnings and errors
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,

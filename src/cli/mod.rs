@@ -10,10 +10,10 @@ mod threads;
 
 pub use choices::one_of;
 pub use genes::genes;
-pub use log::LogArguments;
 pub use print::print;
 pub use threads::threads;
 
+use self::log::LogArguments;
 use crate::Result;
 use clap::{ArgMatches, Args, FromArgMatches, Parser};
 use std::process::ExitCode;
@@ -24,7 +24,7 @@ pub fn command_line() -> Vec<String> {
     std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
 }
 
-/// Runs a stage: parses its arguments and, beside them, [`LogArguments`], runs it, says one clear error, and gives the exit
+/// Runs a stage: parses its arguments and, beside them, how much it says (`-q`, `-v`, `--log-format`), runs it, says one clear error, and gives the exit
 /// code that workflows act upon.
 ///
 /// A panic is a bug of ours, told as such with exit code 70, unless it is how a GPU says that its memory is full or that

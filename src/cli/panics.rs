@@ -41,9 +41,12 @@ pub(super) fn listen() {
 
 /// The error that a panic of the main thread stands for; a bug is told with its place in the source.
 pub(super) fn error(panic: &(dyn Any + Send)) -> Error {
-    let first = FIRST.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+    told(FIRST.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take(), &text(panic))
+}
+
+fn told(first: Option<Panic>, last: &str) -> Error {
     let said = first.as_ref().map_or("", |first| first.said.as_str());
-    match (explained(said, &text(panic)), first) {
+    match (explained(said, last), first) {
         (Error::Bug(told), Some(Panic { place, backtrace, .. })) => {
             let more = backtrace.map_or_else(
                 || "; RUST_BACKTRACE=1 in the environment tells the way there".to_owned(),
@@ -59,4 +62,29 @@ fn text(panic: &(dyn Any + Send)) -> String {
     let text =
         panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
     text.unwrap_or_else(|| "the program panicked".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn panic(said: &str, backtrace: Option<&str>) -> Option<Panic> {
+        Some(Panic { said: said.to_owned(), place: "src/a.rs:3:5".to_owned(), backtrace: backtrace.map(str::to_owned) })
+    }
+
+    #[test]
+    fn a_bug_is_told_with_its_place_and_the_way_there_if_it_was_asked_for() {
+        let error = told(panic("index out of bounds", None), "index out of bounds");
+        assert_eq!(error.exit_code(), 70);
+        let message = error.to_string();
+        assert!(message.starts_with("index out of bounds\nat src/a.rs:3:5; RUST_BACKTRACE=1"), "{message}");
+        let message = told(panic("index out of bounds", Some("   0: main\n")), "index out of bounds").to_string();
+        assert!(message.starts_with("index out of bounds\nat src/a.rs:3:5\n   0: main\n"), "{message}");
+    }
+
+    #[test]
+    fn what_is_no_bug_needs_no_place() {
+        let error = told(panic("out of device memory", None), "channel closed");
+        assert!(error.exit_code() == 2 && !error.to_string().contains("src/a.rs"), "{error}");
+    }
 }

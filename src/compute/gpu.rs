@@ -38,7 +38,7 @@ pub(super) struct Machine {
 
 impl Machine {
     /// Whether the GPU of this number can be used; else what is missing, and what to install.
-    pub fn check(&self, number: u32) -> Result<()> {
+    pub(super) fn check(&self, number: u32) -> Result<()> {
         let missing = |what: String| Err(Error::Missing(what));
         let Some(driver) = self.driver else {
             return missing(

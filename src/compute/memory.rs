@@ -6,12 +6,12 @@ pub fn peak_memory_mib() -> Option<u64> {
 }
 
 /// The memory that this process holds now, in MiB.
-pub fn memory_mib() -> Option<u64> {
+pub(crate) fn memory_mib() -> Option<u64> {
     status("VmRSS:")
 }
 
 /// From now on, [`peak_memory_mib`] tells of what follows. Does nothing where the system has no such switch.
-pub fn forget_peak_memory() {
+pub(crate) fn forget_peak_memory() {
     // A system that refuses keeps the older and higher peak: the estimate made with it is then too careful, not wrong.
     let _ = std::fs::write("/proc/self/clear_refs", "5");
 }

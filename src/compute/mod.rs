@@ -13,6 +13,7 @@ mod vulkan;
 pub use device::{DeviceChoice, GpuMemory, computes_in, gpu_memory};
 pub use faults::device_error;
 pub(crate) use faults::explained;
-pub use memory::{forget_peak_memory, memory_mib, peak_memory_mib};
+pub use memory::peak_memory_mib;
+pub(crate) use memory::{forget_peak_memory, memory_mib};
 pub use progress::{PROGRESS, Progress};
 pub use signals::StopFlag;

@@ -18,7 +18,7 @@ impl Placement {
     /// A random place for a crop of `side` pixels, turned by any angle so that all of it lies inside a picture of this shape.
     ///
     /// A picture too small to be turned freely is cut without turning; one smaller than the crop is to be mirrored.
-    pub fn random((rows, cols): (usize, usize), side: usize, rng: &mut impl Rng) -> Self {
+    pub(super) fn random((rows, cols): (usize, usize), side: usize, rng: &mut impl Rng) -> Self {
         let reach = side as f32 / SQRT_2 + 1.0;
         let room = rows.min(cols) as f32 - 1.0 - 2.0 * reach;
         let angle = if room > 0.0 { rng.random::<f32>() * TAU } else { 0.0 };

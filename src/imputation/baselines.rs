@@ -86,7 +86,7 @@ impl Method {
 /// The prediction of `gene` by interpolation, [rows, cols]: NaN outside the tissue.
 ///
 /// [`Error::Usage`] for bicubic interpolation of a section whose measured bins lie on no lattice.
-pub fn baseline(dataset: &Dataset, gene: &str, method: Method) -> Result<Raster<f32>> {
+pub(super) fn baseline(dataset: &Dataset, gene: &str, method: Method) -> Result<Raster<f32>> {
     let sampling = dataset.sampling();
     if method == Method::Bicubic && sampling.lattice().is_none() {
         return Err(Error::Usage(format!(

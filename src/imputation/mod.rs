@@ -19,5 +19,3 @@ pub use finish::finish;
 pub use network::{Imputed, NetworkImputer};
 pub use predict::{GenePrediction, PredictSettings, PredictedDistribution, Source, predict};
 pub use stage::{Job, Output, run};
-pub use stitching::stitch;
-pub use tiles::{Tile, tiles};

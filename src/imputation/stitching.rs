@@ -10,7 +10,7 @@ const EDGE: f32 = 1e-3;
 ///
 /// Weights fall from the middle of a window to its edge (a raised cosine along each axis), because a network sees least
 /// around a bin at the edge. What of a window lies beyond the section is dropped.
-pub struct Canvas {
+pub(super) struct Canvas {
     sum: Raster<f32>,
     weight: Raster<f32>,
     profile: Vec<f32>,
@@ -19,7 +19,7 @@ pub struct Canvas {
 
 impl Canvas {
     /// An empty canvas.
-    pub fn new(rows: usize, cols: usize, side: usize, scale: usize) -> Self {
+    pub(super) fn new(rows: usize, cols: usize, side: usize, scale: usize) -> Self {
         let profile = (0..side).map(|i| {
             let phase = std::f32::consts::TAU * (i as f32 + 0.5) / side as f32;
             EDGE + (1.0 - EDGE) * 0.5 * (1.0 - phase.cos())
@@ -33,7 +33,7 @@ impl Canvas {
     }
 
     /// Adds a window's prediction, row by row.
-    pub fn add(&mut self, tile: Tile, window: &[f32]) {
+    pub(super) fn add(&mut self, tile: Tile, window: &[f32]) {
         let side = self.profile.len();
         let (top, left) = (tile.row * self.scale, tile.col * self.scale);
         for row in 0..side.min(self.sum.rows().saturating_sub(top)) {
@@ -46,7 +46,7 @@ impl Canvas {
     }
 
     /// The weighted average; 0 where no window came.
-    pub fn blend(self) -> Raster<f32> {
+    pub(super) fn blend(self) -> Raster<f32> {
         let Canvas { mut sum, weight, .. } = self;
         for (value, weight) in sum.values_mut().iter_mut().zip(weight.values()) {
             *value /= weight.max(f32::MIN_POSITIVE);
@@ -58,7 +58,7 @@ impl Canvas {
 /// Cuts the windows of side `side`·`scale` that `tiles` names, has `predict` impute them in batches, and blends them.
 ///
 /// `predict` is given the tiles of a batch and returns for each of N fields their dense windows, one after the other.
-pub fn stitch<E, const N: usize>(
+pub(super) fn stitch<E, const N: usize>(
     (rows, cols): (usize, usize),
     side: usize,
     scale: usize,

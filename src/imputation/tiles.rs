@@ -2,7 +2,7 @@
 
 /// A window of the measured image: its first row and column, in measured bins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tile {
+pub(super) struct Tile {
     /// First row.
     pub row: usize,
     /// First column.
@@ -13,7 +13,7 @@ pub struct Tile {
 ///
 /// The last window of each row and column ends where the image ends; along a side on which the image is smaller than the
 /// window there is one window, from 0.
-pub fn tiles(rows: usize, cols: usize, side: usize, overlap: usize) -> Vec<Tile> {
+pub(super) fn tiles(rows: usize, cols: usize, side: usize, overlap: usize) -> Vec<Tile> {
     let down = starts(rows, side, overlap);
     let across = starts(cols, side, overlap);
     down.iter().flat_map(|&row| across.iter().map(move |&col| Tile { row, col })).collect()

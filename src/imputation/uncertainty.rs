@@ -6,7 +6,7 @@ use crate::section::Raster;
 
 /// The features of every in-tissue bin [rows, cols]: its predicted `values`, their `spread` over turns and windows, and the
 /// variance of the `measured` bins around it.
-pub fn features(
+pub(super) fn features(
     dataset: &Dataset,
     measured: &Raster<f32>,
     values: &Raster<f32>,

@@ -6,7 +6,7 @@ use burn::tensor::{Tensor, s};
 
 /// What the turns of a window say of each of its bins.
 #[derive(Clone, Debug)]
-pub struct Ensemble {
+pub(crate) struct Ensemble {
     /// Their mean [b, 1, S·m, S·n].
     pub mean: Tensor<4>,
     /// The mean of their squares [b, 1, S·m, S·n].
@@ -16,7 +16,7 @@ pub struct Ensemble {
 impl Ensemble {
     /// The prediction of `net` of measured windows [b, 3 + components, m, n]; with `turns`, over their eight flips and
     /// quarter turns, else as they lie alone.
-    pub fn of(net: &Cdcin, input: &InputConfig, windows: &Tensor<4>, turns: bool) -> Self {
+    pub(crate) fn of(net: &Cdcin, input: &InputConfig, windows: &Tensor<4>, turns: bool) -> Self {
         let forward = |windows: &Tensor<4>| {
             let Input { x0, mask, guides } = input.of_stack(windows);
             let start = x0.clone();

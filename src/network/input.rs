@@ -122,7 +122,7 @@ pub fn subsample(x: Tensor<4>, scale: usize) -> Tensor<4> {
 /// # Shapes
 ///
 /// - like, output: `[b, c, h, w]`
-pub fn lattice_mask(like: &Tensor<4>, scale: usize) -> Tensor<4> {
+pub(super) fn lattice_mask(like: &Tensor<4>, scale: usize) -> Tensor<4> {
     let step = scale as isize;
     like.zeros_like().slice_fill(s![.., .., 0..;step, 0..;step], 1.0)
 }
@@ -159,7 +159,7 @@ pub fn upsample(x: Tensor<4>, known: Option<Tensor<4>>, scale: usize, how: Upsam
 ///
 /// - x, output: `[b, c, h, w]`, only looked at where known
 /// - known: `[b, 1, h, w]`, 1 or 0
-pub fn fill(x: Tensor<4>, known: Tensor<4>) -> Tensor<4> {
+pub(super) fn fill(x: Tensor<4>, known: Tensor<4>) -> Tensor<4> {
     let tent = |image| neighbours(neighbours(image, 2), 3);
     let (mut value, mut has) = (x * known.clone(), known);
     for _ in 0..REACH {

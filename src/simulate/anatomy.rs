@@ -22,11 +22,11 @@ struct Round {
 
 /// A smooth random field: a sum of plane waves.
 #[derive(Clone, Debug)]
-pub struct Field(Vec<[f64; 4]>);
+pub(super) struct Field(Vec<[f64; 4]>);
 
 impl Field {
     /// A field whose features are about `size_um` large.
-    pub fn random(size_um: f64, rng: &mut impl Rng) -> Self {
+    pub(super) fn random(size_um: f64, rng: &mut impl Rng) -> Self {
         let wave = |_| {
             let angle = rng.random::<f64>() * TAU;
             let k = TAU / (size_um * (1.0 + 1.5 * rng.random::<f64>()));
@@ -36,7 +36,7 @@ impl Field {
     }
 
     /// The field at a position: mean 0, mostly between −1 and 1.
-    pub fn at(&self, x: f64, y: f64) -> f64 {
+    pub(super) fn at(&self, x: f64, y: f64) -> f64 {
         let sum: f64 = self.0.iter().map(|[kx, ky, phase, weight]| weight * (kx * x + ky * y + phase).sin()).sum();
         sum / (self.0.len() as f64 / 2.0).sqrt() / 1.5
     }
@@ -44,7 +44,7 @@ impl Field {
 
 /// Where everything lies in a section of `width` × `height` µm.
 #[derive(Clone, Debug)]
-pub struct Anatomy {
+pub(super) struct Anatomy {
     width: f64,
     height: f64,
     lobes: Vec<[f64; 3]>,
@@ -59,7 +59,7 @@ pub struct Anatomy {
 
 impl Anatomy {
     /// A random anatomy; lengths in µm.
-    pub fn random(width: f64, height: f64, rng: &mut impl Rng) -> Self {
+    pub(super) fn random(width: f64, height: f64, rng: &mut impl Rng) -> Self {
         let area = width * height / 1e6;
         let lobes =
             (2..7).map(|k| [f64::from(k), 0.12 / f64::from(k - 1) * rng.random::<f64>(), rng.random::<f64>() * TAU]);
@@ -80,7 +80,7 @@ impl Anatomy {
     }
 
     /// What lies at a position in µm.
-    pub fn at(&self, x: f64, y: f64) -> Site {
+    pub(super) fn at(&self, x: f64, y: f64) -> Site {
         let [right, down] = &self.bend;
         let (x, y) = (x + BEND_UM * right.at(x, y), y + BEND_UM * down.at(x, y));
         let depth = self.depth(x, y);
@@ -125,7 +125,7 @@ impl Anatomy {
 
 /// What lies at one position: worked out once, and then asked by every gene.
 #[derive(Clone, Copy, Debug)]
-pub struct Site {
+pub(super) struct Site {
     /// Position to the right in µm, as the tissue bends.
     pub x: f64,
     /// Position downwards in µm, as the tissue bends.
@@ -142,7 +142,7 @@ pub struct Site {
 
 impl Site {
     /// 1 in a layer that lies `from` to `to` µm below the border, 0 outside it.
-    pub fn layer(&self, from: f64, to: f64) -> f64 {
+    pub(super) fn layer(&self, from: f64, to: f64) -> f64 {
         fade(self.depth - from) * fade(to - self.depth)
     }
 }

@@ -5,7 +5,7 @@ use rand::{Rng, RngExt};
 
 /// Where a gene is expressed.
 #[derive(Clone, Debug)]
-pub enum Pattern {
+pub(super) enum Pattern {
     /// In the walls of ducts: thin, sharp rings.
     Duct,
     /// In a band that many µm below the tissue's border.
@@ -20,7 +20,7 @@ pub enum Pattern {
 
 /// A gene of a synthetic panel.
 #[derive(Clone, Debug)]
-pub struct SimulatedGene {
+pub(super) struct SimulatedGene {
     /// Its name, which tells its pattern: DUCT1, LAYER2, ISLAND3, SMOOTH4, HOUSE5.
     pub name: String,
     /// Where it is expressed.
@@ -33,7 +33,7 @@ pub struct SimulatedGene {
 
 impl SimulatedGene {
     /// Its weight at a site.
-    pub fn weight(&self, site: &Site) -> f64 {
+    pub(super) fn weight(&self, site: &Site) -> f64 {
         let on = match &self.pattern {
             Pattern::Duct => site.duct,
             Pattern::Layer(from, to) => site.layer(*from, *to),
@@ -46,7 +46,7 @@ impl SimulatedGene {
 }
 
 /// `count` genes, the patterns in turn, strengths spread over two orders of magnitude.
-pub fn panel(count: usize, rng: &mut impl Rng) -> Vec<SimulatedGene> {
+pub(super) fn panel(count: usize, rng: &mut impl Rng) -> Vec<SimulatedGene> {
     let gene = |index: usize| {
         let (name, pattern) = match index % 5 {
             0 => ("DUCT", Pattern::Duct),

@@ -7,9 +7,7 @@ mod molecules;
 mod plan;
 mod section;
 
-pub use anatomy::{Anatomy, Field, Site};
 pub use bundle::write;
-pub use genes::{Pattern, SimulatedGene, panel};
 pub use molecules::Molecules;
 pub use plan::Plan;
 pub use section::{SimulatedSection, simulate};

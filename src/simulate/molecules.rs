@@ -26,7 +26,7 @@ const CONTROL_NAMES: [&str; 4] =
     ["NegControlProbe_00001", "NegControlCodeword_0500", "UnassignedCodeword_0001", "BLANK_0001"];
 
 /// The section that a plan describes.
-pub struct Section<'a> {
+pub(super) struct Section<'a> {
     plan: &'a Plan,
     anatomy: Anatomy,
     pub genes: Vec<SimulatedGene>,
@@ -35,7 +35,7 @@ pub struct Section<'a> {
 }
 
 /// A row of bins: what was drawn, and what was to be expected.
-pub struct Row {
+pub(super) struct Row {
     pub molecules: Molecules,
     /// [genes, cols]: expected molecules of a quality of 20 or better.
     pub rates: Vec<f64>,
@@ -57,7 +57,7 @@ pub struct Molecules {
 }
 
 impl<'a> Section<'a> {
-    pub fn new(plan: &'a Plan) -> Self {
+    pub(super) fn new(plan: &'a Plan) -> Self {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(plan.seed);
         let (width, height) = (plan.cols as f64 * plan.bin_um, plan.rows as f64 * plan.bin_um);
         let anatomy = Anatomy::random(width, height, &mut rng);
@@ -68,18 +68,18 @@ impl<'a> Section<'a> {
     }
 
     /// The names of the genes, then those of the controls.
-    pub fn features(&self) -> Vec<&str> {
+    pub(super) fn features(&self) -> Vec<&str> {
         self.genes.iter().map(|gene| gene.name.as_str()).chain(CONTROL_NAMES).collect()
     }
 
     /// About how many numbers a row takes in memory: its molecules and its rates.
-    pub fn row_size(&self) -> f64 {
+    pub(super) fn row_size(&self) -> f64 {
         let molecules = MOLECULES * (self.plan.bin_um / 30.0).powi(2);
         self.plan.cols as f64 * (molecules + self.plan.genes as f64)
     }
 
     /// Draws a row of bins. Each row has a random stream of its own, so that rows can be drawn in any order.
-    pub fn row(&self, row: usize) -> Row {
+    pub(super) fn row(&self, row: usize) -> Row {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.plan.seed ^ ((row as u64 + 1) << 32));
         let side = self.plan.bin_um / CELLS as f64;
         let area = side * side;

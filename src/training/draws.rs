@@ -7,7 +7,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// What is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Draws {
+pub(super) enum Draws {
     /// The bins held out.
     HeldOut,
     /// The examples of this step, from 0.
@@ -15,7 +15,7 @@ pub enum Draws {
 }
 
 /// The stream of a purpose. The first weights have the seed's own stream ([`crate::network::CdcinConfig::init`]).
-pub fn draws(seed: u64, purpose: Draws) -> Xoshiro256PlusPlus {
+pub(super) fn draws(seed: u64, purpose: Draws) -> Xoshiro256PlusPlus {
     let number = match purpose {
         Draws::HeldOut => 1,
         Draws::Step(step) => 2 + step as u64,

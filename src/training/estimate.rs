@@ -70,7 +70,7 @@ pub fn estimate(settings: &FitSettings, networks: usize) -> Result<Estimate> {
 /// The recipe with as many examples at once as the GPU's memory holds; as it is on the CPU, or where it says a number.
 ///
 /// [`Error::Usage`] if not even one example of each kind fits.
-pub fn sized(settings: &FitSettings) -> Result<FitConfig> {
+pub(super) fn sized(settings: &FitSettings) -> Result<FitConfig> {
     let recipe = settings.fit;
     let memory = gpu_memory(settings.device).filter(|_| recipe.most_at_once().is_none());
     let Some(memory) = memory else { return Ok(recipe.clone()) };

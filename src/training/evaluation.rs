@@ -26,7 +26,7 @@ pub(super) fn views(genes: usize, phases: usize) -> Vec<(usize, usize)> {
 pub(super) const DRAWS: usize = 2;
 
 /// Held-out measured bins, to be predicted from the sparser lattice (sparser → sparse).
-pub struct HeldOut {
+pub(super) struct HeldOut {
     input: InputConfig,
     distance: Distance,
     /// Genes on phases of the sparser lattice: values, tissue, 1 at the bins that count, and the
@@ -47,7 +47,12 @@ pub struct HeldOutError {
 impl HeldOut {
     /// The bins of `image` that are tissue but not learned; `None` if there are none. Where the measured bins lie on no
     /// lattice, `rate` is their share.
-    pub fn new(objective: &Objective, image: &MeasuredImage, rate: Option<f64>, device: &Device) -> Option<Self> {
+    pub(super) fn new(
+        objective: &Objective,
+        image: &MeasuredImage,
+        rate: Option<f64>,
+        device: &Device,
+    ) -> Option<Self> {
         let input = objective.input.clone();
         let (tissue, learned) = (&image.tissue, &image.learned);
         let any =
@@ -62,7 +67,7 @@ impl HeldOut {
     }
 
     /// The error of `net` on the held-out bins.
-    pub fn error(&self, net: &Cdcin) -> HeldOutError {
+    pub(super) fn error(&self, net: &Cdcin) -> HeldOutError {
         let mut sums = Vec::new();
         for view in &self.views {
             let channel = |index: usize| view.clone().narrow(1, index, 1);

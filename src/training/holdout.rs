@@ -8,7 +8,7 @@ use rand::seq::SliceRandom;
 ///
 /// Blocks rather than single bins: the neighbours of a single bin would give it away. Returns all `false` for a
 /// `share` of 0, and never holds out everything.
-pub fn held_out(tissue: &Raster<bool>, share: f64, side: usize, rng: &mut impl Rng) -> Raster<bool> {
+pub(super) fn held_out(tissue: &Raster<bool>, share: f64, side: usize, rng: &mut impl Rng) -> Raster<bool> {
     let (rows, cols) = tissue.shape();
     let inside = |&(top, left): &(usize, usize)| {
         let bins = (top..(top + side).min(rows)).flat_map(|r| (left..(left + side).min(cols)).map(move |c| (r, c)));

@@ -35,7 +35,7 @@ impl Distance {
 const HUBER_EDGE: f64 = 0.5;
 
 /// Σ k/K · loss_k over the K stages.
-pub fn cascade(losses: &[Tensor<1>]) -> Tensor<1> {
+pub(super) fn cascade(losses: &[Tensor<1>]) -> Tensor<1> {
     let share = |k: usize| (k + 1) as f64 / losses.len() as f64;
     let weighted = losses.iter().enumerate().map(|(k, loss)| loss.clone() * share(k));
     Tensor::cat(weighted.collect(), 0).sum()

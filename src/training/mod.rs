@@ -1,7 +1,7 @@
 //! Learns genes from the measured bins of one section, helped by natural images (§4 and §5 of the method).
 //!
 //! [`stage`] is the whole of `s2s-fit`; [`fit()`] one network: its [`FitSettings`] → [`Sampler`] → [`Objective`] →
-//! [`Adam`], step by step, saved and resumed as a whole, ended by the [`HeldOut`] bins.
+//! [`Adam`], step by step, saved and resumed as a whole, ended by the bins that were held out.
 
 mod adam;
 mod calibrate;
@@ -33,14 +33,12 @@ mod unread;
 pub use adam::Adam;
 pub use config::{ByDevice, Crop, Distance, FitConfig, GeneScale, MicroBatch, Precision, Schedule, Statistic};
 pub use curves::{Curves, Point};
-pub use draws::{Draws, draws};
 pub use estimate::{Estimate, estimate};
-pub use evaluation::{HeldOut, HeldOutError};
+pub use evaluation::HeldOutError;
 pub use fit::fit;
 pub use fitted::{Fit, FittedGene, Stop};
-pub use holdout::held_out;
 pub use identity::Identity;
-pub use losses::{Batch, Losses, Objective, cascade};
+pub use losses::{Batch, Losses, Objective};
 pub use measured::MeasuredImage;
 pub use metadata::ModelMetadata;
 pub use sampler::Sampler;

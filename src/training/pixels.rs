@@ -29,7 +29,7 @@ pub(super) struct Place {
 
 impl Pixels {
     /// `image` on `device`, as large as `shape`.
-    pub fn new(mut image: MeasuredImage, shape: (usize, usize), device: &Device) -> Result<Self> {
+    pub(super) fn new(mut image: MeasuredImage, shape: (usize, usize), device: &Device) -> Result<Self> {
         let (bins, count) = (shape.0 * shape.1, image.genes.len());
         if i32::try_from(bins * count).is_err() {
             return Err(Error::Data(format!(
@@ -49,17 +49,17 @@ impl Pixels {
     }
 
     /// Number of genes.
-    pub fn genes(&self) -> usize {
+    pub(super) fn genes(&self) -> usize {
         self.genes.dims()[0] / (self.shape.0 * self.shape.1)
     }
 
     /// The size of the image.
-    pub fn image_shape(&self) -> (usize, usize) {
+    pub(super) fn image_shape(&self) -> (usize, usize) {
         self.image.tissue.shape()
     }
 
     /// The image of one gene, back on the host.
-    pub fn image(&self, gene: usize) -> MeasuredImage {
+    pub(super) fn image(&self, gene: usize) -> MeasuredImage {
         let bins = self.shape.0 * self.shape.1;
         let values: Vec<f32> = self.genes.clone().narrow(0, gene * bins, bins).into_data().iter::<f32>().collect();
         let (rows, cols) = self.image_shape();
@@ -68,7 +68,7 @@ impl Pixels {
     }
 
     /// The window of a gene at `origin`, turned.
-    pub fn place(&self, gene: usize, origin: (usize, usize), shape: (usize, usize), turn: Turn) -> Place {
+    pub(super) fn place(&self, gene: usize, origin: (usize, usize), shape: (usize, usize), turn: Turn) -> Place {
         let at = |pixel: (usize, usize)| {
             let (row, col) = turn.source(shape, pixel);
             ((origin.0 + row) * self.shape.1 + origin.1 + col) as i64
@@ -80,7 +80,7 @@ impl Pixels {
     }
 
     /// The examples [places, 3 + components, rows, cols].
-    pub fn cut(&self, places: &[Place], (rows, cols): (usize, usize)) -> Tensor<4> {
+    pub(super) fn cut(&self, places: &[Place], (rows, cols): (usize, usize)) -> Tensor<4> {
         let (count, device) = (places.len(), self.genes.device());
         let bins = (self.shape.0 * self.shape.1) as i64;
         let numbers = places.iter().flat_map(|place| {
@@ -114,7 +114,7 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    pub fn random(rng: &mut impl Rng) -> Self {
+    pub(super) fn random(rng: &mut impl Rng) -> Self {
         Turn { transpose: rng.random(), flip_rows: rng.random(), flip_cols: rng.random() }
     }
 

@@ -28,7 +28,7 @@ use std::time::Instant;
 const RECORDED: usize = 2000;
 
 /// The moving parts of a run.
-pub struct Run<'a> {
+pub(super) struct Run<'a> {
     settings: &'a FitSettings<'a>,
     identity: Identity,
     steps: usize,
@@ -47,7 +47,11 @@ impl<'a> Run<'a> {
     /// At the first step, or where the checkpoint of an earlier sitting stopped.
     ///
     /// `genes` are those of `image`, in the same order.
-    pub fn new(settings: &'a FitSettings<'a>, genes: Vec<FittedGene>, image: Option<MeasuredImage>) -> Result<Self> {
+    pub(super) fn new(
+        settings: &'a FitSettings<'a>,
+        genes: Vec<FittedGene>,
+        image: Option<MeasuredImage>,
+    ) -> Result<Self> {
         let FitSettings { fit: config, device, .. } = *settings;
         let objective = Objective { input: settings.input(), lambda: config.lambda, distance: config.loss };
         let held_out = image.as_ref().and_then(|image| HeldOut::new(&objective, image, settings.rate(), device));
@@ -70,7 +74,7 @@ impl<'a> Run<'a> {
     }
 
     /// Makes the steps that are left.
-    pub fn finish(mut self) -> Result<Fit> {
+    pub(super) fn finish(mut self) -> Result<Fit> {
         let mut progress = Progress::new(&self.task(), "steps", self.steps as u64);
         if self.state.made > 0 {
             tracing::info!("{}: resumed after step {}", self.task(), self.state.made);
@@ -131,7 +135,7 @@ impl<'a> Run<'a> {
     }
 
     /// One step of Adam. Reads nothing from the device.
-    pub fn step(&mut self) -> Losses {
+    pub(super) fn step(&mut self) -> Losses {
         let (config, step) = (self.settings.fit, self.state.made);
         let net = unflatten(&self.net, &self.state.weights.clone().cast(config.precision.dtype()), true);
         let batch = self.batch(step);
@@ -230,12 +234,12 @@ impl<'a> Run<'a> {
     }
 
     /// Places that examples of the section are cut from, for all genes.
-    pub fn places(&self) -> usize {
+    pub(super) fn places(&self) -> usize {
         self.sampler.as_ref().map_or(0, Sampler::places)
     }
 
     /// Number of parameters.
-    pub fn parameters(&self) -> usize {
+    pub(super) fn parameters(&self) -> usize {
         self.net.num_params()
     }
 }

@@ -3,7 +3,7 @@
 use super::config::{FitConfig, Schedule};
 
 /// The learning rate of `step` (from 0) in a run of `steps`.
-pub fn learning_rate(config: &FitConfig, step: usize, steps: usize) -> f64 {
+pub(super) fn learning_rate(config: &FitConfig, step: usize, steps: usize) -> f64 {
     let warm = if step < config.warmup { (step + 1) as f64 / config.warmup as f64 } else { 1.0 };
     let shape = match config.schedule {
         Schedule::Constant => 1.0,

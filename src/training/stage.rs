@@ -137,7 +137,7 @@ impl<'a> Job<'a> {
         let mut failed: Vec<(&String, Error)> = Vec::new();
         for gene in genes {
             if self.silent(gene) && genes.len() > 1 {
-                eprintln!("note: gene {gene}: no counts in any measured bin, so it is left out");
+                tracing::info!("note: gene {gene}: no counts in any measured bin, so it is left out");
                 continue;
             }
             let fitted =

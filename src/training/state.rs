@@ -23,7 +23,7 @@ const KEY: &str = "s2s.ckpt";
 
 /// What changes from step to step. Vectors are all parameters of the network ([`crate::network::flatten`]).
 #[derive(Clone, Debug)]
-pub struct State {
+pub(super) struct State {
     /// Steps made.
     pub made: usize,
     /// Wall-clock seconds spent on them, in all sittings.
@@ -42,7 +42,7 @@ pub struct State {
 
 /// The best weights so far.
 #[derive(Clone, Debug)]
-pub struct Best {
+pub(super) struct Best {
     /// The averaged weights.
     pub weights: Tensor<1>,
     /// The step after which they were looked at.
@@ -65,7 +65,7 @@ struct Record {
 
 impl State {
     /// Before the first step.
-    pub fn start(weights: Tensor<1>) -> Self {
+    pub(super) fn start(weights: Tensor<1>) -> Self {
         let (average, adam) = (weights.clone(), Adam::new(&weights));
         State { made: 0, seconds: 0.0, weights, average, adam, best: None, curves: Curves::default() }
     }
@@ -73,13 +73,13 @@ impl State {
     /// Moves the average towards the weights: average ← d·average + (1 − d)·weights.
     ///
     /// d grows to `decay` over the first steps, so that the random start is forgotten early.
-    pub fn follow(&mut self, decay: f64) {
+    pub(super) fn follow(&mut self, decay: f64) {
         let decay = decay.min((self.made + 1) as f64 / (self.made + 10) as f64);
         self.average = self.average.clone() * decay + self.weights.clone() * (1.0 - decay);
     }
 
     /// Writes it to `path`, whole or not at all.
-    pub fn save(&self, path: &Path, identity: &Identity) -> Result<()> {
+    pub(super) fn save(&self, path: &Path, identity: &Identity) -> Result<()> {
         let vector = |name: &str, tensor: &Tensor<1>| {
             let values: Vec<f32> = tensor.to_data_as::<f32>().iter::<f32>().collect();
             NamedTensor { name: name.to_owned(), shape: vec![values.len()], values }
@@ -107,7 +107,7 @@ impl State {
     /// Reads what [`State::save`] wrote for the same run.
     ///
     /// [`Error::Data`] if the file is broken or belongs to a run of other settings, whose differences it names.
-    pub fn open(path: &Path, identity: &Identity, device: &Device) -> Result<Self> {
+    pub(super) fn open(path: &Path, identity: &Identity, device: &Device) -> Result<Self> {
         let broken = |what: String| {
             Error::data(path, format!("{what}. Remove it or run again with --restart to start from step 0"))
         };

@@ -15,29 +15,29 @@ const EVERY: Duration = Duration::from_secs(1);
 const MOST: usize = 1000;
 
 /// Points of the curves whose losses are still on the device.
-pub struct Unread {
+pub(super) struct Unread {
     points: Vec<(Point, Losses)>,
     last: Instant,
 }
 
 impl Unread {
     /// Nothing yet.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Unread { points: Vec::new(), last: Instant::now() }
     }
 
     /// Keeps the losses of a step for later.
-    pub fn push(&mut self, point: Point, losses: Losses) {
+    pub(super) fn push(&mut self, point: Point, losses: Losses) {
         self.points.push((point, losses));
     }
 
     /// Whether it is time to ask.
-    pub fn due(&self) -> bool {
+    pub(super) fn due(&self) -> bool {
         self.points.len() >= MOST || self.last.elapsed() >= EVERY
     }
 
     /// Asks once for all, and leaves nothing.
-    pub fn read(&mut self) -> Vec<Point> {
+    pub(super) fn read(&mut self) -> Vec<Point> {
         self.last = Instant::now();
         if self.points.is_empty() {
             return Vec::new();
