@@ -19,7 +19,7 @@ pub fn page(outcome: &Outcome, genes: &[&str], cards: &str) -> Result<String> {
     body += "<main>";
     body += &notes(outcome);
     for verdict in verdicts(outcome) {
-        body += &format!(r#"<p class="note"><b>{}</b></p>"#, escape(&verdict));
+        body += &format!(r#"<p class="read"><b>{}</b></p>"#, escape(&verdict));
     }
     body += if scored { "<h2>Summary</h2>" } else { "<h2>Methods</h2>" };
     if scored {

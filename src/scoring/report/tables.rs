@@ -9,7 +9,7 @@ use crate::scoring::{MethodSummary, Outcome, Region, Score};
 fn explained(method: &str) -> &'static str {
     match method {
         "s2s" => {
-            "The network (CDCIN), trained on the measured bins of this section alone, with natural images beside them."
+            "The network (CDCIN), trained on the measured bins of this section alone, with natural images beside them; in the mean of the experts where its config says so."
         }
         "nearest" => "Every bin takes the value of the measured bin of its block.",
         "bilinear" => "Distance-weighted mean of the four measured bins around.",
@@ -18,6 +18,14 @@ fn explained(method: &str) -> &'static str {
         "kriging" => {
             "Ordinary kriging of the sixteen nearest measured bins; exponential variogram and nugget fitted to the gene."
         }
+        "smoothed" => {
+            "Measured bins averaged with those most alike in the panel and in their surroundings, then bilinear."
+        }
+        "cokriging" => {
+            "The linear prediction of least variance from the gene and the panel's components at the nearest measured bins."
+        }
+        "forest" => "A regression forest on what the surroundings say of the panel's components.",
+        "blend" => "The mean of smoothed, cokriging and forest, without a network.",
         _ => "",
     }
 }

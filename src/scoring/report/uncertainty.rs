@@ -12,7 +12,7 @@ const BOTTOM: f64 = 46.0;
 const LOW: f64 = 0.45;
 const HIGH: f64 = 1.0;
 
-const READ: &str = r#"<p class="read">Networks that held bins out say how sure they are: the truth of a bin is to lie within prediction ± uncertainty (cut at 0) with the stated probability. <b>Read the plot</b> from the dashed line: on it, intervals hold exactly what they promise.
+const READ: &str = r#"<p class="read">The truth of a bin is to lie in its interval with the stated probability: prediction ± uncertainty (cut at 0) of networks that held bins out, lower to upper of the experts, which are asked at one level and are a dot. <b>Read the plot</b> from the dashed line: on it, intervals hold exactly what they promise.
 A line below it is overconfident (fewer bins in their intervals than stated), one above it too cautious. Thin lines are genes, the thick one is their median. Genes with many exact zeros lie above the line at low coverages: the interval that holds the zeros holds all of them.
 <b>Width</b> is the mean width of the intervals, and the <b>interval score</b> adds a penalty for every bin outside (lower is better). <b>Constant</b> is the same for one width everywhere, chosen by the truth to cover as many bins: intervals that know which bins are hard are narrower or score lower. Unmeasured in-tissue bins with an interval.</p>"#;
 
@@ -64,9 +64,11 @@ fn line(points: &[[f64; 2]], colour: &str, width: f64, opacity: f64, tip: &str) 
     // What lies below the plot is drawn along its edge.
     let place = |point: &[f64; 2]| format!("{:.1} {:.1}", x(point[0]), y(point[1].max(LOW)));
     let path = points.iter().map(place).collect::<Vec<_>>().join("L");
+    // Intervals that were asked for at one level alone are a dot: a line without length, with round ends.
+    let (path, width) = if points.len() == 1 { (path + "h0", 3.0 * width) } else { (path, width) };
     let tip = escape(tip);
     format!(
-        r#"<path d="M{path}" fill="none" stroke="{colour}" stroke-width="{width}" stroke-opacity="{opacity}"><title>{tip}</title></path>"#
+        r#"<path d="M{path}" fill="none" stroke-linecap="round" stroke="{colour}" stroke-width="{width}" stroke-opacity="{opacity}"><title>{tip}</title></path>"#
     )
 }
 
