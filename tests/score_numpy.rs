@@ -34,9 +34,9 @@ fn numpy_finds_the_same_scores_and_gains() {
     let arguments: Vec<&OsStr> = arguments.iter().map(|argument| argument.as_os_str()).collect();
     let modules = ["numpy", "pandas", "pyarrow", "scipy", "skimage", "zarr"];
     let Some(found) = common::python("check_scores.py", &modules, &arguments) else { return };
-    // 12 genes × 3 methods × (5 figures over unmeasured bins and 10 over the tissue), 3 gains for the 2 methods compared, and
+    // 12 genes × 3 methods × (8 figures over unmeasured bins and 13 over the tissue), 3 gains for the 2 methods compared, and
     // the ceiling of each gene.
-    assert_eq!(found["compared"], 12 * (3 * (5 + 10) + 2 * 3 + 1), "{found}");
+    assert_eq!(found["compared"], 12 * (3 * (8 + 13) + 2 * 3 + 1), "{found}");
     assert_eq!(found["panel"], 3 * 5, "{found}");
     assert!(found["profiles"].as_u64().unwrap() >= 3 * 4 * 8, "{found}");
     assert!(found["reliability_difference"].as_f64().unwrap() < 0.05, "{found}");
