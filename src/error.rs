@@ -94,3 +94,21 @@ pub fn nearest_names<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> 
     scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
     scored.into_iter().take(3).map(|(_, name)| name).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::error::Error as _;
+    use std::io::{Error as IoError, ErrorKind};
+
+    #[test]
+    fn what_the_system_said_is_kept_as_the_source_and_a_retold_error_keeps_it() {
+        let error = Error::io(Path::new("a"), "write", IoError::from(ErrorKind::StorageFull));
+        let retold = error.retold("told again".to_owned());
+        assert_eq!((error.exit_code(), retold.exit_code(), retold.to_string().as_str()), (74, 74, "told again"));
+        assert!(error.to_string().starts_with("a: could not write: "), "{error}");
+        assert!([error, retold].iter().all(|error| error.source().is_some()));
+        let missing = Error::io(Path::new("a"), "read", IoError::from(ErrorKind::NotFound));
+        assert_eq!(missing.exit_code(), 66);
+    }
+}

@@ -29,7 +29,7 @@ impl Quantiles {
         Some(Quantiles((50..50 + STEPS).map(|percent| scores[rank(percent) - 1]).collect()))
     }
 
-    /// The score that covers `coverage`, linear between hundredths; of the nearest of [`LEVELS`] beyond them.
+    /// The score that covers `coverage`, linear between hundredths; of the nearest of them beyond 0.5 to 0.99.
     pub fn at(&self, coverage: f64) -> f64 {
         let last = self.0.len().saturating_sub(1);
         let place = ((coverage - LEVELS.start()) * 100.0).clamp(0.0, last as f64);

@@ -1,6 +1,6 @@
 //! How much memory the process uses, where the system tells (Linux).
 
-/// The most memory that this process ever held, or held since [`forget_peak_memory`], in MiB.
+/// The most memory that this process ever held, or held since `forget_peak_memory`, in MiB.
 pub fn peak_memory_mib() -> Option<u64> {
     status("VmHWM:")
 }

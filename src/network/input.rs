@@ -48,7 +48,7 @@ pub struct InputConfig {
     #[serde(default)]
     pub components: usize,
     /// The measured bins lie on no lattice: images are as large as the whole grid and hold nothing between measured
-    /// pixels, the second channel of a stack is M, and 𝒰 is [`fill`].
+    /// pixels, the second channel of a stack is M, and 𝒰 is `fill`.
     #[serde(default)]
     pub scattered: bool,
 }

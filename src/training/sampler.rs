@@ -42,7 +42,7 @@ struct Frame {
 impl Sampler {
     /// Cuts the dataset's P×P patches: P/S × P/S measured bins each, reflected where the section is smaller.
     ///
-    /// This and the others: [`Error::Data`] for more bins times genes than can be counted on a device.
+    /// This and the others: [`Error::Data`](crate::Error::Data) for more bins times genes than can be counted on a device.
     pub fn patches(
         image: MeasuredImage,
         patches: &[Patch],
