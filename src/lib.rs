@@ -21,37 +21,26 @@
 //!
 //! What is said on the way are events of `tracing`: nothing is heard where nobody subscribes.
 
-#![warn(missing_docs)]
+#![warn(missing_docs, unreachable_pub)]
 
-#[warn(unreachable_pub)]
 pub mod calibration;
-#[warn(unreachable_pub)]
 pub mod cli;
-#[warn(unreachable_pub)]
 pub mod compute;
-#[warn(unreachable_pub)]
 pub mod config;
 pub mod dataset;
-#[warn(unreachable_pub)]
 pub mod error;
 pub mod experts;
 pub mod files;
-#[warn(unreachable_pub)]
 pub mod images;
-#[warn(unreachable_pub)]
 pub mod imputation;
 pub mod ingest;
 pub mod kernels;
-#[warn(unreachable_pub)]
 pub mod network;
-#[warn(unreachable_pub)]
 pub mod provenance;
 pub mod scoring;
 pub mod section;
-#[warn(unreachable_pub)]
 pub mod simulate;
 pub mod store;
-#[warn(unreachable_pub)]
 pub mod training;
 mod yaml;
 

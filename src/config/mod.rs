@@ -3,16 +3,14 @@
 //! Every section belongs to its stage: only programs know the whole of it.
 
 mod overrides;
-mod prep;
 
 use crate::imputation::PredictConfig;
+use crate::ingest::PrepConfig;
 use crate::network::CdcinConfig;
 use crate::training::FitConfig;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-pub use prep::{CsvConfig, MatrixConfig, PatternKind, PrepConfig};
 
 /// The whole config file. Every stage reads its own section, and every section may be left out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -115,8 +115,8 @@ fn known_keys(given: &Value, known: &Value, prefix: &str) -> std::result::Result
 
 #[cfg(test)]
 mod tests {
-    use super::super::{CsvConfig, PrepConfig};
     use super::*;
+    use crate::ingest::{CsvConfig, PrepConfig};
 
     fn load(text: &str) -> Result<Config> {
         let folder = tempfile::tempdir().unwrap();

@@ -1,10 +1,10 @@
 //! What the files of a request are, and which bins their counts allow.
 
 use super::binning::{AbsoluteBin, Accumulator, Binning, Collector, Features, MeasuredBins, ReadStats};
+use super::config::PrepConfig;
 use super::detect::detect;
 use super::request::Request;
 use super::section::{collect, quantity};
-use crate::config::PrepConfig;
 use crate::dataset::Mode;
 use crate::section::{Lattice, Scale};
 use crate::{Error, Result};

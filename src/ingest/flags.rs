@@ -1,6 +1,6 @@
 //! Flags that belong to platforms: plain data, declared once, from which a command line is built.
 
-use crate::config::PrepConfig;
+use super::config::PrepConfig;
 
 /// A flag of one platform or several.
 #[derive(Debug)]

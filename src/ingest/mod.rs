@@ -8,6 +8,7 @@
 //! give all molecules to `binning`.
 
 mod binning;
+mod config;
 mod describe;
 mod detect;
 mod flags;
@@ -20,6 +21,7 @@ mod section;
 mod text;
 
 pub use binning::ReadStats;
+pub use config::{CsvConfig, MatrixConfig, PatternKind, PrepConfig};
 pub use describe::{BinSize, Description, describe};
 pub use flags::{Flag, Takes};
 pub use prepare::{Prepared, prepare};

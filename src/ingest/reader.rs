@@ -1,10 +1,10 @@
 //! What a platform is to the rest of the crate: its files, its flags, and how it reads.
 
 use super::binning::{Collector, ReadStats};
+use super::config::PrepConfig;
 use super::flags::Flag;
 use super::platforms::READERS;
 use super::text::Table;
-use crate::config::PrepConfig;
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 

@@ -1,8 +1,8 @@
 //! What is to be read.
 
+use super::config::PrepConfig;
 use super::flags::Flag;
 use super::reader::flags;
-use crate::config::PrepConfig;
 use crate::dataset::Mode;
 use crate::error::nearest_names;
 use crate::{Error, Result};

@@ -1,10 +1,10 @@
 //! A section in memory: what is in the files that a request names, binned.
 
 use super::binning::{Accumulator, Binning, Collector, Features, Framed, Listed, MeasuredBins, ReadStats, frame};
+use super::config::{PatternKind, PrepConfig};
 use super::detect::{Source, detect};
 use super::reader::positive;
 use super::request::Request;
-use crate::config::{PatternKind, PrepConfig};
 use crate::dataset::{Mode, Quantity, SectionCounts};
 use crate::section::{Lattice, Sampling, Scale};
 use crate::{Error, Result};

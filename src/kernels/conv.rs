@@ -14,29 +14,29 @@ use super::threads::rows_per_task;
 
 /// How many images of how many pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Extent {
+pub(crate) struct Extent {
     /// Images.
-    pub batch: usize,
+    pub(crate) batch: usize,
     /// Rows of an image.
-    pub height: usize,
+    pub(crate) height: usize,
     /// Columns of an image.
-    pub width: usize,
+    pub(crate) width: usize,
 }
 
 impl Extent {
     /// Pixels of all images together.
-    pub fn pixels(&self) -> usize {
+    pub(crate) fn pixels(&self) -> usize {
         self.batch * self.height * self.width
     }
 }
 
 /// A channels-last image `[batch, height, width, channels]` that is part of an input.
 #[derive(Clone, Copy)]
-pub struct Source<'a> {
+pub(crate) struct Source<'a> {
     /// The values.
-    pub values: &'a [f32],
+    pub(crate) values: &'a [f32],
     /// Its channels.
-    pub channels: usize,
+    pub(crate) channels: usize,
 }
 
 /// What is done with each value of a product before it is written.

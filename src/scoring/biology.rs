@@ -13,7 +13,7 @@ use std::collections::HashSet;
 const MOST_GENES: usize = 500;
 
 /// The genes that every method predicted, gathered.
-pub struct Biology {
+pub(super) struct Biology {
     labels: Vec<String>,
     /// Those that every prediction holds, and of them those of the panel.
     shared: HashSet<String>,
@@ -26,7 +26,7 @@ pub struct Biology {
 
 impl Biology {
     /// Nothing yet, for these `predictions` over the unmeasured bins of `regions`.
-    pub fn new(dataset: &Dataset, predictions: &[Prediction], regions: &Regions) -> Self {
+    pub(super) fn new(dataset: &Dataset, predictions: &[Prediction], regions: &Regions) -> Self {
         let holds = |name: &String| predictions.iter().all(|prediction| prediction.genes.contains(name));
         let mut shared: Vec<_> = dataset.manifest().genes.iter().filter(|gene| holds(&gene.name)).collect();
         shared.sort_by_key(|gene| std::cmp::Reverse(gene.counts));
@@ -44,7 +44,7 @@ impl Biology {
     }
 
     /// Adds `gene`: its `truth` and the prediction of every method, all [rows, cols]. One that a method lacks is left out.
-    pub fn add(&mut self, gene: &str, regions: &Regions, truth: &Raster<f32>, maps: &[(&str, Raster<f32>)]) {
+    pub(super) fn add(&mut self, gene: &str, regions: &Regions, truth: &Raster<f32>, maps: &[(&str, Raster<f32>)]) {
         if !self.shared.contains(gene) {
             return;
         }
@@ -64,7 +64,7 @@ impl Biology {
     }
 
     /// The answers; those of a panel if the genes are enough for one. `scores` are those of all genes.
-    pub fn finish(self, scores: &[Score]) -> (Option<PanelScores>, Vec<ProfileRow>) {
+    pub(super) fn finish(self, scores: &[Score]) -> (Option<PanelScores>, Vec<ProfileRow>) {
         let rows = self.profiles.rows();
         if self.genes.len() < FEWEST_GENES {
             return (None, rows);

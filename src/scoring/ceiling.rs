@@ -14,20 +14,20 @@ const SPLITS: usize = 20;
 
 /// The counts of a gene in the bins of a region.
 #[derive(Clone, Debug)]
-pub struct Counts {
+pub(super) struct Counts {
     /// Count and total over all genes of each bin that holds the gene.
-    pub found: Vec<(u32, u32)>,
+    pub(super) found: Vec<(u32, u32)>,
     /// Number of bins, those without the gene included.
-    pub bins: usize,
+    pub(super) bins: usize,
     /// The target total of log-normalisation.
-    pub target: f64,
+    pub(super) target: f64,
 }
 
 /// The reliability of the log-normalised values of these counts: the share of their variance over the bins that is not noise
 /// of counting. `None` where the halves do not correlate: there is nothing that a prediction could agree with.
 ///
 /// The same counts give the same figure, bit for bit.
-pub fn reliability(counts: &Counts) -> Option<f64> {
+pub(super) fn reliability(counts: &Counts) -> Option<f64> {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
     let splits: Option<Vec<f64>> = (0..SPLITS).map(|_| halves(counts, &mut rng)).collect();
     let r = splits?.iter().sum::<f64>() / SPLITS as f64;

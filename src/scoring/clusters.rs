@@ -11,7 +11,7 @@ const ROUNDS: usize = 100;
 
 /// k-means of `points` (each of the same length) into `k` clusters: Lloyd's algorithm from 10 starts by k-means++ (Arthur and
 /// Vassilvitskii, 2007), the one with the least sum of squares. The cluster of each point; one `seed`, one result.
-pub fn k_means(points: &[Vec<f64>], k: usize, seed: u64) -> Vec<usize> {
+pub(super) fn k_means(points: &[Vec<f64>], k: usize, seed: u64) -> Vec<usize> {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
     let runs = (0..STARTS).map(|_| lloyd(points, start(points, k, &mut rng)));
     runs.min_by(|a, b| a.1.total_cmp(&b.1)).map_or_else(Vec::new, |(labels, _)| labels)
@@ -71,7 +71,7 @@ fn square(a: &[f64], b: &[f64]) -> f64 {
 
 /// The adjusted Rand index of two clusterings of the same points (Hubert and Arabie, 1985): 1 for the same clusters whatever
 /// they are called, 0 on average for clusters drawn at random. `None` without pairs of points.
-pub fn adjusted_rand_index(a: &[usize], b: &[usize]) -> Option<f64> {
+pub(super) fn adjusted_rand_index(a: &[usize], b: &[usize]) -> Option<f64> {
     let pairs = |counts: &BTreeMap<(usize, usize), usize>| {
         counts.values().map(|count| (count * (count.saturating_sub(1))) as f64 / 2.0).sum::<f64>()
     };

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 /// `SAMPLE.summary`: columns of MultiQC's general statistics, medians over the genes, a row for each method.
 /// `SAMPLE.genes`: a table with a row for each gene and method. `SAMPLE.panel`: a table with a row for each method, where there
 /// is a panel. All over the unmeasured in-tissue bins.
-pub fn files(outcome: &Outcome) -> Vec<(String, Value)> {
+pub(super) fn files(outcome: &Outcome) -> Vec<(String, Value)> {
     if outcome.scores.is_empty() {
         return Vec::new();
     }

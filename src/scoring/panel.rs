@@ -7,14 +7,14 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 /// Fewer genes are no panel.
-pub const FEWEST_GENES: usize = 10;
+pub(super) const FEWEST_GENES: usize = 10;
 /// Principal components that clusters are found in.
 const COMPONENTS: usize = 15;
 /// Number of clusters.
 const CLUSTERS: usize = 8;
 
 /// The values of a panel: for each gene, those of the unmeasured in-tissue bins.
-pub type Table = Vec<Vec<f32>>;
+pub(super) type Table = Vec<Vec<f32>>;
 
 /// How well the predictions of a panel serve its analysis. All figures are over the unmeasured in-tissue bins but Moran's I,
 /// which needs neighbours and is over the whole tissue.
@@ -55,15 +55,15 @@ pub struct PanelScore {
 }
 
 /// Moran's I of the genes of a panel.
-pub struct Morans<'a> {
+pub(super) struct Morans<'a> {
     /// Of the truth.
-    pub truth: &'a [f64],
+    pub(super) truth: &'a [f64],
     /// Of the prediction.
-    pub predicted: &'a [f64],
+    pub(super) predicted: &'a [f64],
 }
 
 /// The truth of a panel, with what every method is compared with.
-pub struct Panel {
+pub(super) struct Panel {
     table: Table,
     correlations: Vec<Option<f64>>,
     clusters: Vec<usize>,
@@ -71,18 +71,18 @@ pub struct Panel {
 
 impl Panel {
     /// The panel whose true values are `table`.
-    pub fn new(table: Table) -> Self {
+    pub(super) fn new(table: Table) -> Self {
         let (correlations, clusters) = rayon::join(|| correlations(&table), || clusters(&table, 0));
         Panel { correlations, clusters, table }
     }
 
     /// How many of the most variable genes are compared: a fifth, at least five and at most fifty.
-    pub fn top(&self) -> usize {
+    pub(super) fn top(&self) -> usize {
         self.table.len().div_ceil(5).clamp(5, 50)
     }
 
     /// The scores of these `methods`: label, Moran's I and predicted values of each.
-    pub fn scores(&self, methods: &[(&str, Morans, Table)]) -> PanelScores {
+    pub(super) fn scores(&self, methods: &[(&str, Morans, Table)]) -> PanelScores {
         let again = clusters(&self.table, 1);
         PanelScores {
             genes: self.table.len(),

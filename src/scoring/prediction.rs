@@ -100,7 +100,7 @@ impl Prediction {
 /// Labels for predictions by `methods`: those given on the command line, else the methods' own names.
 ///
 /// [`Error::Usage`] if their number is not that of the predictions, or two predictions would have the same.
-pub fn labels(given: &[String], methods: &[&str]) -> Result<Vec<String>> {
+pub(super) fn labels(given: &[String], methods: &[&str]) -> Result<Vec<String>> {
     let all: Vec<String> =
         if given.is_empty() { methods.iter().map(|m| (*m).to_owned()).collect() } else { given.to_vec() };
     if all.len() != methods.len() {
@@ -132,7 +132,11 @@ pub struct Names<'a> {
 /// The label of the prediction that the others are compared with: the one `given`, else the `baseline`, else the last.
 ///
 /// `None` if there is nothing to compare. [`Error::Usage`] if no prediction is called as `given`.
-pub fn reference(given: Option<&str>, baseline: Option<&str>, predictions: &[Prediction]) -> Result<Option<String>> {
+pub(super) fn reference(
+    given: Option<&str>,
+    baseline: Option<&str>,
+    predictions: &[Prediction],
+) -> Result<Option<String>> {
     let labels = || predictions.iter().map(|prediction| prediction.label.as_str());
     if let Some(given) = given.filter(|given| labels().all(|label| label != *given)) {
         return Err(Error::Usage(format!(
@@ -146,7 +150,7 @@ pub fn reference(given: Option<&str>, baseline: Option<&str>, predictions: &[Pre
 
 /// What is suspicious about predictions, gathered over the genes.
 #[derive(Default)]
-pub struct Suspicions {
+pub(super) struct Suspicions {
     /// By label: genes and number of bins whose measured value was not kept.
     changed: BTreeMap<String, (Vec<String>, usize)>,
     /// By label: genes and number of in-tissue bins without a prediction.
@@ -155,7 +159,14 @@ pub struct Suspicions {
 
 impl Suspicions {
     /// Looks at the prediction `map` of `gene`, whose measured values [rows, cols] are `measured`.
-    pub fn look(&mut self, dataset: &Dataset, label: &str, gene: &str, measured: &Raster<f32>, map: &Raster<f32>) {
+    pub(super) fn look(
+        &mut self,
+        dataset: &Dataset,
+        label: &str,
+        gene: &str,
+        measured: &Raster<f32>,
+        map: &Raster<f32>,
+    ) {
         let (known, tissue) = (dataset.sampling().measured(), dataset.tissue());
         let flags = known.values().iter().zip(tissue.values()).map(|(known, inside)| *known && *inside);
         let pairs = map.values().iter().zip(measured.values()).zip(flags);
@@ -166,7 +177,7 @@ impl Suspicions {
     }
 
     /// One sentence for each, and for each prediction whose store is not full.
-    pub fn warnings(&self, predictions: &[Prediction]) -> Vec<String> {
+    pub(super) fn warnings(&self, predictions: &[Prediction]) -> Vec<String> {
         let missing = predictions.iter().filter(|prediction| !prediction.missing.is_empty()).map(|prediction| {
             let (label, genes) = (&prediction.label, listed(&prediction.missing));
             let (missing, all) = (prediction.missing.len(), prediction.missing.len() + prediction.genes.len());

@@ -63,7 +63,7 @@ impl Sums {
 }
 
 /// The errors of several methods, gathered gene by gene.
-pub struct Profiles {
+pub(super) struct Profiles {
     /// The class by distance of each unmeasured in-tissue bin; `None` elsewhere.
     depths: Vec<Option<usize>>,
     /// For each method, sums by distance and by level.
@@ -73,7 +73,7 @@ pub struct Profiles {
 
 impl Profiles {
     /// Nothing yet, for the methods of these `labels`.
-    pub fn new(regions: &Regions, labels: Vec<String>) -> Self {
+    pub(super) fn new(regions: &Regions, labels: Vec<String>) -> Self {
         let distances = border_distance(regions.bins(Region::Tissue));
         let unmeasured = regions.bins(Region::Unmeasured).values();
         let depth = |(distance, own): (&f64, &bool)| own.then(|| class(&DISTANCES, *distance));
@@ -82,7 +82,7 @@ impl Profiles {
     }
 
     /// Adds one gene: its `truth` and the prediction of the `method`th method, [rows, cols]. A missing one counts as 0.
-    pub fn add(&mut self, method: usize, truth: &Raster<f32>, predicted: &Raster<f32>) {
+    pub(super) fn add(&mut self, method: usize, truth: &Raster<f32>, predicted: &Raster<f32>) {
         let [by_distance, by_level] = &mut self.sums[method];
         let values = truth.values().iter().zip(predicted.values());
         for (depth, (truth, predicted)) in self.depths.iter().zip(values) {
@@ -95,7 +95,7 @@ impl Profiles {
     }
 
     /// A row for every method and class that holds bins.
-    pub fn rows(&self) -> Vec<ProfileRow> {
+    pub(super) fn rows(&self) -> Vec<ProfileRow> {
         let mut rows = Vec::new();
         for (label, sums) in self.labels.iter().zip(&self.sums) {
             for (by, classes, sums) in [(By::Border, DISTANCES, sums[0]), (By::Level, LEVELS, sums[1])] {

@@ -38,7 +38,7 @@ fn harmless(text: &str) -> String {
 }
 
 /// The tidy table as CSV; undefined figures are empty fields.
-pub fn csv(scores: &[Score]) -> Result<Vec<u8>> {
+pub(super) fn csv(scores: &[Score]) -> Result<Vec<u8>> {
     let failed = |e: &dyn std::fmt::Display| Error::Bug(format!("scores.csv: {e}"));
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer
@@ -54,7 +54,7 @@ pub fn csv(scores: &[Score]) -> Result<Vec<u8>> {
 }
 
 /// The errors by class of bins as CSV, a row for each method and class.
-pub fn profiles(rows: &[ProfileRow]) -> Result<Vec<u8>> {
+pub(super) fn profiles(rows: &[ProfileRow]) -> Result<Vec<u8>> {
     let failed = |e: &dyn std::fmt::Display| Error::Bug(format!("profiles.csv: {e}"));
     let mut writer = csv::Writer::from_writer(Vec::new());
     rows.iter().try_for_each(|row| writer.serialize(row)).map_err(|e| failed(&e))?;
@@ -62,7 +62,7 @@ pub fn profiles(rows: &[ProfileRow]) -> Result<Vec<u8>> {
 }
 
 /// The tidy table as Parquet, undefined figures null, with `provenance` (JSON) in the metadata of the file.
-pub fn parquet(scores: &[Score], provenance: String) -> Result<Vec<u8>> {
+pub(super) fn parquet(scores: &[Score], provenance: String) -> Result<Vec<u8>> {
     let failed = |e: &dyn std::fmt::Display| Error::Bug(format!("scores.parquet: {e}"));
     // Named nullable whatever the values are: the schema is the same for every table.
     let text = NAMES.iter().enumerate().map(|(i, name)| {
@@ -133,6 +133,6 @@ fn aligned(lines: &[Vec<String>]) -> String {
 }
 
 /// A figure with four decimals, a dash where it is not defined.
-pub fn figure(value: Option<f64>) -> String {
+pub(super) fn figure(value: Option<f64>) -> String {
     value.map_or("–".to_owned(), |value| format!("{value:.4}"))
 }

@@ -12,7 +12,7 @@ const NAMED: usize = 5;
 
 /// For each prediction that is no interpolation, how its RMSE over the unmeasured bins is to that of the best interpolation of each gene.
 /// Empty without interpolations, or without a truth.
-pub fn verdicts(outcome: &Outcome) -> Vec<String> {
+pub(super) fn verdicts(outcome: &Outcome) -> Vec<String> {
     let simple = |method: &str| INTERPOLATIONS.contains(&method);
     let interpolations: Vec<&str> =
         outcome.methods.iter().filter(|one| simple(&one.method)).map(|one| one.label.as_str()).collect();

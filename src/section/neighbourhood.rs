@@ -4,7 +4,7 @@ use super::{Raster, SummedArea};
 
 /// The known bins of a grid, ready to be asked for those around any bin.
 #[derive(Clone, Debug)]
-pub struct Neighbourhood {
+pub(crate) struct Neighbourhood {
     known: Raster<bool>,
     sums: SummedArea,
     /// As many neighbours as are asked for, those as far as the last of them not counted.
@@ -13,14 +13,14 @@ pub struct Neighbourhood {
 
 impl Neighbourhood {
     /// The neighbourhoods of `count` bins among those `known` [rows, cols]; of all of them where they are fewer.
-    pub fn new(known: Raster<bool>, count: usize) -> Self {
+    pub(crate) fn new(known: Raster<bool>, count: usize) -> Self {
         let sums = SummedArea::new(&known);
         Neighbourhood { count: count.min(sums.total()), known, sums }
     }
 
     /// The known bins nearest to bin `at`, as (row, col) relative to it, and those as far as the last of them: with ties cut
     /// short, one side of a symmetric neighbourhood would count and not the other. Nearest first, then by row and column.
-    pub fn around(&self, at: (usize, usize)) -> Vec<(i32, i32)> {
+    pub(crate) fn around(&self, at: (usize, usize)) -> Vec<(i32, i32)> {
         if self.count == 0 {
             return Vec::new();
         }

@@ -3,9 +3,9 @@
 use crate::platforms::{AUTO, PlatformFlags, platform_help, platform_names};
 use clap::Parser;
 use s2s::cli::one_of;
-use s2s::config::{Config, PatternKind, PrepConfig};
+use s2s::config::Config;
 use s2s::dataset::Mode;
-use s2s::ingest::Request;
+use s2s::ingest::{PatternKind, PrepConfig, Request};
 use s2s::{Result, cli};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@ use clap::builder::PossibleValue;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use s2s::Result;
-use s2s::config::PrepConfig;
+use s2s::ingest::PrepConfig;
 use s2s::ingest::{Flag, Request, Takes, flags, platforms};
 
 /// The value of `--platform` that leaves it to the files.

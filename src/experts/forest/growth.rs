@@ -33,7 +33,7 @@ struct Member {
 
 impl Growth<'_> {
     /// Grows one tree, depth first.
-    pub fn tree(&self, mut rng: Xoshiro256PlusPlus) -> Tree {
+    pub(super) fn tree(&self, mut rng: Xoshiro256PlusPlus) -> Tree {
         let draws = self.draw(&mut rng);
         let mut tree = Tree::root(&draws);
         let member = |(row, times): (usize, &u32)| Member { row: row as u32, times: *times, target: self.targets[row] };

@@ -24,7 +24,7 @@ pub(super) struct Tree {
 
 impl Tree {
     /// A root that is neither split nor a leaf yet, of a tree that drew row i `draws[i]` times.
-    pub fn root(draws: &[u32]) -> Self {
+    pub(super) fn root(draws: &[u32]) -> Self {
         let word = |rows: &[u32]| rows.iter().rev().fold(0, |bits, times| bits << 1 | u64::from(*times > 0));
         let mut tree = Tree { starts: vec![0], drawn: draws.chunks(64).map(word).collect(), ..Tree::default() };
         tree.push();
@@ -38,7 +38,7 @@ impl Tree {
     }
 
     /// Splits `node`; the number of its first child, which the second follows.
-    pub fn split(&mut self, node: usize, column: usize, threshold: f32) -> usize {
+    pub(super) fn split(&mut self, node: usize, column: usize, threshold: f32) -> usize {
         let child = self.columns.len();
         (self.columns[node], self.thresholds[node], self.next[node]) = (column as u32, threshold, child as u32);
         self.push();
@@ -47,7 +47,7 @@ impl Tree {
     }
 
     /// Makes `node` a leaf of `members`: (place in the forest's targets, times drawn), ascending by place.
-    pub fn close(&mut self, node: usize, members: &[(u32, u32)]) {
+    pub(super) fn close(&mut self, node: usize, members: &[(u32, u32)]) {
         self.next[node] = self.starts.len() as u32 - 1;
         for same in members.chunk_by(|one, other| one.0 == other.0) {
             self.places.push(same[0].0);
@@ -57,12 +57,12 @@ impl Tree {
     }
 
     /// Whether the tree drew training row `index`.
-    pub fn drew(&self, index: usize) -> bool {
+    pub(super) fn drew(&self, index: usize) -> bool {
         self.drawn[index / 64] >> (index % 64) & 1 == 1
     }
 
     /// The targets in the leaf of `row`, as places in the forest's targets, and their shares of the leaf's draws.
-    pub fn leaf(&self, row: &[f32]) -> impl Iterator<Item = (u32, f64)> {
+    pub(super) fn leaf(&self, row: &[f32]) -> impl Iterator<Item = (u32, f64)> {
         let mut node = 0;
         while self.columns[node] != LEAF {
             let second = row[self.columns[node] as usize] > self.thresholds[node];

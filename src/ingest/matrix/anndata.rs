@@ -6,9 +6,9 @@ use super::entries::Matrix;
 use super::sink::{Gene, MatrixSink};
 use super::tenx::GENE_EXPRESSION;
 use super::tree::Tree;
-use crate::config::PrepConfig;
 use crate::error::nearest_names;
 use crate::ingest::binning::{Collector, ReadStats};
+use crate::ingest::config::PrepConfig;
 use crate::{Error, Result};
 
 /// Whether `tree` is an AnnData object.

@@ -1,8 +1,8 @@
 //! AnnData: `.h5ad` and AnnData-Zarr.
 
 use crate::Result;
-use crate::config::PrepConfig;
 use crate::ingest::binning::{Collector, ReadStats};
+use crate::ingest::config::PrepConfig;
 use crate::ingest::flags;
 use crate::ingest::matrix::{Tree, is_table, read_table};
 use crate::ingest::reader::{Platform, Reader};

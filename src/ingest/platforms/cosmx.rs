@@ -4,8 +4,8 @@
 //! count upwards too. Negative probes (`NegPrb…`, `Negative…`), system controls and false codes are left out.
 
 use crate::Result;
-use crate::config::PrepConfig;
 use crate::ingest::binning::{Collector, ReadStats};
+use crate::ingest::config::PrepConfig;
 use crate::ingest::flags;
 use crate::ingest::reader::{Platform, Reader, TableNames, positive};
 use crate::ingest::text::{Layout, Table};

@@ -1,8 +1,8 @@
 //! A plain table of molecules or spots: gene, x, y and perhaps a count; comma, tab or semicolon, with or without gzip.
 
 use crate::Result;
-use crate::config::{CsvConfig, PrepConfig};
 use crate::ingest::binning::{Collector, ReadStats};
+use crate::ingest::config::{CsvConfig, PrepConfig};
 use crate::ingest::flags::{self, Flag};
 use crate::ingest::reader::{Platform, Reader, TableNames};
 use crate::ingest::text::{Columns, Table};

@@ -4,8 +4,8 @@
 //! rate of misidentification and are left out, as in Vizgen's own tools.
 
 use crate::Result;
-use crate::config::PrepConfig;
 use crate::ingest::binning::{Collector, ReadStats};
+use crate::ingest::config::PrepConfig;
 use crate::ingest::reader::{Platform, Reader, TableNames};
 use crate::ingest::text::{Layout, Table};
 use std::path::Path;

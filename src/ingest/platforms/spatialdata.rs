@@ -3,9 +3,9 @@
 //! Coordinates are those of the element itself, which its readers keep in µm for transcripts; transformations to other
 //! coordinate systems (pixels of an image, mostly) are not applied.
 
-use crate::config::PrepConfig;
 use crate::error::nearest_names;
 use crate::ingest::binning::{Collector, ReadStats};
+use crate::ingest::config::PrepConfig;
 use crate::ingest::flags::{self, Flag};
 use crate::ingest::matrix::{Tree, is_table, read_table};
 use crate::ingest::reader::{Platform, Reader};

@@ -4,8 +4,8 @@
 //! chip and two exports of one chip agree. A DNB with index i covers i … i + 1 times the pitch; its centre is its
 //! position in µm, so that no DNB lies on the edge of a bin whose side is a whole number of DNBs.
 
-use crate::config::PrepConfig;
 use crate::ingest::binning::{Collector, ReadStats};
+use crate::ingest::config::PrepConfig;
 use crate::ingest::flags::{self, Flag, parsed};
 use crate::ingest::reader::{Platform, Reader, TableNames, positive};
 use crate::ingest::text::{Columns, Table};

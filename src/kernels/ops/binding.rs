@@ -25,7 +25,7 @@ type Forward = dyn Fn(&Inputs) -> (Vec<f32>, Gradient) + Send + Sync;
 
 /// A kernel, and the shape of what it returns.
 #[derive(Clone)]
-pub struct Operation {
+pub(crate) struct Operation {
     shape: [usize; 4],
     forward: Arc<Forward>,
 }
@@ -34,7 +34,7 @@ pub struct Operation {
 pub(super) const MOST_INPUTS: usize = 32;
 
 /// The inputs of an operation, on any backend.
-pub struct Tensors<B: Backend>(pub Vec<FloatTensor<B>>);
+pub(crate) struct Tensors<B: Backend>(pub(crate) Vec<FloatTensor<B>>);
 
 impl<B: Backend> ExtensionType<B> for Tensors<B> {
     type Target = Tensors<Dispatch>;
@@ -70,7 +70,7 @@ impl<B: Backend> ExtensionType<B> for Tensors<B> {
 
 /// Backends on which kernels run as operations.
 #[backend_extension(Flex, Autodiff)]
-pub trait KernelBackend: Backend {
+pub(crate) trait KernelBackend: Backend {
     /// Runs `operation` on at most 32 tensors.
     fn run_kernel(#[extension_type] inputs: Tensors<Self>, operation: Operation) -> FloatTensor<Self>;
 }

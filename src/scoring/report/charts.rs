@@ -17,27 +17,27 @@ const TOP: f64 = 44.0;
 const BOTTOM: f64 = 30.0;
 
 /// A method of the plot.
-pub struct Series {
+pub(super) struct Series {
     /// Its label.
-    pub label: String,
+    pub(super) label: String,
     /// Its colour, as CSS.
-    pub colour: &'static str,
+    pub(super) colour: &'static str,
 }
 
 /// One of the plots that stand side by side on the same genes.
-pub struct Panel {
+pub(super) struct Panel {
     /// What is plotted, and which direction is good.
-    pub title: String,
+    pub(super) title: String,
     /// A value that deserves a line.
-    pub reference: Option<f64>,
+    pub(super) reference: Option<f64>,
     /// The values, [gene][series].
-    pub values: Vec<Vec<Option<f64>>>,
+    pub(super) values: Vec<Vec<Option<f64>>>,
     /// A mark of each gene: what no series can pass. Empty without any.
-    pub limits: Vec<Option<f64>>,
+    pub(super) limits: Vec<Option<f64>>,
 }
 
 /// Plots side by side, ready to be shown.
-pub struct Chart {
+pub(super) struct Chart {
     body: String,
     width: f64,
     height: f64,
@@ -45,7 +45,7 @@ pub struct Chart {
 }
 
 /// Plots `panels` side by side over the same `rows`, one colour per series.
-pub fn dot_plots(rows: &[&str], series: Vec<Series>, panels: &[Panel]) -> Chart {
+pub(super) fn dot_plots(rows: &[&str], series: Vec<Series>, panels: &[Panel]) -> Chart {
     let row = ROW.min(MOST_HEIGHT / rows.len().max(1) as f64);
     let height = TOP + row * rows.len() as f64 + BOTTOM;
     let width = LABELS + (WIDTH + GAP) * panels.len() as f64;
@@ -65,7 +65,7 @@ pub fn dot_plots(rows: &[&str], series: Vec<Series>, panels: &[Panel]) -> Chart 
 
 impl Chart {
     /// The chart within a page, with the legend above it.
-    pub fn html(&self) -> String {
+    pub(super) fn html(&self) -> String {
         let Chart { body, width, height, series } = self;
         let entry = |one: &Series| {
             let label = escape(&one.label);
@@ -78,7 +78,7 @@ impl Chart {
     }
 
     /// The chart as an SVG file.
-    pub fn file(&self) -> String {
+    pub(super) fn file(&self) -> String {
         let mut legend = String::new();
         let mut x = LABELS;
         for one in &self.series {
@@ -177,7 +177,7 @@ fn nice_above(value: f64) -> f64 {
 }
 
 /// The largest of 1, 2, 5 × 10ⁿ that is not above `value`.
-pub fn nice_below(value: f64) -> f64 {
+pub(super) fn nice_below(value: f64) -> f64 {
     let power = 10f64.powf(value.log10().floor());
     let steps = [5.0, 2.0, 1.0].map(|step| step * power);
     steps.into_iter().find(|step| *step <= value * (1.0 + 1e-9)).unwrap_or(power)

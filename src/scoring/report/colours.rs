@@ -5,20 +5,20 @@ use crate::{Error, Result};
 use base64::Engine;
 
 /// A palette by evenly spaced anchor points, interpolated in sRGB.
-pub struct Palette(&'static [u32]);
+pub(super) struct Palette(&'static [u32]);
 
 /// Viridis (van der Walt and Smith, 2015): perceptually uniform, readable with colour vision deficiency and in grey.
-pub const VALUES: Palette =
+pub(super) const VALUES: Palette =
     Palette(&[0x440154, 0x472d7b, 0x3b528b, 0x2c728e, 0x21918c, 0x28ae80, 0x5ec962, 0xaddc30, 0xfde725]);
 
 /// ColorBrewer's RdBu (Harrower and Brewer, 2003), reversed: blue is below the truth, red above.
-pub const ERRORS: Palette = Palette(&[
+pub(super) const ERRORS: Palette = Palette(&[
     0x053061, 0x2166ac, 0x4393c3, 0x92c5de, 0xd1e5f0, 0xf7f7f7, 0xfddbc7, 0xf4a582, 0xd6604d, 0xb2182b, 0x67001f,
 ]);
 
 /// ColorBrewer's BrBG (Harrower and Brewer, 2003): brown is worse, green better; told apart with colour vision deficiency.
 /// The middle is pure white, like measured bins: they are the same in all methods.
-pub const GAINS: Palette = Palette(&[
+pub(super) const GAINS: Palette = Palette(&[
     0x543005, 0x8c510a, 0xbf812d, 0xdfc27d, 0xf6e8c3, 0xffffff, 0xc7eae5, 0x80cdc1, 0x35978f, 0x01665e, 0x003c30,
 ]);
 
@@ -44,38 +44,38 @@ impl Palette {
     }
 
     /// The palette as the stops of an SVG gradient from left to right.
-    pub fn stops(&self) -> String {
+    pub(super) fn stops(&self) -> String {
         let last = (self.0.len() - 1) as f64;
         let stop = |(i, anchor)| format!(r##"<stop offset="{:.4}" stop-color="#{anchor:06x}"/>"##, i as f64 / last);
         self.0.iter().enumerate().map(stop).collect()
     }
 
     /// The palette as a CSS gradient from left to right.
-    pub fn gradient(&self) -> String {
+    pub(super) fn gradient(&self) -> String {
         let anchors: Vec<String> = self.0.iter().map(|anchor| format!("#{anchor:06x}")).collect();
         format!("linear-gradient(to right,{})", anchors.join(","))
     }
 }
 
 /// The values from `low` to `high`, on a palette.
-pub struct Scale<'a> {
+pub(super) struct Scale<'a> {
     /// The palette.
-    pub palette: &'a Palette,
+    pub(super) palette: &'a Palette,
     /// The value of its first colour; lower ones share it.
-    pub low: f64,
+    pub(super) low: f64,
     /// The value of its last colour; higher ones share it.
-    pub high: f64,
+    pub(super) high: f64,
 }
 
 impl Scale<'_> {
     /// `image` [rows, cols] as a PNG of one pixel per bin in a data URI: NaN is blank within `tissue` and transparent outside.
-    pub fn picture(&self, image: &Raster<f32>, tissue: &Raster<bool>) -> Result<String> {
+    pub(super) fn picture(&self, image: &Raster<f32>, tissue: &Raster<bool>) -> Result<String> {
         let png = self.png(image, tissue)?;
         Ok(format!("data:image/png;base64,{}", base64::engine::general_purpose::STANDARD.encode(png)))
     }
 
     /// The same as the bytes of a PNG.
-    pub fn png(&self, image: &Raster<f32>, tissue: &Raster<bool>) -> Result<Vec<u8>> {
+    pub(super) fn png(&self, image: &Raster<f32>, tissue: &Raster<bool>) -> Result<Vec<u8>> {
         let level = |value: f32| {
             let share = ((f64::from(value) - self.low) / (self.high - self.low)).clamp(0.0, 1.0);
             FIRST + (share * (LEVELS - 1) as f64).round() as u8
@@ -109,7 +109,7 @@ impl Scale<'_> {
 }
 
 /// `image` with every `factor` × `factor` block as one pixel: the mean of the values it holds, NaN where it holds none.
-pub fn shrink(image: &Raster<f32>, factor: usize) -> Raster<f32> {
+pub(super) fn shrink(image: &Raster<f32>, factor: usize) -> Raster<f32> {
     blocks(image, factor, |block| {
         let (sum, count) = block.filter(|v| !v.is_nan()).fold((0.0, 0), |(sum, count), v| (sum + *v, count + 1));
         if count > 0 { sum / count as f32 } else { f32::NAN }
@@ -117,7 +117,7 @@ pub fn shrink(image: &Raster<f32>, factor: usize) -> Raster<f32> {
 }
 
 /// `mask` with every `factor` × `factor` block as one pixel, set where any of its bins is.
-pub fn shrink_mask(mask: &Raster<bool>, factor: usize) -> Raster<bool> {
+pub(super) fn shrink_mask(mask: &Raster<bool>, factor: usize) -> Raster<bool> {
     blocks(mask, factor, |block| block.max() == Some(&true))
 }
 
@@ -134,7 +134,7 @@ fn blocks<T, U>(
 }
 
 /// The value below which `share` of `values` lie (linear interpolation, NaN left out); `None` without values.
-pub fn quantile(values: impl Iterator<Item = f32>, share: f64) -> Option<f64> {
+pub(super) fn quantile(values: impl Iterator<Item = f32>, share: f64) -> Option<f64> {
     let mut sorted: Vec<f32> = values.filter(|v| !v.is_nan()).collect();
     sorted.sort_by(f32::total_cmp);
     let position = share * sorted.len().checked_sub(1)? as f64;

@@ -9,7 +9,7 @@ const BASELINE: &str = "#8a949e";
 const OTHERS: [&str; 6] = ["#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 
 /// The colour of each method: grey for the baseline, the others in order.
-pub fn colours(outcome: &Outcome) -> Vec<&'static str> {
+pub(super) fn colours(outcome: &Outcome) -> Vec<&'static str> {
     let mut others = OTHERS.iter().cycle();
     // The network first: it is what the reader looks for, whatever the order of the predictions.
     let mut order: Vec<usize> = (0..outcome.methods.len()).collect();
@@ -31,7 +31,7 @@ fn series(outcome: &Outcome, colours: &[&'static str]) -> Vec<Series> {
 
 /// MAE, RMSE and PCC of every gene over the unmeasured bins, in the order of the first for the first method that is not the
 /// baseline.
-pub fn scores(outcome: &Outcome, genes: &[&str], colours: &[&'static str]) -> Chart {
+pub(super) fn scores(outcome: &Outcome, genes: &[&str], colours: &[&'static str]) -> Chart {
     let honest = outcome.scores.iter().filter(|score| score.region == Region::Unmeasured);
     let honest: HashMap<(&str, &str), &Score> =
         honest.map(|score| ((score.gene.as_str(), score.method.as_str()), score)).collect();
@@ -70,7 +70,7 @@ pub fn scores(outcome: &Outcome, genes: &[&str], colours: &[&'static str]) -> Ch
 }
 
 /// Errors by distance from the border, and by true value.
-pub fn profiles(outcome: &Outcome, colours: &[&'static str]) -> [Chart; 2] {
+pub(super) fn profiles(outcome: &Outcome, colours: &[&'static str]) -> [Chart; 2] {
     [By::Border, By::Level].map(|by| {
         let rows: Vec<&ProfileRow> = outcome.profiles.iter().filter(|row| row.by == by).collect();
         let mut classes: Vec<&str> = rows.iter().map(|row| row.class.as_str()).collect();

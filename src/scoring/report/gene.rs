@@ -9,30 +9,30 @@ use crate::section::Raster;
 const SHOWN: f64 = 0.995;
 
 /// The maps of one gene, all [rows, cols], in log-normalised units.
-pub struct GeneMaps<'a> {
+pub(crate) struct GeneMaps<'a> {
     /// The gene.
-    pub gene: &'a str,
+    pub(crate) gene: &'a str,
     /// The tissue: the true one where there is a truth, else the inferred one.
-    pub tissue: &'a Raster<bool>,
+    pub(crate) tissue: &'a Raster<bool>,
     /// The dense truth, 0 outside the tissue, if there is one.
-    pub truth: Option<&'a Raster<f32>>,
+    pub(crate) truth: Option<&'a Raster<f32>>,
     /// The measured values, NaN where nothing was measured.
-    pub input: &'a Raster<f32>,
+    pub(crate) input: &'a Raster<f32>,
     /// Label and prediction (NaN where it says nothing).
-    pub predictions: &'a [(&'a str, Raster<f32>)],
+    pub(crate) predictions: &'a [(&'a str, Raster<f32>)],
     /// Label and gain over the reference (NaN where bins are not compared) of the other predictions.
-    pub gains: &'a [(&'a str, Raster<f64>)],
+    pub(crate) gains: &'a [(&'a str, Raster<f64>)],
     /// The label of the reference.
-    pub reference: Option<&'a str>,
+    pub(crate) reference: Option<&'a str>,
     /// The gene's scores.
-    pub scores: &'a [Score],
+    pub(crate) scores: &'a [Score],
     /// Side of a bin in µm.
-    pub bin_um: f64,
+    pub(crate) bin_um: f64,
 }
 
 impl GeneMaps<'_> {
     /// All that is shown of the gene.
-    pub fn plate(&self) -> Plate<'_> {
+    pub(crate) fn plate(&self) -> Plate<'_> {
         let shown = self.truth.map(|truth| self.in_tissue(truth));
         let reference = shown.as_ref().unwrap_or(self.input);
         let high = top(reference.values().iter().copied());

@@ -11,23 +11,23 @@ mod plots;
 mod tables;
 mod uncertainty;
 
-pub use gene::GeneMaps;
-pub use page::page;
-pub use plate::Plate;
-pub use plots::Plots;
+pub(super) use gene::GeneMaps;
+pub(super) use page::page;
+pub(super) use plate::Plate;
+pub(super) use plots::Plots;
 
 /// Up to this many genes are shown as pictures; the tables hold all of them.
-pub const MOST_PICTURED: usize = 400;
+pub(super) const MOST_PICTURED: usize = 400;
 
 /// Up to this many genes are unfolded from the start.
-pub const UNFOLDED: usize = 12;
+pub(super) const UNFOLDED: usize = 12;
 
 /// The pictures of the page hold about this many pixels altogether, so that it opens in a second.
 const MOST_PIXELS: usize = 120_000_000;
 
 /// The side in bins of the blocks that the page shows in one colour: 1, full resolution, unless `pictures` of
 /// `rows` × `cols` bins would make the page too heavy.
-pub fn block((rows, cols): (usize, usize), pictures: usize) -> usize {
+pub(super) fn block((rows, cols): (usize, usize), pictures: usize) -> usize {
     let pixels = |block: usize| rows.div_ceil(block) * cols.div_ceil(block) * pictures;
     (1..).find(|block| pixels(*block) <= MOST_PIXELS || *block >= rows.max(cols)).unwrap_or(1)
 }

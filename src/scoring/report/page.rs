@@ -12,7 +12,7 @@ const STYLE: &str = include_str!("style.css");
 const SCRIPTS: [&str; 2] = [include_str!("sort.js"), include_str!("zoom.js")];
 
 /// The whole page for `outcome`; `genes` are those scored or shown, `cards` the pictures of the first of them.
-pub fn page(outcome: &Outcome, genes: &[&str], cards: &str) -> Result<String> {
+pub(crate) fn page(outcome: &Outcome, genes: &[&str], cards: &str) -> Result<String> {
     let colours = figures::colours(outcome);
     let scored = outcome.mode == Mode::Benchmark;
     let mut body = header(outcome);

@@ -6,7 +6,7 @@ use super::tables::{best, cell, named};
 use crate::scoring::{Outcome, PanelScore};
 
 /// The panel's section; empty without a panel.
-pub fn panel(outcome: &Outcome, colours: &[&str]) -> String {
+pub(super) fn panel(outcome: &Outcome, colours: &[&str]) -> String {
     let Some(panel) = &outcome.panel else { return String::new() };
     type Column = (&'static str, fn(&PanelScore) -> Option<f64>, bool);
     let columns: [Column; 5] = [
@@ -40,7 +40,7 @@ pub fn panel(outcome: &Outcome, colours: &[&str]) -> String {
 }
 
 /// The section on where errors are made; empty without a truth.
-pub fn profiles(outcome: &Outcome, colours: &[&'static str]) -> String {
+pub(super) fn profiles(outcome: &Outcome, colours: &[&'static str]) -> String {
     if outcome.profiles.is_empty() {
         return String::new();
     }

@@ -16,7 +16,7 @@ const FOOT: f64 = 36.0;
 
 /// What a picture shows, and so its colours.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Shown {
+pub(crate) enum Shown {
     /// Expression.
     Value,
     /// Prediction − truth.
@@ -26,40 +26,40 @@ pub enum Shown {
 }
 
 /// One map and what is written below it, as plain text.
-pub struct Picture {
+pub(crate) struct Picture {
     /// What it shows.
-    pub shown: Shown,
+    pub(super) shown: Shown,
     /// Its name among the gene's pictures, for a file.
-    pub file: String,
+    pub(super) file: String,
     /// Its title.
-    pub title: String,
+    pub(super) title: String,
     /// Its caption.
-    pub note: String,
+    pub(super) note: String,
     /// Its values [rows, cols].
-    pub image: Raster<f32>,
+    pub(super) image: Raster<f32>,
 }
 
 /// All pictures of a gene.
-pub struct Plate<'a> {
+pub(crate) struct Plate<'a> {
     /// The gene.
-    pub gene: &'a str,
+    pub(super) gene: &'a str,
     /// The tissue [rows, cols].
-    pub tissue: &'a Raster<bool>,
+    pub(super) tissue: &'a Raster<bool>,
     /// Side of a bin in µm.
-    pub bin_um: f64,
+    pub(super) bin_um: f64,
     /// The colours of expression.
-    pub values: Scale<'a>,
+    pub(super) values: Scale<'a>,
     /// The colours of errors, where there are any.
-    pub errors: Option<Scale<'a>>,
+    pub(super) errors: Option<Scale<'a>>,
     /// The colours of gains, where there are any.
-    pub gains: Option<Scale<'a>>,
+    pub(super) gains: Option<Scale<'a>>,
     /// The pictures, column by column.
-    pub columns: Vec<Vec<Picture>>,
+    pub(super) columns: Vec<Vec<Picture>>,
 }
 
 impl Plate<'_> {
     /// The gene's card: a `details` element, open or closed, its maps in blocks of `block` × `block` bins.
-    pub fn card(&self, open: bool, block: usize) -> Result<String> {
+    pub(crate) fn card(&self, open: bool, block: usize) -> Result<String> {
         let mut pairs = String::new();
         for column in &self.columns {
             let figures = column.iter().map(|picture| self.figure(picture, block)).collect::<Result<String>>()?;
@@ -77,7 +77,7 @@ impl Plate<'_> {
     }
 
     /// A figure for a file of its own: SVG with the maps in full resolution.
-    pub fn svg(&self) -> Result<String> {
+    pub(crate) fn svg(&self) -> Result<String> {
         let (rows, cols) = self.tissue.shape();
         let unit = SIDE / rows.max(cols) as f64;
         let (width, height) = (cols as f64 * unit, rows as f64 * unit);
@@ -125,7 +125,7 @@ impl Plate<'_> {
     }
 
     /// The maps as PNG files of one pixel per bin: their names and contents.
-    pub fn pngs(&self) -> Result<Vec<(String, Vec<u8>)>> {
+    pub(crate) fn pngs(&self) -> Result<Vec<(String, Vec<u8>)>> {
         let all = self.columns.iter().flatten();
         all.map(|picture| Ok((picture.file.clone(), self.scale(picture).png(&picture.image, self.tissue)?))).collect()
     }

@@ -9,20 +9,20 @@ use std::path::{Path, PathBuf};
 
 /// A folder that plots are written into: `GENE.svg`, a figure of all its maps; `maps/GENE.truth.png`, `GENE.LABEL.png`,
 /// `GENE.LABEL.error.png` …, each of them with one pixel per bin; `scores.svg`, `errors_by_border.svg` and `errors_by_level.svg`. Files of the same names are replaced.
-pub struct Plots {
+pub(crate) struct Plots {
     folder: PathBuf,
 }
 
 impl Plots {
     /// The folder, made if it is not there.
-    pub fn new(folder: &Path) -> Result<Self> {
+    pub(crate) fn new(folder: &Path) -> Result<Self> {
         let maps = folder.join("maps");
         std::fs::create_dir_all(&maps).map_err(|e| Error::io(&maps, "create", e))?;
         Ok(Plots { folder: folder.to_owned() })
     }
 
     /// Writes the pictures of a gene.
-    pub fn gene(&self, plate: &Plate) -> Result<()> {
+    pub(crate) fn gene(&self, plate: &Plate) -> Result<()> {
         let gene = file_name(plate.gene);
         write_atomically(&self.folder.join(format!("{gene}.svg")), plate.svg()?.as_bytes())?;
         for (name, png) in plate.pngs()? {
@@ -32,7 +32,7 @@ impl Plots {
     }
 
     /// Writes the charts of the scores of these `genes`; nothing without scores.
-    pub fn charts(&self, outcome: &Outcome, genes: &[&str]) -> Result<()> {
+    pub(crate) fn charts(&self, outcome: &Outcome, genes: &[&str]) -> Result<()> {
         if outcome.scores.is_empty() {
             return Ok(());
         }

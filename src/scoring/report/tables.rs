@@ -31,12 +31,12 @@ fn explained(method: &str) -> &'static str {
 }
 
 /// A coloured dot and the label of a method.
-pub fn named(label: &str, colour: &str) -> String {
+pub(super) fn named(label: &str, colour: &str) -> String {
     format!(r#"<span class="dot" style="background:{colour}"></span>{}"#, escape(label))
 }
 
 /// The methods: what they are and, with a truth, the medians of their scores.
-pub fn methods(outcome: &Outcome, colours: &[&str]) -> String {
+pub(super) fn methods(outcome: &Outcome, colours: &[&str]) -> String {
     let scored = !outcome.summary.is_empty();
     let ratio = |name: &str| {
         outcome.baseline.as_ref().map_or(String::new(), |label| format!("<th>{name} / {}</th>", escape(label)))
@@ -95,13 +95,13 @@ fn medians(outcome: &Outcome, own: &MethodSummary) -> String {
 }
 
 /// The best of `values`, as it is shown: the highest if `high`, else the lowest.
-pub fn best(values: impl Iterator<Item = Option<f64>>, high: bool) -> Option<String> {
+pub(super) fn best(values: impl Iterator<Item = Option<f64>>, high: bool) -> Option<String> {
     let best = values.flatten().max_by(|a, b| if high { a.total_cmp(b) } else { b.total_cmp(a) });
     best.map(|best| figure(Some(best)))
 }
 
 /// A cell, set in bold where it shows the best value: ties are ties.
-pub fn cell(value: Option<f64>, best: Option<String>, class: &str) -> String {
+pub(super) fn cell(value: Option<f64>, best: Option<String>, class: &str) -> String {
     let text = figure(value);
     let bold = if value.is_some() && best.as_ref() == Some(&text) { " best" } else { "" };
     format!(r#"<td class="{class}{bold}">{text}</td>"#)
@@ -138,7 +138,7 @@ fn groups(outcome: &Outcome) -> [(&'static str, Vec<Column>); 4] {
 }
 
 /// A line per gene and method, genes in the order of the dataset; the best method of a gene in bold.
-pub fn scores(outcome: &Outcome, genes: &[&str], colours: &[&str]) -> String {
+pub(super) fn scores(outcome: &Outcome, genes: &[&str], colours: &[&str]) -> String {
     let groups = groups(outcome);
     let names: String = groups
         .iter()

@@ -17,7 +17,7 @@ A line below it is overconfident (fewer bins in their intervals than stated), on
 <b>Width</b> is the mean width of the intervals, and the <b>interval score</b> adds a penalty for every bin outside (lower is better). <b>Constant</b> is the same for one width everywhere, chosen by the truth to cover as many bins: intervals that know which bins are hard are narrower or score lower. Unmeasured in-tissue bins with an interval.</p>"#;
 
 /// The whole section; empty where no prediction says how sure it is. `colours` are those of the methods.
-pub fn uncertainty(outcome: &Outcome, colours: &[&str]) -> String {
+pub(super) fn uncertainty(outcome: &Outcome, colours: &[&str]) -> String {
     if outcome.intervals.is_empty() {
         return String::new();
     }

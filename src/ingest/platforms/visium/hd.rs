@@ -1,8 +1,8 @@
 //! 10x Visium HD: squares on a square lattice, in several sizes. Bins of any whole multiple of a size are sums of squares.
 
 use super::Array;
-use crate::config::PrepConfig;
 use crate::ingest::binning::{Collector, ReadStats};
+use crate::ingest::config::PrepConfig;
 use crate::ingest::flags;
 use crate::ingest::matrix::Mtx;
 use crate::ingest::reader::{Platform, Reader};

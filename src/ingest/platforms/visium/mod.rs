@@ -12,8 +12,8 @@ mod spots;
 
 pub(crate) use hd::VisiumHd;
 
-use crate::config::PrepConfig;
 use crate::ingest::binning::{Collector, ReadStats};
+use crate::ingest::config::PrepConfig;
 use crate::ingest::flags;
 use crate::ingest::matrix::{Mtx, Places, TenX, full_columns};
 use crate::ingest::reader::{Platform, Reader};

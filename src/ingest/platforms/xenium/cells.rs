@@ -1,8 +1,8 @@
 //! 10x Xenium without transcripts: `cell_feature_matrix.h5` (or MTX), each cell counted where its centroid lies.
 
 use super::{CELLS, experiment};
-use crate::config::PrepConfig;
 use crate::ingest::binning::{Collector, ReadStats};
+use crate::ingest::config::PrepConfig;
 use crate::ingest::flags::{self, Flag};
 use crate::ingest::matrix::{Mtx, Places, TenX};
 use crate::ingest::reader::{Platform, Reader};

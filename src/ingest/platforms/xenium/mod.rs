@@ -7,8 +7,8 @@ mod experiment;
 pub(crate) use cells::XeniumCells;
 
 use crate::Result;
-use crate::config::PrepConfig;
 use crate::ingest::binning::{Collector, ReadStats};
+use crate::ingest::config::PrepConfig;
 use crate::ingest::detect::is_text;
 use crate::ingest::flags::{Flag, Takes};
 use crate::ingest::reader::{Platform, Reader, TableNames};
