@@ -1,5 +1,6 @@
 //! Recognises a platform by its files: the structure of matrices, the names of tables, and the columns of tables in text form.
 
+use super::folders::{entries, lower_name};
 use super::matrix::Tree;
 use super::platforms::READERS;
 use super::reader::{Reader, TableNames, platforms};
@@ -105,10 +106,7 @@ fn holds_table(folder: &Path) -> bool {
 }
 
 fn in_folder(folder: &Path, readers: &[&'static dyn Reader]) -> Result<PathBuf> {
-    let entries = std::fs::read_dir(folder).map_err(|e| Error::io(folder, "read", e))?;
-    let mut files: Vec<PathBuf> =
-        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|p| p.is_file()).collect();
-    files.sort();
+    let files: Vec<PathBuf> = entries(folder)?.into_iter().filter(|path| path.is_file()).collect();
     let names = table_names();
     let is_read = |name: &str, owner: &dyn Reader| {
         let by_owner = |reader: &&dyn Reader| reader.platform().name == owner.platform().name;
@@ -138,8 +136,8 @@ fn in_folder(folder: &Path, readers: &[&'static dyn Reader]) -> Result<PathBuf> 
 /// What to give instead of a folder without transcripts: what in it can be read.
 fn suggest(folder: &Path, files: &[PathBuf]) -> String {
     const READABLE: [&str; 7] = [".h5ad", ".h5", ".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet"];
-    let stores = folder.read_dir().into_iter().flatten().flatten().map(|entry| entry.path());
-    let stores = stores.filter(|path| path.is_dir() && lower_name(path).ends_with(".zarr"));
+    let stores =
+        entries(folder).into_iter().flatten().filter(|path| path.is_dir() && lower_name(path).ends_with(".zarr"));
     let files = files.iter().filter(|path| READABLE.iter().any(|end| lower_name(path).ends_with(end))).cloned();
     let name = |path: PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut found: Vec<String> = files.chain(stores).map(name).collect();
@@ -149,10 +147,6 @@ fn suggest(folder: &Path, files: &[PathBuf]) -> String {
         1..=5 => format!("It holds {}: give the one to read itself", found.join(", ")),
         many => format!("It holds {}, … ({many} files): give the one to read itself", found[..5].join(", ")),
     }
-}
-
-fn lower_name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().to_lowercase()
 }
 
 /// The ending of a file's name, without `.gz`.

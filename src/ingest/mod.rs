@@ -12,6 +12,7 @@ mod config;
 mod describe;
 mod detect;
 mod flags;
+mod folders;
 mod matrix;
 mod platforms;
 mod prepare;

@@ -7,6 +7,7 @@ use crate::error::nearest_names;
 use crate::ingest::binning::{Collector, ReadStats};
 use crate::ingest::config::PrepConfig;
 use crate::ingest::flags::{self, Flag};
+use crate::ingest::folders::entries;
 use crate::ingest::matrix::{Tree, is_table, read_table};
 use crate::ingest::reader::{Platform, Reader};
 use crate::ingest::text::{ParquetColumns, parquet_columns, read_parquet};
@@ -128,9 +129,8 @@ fn parts(path: &Path) -> Result<Vec<PathBuf>> {
     if path.is_file() {
         return Ok(vec![path.to_owned()]);
     }
-    let entries = std::fs::read_dir(path).map_err(|e| Error::io(path, "read", e))?.flatten().map(|entry| entry.path());
-    let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|e| e == "parquet")).collect();
-    files.sort();
+    let is_part = |path: &PathBuf| path.extension().is_some_and(|end| end == "parquet");
+    let files: Vec<PathBuf> = entries(path)?.into_iter().filter(is_part).collect();
     if files.is_empty() {
         return Err(Error::Missing(format!("{}: no Parquet file in it", path.display())));
     }
