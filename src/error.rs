@@ -95,11 +95,34 @@ pub fn nearest_names<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> 
     scored.into_iter().take(3).map(|(_, name)| name).collect()
 }
 
+/// How many names an error lists.
+const MOST_LISTED: usize = 10;
+
+/// Names for an error: the first ten, each cut at forty characters, and how many there are.
+pub(crate) fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+    let all = names.len();
+    let short = |name: &str| match name.char_indices().nth(40) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
+    };
+    let first: Vec<String> = names.take(MOST_LISTED).map(short).collect();
+    let more = if all > MOST_LISTED { format!(", … ({all} in all)") } else { String::new() };
+    first.join(", ") + &more
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::error::Error as _;
     use std::io::{Error as IoError, ErrorKind};
+
+    #[test]
+    fn a_list_of_names_is_cut_at_ten_and_a_name_at_forty_characters() {
+        let names: Vec<String> = (0..12).map(|i| i.to_string()).collect();
+        assert_eq!(listed(names.iter().map(String::as_str)), "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, … (12 in all)");
+        assert_eq!(listed(["a", "b"].into_iter()), "a, b");
+        assert_eq!(listed(["é".repeat(50).as_str()].into_iter()).chars().count(), 41);
+    }
 
     #[test]
     fn what_the_system_said_is_kept_as_the_source_and_a_retold_error_keeps_it() {

@@ -119,7 +119,7 @@ fn anndata_of_every_layout_equals_anndata() {
             "dense_lognorm_with_counts_layer.h5ad",
             "--bin-um 60 --already-normalised --min-counts 30",
         ),
-        ("squidpy_points", "visium_squidpy.h5ad", "--bin-um 50 --already-normalised --min-counts 1"),
+        ("squidpy_points", "visium_squidpy.h5ad", "--bin-um 50 --um-per-unit 1 --already-normalised --min-counts 1"),
     ];
     for (name, file, flags) in cases {
         let Some(input) = reference(&format!("anndata/{file}")) else { return };

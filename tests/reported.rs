@@ -21,6 +21,19 @@ enum Comes {
 use Comes::{Right, Told};
 
 const CASES: &[(&str, &str, Comes)] = &[
+    ("01-two-sections-summed", "", Told(&["taken twice", "b0-S1", "b0-S2", "--where library_id=S1"])),
+    ("01-two-sections-summed", "--where library_id=S1", Right),
+    ("01-two-sections-summed", "--where library_id=S3", Told(&["no observation has S3; found S1, S2"])),
+    ("02-in-tissue-true-false-text", "", Right),
+    ("03-nullable-integer-missing-at-0-0", "", Right),
+    ("04-one-nan-position-loses-the-lattice", "", Right),
+    ("09-visium-hd-table-relabelled", "", Right),
+    ("17-squidpy-first-spot-nan", "", Right),
+    ("18-bin2cell-cells", "", Right),
+    ("19-obsm-spatial-data-frame", "", Right),
+    ("20-feature-types-of-other-words", "", Right),
+    ("21-visium-positions-gz", "", Right),
+    ("22-visium-in-tissue-true-false", "", Right),
     ("27-appledouble-files", "", Right),
     ("27-appledouble-files", "--gene-column gene", Told(&["--gene-column", "is read as merscope"])),
 ];

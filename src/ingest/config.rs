@@ -65,10 +65,18 @@ pub struct MatrixConfig {
     pub layer: Option<String>,
     /// The element of a SpatialData store.
     pub element: Option<String>,
+    /// Conditions `COLUMN=VALUE` on `obs`: observations that fulfil them are read.
+    pub r#where: Vec<String>,
     /// The column of the gene names: of `var` in AnnData, of the points in SpatialData.
     pub gene_column: Option<String>,
     /// Take the values as they are, neither counted nor normalised.
     pub already_normalised: bool,
+}
+
+/// Column and value of a condition COLUMN=VALUE.
+pub(crate) fn condition(text: &str) -> Option<(&str, &str)> {
+    let (column, value) = text.split_once('=')?;
+    Some((column.trim(), value.trim())).filter(|(column, _)| !column.is_empty())
 }
 
 /// The key `prep.pattern`.
@@ -82,7 +90,7 @@ pub enum PatternKind {
 }
 
 /// The section `prep.csv`. Columns without a name here are found by their usual names.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CsvConfig {
     /// The column of the genes.
@@ -93,12 +101,13 @@ pub struct CsvConfig {
     pub y_column: Option<String>,
     /// The column of the counts; where there is none, every row is one molecule.
     pub count_column: Option<String>,
-    /// µm per unit of x and y: the size of a pixel, where positions are pixels.
-    pub um_per_unit: f64,
+    /// µm per unit of x and y: the size of a pixel, where positions are pixels; without it 1, where the file does not say.
+    pub um_per_unit: Option<f64>,
 }
 
-impl Default for CsvConfig {
-    fn default() -> Self {
-        CsvConfig { gene_column: None, x_column: None, y_column: None, count_column: None, um_per_unit: 1.0 }
+impl CsvConfig {
+    /// µm per unit of x and y.
+    pub fn unit_um(&self) -> f64 {
+        self.um_per_unit.unwrap_or(1.0)
     }
 }

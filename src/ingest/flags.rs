@@ -1,6 +1,6 @@
 //! Flags that belong to platforms: plain data, declared once, from which a command line is built.
 
-use super::config::PrepConfig;
+use super::config::{PrepConfig, condition};
 
 /// A flag of one platform or several.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub enum Takes {
     Nothing,
     /// A text, or a number that cannot be negative.
     Text(&'static str),
+    /// A text, and more of them if it is given again.
+    Texts(&'static str),
     /// A number; negative ones are told as such.
     Number(&'static str),
 }
@@ -69,7 +71,7 @@ pub(crate) static UM_PER_UNIT: Flag = Flag {
         "um-per-unit",
         "µm",
         "csv, anndata, spatialdata: µm per unit of x and y, the size of a pixel [default: 1]",
-        |config, value| parsed(value).map(|um| config.csv.um_per_unit = um),
+        |config, value| parsed(value).map(|um| config.csv.um_per_unit = Some(um)),
     )
 };
 
@@ -83,6 +85,22 @@ pub(crate) static LAYER: Flag = Flag::text(
         Ok(())
     },
 );
+
+/// Of AnnData, alone or in a SpatialData store: which observations.
+pub(crate) static WHERE: Flag = Flag {
+    takes: Takes::Texts("COLUMN=VALUE"),
+    more: "Given again with the same column, any of the values will do; with another column, both have to hold.",
+    ..Flag::text(
+        "where",
+        "COLUMN=VALUE",
+        "anndata, spatialdata: read the observations with this value in a column of obs: a section, a kind of cells",
+        |config, text| {
+            condition(text).ok_or("expected COLUMN=VALUE, for example library_id=S1")?;
+            config.matrix.r#where.push(text.to_owned());
+            Ok(())
+        },
+    )
+};
 
 /// Of every matrix: its values are no counts.
 pub(crate) static ALREADY_NORMALISED: Flag = Flag {

@@ -20,6 +20,7 @@ mod reader;
 mod request;
 mod section;
 mod text;
+mod words;
 
 pub use binning::ReadStats;
 pub use config::{CsvConfig, MatrixConfig, PatternKind, PrepConfig};

@@ -71,7 +71,7 @@ mod tests {
         request.set("gene-column", "target").unwrap();
         request.set("um-per-unit", "0.325").unwrap();
         assert_eq!(request.config.csv.gene_column.as_deref(), Some("target"));
-        assert_eq!(request.config.csv.um_per_unit, 0.325);
+        assert_eq!(request.config.csv.um_per_unit, Some(0.325));
         assert_eq!(request.given().map(|flag| flag.name).collect::<Vec<_>>(), ["gene-column", "um-per-unit"]);
         let told = |flag: &str, value: &str| Request::new("a", Mode::Impute).set(flag, value).unwrap_err().to_string();
         assert!(told("pixel-mm", "1").contains("--pixel-um"));

@@ -167,7 +167,7 @@ fn binning(request: &Request, config: &PrepConfig) -> Result<Binning> {
     if let Some(wrong) = config.phase.iter().find(|phase| **phase >= scale.get()) {
         return Err(Error::Usage(format!("phase {wrong}: expected a number below scale {}", scale.get())));
     }
-    positive(config.csv.um_per_unit, "um-per-unit")?;
+    positive(config.csv.unit_um(), "um-per-unit")?;
     let bin_um = positive(config.bin_um, "bin-um")?;
     let [row, col] = config.phase.map(|phase| phase as f64 * bin_um);
     let anchor_um = [config.origin_um[0] + col, config.origin_um[1] + row];

@@ -217,7 +217,7 @@ mod tests {
         let config = Arguments::try_parse_from(line).unwrap().config().unwrap();
         let expected = PrepConfig { bin_um: 30.0, min_counts: 7, origin_um: [-1.0, 2.5], ..PrepConfig::default() };
         assert_eq!(config, PrepConfig { csv: config.csv.clone(), ..expected });
-        assert_eq!(config.csv.um_per_unit, 0.5);
+        assert_eq!(config.csv.um_per_unit, Some(0.5));
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub fn platform_help() -> String {
     )
 }
 
-/// The flags of platforms that were given, with their values; a switch has an empty one.
+/// The flags of platforms that were given, with their values; a switch has an empty one, and some stand more than once.
 #[derive(Clone, Debug, Default)]
 pub struct PlatformFlags(Vec<(&'static str, String)>);
 
@@ -41,7 +41,11 @@ fn arg(flag: &'static Flag) -> Arg {
     let long_help = if flag.more.is_empty() { flag.help.to_owned() } else { format!("{}\n\n{}", flag.help, flag.more) };
     let arg = Arg::new(flag.name).long(flag.name).help(flag.help).long_help(long_help);
     let arg = flag.conflicts.into_iter().fold(arg, |arg, other| arg.conflicts_with(other));
-    let (Takes::Text(value) | Takes::Number(value)) = flag.takes else { return arg.action(ArgAction::SetTrue) };
+    let value = match flag.takes {
+        Takes::Nothing => return arg.action(ArgAction::SetTrue),
+        Takes::Text(value) | Takes::Texts(value) | Takes::Number(value) => value,
+    };
+    let arg = if matches!(flag.takes, Takes::Texts(_)) { arg.action(ArgAction::Append) } else { arg };
     // Tried on a config that nobody reads, so that a wrong value is told as every other wrong value of a flag.
     let try_out = |text: &str| (flag.set)(&mut PrepConfig::default(), text).map(|()| text.to_owned());
     let negative = matches!(flag.takes, Takes::Number(_));
@@ -60,11 +64,12 @@ impl Args for PlatformFlags {
 
 impl FromArgMatches for PlatformFlags {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let value = |flag: &'static Flag| match flag.takes {
-            Takes::Nothing => matches.get_flag(flag.name).then(|| (flag.name, String::new())),
-            _ => matches.get_one::<String>(flag.name).map(|value| (flag.name, value.clone())),
+        let values = |flag: &'static Flag| match flag.takes {
+            Takes::Nothing => matches.get_flag(flag.name).then(String::new).into_iter().collect(),
+            _ => matches.get_many(flag.name).into_iter().flatten().cloned().collect::<Vec<String>>(),
         };
-        Ok(PlatformFlags(flags().into_iter().filter_map(value).collect()))
+        let named = |flag: &'static Flag| values(flag).into_iter().map(|value| (flag.name, value));
+        Ok(PlatformFlags(flags().into_iter().flat_map(named).collect()))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {

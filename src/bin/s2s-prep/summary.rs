@@ -41,7 +41,10 @@ impl Summary<'_> {
         let dropped = [
             (section.molecules.control, "controls or unassigned".to_owned()),
             (section.molecules.low_quality, format!("below quality {}", section.config.min_qv)),
-            (section.molecules.outside_tissue, "outside the tissue, as the platform says".to_owned()),
+            (
+                section.molecules.outside_tissue,
+                "of what is left out: outside the tissue, without a place, or not chosen".to_owned(),
+            ),
             (section.molecules.off_lattice, "between the measured bins (the section was sampled sparsely)".to_owned()),
             (section.outside, "outside the frame of the measured bins".to_owned()),
         ];

@@ -1,92 +1,111 @@
 //! AnnData objects, whatever holds them: an `.h5ad` file, a Zarr store, a table of a SpatialData store.
 
 use super::anndata_places::observation_places;
-use super::columns::texts;
+use super::columns::{Column, column, columns};
 use super::entries::Matrix;
+use super::features::Features;
 use super::sink::{Gene, MatrixSink};
-use super::tenx::GENE_EXPRESSION;
 use super::tree::Tree;
-use crate::error::nearest_names;
+use crate::error::{listed, nearest_names};
 use crate::ingest::binning::{Collector, ReadStats};
 use crate::ingest::config::PrepConfig;
 use crate::{Error, Result};
+
+/// Columns of `var` with symbols, where the index has identifiers.
+const SYMBOLS: [&str; 7] =
+    ["feature_name", "gene_symbols", "gene_symbol", "gene_name", "gene_names", "symbol", "gene_short_name"];
+
+/// Columns of `var` with identifiers, where the index lacks names.
+const IDENTIFIERS: [&str; 4] = ["gene_ids", "gene_id", "ensembl_id", "feature_id"];
 
 /// Whether `tree` is an AnnData object.
 pub(crate) fn is_table(tree: &Tree) -> Result<bool> {
     Ok(tree.has("obs")? && tree.has("var")?)
 }
 
-/// Reads the AnnData object at the root of `tree`: the layer and the column of gene names that `config.matrix` names, with
-/// `config.csv.um_per_unit` µm per unit of `obsm/spatial`.
+/// Reads the AnnData object at the root of `tree`: the observations, the layer and the column of gene names that `config.matrix`
+/// names, with `config.csv.um_per_unit` µm per unit of positions.
 pub(crate) fn read_table(tree: &Tree, config: &PrepConfig, collector: &Collector) -> Result<ReadStats> {
     if !is_table(tree)? {
         return Err(Error::data(tree.path(), "no groups obs and var in it, so it is no AnnData"));
     }
-    let (name, var) = layer(tree, config.matrix.layer.as_deref())?;
-    let genes = genes(tree, &var, config.matrix.gene_column.as_deref())?;
-    let matrix = matrix(tree, &name)?;
-    let observations = matrix.shape().0 as usize;
-    let places = observation_places(tree, observations, config.csv.um_per_unit, collector)?;
+    if let Some(old) = ["obs", "var"].into_iter().find(|name| !tree.is_group(name)) {
+        let remedy = "Write the file again with a current one: anndata.read_h5ad(FILE).write_h5ad(NEW)";
+        return Err(tree.error(old, format!("a compound array, as anndata before 0.7 wrote it. {remedy}")));
+    }
+    let layers = layers(tree)?;
+    let layer = layer(tree, &layers, config.matrix.layer.as_deref(), collector)?;
+    let (name, var) = match layer.as_str() {
+        "raw" => ("raw/X".to_owned(), "raw/var"),
+        "X" => ("X".to_owned(), "var"),
+        other => (format!("layers/{other}"), "var"),
+    };
+    let genes = genes(tree, var, config.matrix.gene_column.as_deref(), collector)?;
+    let matrix = Matrix::open(tree, &name)?;
+    let places = observation_places(tree, matrix.shape().0 as usize, config, collector)?;
     collector.note(format!("counts from {name}"));
-    MatrixSink::new(tree.path(), &genes, &places, collector)?.matrix(&matrix)
+    let others = layers.into_iter().filter(|other| *other != layer).collect();
+    MatrixSink::new(tree.path(), &genes, &places, collector)?.with_layers(others).matrix(&matrix)
 }
 
-/// The matrix that was asked for, and the table of its genes.
-fn layer(tree: &Tree, wanted: Option<&str>) -> Result<(String, String)> {
-    let Some(wanted) = wanted.filter(|name| *name != "X") else { return Ok(("X".to_owned(), "var".to_owned())) };
-    if wanted == "raw" && tree.has("raw/X")? {
-        return Ok(("raw/X".to_owned(), "raw/var".to_owned()));
-    }
-    let layers = tree.children("layers")?;
-    if layers.iter().any(|name| name == wanted) {
-        return Ok((format!("layers/{wanted}"), "var".to_owned()));
-    }
-    let raw = if tree.has("raw/X")? { vec!["raw".to_owned()] } else { Vec::new() };
-    let all = [vec!["X".to_owned()], layers, raw].concat();
-    let near = nearest_names(wanted, all.iter().map(String::as_str));
-    Err(Error::data(
-        tree.path(),
-        format!("no layer {wanted}; found {} (nearest: {})", all.join(", "), near.first().unwrap_or(&"none")),
-    ))
+/// The matrices of the object: `X`, its layers, `raw`.
+fn layers(tree: &Tree) -> Result<Vec<String>> {
+    let is_there =
+        |name: &str| Ok::<_, Error>(tree.has(name)? && tree.text(name, "encoding-type").as_deref() != Some("null"));
+    let x = is_there("X")?.then(|| "X".to_owned());
+    let raw = is_there("raw/X")?.then(|| "raw".to_owned());
+    Ok(x.into_iter().chain(tree.children("layers")?).chain(raw).collect())
 }
 
-fn matrix(tree: &Tree, name: &str) -> Result<Matrix> {
-    let encoding = tree.text(name, "encoding-type").or_else(|| tree.text(name, "h5sparse_format"));
-    let by_observation = match encoding.as_deref() {
-        Some("csr_matrix" | "csr") => true,
-        Some("csc_matrix" | "csc") => false,
-        Some("array") | None if !tree.has(&format!("{name}/indptr"))? => return Matrix::dense(tree, name),
-        found => {
-            return Err(tree.error(
-                name,
-                format!("encoding {}, expected csr_matrix, csc_matrix or array", found.unwrap_or("absent")),
-            ));
+/// The matrix that was asked for; without a wish X, or what is there instead.
+fn layer(tree: &Tree, layers: &[String], wanted: Option<&str>, collector: &Collector) -> Result<String> {
+    let all = || listed(layers.iter().map(String::as_str));
+    match (wanted, layers) {
+        (Some(wanted), _) if layers.iter().any(|name| name == wanted) => Ok(wanted.to_owned()),
+        (Some(wanted), _) => {
+            let near = nearest_names(wanted, layers.iter().map(String::as_str));
+            let near = near.first().unwrap_or(&"none");
+            Err(Error::data(tree.path(), format!("no layer {wanted}; found {} (nearest: {near})", all())))
         }
-    };
-    let shape = tree.numbers(name, "shape").or_else(|| tree.numbers(name, "h5sparse_shape"));
-    match shape.as_deref() {
-        Some(&[observations, genes]) => Matrix::sparse(tree, name, (observations, genes), by_observation),
-        _ => Err(tree.error(name, "attribute shape is missing, expected two numbers")),
+        (None, [first, ..]) if first == "X" => Ok(first.clone()),
+        (None, [only]) => {
+            collector.note(format!("no X: {only} is the only matrix"));
+            Ok(only.clone())
+        }
+        (None, []) => Err(Error::data(tree.path(), "neither X nor layers nor raw in it: no matrix")),
+        (None, _) => Err(Error::data(tree.path(), format!("no X in it. Choose a layer with --layer: {}", all()))),
     }
 }
 
-fn genes(tree: &Tree, var: &str, column: Option<&str>) -> Result<Vec<Gene>> {
-    let name = match column {
-        Some(column) => column.to_owned(),
-        None => tree.text(var, "_index").unwrap_or_else(|| "_index".to_owned()),
+/// The genes of the table `var`, by the column that was asked for, or its index.
+fn genes(tree: &Tree, var: &str, wanted: Option<&str>, collector: &Collector) -> Result<Vec<Gene>> {
+    let all = columns(tree, var)?;
+    let index = tree
+        .text(var, "_index")
+        .unwrap_or_else(|| if all.iter().any(|name| name == "_index") { "_index" } else { "index" }.to_owned());
+    let texts = |name: &str| -> Result<Vec<Option<String>>> {
+        let column = column(tree, var, name, "Name the one with the genes with --gene-column")?;
+        Ok((0..column.len()).map(|row| column.text(row)).collect())
     };
-    let columns = tree.children(var)?;
-    if !columns.contains(&name) {
-        return Err(
-            tree.error(var, format!("no column {name}; found {}. Name it with --gene-column", columns.join(", ")))
-        );
+    let usual = |names: &[&str]| all.iter().find(|column| names.contains(&column.to_lowercase().as_str()));
+    let instead = match wanted {
+        Some(_) => Some(&index),
+        None => usual(&IDENTIFIERS),
+    };
+    let kinds = all.iter().any(|column| column == "feature_types");
+    let names = texts(wanted.unwrap_or(&index))?;
+    if let (None, Some(symbols)) = (wanted, usual(&SYMBOLS)) {
+        let identifiers = names.iter().flatten().filter(|name| name.starts_with("ENS") || name.parse::<u64>().is_ok());
+        if 2 * identifiers.count() > names.len() {
+            collector.note(format!("genes have the names of {var}'s index; symbols: --gene-column {symbols}"));
+        }
     }
-    let names = texts(tree, &format!("{var}/{name}"))?;
-    let kinds = if columns.iter().any(|column| column == "feature_types") {
-        texts(tree, &format!("{var}/feature_types"))?
-    } else {
-        Vec::new()
+    let features = Features {
+        names,
+        ids: instead.map_or_else(|| Ok(Vec::new()), |name| texts(name))?,
+        kinds: kinds.then(|| Column::read(tree, &format!("{var}/feature_types"))).transpose()?,
     };
-    let control = |i: usize| kinds.get(i).is_some_and(|kind| kind != GENE_EXPRESSION);
-    Ok(names.into_iter().enumerate().map(|(i, name)| Gene { name, control: control(i) }).collect())
+    let (genes, notes) = features.genes().map_err(|what| tree.error(&format!("{var}/feature_types"), what))?;
+    notes.into_iter().for_each(|note| collector.note(note));
+    Ok(genes)
 }

@@ -1,43 +1,50 @@
 //! Where the observations of an AnnData object lie.
 //!
-//! The grid is, in this order: `obs/array_row` and `obs/array_col`, which count bins; the square lattice on which
-//! `obsm/spatial` lies; bins over `obsm/spatial`. Rows and columns of which only those with an even sum occur are
-//! Visium's hexagonal ones ([`full_columns`]).
+//! The grid is, in this order: `obs/array_row` and `obs/array_col`, which count bins; rows and columns in the names of the
+//! observations (Visium HD); the square lattice on which the positions lie; bins over the positions. Rows and columns of which
+//! only those with an even sum occur are Visium's hexagonal ones ([`full_columns`]). Observations without a place are left out.
 
-use super::columns::numbers;
+use super::columns::Column;
 use super::lattice::{SquareLattice, TOLERANCE};
+use super::observations::{chosen, under_tissue};
 use super::places::{Places, full_columns};
-use super::tree::{ELEMENTS, MAX_ROWS, Tree, whole_chunks};
+use super::positions::Positions;
+use super::scalefactors::ScaleFactors;
+use super::sections;
+use super::squares::{Square, side_in_name};
+use super::tree::Tree;
 use crate::dataset::Mode;
 use crate::ingest::binning::Collector;
+use crate::ingest::config::PrepConfig;
 use crate::{Error, Result};
 
-/// Where each of the `observations` lies; outside the tissue, nowhere.
+/// Where each of the `observations` lies; those that are left out, nowhere.
 pub(crate) fn observation_places(
     tree: &Tree,
     observations: usize,
-    um_per_unit: f64,
+    config: &PrepConfig,
     collector: &Collector,
 ) -> Result<Places> {
-    let side_um = collector.binning.bin_um;
-    let mut places = if tree.has("obs/array_row")? && tree.has("obs/array_col")? {
-        let (at, hexagonal) = array_places(tree)?;
-        let kind = if hexagonal { ", hexagonal: row × half-column" } else { "" };
-        collector
-            .note(format!("grid from obs/array_row and obs/array_col{kind}; one square is {side_um} µm (--bin-um)"));
-        Places::Lattice { side_um, at }
-    } else {
-        let points = spatial(tree)?;
-        match SquareLattice::find(&points) {
-            Some(lattice) => on_lattice(tree, lattice, um_per_unit, collector)?,
+    let conditions = &config.matrix.r#where;
+    let mut kept = chosen(tree, conditions, observations, collector)?;
+    let factors = ScaleFactors::read(tree, conditions)?;
+    let own = OwnSquares::find(tree, observations, &factors)?;
+    let (mut places, from) = match on_array(tree, &kept, own.as_ref(), collector)? {
+        Some(places) => (places, "obs/array_row and obs/array_col".to_owned()),
+        None => match in_names(tree, own.as_ref(), collector)? {
+            Some(places) => (places, "the names of the observations".to_owned()),
             None => {
-                collector.note(format!(
-                    "no lattice in obsm/spatial: binned as points, {} µm per unit (--um-per-unit)",
-                    um_per_unit
-                ));
-                Places::Points(points.into_iter().map(|at| at.map(|c| c * um_per_unit)).collect())
+                let mut positions = Positions::find(tree, observations, collector)?;
+                positions
+                    .points
+                    .iter_mut()
+                    .zip(&kept)
+                    .filter(|(_, kept)| !**kept)
+                    .for_each(|(p, _)| *p = [f64::NAN; 2]);
+                let places = by_position(tree, &positions, config.csv.um_per_unit, own.as_ref(), &factors, collector)?;
+                (places, positions.from)
             }
-        }
+        },
     };
     if places.len() != observations {
         return Err(Error::data(
@@ -45,103 +52,201 @@ pub(crate) fn observation_places(
             format!("{} positions for {observations} observations. Is the file damaged?", places.len()),
         ));
     }
-    leave_out(tree, &mut places)?;
+    under_tissue_and_placed(tree, &mut kept, &places, &from, collector)?;
+    places.leave_out(&kept);
+    sections::check(tree, &places, &from, conditions, collector)?;
     Ok(places)
 }
 
-/// The lattice of `obsm/spatial`. Where its spacing is a multiple of the bins, every so many bins hold an observation;
+/// Leaves out of `kept` what has no place, or lies outside the tissue.
+fn under_tissue_and_placed(
+    tree: &Tree,
+    kept: &mut [bool],
+    places: &Places,
+    from: &str,
+    collector: &Collector,
+) -> Result<()> {
+    let mut unplaced = 0;
+    for (i, kept) in kept.iter_mut().enumerate().filter(|(_, kept)| **kept) {
+        *kept = places.get(i).is_some();
+        unplaced += usize::from(!*kept);
+    }
+    if unplaced > 0 {
+        collector.note(format!("{unplaced} of {} observations left out: without a place in {from}", kept.len()));
+    }
+    under_tissue(tree, kept, collector)?;
+    if kept.iter().any(|kept| *kept) {
+        return Ok(());
+    }
+    Err(Error::data(
+        tree.path(),
+        format!(
+            "none of {} observations is left: {unplaced} are without a place in {from}, the others outside the tissue (in_tissue) or not chosen (--where)",
+            kept.len()
+        ),
+    ))
+}
+
+/// The squares of Visium HD that an object is made of.
+struct OwnSquares {
+    side_um: f64,
+    /// What tells so.
+    why: String,
+    /// Whether the names of the observations hold rows and columns.
+    named: bool,
+}
+
+impl OwnSquares {
+    /// By the names of the observations, the scale factors, or the name of the object.
+    fn find(tree: &Tree, observations: usize, factors: &ScaleFactors) -> Result<Option<OwnSquares>> {
+        let index = index(tree);
+        let square = |row: usize| Square::of(&tree.text_at(&index, row).ok()?);
+        if let (Some(first), Some(last)) = (square(0), square(observations.saturating_sub(1))) {
+            if first.side_um != last.side_um {
+                return Err(tree.error(
+                    &index,
+                    format!(
+                        "squares of {} and of {} µm in one table, expected one size. Choose it with --where",
+                        first.side_um, last.side_um
+                    ),
+                ));
+            }
+            let why = "the names of the observations".to_owned();
+            return Ok(Some(OwnSquares { side_um: first.side_um, why, named: true }));
+        }
+        if let Some(side_um) = factors.bin_size_um {
+            let why = "bin_size_um of uns/spatial".to_owned();
+            return Ok(Some(OwnSquares { side_um, why, named: false }));
+        }
+        let mut names = vec![tree.full(""), tree.path().file_name().unwrap_or_default().to_string_lossy().into_owned()];
+        if let Ok(regions) = Column::read(tree, "obs/region") {
+            names.extend(regions.values());
+        }
+        let told = names.iter().find_map(|name| Some((side_in_name(name)?, name.clone())));
+        Ok(told.map(|(side_um, name)| OwnSquares { side_um, why: format!("the name {name}"), named: false }))
+    }
+}
+
+/// Where the names of the observations stand.
+fn index(tree: &Tree) -> String {
+    format!("obs/{}", tree.text("obs", "_index").unwrap_or_else(|| "_index".to_owned()))
+}
+
+/// Rows and columns in the names of Visium HD.
+fn in_names(tree: &Tree, own: Option<&OwnSquares>, collector: &Collector) -> Result<Option<Places>> {
+    let Some(OwnSquares { side_um, named: true, .. }) = own else { return Ok(None) };
+    let mut at = Vec::new();
+    tree.texts(&index(tree), |name| at.push(Square::of(name).map_or(Places::NOWHERE, |square| square.at)))?;
+    collector.note(format!("grid from the names of the observations: squares of {side_um} µm"));
+    Ok(Some(Places::Lattice { side_um: *side_um, at }))
+}
+
+/// Rows and columns of the array; `None` where there are none, or they are means over several bins.
+fn on_array(tree: &Tree, kept: &[bool], own: Option<&OwnSquares>, collector: &Collector) -> Result<Option<Places>> {
+    if !tree.has("obs/array_row")? || !tree.has("obs/array_col")? {
+        return Ok(None);
+    }
+    let column = |name: &str| Column::read(tree, name)?.numbers().map_err(|what| tree.error(name, what));
+    let (rows, cols) = (column("obs/array_row")?, column("obs/array_col")?);
+    let numbers = || rows.iter().chain(&cols).filter(|number| number.is_finite());
+    if numbers().any(|number| number.fract() != 0.0) || numbers().next().is_none() {
+        collector.note("obs/array_row and obs/array_col are not used: they are no whole numbers".to_owned());
+        return Ok(None);
+    }
+    if let Some(wrong) = numbers().find(|number| number.abs() >= 1e6) {
+        return Err(tree.error("obs/array_row", format!("{wrong}, expected rows and columns below 1,000,000")));
+    }
+    let place = |(row, col): (&f64, &f64)| {
+        let placed = row.is_finite() && col.is_finite();
+        if placed { [*row as i32, *col as i32] } else { Places::NOWHERE }
+    };
+    let mut at: Vec<[i32; 2]> = rows.iter().zip(&cols).map(place).collect();
+    let of = || at.iter().zip(kept).filter(|(at, kept)| **kept && **at != Places::NOWHERE).map(|(at, _)| at);
+    let even_sums = of().all(|[row, col]| (row + col) % 2 == 0);
+    // Rows of one parity alone are a square lattice of which every second row and column was sampled.
+    let parities = [0, 1].map(|parity| of().any(|[row, _]| row.rem_euclid(2) == parity));
+    let hexagonal = even_sums && parities == [true, true];
+    if hexagonal {
+        at.iter_mut().filter(|at| **at != Places::NOWHERE).for_each(|at| *at = full_columns(*at));
+    }
+    let kind = if hexagonal { ", hexagonal: row × half-column" } else { "" };
+    let (side_um, why) = match own {
+        Some(own) => (own.side_um, own.why.as_str()),
+        None => (collector.binning.bin_um, "--bin-um"),
+    };
+    collector.note(format!("grid from obs/array_row and obs/array_col{kind}; one square is {side_um} µm ({why})"));
+    Ok(Some(Places::Lattice { side_um, at }))
+}
+
+/// On a square lattice, or as points.
+fn by_position(
+    tree: &Tree,
+    Positions { points, from }: &Positions,
+    given: Option<f64>,
+    own: Option<&OwnSquares>,
+    factors: &ScaleFactors,
+    collector: &Collector,
+) -> Result<Places> {
+    let told = factors.microns_per_pixel;
+    let lattice = SquareLattice::find(points);
+    let of_squares = lattice.as_ref().zip(own).map(|(lattice, own)| own.side_um / lattice.spacing);
+    let unit = given.or(told).or(of_squares);
+    let why = match (given, told) {
+        (None, Some(_)) => "microns_per_pixel of uns/spatial",
+        _ => "--um-per-unit",
+    };
+    if let Some(lattice) = lattice {
+        return on_lattice(tree, lattice, unit, from, collector);
+    }
+    let unit = match (unit, factors.pixels(points)) {
+        (Some(unit), _) => unit,
+        (None, None) => 1.0,
+        (None, Some((why, um))) => {
+            return Err(Error::Usage(format!(
+                "{}: {from} is in {why}. Say how many µm a unit is: --um-per-unit {um:.4}, if that is so",
+                tree.path().display()
+            )));
+        }
+    };
+    collector.note(format!("no lattice in {from}: binned as points, {unit} µm per unit ({why})"));
+    Ok(Places::Points(points.iter().map(|at| at.map(|c| c * unit)).collect()))
+}
+
+/// A lattice of positions. Where its spacing is a multiple of the bins, every so many bins hold an observation;
 /// where the bins are a multiple of the spacing, they are sums. Where the unit is not known, a benchmark needs none:
 /// an observation is a bin. A section to be imputed does, for the bins between those observed depend on it.
-fn on_lattice(tree: &Tree, lattice: SquareLattice, unit: f64, collector: &Collector) -> Result<Places> {
+fn on_lattice(
+    tree: &Tree,
+    lattice: SquareLattice,
+    known: Option<f64>,
+    from: &str,
+    collector: &Collector,
+) -> Result<Places> {
     let SquareLattice { spacing, mut at } = lattice;
     let bin_um = collector.binning.bin_um;
+    let unit = known.unwrap_or(1.0);
     let spacing_um = spacing * unit;
     let whole = |ratio: f64| {
         (ratio.round() >= 1.0 && (ratio / ratio.round() - 1.0).abs() <= TOLERANCE).then_some(ratio.round())
     };
     let (apart, together) = (whole(spacing_um / bin_um), whole(bin_um / spacing_um));
-    let unit_is_known = unit != 1.0;
     let (side_um, steps) = match (apart, together, collector.mode) {
         (Some(1.0), ..) => (bin_um, 1),
         (Some(apart), _, Mode::Impute) => (bin_um, apart as i32),
-        (_, Some(together), _) if unit_is_known || collector.mode == Mode::Impute => (bin_um / together, 1),
-        (_, _, Mode::Benchmark) if !unit_is_known => (bin_um, 1),
+        (_, Some(together), _) if known.is_some() || collector.mode == Mode::Impute => (bin_um / together, 1),
+        (_, _, Mode::Benchmark) if known.is_none() => (bin_um, 1),
         _ => {
             return Err(Error::Usage(format!(
-                "{}: obsm/spatial is a lattice of spacing {spacing:.4}, which is {spacing_um:.4} µm at {unit} µm per unit, neither a multiple nor a part of --bin-um {bin_um}. Give --um-per-unit and --bin-um that fit",
+                "{}: {from} is a lattice of spacing {spacing:.4}, which is {spacing_um:.4} µm at {unit} µm per unit, neither a multiple nor a part of --bin-um {bin_um}. Give --um-per-unit and --bin-um that fit",
                 tree.path().display()
             )));
         }
     };
-    at.iter_mut().flatten().for_each(|index| *index = index.saturating_mul(steps));
+    at.iter_mut().filter(|at| **at != Places::NOWHERE).flatten().for_each(|index| *index = index.saturating_mul(steps));
     collector.note(format!(
-        "grid from obsm/spatial: a square lattice of spacing {spacing:.4} (within {} %), taken as {} µm",
+        "grid from {from}: a square lattice of spacing {spacing:.4} (within {} %), taken as {} µm",
         TOLERANCE * 100.0,
         side_um * f64::from(steps)
     ));
     Ok(Places::Lattice { side_um, at })
-}
-
-/// Rows and columns of the array, and whether they were hexagonal.
-fn array_places(tree: &Tree) -> Result<(Vec<[i32; 2]>, bool)> {
-    let (rows, cols) = (numbers(tree, "obs/array_row")?, numbers(tree, "obs/array_col")?);
-    let index = |value: f64| (value.fract() == 0.0 && value.abs() < 1e6).then_some(value as i32);
-    let place = |(i, (row, col)): (usize, (&f64, &f64))| match (index(*row), index(*col)) {
-        (Some(row), Some(col)) => Ok([row, col]),
-        _ => Err(tree.error(
-            "obs/array_row",
-            format!("({row}, {col}) of observation {i} (counted from 0), expected whole numbers"),
-        )),
-    };
-    let mut at = rows.iter().zip(&cols).enumerate().map(place).collect::<Result<Vec<_>>>()?;
-    let even_sums = at.iter().all(|[row, col]| (row + col) % 2 == 0);
-    // Rows of one parity alone are a square lattice of which every second row and column was sampled.
-    let parities = [0, 1].map(|parity| at.iter().any(|[row, _]| row.rem_euclid(2) == parity));
-    let hexagonal = even_sums && parities == [true, true];
-    if hexagonal {
-        at.iter_mut().for_each(|place| *place = full_columns(*place));
-    }
-    Ok((at, hexagonal))
-}
-
-/// x and y of every observation.
-fn spatial(tree: &Tree) -> Result<Vec<[f64; 2]>> {
-    const NAME: &str = "obsm/spatial";
-    if !tree.has(NAME)? {
-        return Err(Error::data(
-            tree.path(),
-            "no positions: neither obs/array_row and obs/array_col nor obsm/spatial. Add one of them",
-        ));
-    }
-    let array = tree.array(NAME)?;
-    let (observations, rows) = match array.shape() {
-        &[observations, 2 | 3] => (observations, array.chunk()[0]),
-        shape => return Err(tree.error(NAME, format!("an array of {shape:?}, expected observations × 2 (x, y)"))),
-    };
-    if observations > MAX_ROWS {
-        return Err(tree.error(NAME, format!("{observations} rows. Is the file damaged?")));
-    }
-    let step = whole_chunks(ELEMENTS, rows);
-    let mut points = Vec::new();
-    for start in (0..observations).step_by(step as usize) {
-        let part = [start..(start + step).min(observations), 0..2];
-        let values = array.numbers(&part).map_err(|what| tree.error(NAME, what))?;
-        points.extend(values.chunks_exact(2).map(|xy| [xy[0], xy[1]]));
-    }
-    Ok(points)
-}
-
-/// Leaves out what `obs/in_tissue` says is outside the tissue.
-fn leave_out(tree: &Tree, places: &mut Places) -> Result<()> {
-    if !tree.has("obs/in_tissue")? {
-        return Ok(());
-    }
-    let outside = numbers(tree, "obs/in_tissue")?.into_iter().enumerate().filter(|(_, flag)| *flag == 0.0);
-    for (i, _) in outside {
-        match places {
-            Places::Lattice { at, .. } => at.get_mut(i).map(|place| *place = Places::NOWHERE),
-            Places::Points(at) => at.get_mut(i).map(|place| *place = [f64::NAN; 2]),
-        };
-    }
-    Ok(())
 }

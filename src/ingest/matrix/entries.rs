@@ -43,6 +43,27 @@ impl Piece {
 }
 
 impl Matrix {
+    /// The array or group `name` of anndata, dense or compressed.
+    pub(crate) fn open(tree: &Tree, name: &str) -> Result<Matrix> {
+        let encoding = tree.text(name, "encoding-type").or_else(|| tree.text(name, "h5sparse_format"));
+        let by_observation = match encoding.as_deref() {
+            Some("csr_matrix" | "csr") => true,
+            Some("csc_matrix" | "csc") => false,
+            Some("array") | None if !tree.has(&format!("{name}/indptr"))? => return Matrix::dense(tree, name),
+            found => {
+                return Err(tree.error(
+                    name,
+                    format!("encoding {}, expected csr_matrix, csc_matrix or array", found.unwrap_or("absent")),
+                ));
+            }
+        };
+        let shape = tree.numbers(name, "shape").or_else(|| tree.numbers(name, "h5sparse_shape"));
+        match shape.as_deref() {
+            Some(&[observations, genes]) => Matrix::sparse(tree, name, (observations, genes), by_observation),
+            _ => Err(tree.error(name, "attribute shape is missing, expected two numbers")),
+        }
+    }
+
     /// The group `name` with `data`, `indices` and `indptr`, compressed by observation or by gene.
     pub(crate) fn sparse(tree: &Tree, name: &str, shape: (u64, u64), by_observation: bool) -> Result<Matrix> {
         check_shape(tree, name, shape)?;

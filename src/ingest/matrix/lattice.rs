@@ -22,30 +22,67 @@ pub(crate) struct SquareLattice {
 }
 
 impl SquareLattice {
-    /// The lattice of `points` (x, y), if there is one: equal spacing along x and y, every point within [`TOLERANCE`]
-    /// of its place, and no place taken twice.
+    /// The lattice of the `points` (x, y) that are finite, if there is one: equal spacing along x and y, every point within
+    /// [`TOLERANCE`] of its place, and no two different points in one place. Other points are nowhere.
     ///
     /// Rows and columns are counted from the coordinates' own zero, not from the first point, so that no point moves the others.
     pub(crate) fn find(points: &[[f64; 2]]) -> Option<SquareLattice> {
-        if points.len() < FEWEST || points.iter().flatten().any(|c| !c.is_finite()) {
+        let placed: Vec<usize> = (0..points.len()).filter(|i| points[*i].iter().all(|c| c.is_finite())).collect();
+        // Points that lie exactly on others say nothing of the lattice; that they do is told by who looks for sections.
+        let different = different(placed.iter().map(|i| points[*i]).collect());
+        if different.len() < FEWEST {
             return None;
         }
-        let nearest = nearest_distance(points)?;
-        let (x_spacing, cols) = axis(points.iter().map(|p| p[0]).collect(), nearest)?;
-        let (y_spacing, rows) = axis(points.iter().map(|p| p[1]).collect(), nearest)?;
+        let nearest = nearest_distance(&different)?;
+        let along = |axis: usize| placed.iter().map(|i| points[*i][axis]).collect();
+        let (x_spacing, cols) = axis(along(0), nearest)?;
+        let (y_spacing, rows) = axis(along(1), nearest)?;
         if (x_spacing / y_spacing - 1.0).abs() > TOLERANCE {
             return None;
         }
-        let at: Vec<[i32; 2]> = rows.into_iter().zip(cols).map(|(row, col)| [row, col]).collect();
-        let different: std::collections::HashSet<&[i32; 2]> = at.iter().collect();
-        (different.len() == at.len()).then_some(SquareLattice { spacing: x_spacing, at })
+        let taken: std::collections::HashSet<(i32, i32)> = rows.iter().copied().zip(cols.iter().copied()).collect();
+        if taken.len() != different.len() {
+            return None;
+        }
+        let mut at = vec![Places::NOWHERE; points.len()];
+        placed.iter().zip(rows.into_iter().zip(cols)).for_each(|(i, (row, col))| at[*i] = [row, col]);
+        Some(SquareLattice { spacing: x_spacing, at })
     }
 }
 
-/// The median distance from a position to its nearest neighbour.
-fn nearest_distance(points: &[[f64; 2]]) -> Option<f64> {
-    let mut sorted = points.to_vec();
-    sorted.sort_by(|a, b| a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1])));
+/// The points, sorted along x, each once.
+fn different(mut points: Vec<[f64; 2]>) -> Vec<[f64; 2]> {
+    points.sort_by(|a, b| a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1])));
+    points.dedup();
+    points
+}
+
+/// The distance of neighbours, if the finite `points` lie on a hexagonal lattice, turned in any way: nearly all neighbours of a
+/// point are at the same distance, and there are more of them than a square lattice has.
+pub(crate) fn hexagonal_pitch(points: &[[f64; 2]]) -> Option<f64> {
+    /// Between the first neighbours, at 1, and the second, at 1.73 (1.41 on squares).
+    const REACH: f64 = 1.3;
+    let sorted = different(points.iter().copied().filter(|point| point.iter().all(|c| c.is_finite())).collect());
+    if sorted.len() < FEWEST {
+        return None;
+    }
+    let pitch = nearest_distance(&sorted)?;
+    let (mut asked, mut near, mut good) = (0, 0, 0);
+    for point in sorted.iter().step_by(sorted.len().div_ceil(ASKED)) {
+        let first = sorted.partition_point(|other| other[0] < point[0] - REACH * pitch);
+        let within = sorted[first..].iter().take_while(|other| other[0] <= point[0] + REACH * pitch);
+        let distances = within.map(|other| (point[0] - other[0]).hypot(point[1] - other[1]));
+        let neighbours: Vec<f64> = distances.filter(|d| *d > 0.0 && *d <= REACH * pitch).collect();
+        asked += 1;
+        near += neighbours.len();
+        good += neighbours.iter().filter(|d| (**d / pitch - 1.0).abs() <= TOLERANCE).count();
+    }
+    let (asked, near, good) = (f64::from(asked), near as f64, good as f64);
+    (near > 4.2 * asked && good > 0.95 * near).then_some(pitch)
+}
+
+/// The median distance from a position to its nearest neighbour; the positions are sorted along x.
+fn nearest_distance(sorted: &[[f64; 2]]) -> Option<f64> {
     let step = sorted.len().div_ceil(ASKED);
     let nearest = |i: usize| {
         let distance = |j: usize| (sorted[i][0] - sorted[j][0]).hypot(sorted[i][1] - sorted[j][1]);
@@ -133,5 +170,22 @@ mod tests {
         let flat: Vec<[f64; 2]> = lattice(20, 20, 1.0, 0.0).iter().map(|(_, [x, y])| [x * 1.2, *y]).collect();
         assert_eq!(SquareLattice::find(&flat), None);
         assert_eq!(SquareLattice::find(&[[0.0, 0.0]; 100]), None);
+        let turned = |[x, y]: &[f64; 2]| [0.6 * x - 0.8 * y, 0.8 * x + 0.6 * y];
+        let pitch = hexagonal_pitch(&hexagons.iter().map(turned).collect::<Vec<_>>()).unwrap();
+        assert!((pitch / 100.0 - 1.0).abs() < 0.01, "{pitch}");
+        for others in [cells, lattice(20, 20, 3.0, 0.0).iter().map(|(_, point)| *point).collect()] {
+            assert_eq!(hexagonal_pitch(&others), None);
+        }
+    }
+
+    #[test]
+    fn points_without_a_place_and_points_on_others_leave_the_lattice_as_it_is() {
+        let mut points: Vec<[f64; 2]> = lattice(8, 8, 37.0, 18.5).iter().map(|(_, point)| *point).collect();
+        let expected = SquareLattice::find(&points).unwrap();
+        points.extend([[f64::NAN, 3.0], points[9], [f64::INFINITY; 2]]);
+        let found = SquareLattice::find(&points).unwrap();
+        assert_eq!(found.spacing, expected.spacing);
+        assert_eq!(found.at[..64], expected.at);
+        assert_eq!(found.at[64..], [Places::NOWHERE, expected.at[9], Places::NOWHERE]);
     }
 }

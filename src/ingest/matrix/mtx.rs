@@ -1,9 +1,12 @@
-//! A folder with `matrix.mtx`, `features.tsv` (or `genes.tsv`) and `barcodes.tsv`, each of them gzipped or not.
+//! A folder with `matrix.mtx`, `features.tsv` (or `genes.tsv`) and `barcodes.tsv`, each of them gzipped or not, perhaps with the
+//! same words before all three names.
 
-use super::sink::{Gene, MatrixSink};
-use super::tenx::GENE_EXPRESSION;
+use super::columns::Column;
+use super::features::Features;
+use super::sink::MatrixSink;
 use super::tree::MAX_ROWS;
 use crate::ingest::binning::{MAX_FEATURES, ReadStats};
+use crate::ingest::folders::entries;
 use crate::ingest::text::Lines;
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -16,31 +19,52 @@ pub(crate) struct Mtx {
 }
 
 impl Mtx {
-    /// Whether `folder` holds a matrix.
-    pub(crate) fn is_in(folder: &Path) -> bool {
-        find(folder, &["matrix.mtx"]).is_ok()
+    /// Whether `path` is a folder that holds a matrix, or the file of one.
+    pub(crate) fn is(path: &Path) -> bool {
+        if path.is_dir() { !matrices(path).is_empty() } else { prefix(path).is_some() && path.is_file() }
     }
 
-    /// The three files of `folder`.
-    pub(crate) fn open(folder: &Path) -> Result<Mtx> {
-        Ok(Mtx {
-            matrix: find(folder, &["matrix.mtx"])?,
-            features: find(folder, &["features.tsv", "genes.tsv"])?,
-            barcodes: find(folder, &["barcodes.tsv"])?,
-        })
+    /// The three files of a folder, or those beside the file of a matrix.
+    pub(crate) fn open(path: &Path) -> Result<Mtx> {
+        let matrix = if path.is_dir() { one(path)? } else { path.to_owned() };
+        let folder = matrix.parent().unwrap_or(path);
+        let prefix = prefix(&matrix).unwrap_or_default();
+        let beside = |names: &[&str]| {
+            let named = names.iter().map(|name| format!("{prefix}{name}"));
+            let found =
+                named.flat_map(|name| [folder.join(format!("{name}.gz")), folder.join(name)]).find(|p| p.is_file());
+            found.ok_or_else(|| {
+                Error::Missing(format!(
+                    "{}: no {prefix}{} (or .gz) in it, which goes with {}",
+                    folder.display(),
+                    names.join(" or "),
+                    matrix.display()
+                ))
+            })
+        };
+        let (features, barcodes) = (beside(&["features.tsv", "genes.tsv"])?, beside(&["barcodes.tsv"])?);
+        Ok(Mtx { matrix, features, barcodes })
     }
 
-    /// The names of the rows.
-    pub(crate) fn genes(&self) -> Result<Vec<Gene>> {
-        let mut genes = Vec::new();
+    /// The three files.
+    pub(crate) fn files(self) -> Vec<PathBuf> {
+        vec![self.matrix, self.features, self.barcodes]
+    }
+
+    /// The rows.
+    pub(crate) fn features(&self) -> Result<Features> {
+        let (mut names, mut ids, mut kinds) = (Vec::new(), Vec::new(), Vec::new());
         Lines::open(&self.features)?.for_each(|line| {
-            let fields: Vec<&str> = line.split('\t').collect();
-            let name = fields.get(1).or(fields.first()).copied().unwrap_or_default();
-            let control = fields.get(2).is_some_and(|kind| *kind != GENE_EXPRESSION);
-            genes.push(Gene { name: name.trim().to_owned(), control });
-            if genes.len() > MAX_FEATURES { Err("too many genes".to_owned()) } else { Ok(()) }
+            let fields: Vec<&str> = line.split('\t').map(|field| field.trim().trim_matches('"')).collect();
+            let field = |i: usize| fields.get(i).map(|field| (*field).to_owned());
+            names.push(field(1).or(field(0)));
+            ids.push(field(0));
+            kinds.extend(field(2));
+            if names.len() > MAX_FEATURES { Err("too many genes".to_owned()) } else { Ok(()) }
         })?;
-        Ok(genes)
+        // Version 2 has no third column; what else may stand there is told where it is no kind.
+        let kinds = (!kinds.is_empty()).then(|| Column::of_texts(kinds));
+        Ok(Features { names, ids, kinds })
     }
 
     /// Gives every barcode to `each`.
@@ -124,11 +148,29 @@ impl Header {
     }
 }
 
-fn find(folder: &Path, names: &[&str]) -> Result<PathBuf> {
-    let packed = |name: &&str| [folder.join(format!("{name}.gz")), folder.join(name)];
-    names
-        .iter()
-        .flat_map(packed)
-        .find(|path| path.is_file())
-        .ok_or_else(|| Error::Missing(format!("{}: no {} (or .gz) in it", folder.display(), names.join(" or "))))
+/// What stands before `matrix.mtx` in the name of a file, as downloads have it; `None` for other files.
+fn prefix(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_string_lossy().into_owned();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    name.strip_suffix("matrix.mtx").map(str::to_owned)
+}
+
+/// The matrices of a folder.
+fn matrices(folder: &Path) -> Vec<PathBuf> {
+    let files = entries(folder).unwrap_or_default().into_iter();
+    files.filter(|path| prefix(path).is_some() && path.is_file()).collect()
+}
+
+/// The only matrix of a folder, packed or not.
+fn one(folder: &Path) -> Result<PathBuf> {
+    let all = matrices(folder);
+    let other = all.iter().find(|path| prefix(path) != prefix(&all[0]));
+    match (all.first(), other) {
+        (Some(first), None) => Ok(first.clone()),
+        (Some(first), Some(other)) => Err(Error::data(
+            folder,
+            format!("holds {} and {}. Give the matrix to read", first.display(), other.display()),
+        )),
+        (None, _) => Err(Error::Missing(format!("{}: no matrix.mtx (or .gz) in it", folder.display()))),
+    }
 }

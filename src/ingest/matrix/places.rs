@@ -41,6 +41,38 @@ impl Places {
         }
     }
 
+    /// Takes the place of every observation that is not `kept`.
+    pub(crate) fn leave_out(&mut self, kept: &[bool]) {
+        match self {
+            Places::Lattice { at, .. } => {
+                at.iter_mut().zip(kept).filter(|(_, kept)| !**kept).for_each(|(at, _)| *at = Places::NOWHERE);
+            }
+            Places::Points(at) => {
+                at.iter_mut().zip(kept).filter(|(_, kept)| !**kept).for_each(|(at, _)| *at = [f64::NAN; 2]);
+            }
+        }
+    }
+
+    /// What two observations of the same place have in common; `None` for those that have none.
+    pub(crate) fn key(&self, observation: usize) -> Option<[u64; 2]> {
+        match self {
+            Places::Lattice { at, .. } => {
+                let place = *at.get(observation)?;
+                (place != Places::NOWHERE).then(|| place.map(|index| index as u64))
+            }
+            Places::Points(_) => self.get(observation).map(|at| at.map(f64::to_bits)),
+        }
+    }
+
+    /// Whether observations share a place, and which do first.
+    pub(crate) fn taken_twice(&self) -> Option<Twice> {
+        let mut keys: Vec<([u64; 2], u32)> = (0..self.len()).filter_map(|i| Some((self.key(i)?, i as u32))).collect();
+        keys.sort_unstable();
+        let same = || keys.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+        let first = same().min_by_key(|pair| pair[1].1)?;
+        Some(Twice { pair: [first[0].1 as usize, first[1].1 as usize], taken: same().count() })
+    }
+
     /// Bins of a lattice are made of whole squares: [`Error::Usage`] where `binning` would cut through one.
     pub(crate) fn check(&self, binning: &Binning, path: &Path) -> Result<()> {
         let Places::Lattice { side_um, .. } = self else { return Ok(()) };
@@ -74,6 +106,15 @@ impl Places {
     }
 }
 
+/// Places that two observations or more have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Twice {
+    /// Two observations of one place.
+    pub pair: [usize; 2],
+    /// Observations that lie where another does.
+    pub taken: usize,
+}
+
 /// Half-columns of a hexagonal lattice to columns: its rows and half-columns have even sums alone.
 pub(crate) fn full_columns([row, col]: [i32; 2]) -> [i32; 2] {
     [row, col.div_euclid(2)]
@@ -95,6 +136,14 @@ mod tests {
         let squares: std::collections::BTreeSet<[i32; 2]> = spots.map(full_columns).collect();
         let grid: std::collections::BTreeSet<[i32; 2]> = (0..78).flat_map(|r| (0..64).map(move |c| [r, c])).collect();
         assert_eq!(squares, grid);
+    }
+
+    #[test]
+    fn a_place_taken_twice_is_found_where_there_is_a_place() {
+        let at = vec![[0, 0], [0, 1], Places::NOWHERE, Places::NOWHERE, [0, 1]];
+        let twice = Places::Lattice { side_um: 1.0, at }.taken_twice().unwrap();
+        assert_eq!((twice.pair, twice.taken), ([1, 4], 1));
+        assert_eq!(Places::Points(vec![[0.0, 1.0], [f64::NAN; 2], [f64::NAN; 2]]).taken_twice(), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::entries::Matrix;
 use super::places::Places;
 use crate::compute::Progress;
 use crate::dataset::Quantity;
+use crate::error::listed;
 use crate::ingest::binning::{Collector, Feature, Intake, Molecule, ReadStats};
 use crate::{Error, Result};
 use rayon::prelude::*;
@@ -27,6 +28,8 @@ pub(crate) struct MatrixSink<'a> {
     features: Vec<Feature>,
     places: &'a Places,
     collector: &'a Collector,
+    /// Other matrices of the same file, to name where this one holds no counts.
+    layers: Vec<String>,
 }
 
 impl<'a> MatrixSink<'a> {
@@ -61,7 +64,23 @@ impl<'a> MatrixSink<'a> {
             feature.map_err(|what| Error::data(path, format!("gene {i} (counted from 0): {what}")))
         };
         let features = genes.iter().enumerate().map(resolve).collect::<Result<Vec<Feature>>>()?;
-        Ok(MatrixSink { path, genes, features, places, collector })
+        Ok(MatrixSink { path, genes, features, places, collector, layers: Vec::new() })
+    }
+
+    /// The same, which names `layers` where this matrix holds no counts.
+    pub(crate) fn with_layers(self, layers: Vec<String>) -> Self {
+        MatrixSink { layers, ..self }
+    }
+
+    /// What to do with a matrix that holds no counts.
+    fn advice(&self) -> String {
+        match self.layers.as_slice() {
+            [] => "There is no other layer in it that could hold them".to_owned(),
+            layers => format!(
+                "Choose the layer that holds counts with --layer: {}",
+                listed(layers.iter().map(String::as_str))
+            ),
+        }
     }
 
     /// Whether an entry may be given in one part only.
@@ -123,7 +142,7 @@ impl EntrySink<'_> {
             format!("gene {} in observation {observation} (counted from 0): {what}", self.sink.genes[gene].name)
         };
         let count = match self.sink.collector.quantity {
-            Quantity::Counts => count(value),
+            Quantity::Counts => count(value).map_err(|what| format!("{what}. {}", self.sink.advice())),
             Quantity::Values => normalised(value),
         };
         let count = count.map_err(at)?;
@@ -147,12 +166,10 @@ fn count(value: f64) -> Result<u32, String> {
     }
     Err(if value.is_finite() && value > 0.0 && value.fract() != 0.0 {
         format!(
-            "found {value}, which is no count: the matrix is normalised already. Name the layer that holds counts (--layer), or take the values as they are with --already-normalised"
+            "found {value}, which is no count: the matrix is normalised already (--already-normalised takes the values as they are)"
         )
     } else {
-        format!(
-            "found {value}, expected a count: a whole number, 0 or more. Name the layer that holds counts (--layer)"
-        )
+        format!("found {value}, expected a count: a whole number, 0 or more")
     })
 }
 

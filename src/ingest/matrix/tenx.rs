@@ -1,6 +1,8 @@
 //! 10x count matrices: `*_feature_bc_matrix.h5` of every version, and the folder of MTX files.
 
+use super::columns::Column;
 use super::entries::Matrix;
+use super::features::Features;
 use super::mtx::Mtx;
 use super::places::Places;
 use super::sink::{Gene, MatrixSink};
@@ -9,13 +11,12 @@ use crate::ingest::binning::{Collector, ReadStats};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 
-/// The kind of features that are genes; antibodies, controls and codewords are others.
-pub(crate) const GENE_EXPRESSION: &str = "Gene Expression";
-
 /// A matrix of genes × barcodes.
 pub(crate) struct TenX {
     path: PathBuf,
     genes: Vec<Gene>,
+    /// What there is to say of the genes.
+    notes: Vec<String>,
     source: Source,
 }
 
@@ -26,17 +27,18 @@ enum Source {
 }
 
 impl TenX {
-    /// Opens an HDF5 file or a folder of MTX files.
+    /// Opens an HDF5 file, a folder of MTX files, or a file `…matrix.mtx` beside its features and barcodes.
     pub(crate) fn open(path: &Path) -> Result<TenX> {
-        let (genes, source) = if path.is_dir() {
+        let (features, source) = if Mtx::is(path) {
             let mtx = Mtx::open(path)?;
-            (mtx.genes()?, Source::Mtx(mtx))
+            (mtx.features()?, Source::Mtx(mtx))
         } else {
             let tree = Tree::open(path)?;
             let group = group(&tree)?;
-            (genes(&tree, &group)?, Source::Hdf5(tree, group))
+            (features(&tree, &group)?, Source::Hdf5(tree, group))
         };
-        Ok(TenX { path: path.to_owned(), genes, source })
+        let (genes, notes) = features.genes().map_err(|what| Error::data(path, what))?;
+        Ok(TenX { path: path.to_owned(), genes, notes, source })
     }
 
     /// Gives every barcode to `each`, in the order of the matrix.
@@ -49,6 +51,7 @@ impl TenX {
 
     /// Reads all counts; `places` says where each barcode lies.
     pub(crate) fn read(&self, places: &Places, collector: &Collector) -> Result<ReadStats> {
+        self.notes.iter().for_each(|note| collector.note(note.clone()));
         let sink = MatrixSink::new(&self.path, &self.genes, places, collector)?;
         let (barcodes, genes) = (places.len() as u64, self.genes.len() as u64);
         match &self.source {
@@ -80,21 +83,18 @@ fn group(tree: &Tree) -> Result<String> {
     }
 }
 
-fn genes(tree: &Tree, group: &str) -> Result<Vec<Gene>> {
-    let mut genes = Vec::new();
-    if !tree.has(&format!("{group}/features"))? {
-        tree.texts(&format!("{group}/gene_names"), |name| genes.push(Gene { name: name.to_owned(), control: false }))?;
-        return Ok(genes);
-    }
-    let names = format!("{group}/features/name");
-    tree.texts(&names, |name| genes.push(Gene { name: name.to_owned(), control: false }))?;
-    let mut kinds = 0;
-    let each = |kind: &str| {
-        if let Some(gene) = genes.get_mut(kinds) {
-            gene.control = kind != GENE_EXPRESSION;
-        }
-        kinds += 1;
+/// The features, which have had kinds since version 3.
+fn features(tree: &Tree, group: &str) -> Result<Features> {
+    let of_version_3 = tree.has(&format!("{group}/features"))?;
+    let [names, ids] = if of_version_3 { ["features/name", "features/id"] } else { ["gene_names", "genes"] };
+    let texts = |name: &str| {
+        let mut all = Vec::new();
+        tree.texts(&format!("{group}/{name}"), |text| all.push(Some(text.to_owned()))).map(|()| all)
     };
-    tree.texts(&format!("{group}/features/feature_type"), each)?;
-    if kinds == genes.len() { Ok(genes) } else { Err(tree.error(&names, "as many names as feature types expected")) }
+    let kinds = format!("{group}/features/feature_type");
+    Ok(Features {
+        names: texts(names)?,
+        ids: if tree.has(&format!("{group}/{ids}"))? { texts(ids)? } else { Vec::new() },
+        kinds: tree.has(&kinds)?.then(|| Column::read(tree, &kinds)).transpose()?,
+    })
 }

@@ -70,7 +70,7 @@ impl Reader for PlainTable {
     }
 
     fn unit(&self, config: &PrepConfig) -> String {
-        format!("positions in units of {} µm (--um-per-unit)", config.csv.um_per_unit)
+        format!("positions in units of {} µm (--um-per-unit)", config.csv.unit_um())
     }
 
     fn read(&self, path: &Path, config: &PrepConfig, collector: &Collector) -> Result<ReadStats> {
@@ -98,7 +98,7 @@ fn read(path: &Path, options: &CsvConfig, collector: &Collector) -> Result<ReadS
         qv: table.usual(QUALITY),
         is_gene: None,
         offset: [0.0, 0.0],
-        um_per_unit: options.um_per_unit,
+        um_per_unit: options.unit_um(),
     };
     table.read(&columns, collector)
 }

@@ -19,7 +19,14 @@ static PLATFORM: Platform = Platform {
     title: "SpatialData, as Zarr",
     input: "a SpatialData Zarr",
     part_of: None,
-    flags: &[&flags::GENE_COLUMN, &flags::UM_PER_UNIT, &flags::LAYER, &ELEMENT, &flags::ALREADY_NORMALISED],
+    flags: &[
+        &flags::GENE_COLUMN,
+        &flags::UM_PER_UNIT,
+        &flags::LAYER,
+        &flags::WHERE,
+        &ELEMENT,
+        &flags::ALREADY_NORMALISED,
+    ],
 };
 
 static ELEMENT: Flag = Flag::text(
@@ -105,7 +112,7 @@ fn points(tree: &Tree, element: &str, config: &PrepConfig, collector: &Collector
         Some(column) => column,
         None => usual_gene_column(&files[0])?,
     };
-    let columns = ParquetColumns { gene: &gene, x: "x", y: "y", um_per_unit: config.csv.um_per_unit };
+    let columns = ParquetColumns { gene: &gene, x: "x", y: "y", um_per_unit: config.csv.unit_um() };
     files.iter().try_fold(ReadStats::default(), |stats, file| Ok(stats + read_parquet(file, &columns, collector)?))
 }
 

@@ -1,14 +1,18 @@
 //! Small tables that go with a matrix: a key (barcode, cell) and a few numbers per row, as Parquet or CSV.
 
 use super::lines::unpacked;
+use crate::error::listed;
+use crate::ingest::words;
 use crate::{Error, Result};
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::fs::File;
+use std::io::{BufRead, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Takes the key and the numbers of a row; the error says what is wrong with them.
 type Row<'a, const N: usize> = &'a mut dyn FnMut(&str, [f64; N]) -> Result<(), String>;
@@ -21,12 +25,14 @@ pub(crate) struct KeyedTable<'a, const N: usize> {
     pub key: &'a str,
     /// The columns of numbers.
     pub numbers: [&'a str; N],
+    /// The one of them that says yes or no, and may do so in words: 1 and 0.
+    pub flag: Option<&'a str>,
     /// The columns of a CSV file without a header line.
     pub headerless: Option<&'a [&'a str]>,
 }
 
 impl<const N: usize> KeyedTable<'_, N> {
-    /// Gives key and numbers of every row to `each`; errors name the row.
+    /// Gives key and numbers of every row to `each`, NaN where one is missing; errors name the row.
     pub(crate) fn for_each(&self, mut each: impl FnMut(&str, [f64; N]) -> Result<(), String>) -> Result<()> {
         if self.path.extension().is_some_and(|extension| extension == "parquet") {
             self.parquet(&mut each)
@@ -36,7 +42,7 @@ impl<const N: usize> KeyedTable<'_, N> {
     }
 
     fn no_column(&self, name: &str, found: &[&str]) -> Error {
-        Error::data(self.path, format!("no column {name}; found {}", found.join(", ")))
+        Error::data(self.path, format!("no column {name}; found {}", listed(found.iter().copied())))
     }
 
     fn parquet(&self, each: Row<N>) -> Result<()> {
@@ -61,11 +67,20 @@ impl<const N: usize> KeyedTable<'_, N> {
             };
             let keys = column(self.key, &DataType::Utf8)?;
             let keys = keys.as_string::<i32>();
-            let numbers = self.numbers.map(|name| column(name, &DataType::Float64));
+            let numbers = self.numbers.map(|name| match batch.column_by_name(name).map(|found| found.data_type()) {
+                Some(DataType::Utf8 | DataType::LargeUtf8 | DataType::Dictionary(..)) => {
+                    let texts = column(name, &DataType::Utf8)?;
+                    let number = |text: Option<&str>| self.number(name, text.unwrap_or_default());
+                    let numbers: Result<Float64Array, String> =
+                        texts.as_string::<i32>().iter().map(|text| number(text).map(Some)).collect();
+                    Ok(Arc::new(numbers.map_err(|what| Error::data(self.path, what))?) as ArrayRef)
+                }
+                _ => column(name, &DataType::Float64),
+            });
             for i in 0..batch.num_rows() {
                 let mut values = [0.0; N];
                 for (value, column) in values.iter_mut().zip(&numbers) {
-                    let column = column.as_ref().map_err(|e| Error::Data(e.to_string()))?.as_primitive::<Float64Type>();
+                    let column = column.as_ref().map_err(|e| e.retold(e.to_string()))?.as_primitive::<Float64Type>();
                     *value = if column.is_null(i) { f64::NAN } else { column.value(i) };
                 }
                 let key = if keys.is_null(i) { "" } else { keys.value(i) };
@@ -79,40 +94,70 @@ impl<const N: usize> KeyedTable<'_, N> {
 
     fn csv(&self, each: Row<N>) -> Result<()> {
         let bad = |e: csv::Error| Error::data(self.path, format!("{e}. Is the file complete?"));
-        let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(unpacked(self.path)?);
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(self.delimiter()?)
+            .from_reader(unpacked(self.path)?);
         let mut record = csv::StringRecord::new();
+        let mut header: Option<Vec<String>> = None;
         let mut columns: Option<Vec<usize>> = None;
         while reader.read_record(&mut record).map_err(bad)? {
-            let header = || record.iter().any(|field| field.trim() == self.key);
-            let columns = match &columns {
-                Some(columns) => columns,
-                None => {
-                    let is_header = header();
-                    let names: Vec<&str> = match self.headerless {
-                        Some(names) if !is_header => names.to_vec(),
-                        _ => record.iter().map(str::trim).collect(),
-                    };
-                    let position = |wanted: &str| names.iter().position(|name| *name == wanted);
-                    let wanted = std::iter::once(self.key).chain(self.numbers);
-                    let found = wanted.map(|name| position(name).ok_or_else(|| self.no_column(name, &names)));
-                    let found = columns.insert(found.collect::<Result<_>>()?);
-                    if is_header {
-                        continue;
-                    }
-                    found
+            let fields: Vec<&str> = record.iter().map(|field| field.trim().trim_start_matches('\u{feff}')).collect();
+            if header.is_none() {
+                let names = self.numbers.iter().chain([&self.key]);
+                let is_header = names.clone().any(|name| fields.contains(name));
+                let names = self.headerless.filter(|_| !is_header).unwrap_or(&fields);
+                header = Some(names.iter().map(|name| (*name).to_owned()).collect());
+                if is_header {
+                    continue;
                 }
+            }
+            let columns = match (&columns, &header) {
+                (None, Some(names)) => columns.insert(self.columns(names, fields.len())?),
+                (Some(columns), _) => columns,
+                (None, None) => continue,
             };
             let line = record.position().map_or(0, |at| at.line());
             let wrong = |what: String| Error::data(self.path, format!("line {line}: {what}"));
-            let field = |column: usize| record.get(columns[column]).unwrap_or_default().trim();
+            let field = |column: usize| fields.get(columns[column]).copied().unwrap_or_default();
             let mut values = [0.0; N];
             for (i, value) in values.iter_mut().enumerate() {
-                let text = field(i + 1);
-                *value =
-                    text.parse().map_err(|_| wrong(format!("{} is {text:?}, expected a number", self.numbers[i])))?;
+                *value = self.number(self.numbers[i], field(i + 1)).map_err(wrong)?;
             }
             each(field(0), values).map_err(wrong)?;
         }
         Ok(())
+    }
+
+    /// What separates the fields: whichever of comma, tab and semicolon the first line has most of.
+    fn delimiter(&self) -> Result<u8> {
+        let mut first = String::new();
+        let read = std::io::BufReader::new(unpacked(self.path)?).take(1 << 16).read_line(&mut first);
+        read.map_err(|e| Error::io(self.path, "read", e))?;
+        let times = |delimiter: &u8| first.bytes().filter(|byte| byte == delimiter).count();
+        Ok([b';', b'\t', b','].into_iter().max_by_key(times).unwrap_or(b','))
+    }
+
+    /// Where the key and the numbers stand in rows of `width` fields below a header with these names. R writes the names of
+    /// rows without a name above them.
+    fn columns(&self, names: &[String], width: usize) -> Result<Vec<usize>> {
+        let shifted = usize::from(width == names.len() + 1);
+        let position = |wanted: &str| names.iter().position(|name| name == wanted).map(|at| at + shifted);
+        let unnamed = || (shifted == 1 || names.first().is_some_and(String::is_empty)).then_some(0);
+        let found: Vec<&str> = names.iter().map(String::as_str).collect();
+        let needed = |name: &str, at: Option<usize>| at.ok_or_else(|| self.no_column(name, &found));
+        let key = needed(self.key, position(self.key).or_else(unnamed));
+        std::iter::once(key).chain(self.numbers.iter().map(|name| needed(name, position(name)))).collect()
+    }
+
+    /// The number of a field of the column `name`.
+    fn number(&self, name: &str, text: &str) -> Result<f64, String> {
+        let is_flag = self.flag == Some(name);
+        let flag = || words::flag(text).filter(|_| is_flag).map(|flag| f64::from(u8::from(flag)));
+        let missing = || words::is_missing(text).then_some(f64::NAN);
+        let expected = if is_flag { "true or false, yes or no, 1 or 0" } else { "a number" };
+        let number = text.parse().ok().or_else(flag).or_else(missing);
+        number.ok_or_else(|| format!("{name} is {text:?}, expected {expected}"))
     }
 }

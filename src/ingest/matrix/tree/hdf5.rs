@@ -5,12 +5,12 @@
 //!
 //! The file is read through plain reads, not a memory map: a file that shrinks meanwhile is an error, not a signal.
 
-use super::{Array, ELEMENTS, Nodes, lzf};
+use super::{Array, Nodes, lzf};
 use crate::{Error, Result};
 use hdf5_reader::group::Group;
 use hdf5_reader::{
     ByteOrder, Dataset, Datatype, FileStorage, FilterRegistry, H5Type, Hdf5File, OpenOptions, SliceInfo, SliceInfoElem,
-    StringSize, dtype_element_size,
+    StringSize, VarLenKind, dtype_element_size,
 };
 use std::ops::Range;
 use std::path::Path;
@@ -97,8 +97,16 @@ impl Nodes for File {
         }
     }
 
+    fn is_group(&self, name: &str) -> bool {
+        self.file.dataset(name).is_err() && self.group(name).is_ok()
+    }
+
     fn text(&self, name: &str, attribute: &str) -> Option<String> {
         self.attribute(name, attribute)?.read_string().ok()
+    }
+
+    fn texts(&self, name: &str, attribute: &str) -> Option<Vec<String>> {
+        self.attribute(name, attribute)?.read_strings().ok()
     }
 
     fn numbers(&self, name: &str, attribute: &str) -> Option<Vec<u64>> {
@@ -135,21 +143,38 @@ impl Array for Stored {
         Ok(self.read::<Number>(part)?.into_iter().map(|Number(n)| n).collect())
     }
 
-    fn texts(&self, each: &mut dyn FnMut(&str)) -> Result<(), String> {
-        let fixed = matches!(self.dataset.dtype(), Datatype::String { size: StringSize::Fixed(_), .. });
-        let &[length] = self.shape() else {
+    fn is_text(&self) -> bool {
+        matches!(self.dataset.dtype(), Datatype::String { .. } | Datatype::VarLen { kind: VarLenKind::String, .. })
+    }
+
+    fn texts(&self, part: &[Range<u64>], each: &mut dyn FnMut(&str)) -> Result<(), String> {
+        if part.is_empty() {
             each(&self.dataset.read_string().map_err(cause)?);
             return Ok(());
-        };
-        if !fixed {
-            self.dataset.read_strings().map_err(cause)?.iter().for_each(|text| each(text));
+        }
+        if !self.is_text() {
+            return Err(format!("found {}, expected texts", plain(self.dataset.dtype())));
+        }
+        if matches!(self.dataset.dtype(), Datatype::String { size: StringSize::Fixed(_), .. }) {
+            self.read::<Bytes>(part)?.iter().for_each(|Bytes(bytes)| each(&padded(bytes)));
             return Ok(());
         }
-        for start in (0..length).step_by(ELEMENTS as usize) {
-            let part = start..(start + ELEMENTS).min(length);
-            self.read::<Text>(&[part])?.iter().for_each(|Text(text)| each(text));
+        for Bytes(place) in self.read::<Bytes>(part)? {
+            let bytes = self.dataset.resolve_vlen_reference_bytes(&place, 1).map_err(cause)?;
+            each(&padded(&bytes));
         }
         Ok(())
+    }
+}
+
+/// The kind of elements, for people.
+fn plain(kind: &Datatype) -> &'static str {
+    match kind {
+        Datatype::FixedPoint { .. } | Datatype::FloatingPoint { .. } => "numbers",
+        Datatype::Enum { .. } => "booleans or an enumeration",
+        Datatype::Compound { .. } => "a compound array, as anndata before 0.7 wrote them",
+        Datatype::String { .. } | Datatype::VarLen { .. } => "texts",
+        _ => "elements of a rare kind",
     }
 }
 
@@ -165,6 +190,7 @@ impl H5Type for Number {
     fn from_bytes(bytes: &[u8], dtype: &Datatype) -> hdf5_reader::error::Result<Self> {
         let number = match dtype {
             Datatype::FixedPoint { size, signed, byte_order } => integer(bytes, *size as usize, *signed, *byte_order),
+            Datatype::FloatingPoint { size: 2, byte_order } => half(bytes, *byte_order),
             Datatype::FloatingPoint { size: 4, .. } => Some(f64::from(f32::from_bytes(bytes, dtype)?)),
             Datatype::FloatingPoint { size: 8, .. } => Some(f64::from_bytes(bytes, dtype)?),
             Datatype::Enum { base, .. } if matches!(**base, Datatype::FixedPoint { .. }) => {
@@ -173,8 +199,8 @@ impl H5Type for Number {
             _ => None,
         };
         number.map(Number).ok_or_else(|| hdf5_reader::error::Error::TypeMismatch {
-            expected: "integers of 8 to 64 bits, float32 or float64".into(),
-            actual: format!("{dtype:?}"),
+            expected: "integers of 8 to 64 bits, or floats of 16 to 64".into(),
+            actual: plain(dtype).into(),
         })
     }
 
@@ -195,18 +221,33 @@ fn integer(bytes: &[u8], size: usize, signed: bool, order: ByteOrder) -> Option<
     Some(if signed { (((number << spare) as i64) >> spare) as f64 } else { number as f64 })
 }
 
-/// A text of fixed width, cut at its padding.
-#[derive(Clone)]
-struct Text(String);
+/// A float of 16 bits.
+fn half(bytes: &[u8], order: ByteOrder) -> Option<f64> {
+    let bytes: [u8; 2] = bytes.get(..2)?.try_into().ok()?;
+    let bits = match order {
+        ByteOrder::LittleEndian => half::f16::from_le_bytes(bytes),
+        ByteOrder::BigEndian => half::f16::from_be_bytes(bytes),
+    };
+    Some(bits.to_f64())
+}
 
-impl H5Type for Text {
+/// The bytes of an element: a text of fixed width, or the place of one whose width varies.
+#[derive(Clone)]
+struct Bytes(Vec<u8>);
+
+/// A text, cut at its padding.
+fn padded(bytes: &[u8]) -> String {
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    String::from_utf8_lossy(&bytes[..end]).trim_end().to_owned()
+}
+
+impl H5Type for Bytes {
     fn hdf5_type() -> Datatype {
         u8::hdf5_type()
     }
 
     fn from_bytes(bytes: &[u8], _: &Datatype) -> hdf5_reader::error::Result<Self> {
-        let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-        Ok(Text(String::from_utf8_lossy(&bytes[..end]).trim_end().to_owned()))
+        Ok(Bytes(bytes.to_vec()))
     }
 
     fn element_size(dtype: &Datatype) -> usize {

@@ -28,8 +28,12 @@ trait Nodes: Send + Sync {
     fn children(&self, name: &str) -> Result<Vec<String>, String>;
     /// Opens an array.
     fn array(&self, name: &str) -> Result<Box<dyn Array>, String>;
+    /// Whether this is a group, not an array.
+    fn is_group(&self, name: &str) -> bool;
     /// A text attribute of a group or an array.
     fn text(&self, name: &str, attribute: &str) -> Option<String>;
+    /// An attribute that is a list of texts.
+    fn texts(&self, name: &str, attribute: &str) -> Option<Vec<String>>;
     /// An attribute that is a list of whole numbers.
     fn numbers(&self, name: &str, attribute: &str) -> Option<Vec<u64>>;
 }
@@ -42,8 +46,10 @@ pub(crate) trait Array: Send + Sync {
     fn chunk(&self) -> Vec<u64>;
     /// The numbers of a part, one range for each axis, in C order. Booleans are 0 and 1.
     fn numbers(&self, part: &[Range<u64>]) -> Result<Vec<f64>, String>;
-    /// Every text of an array with one axis (or a single text), in order.
-    fn texts(&self, each: &mut dyn FnMut(&str)) -> Result<(), String>;
+    /// Whether the elements are texts.
+    fn is_text(&self) -> bool;
+    /// The texts of a part of an array with one axis, or of one without axes (`part` is empty then), in order.
+    fn texts(&self, part: &[Range<u64>], each: &mut dyn FnMut(&str)) -> Result<(), String>;
 }
 
 impl Tree {
@@ -101,6 +107,11 @@ impl Tree {
         self.source.text(&self.full(name), attribute)
     }
 
+    /// An attribute that is a list of texts.
+    pub(crate) fn texts_of(&self, name: &str, attribute: &str) -> Option<Vec<String>> {
+        self.source.texts(&self.full(name), attribute)
+    }
+
     /// An attribute that is a list of whole numbers.
     pub(crate) fn numbers(&self, name: &str, attribute: &str) -> Option<Vec<u64>> {
         self.source.numbers(&self.full(name), attribute)
@@ -124,16 +135,46 @@ impl Tree {
         Ok(all)
     }
 
-    /// Gives every text of an array with one axis to `each`.
+    /// Gives every text of an array with one axis, or a single text, to `each`.
     pub(crate) fn texts(&self, name: &str, mut each: impl FnMut(&str)) -> Result<()> {
         let array = self.array(name)?;
-        if array.shape().iter().any(|length| *length > MAX_ROWS) {
-            return Err(self.error(name, format!("{:?} texts, expected {MAX_ROWS} at most", array.shape())));
+        let length = match array.shape() {
+            [] => return array.texts(&[], &mut each).map_err(|what| self.error(name, what)),
+            &[length] if length <= MAX_ROWS => length,
+            shape => return Err(self.error(name, format!("{shape:?} texts, expected a column of {MAX_ROWS} at most"))),
+        };
+        let step = whole_chunks(ELEMENTS, array.chunk().first().copied().unwrap_or(1));
+        for start in (0..length).step_by(step as usize) {
+            let part = start..(start + step).min(length);
+            array.texts(&[part], &mut each).map_err(|what| self.error(name, what))?;
         }
-        array.texts(&mut each).map_err(|what| self.error(name, what))
+        Ok(())
     }
 
-    fn full(&self, name: &str) -> String {
+    /// One text of an array with one axis.
+    pub(crate) fn text_at(&self, name: &str, row: usize) -> Result<String> {
+        let mut found = String::new();
+        let part = row as u64..row as u64 + 1;
+        let array = self.array(name)?;
+        array.texts(&[part], &mut |text| text.clone_into(&mut found)).map_err(|what| self.error(name, what))?;
+        Ok(found)
+    }
+
+    /// The only number of an array without axes, or of one element.
+    pub(crate) fn number(&self, name: &str) -> Result<f64> {
+        let array = self.array(name)?;
+        let part: Vec<Range<u64>> = array.shape().iter().map(|_| 0..1).collect();
+        let number = array.numbers(&part).map_err(|what| self.error(name, what))?;
+        number.first().copied().ok_or_else(|| self.error(name, "no number in it"))
+    }
+
+    /// Whether `name` is a group, not an array.
+    pub(crate) fn is_group(&self, name: &str) -> bool {
+        self.source.is_group(&self.full(name))
+    }
+
+    /// The path of a node from the root of the file.
+    pub(crate) fn full(&self, name: &str) -> String {
         match (self.group.as_str(), name) {
             ("", name) => name.to_owned(),
             (group, "") => group.to_owned(),

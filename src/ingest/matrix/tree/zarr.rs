@@ -78,8 +78,22 @@ impl Nodes for Store {
         }
     }
 
+    fn is_group(&self, name: &str) -> bool {
+        let folder = self.folder.join(name);
+        let of_version_3 = || {
+            let text = std::fs::read_to_string(folder.join("zarr.json")).ok()?;
+            Some(serde_json::from_str::<Value>(&text).ok()?.get("node_type")? == "group")
+        };
+        folder.join(".zgroup").is_file() || of_version_3().unwrap_or(false)
+    }
+
     fn text(&self, name: &str, attribute: &str) -> Option<String> {
         Some(self.attribute(name, attribute)?.as_str()?.to_owned())
+    }
+
+    fn texts(&self, name: &str, attribute: &str) -> Option<Vec<String>> {
+        let text = |value: &Value| Some(value.as_str()?.to_owned());
+        self.attribute(name, attribute)?.as_array()?.iter().map(text).collect()
     }
 
     fn numbers(&self, name: &str, attribute: &str) -> Option<Vec<u64>> {
@@ -124,16 +138,29 @@ impl Array for Stored {
             };
         }
         first_fit!(f32, f64, i32, i64, u32, u64, i8, u8, i16, u16);
+        if half::f16::validate_data_type(self.array.data_type()).is_ok() {
+            let values: Vec<half::f16> = self.part(part)?;
+            return Ok(values.into_iter().map(half::f16::to_f64).collect());
+        }
         if bool::validate_data_type(self.array.data_type()).is_ok() {
             let values: Vec<bool> = self.part(part)?;
             return Ok(values.into_iter().map(|value| f64::from(u8::from(value))).collect());
         }
-        Err(format!("found {:?}, expected integers of 8 to 64 bits, float32 or float64", self.array.data_type()))
+        Err(format!("found {:?}, expected integers of 8 to 64 bits, or floats of 16 to 64", self.array.data_type()))
     }
 
-    fn texts(&self, each: &mut dyn FnMut(&str)) -> Result<(), String> {
-        let all: Vec<Range<u64>> = self.shape().iter().map(|length| 0..*length).collect();
-        self.part::<Vec<String>>(&all)?.iter().for_each(|text| each(text));
+    fn is_text(&self) -> bool {
+        let kind = self.array.data_type();
+        String::validate_data_type(kind).is_ok() || Vec::<char>::validate_data_type(kind).is_ok()
+    }
+
+    fn texts(&self, part: &[Range<u64>], each: &mut dyn FnMut(&str)) -> Result<(), String> {
+        if Vec::<char>::validate_data_type(self.array.data_type()).is_ok() {
+            let texts = self.part::<Vec<Vec<char>>>(part)?;
+            texts.into_iter().for_each(|text| each(&text.into_iter().collect::<String>()));
+            return Ok(());
+        }
+        self.part::<Vec<String>>(part)?.iter().for_each(|text| each(text));
         Ok(())
     }
 }

@@ -4,7 +4,8 @@ use super::Array;
 use crate::ingest::binning::{Collector, ReadStats};
 use crate::ingest::config::PrepConfig;
 use crate::ingest::flags;
-use crate::ingest::matrix::Mtx;
+use crate::ingest::folders::entries;
+use crate::ingest::matrix::{Mtx, side_in_name};
 use crate::ingest::reader::{Platform, Reader};
 use crate::{Error, Result};
 use serde_json::Value;
@@ -31,7 +32,7 @@ impl Reader for VisiumHd {
     }
 
     fn files(&self, path: &Path, config: &PrepConfig) -> Result<Vec<PathBuf>> {
-        Ok(Squares::dividing(path, config.bin_um)?.array(path)?.files())
+        Squares::dividing(path, config.bin_um)?.array(path)?.files()
     }
 
     fn finest_um(&self, path: &Path, _: &PrepConfig) -> Option<f64> {
@@ -56,24 +57,25 @@ pub(crate) struct Squares {
 impl Squares {
     /// All sizes at or below `input` (`outs`, `binned_outputs` or one `square_…um`), largest first.
     pub(crate) fn all(input: &Path) -> Vec<Squares> {
-        let folder = if input.is_file() || Mtx::is_in(input) { input.parent().unwrap_or(input) } else { input };
+        let named = input.is_file() || Mtx::is(input);
+        let folder = if named { input.parent().unwrap_or(input) } else { input };
         if let Some(squares) = Squares::of(folder) {
             return vec![squares];
         }
         let below = [input.to_owned(), input.join("binned_outputs")];
-        let folders = below.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
-        let mut all: Vec<Squares> = folders.filter_map(|entry| Squares::of(&entry.path())).collect();
+        let folders = below.iter().flat_map(|folder| entries(folder).unwrap_or_default());
+        let mut all: Vec<Squares> = folders.filter_map(|folder| Squares::of(&folder)).collect();
         all.sort_by(|a, b| b.side_um.total_cmp(&a.side_um));
         all
     }
 
     fn of(folder: &Path) -> Option<Squares> {
-        let name = folder.file_name()?.to_string_lossy().into_owned();
-        let by_name = || name.strip_prefix("square_")?.strip_suffix("um")?.parse::<f64>().ok();
+        let by_name = || side_in_name(&folder.file_name()?.to_string_lossy());
         let scales = std::fs::read_to_string(folder.join("spatial/scalefactors_json.json")).ok();
         let scales = scales.and_then(|text| serde_json::from_str::<Value>(&text).ok());
         let told = scales.and_then(|scales| scales.get("bin_size_um")?.as_f64());
-        let side_um = told.or_else(by_name).filter(|side| side.is_finite() && *side > 0.0)?;
+        let side_um =
+            told.filter(|side| side.is_finite() && *side > 0.0).or_else(by_name).filter(|_| folder.is_dir())?;
         Some(Squares { folder: folder.to_owned(), side_um })
     }
 
@@ -101,7 +103,7 @@ impl Squares {
 
     /// The matrix and the table of these squares; `input` may name the matrix.
     pub(crate) fn array(&self, input: &Path) -> Result<Array> {
-        let named = input.is_file() || Mtx::is_in(input);
+        let named = input.is_file() || Mtx::is(input);
         Array::find(if named { input } else { &self.folder })
     }
 }

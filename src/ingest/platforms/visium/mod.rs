@@ -15,7 +15,8 @@ pub(crate) use hd::VisiumHd;
 use crate::ingest::binning::{Collector, ReadStats};
 use crate::ingest::config::PrepConfig;
 use crate::ingest::flags;
-use crate::ingest::matrix::{Mtx, Places, TenX, full_columns};
+use crate::ingest::folders::{Named, entries, lower_name};
+use crate::ingest::matrix::{Mtx, Places, Square, TenX, full_columns};
 use crate::ingest::reader::{Platform, Reader};
 use crate::{Error, Result};
 use hd::Squares;
@@ -42,13 +43,20 @@ impl Reader for Visium {
     }
 
     fn recognises(&self, input: &Path) -> Result<bool> {
-        let is_matrix = input.file_name().unwrap_or_default().to_string_lossy().to_lowercase().ends_with(".h5");
         // Squares of Visium HD have a matrix and a table too.
-        Ok((is_matrix || Array::is_in(input)) && Squares::all(input).is_empty())
+        if !Squares::all(input).is_empty() {
+            return Ok(false);
+        }
+        match Array::find(input) {
+            Ok(_) => Ok(true),
+            // A matrix without its table is told as such.
+            Err(Error::Missing(_)) => Ok(input.is_file() && (lower_name(input).ends_with(".h5") || Mtx::is(input))),
+            Err(error) => Err(error),
+        }
     }
 
     fn files(&self, path: &Path, _: &PrepConfig) -> Result<Vec<PathBuf>> {
-        Ok(Array::find(path)?.files())
+        Array::find(path)?.files()
     }
 
     fn finest_um(&self, _: &Path, _: &PrepConfig) -> Option<f64> {
@@ -56,7 +64,11 @@ impl Reader for Visium {
     }
 
     fn read(&self, path: &Path, _: &PrepConfig, collector: &Collector) -> Result<ReadStats> {
-        Array::find(path)?.read(SPOT_UM, full_columns, collector)
+        let array = Array::find(path)?;
+        match array.squares_um()? {
+            Some(side_um) => array.read(side_um, |place| place, collector),
+            None => array.read(SPOT_UM, full_columns, collector),
+        }
     }
 }
 
@@ -68,6 +80,9 @@ const MATRICES: [&str; 4] = [
     "raw_feature_bc_matrix",
 ];
 
+/// The name of a matrix whose files lie in the folder itself.
+const FLAT: [&str; 2] = ["matrix.mtx.gz", "matrix.mtx"];
+
 /// A matrix and its table of positions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Array {
@@ -77,59 +92,114 @@ struct Array {
 
 impl Array {
     /// Finds both for `input`: the folder that holds them, or the matrix itself.
+    ///
+    /// [`Error::Missing`] where one is not there, [`Error::Data`] where there are two.
     pub(crate) fn find(input: &Path) -> Result<Array> {
-        let (folder, matrix) = match input.parent() {
-            Some(folder) if input.is_file() || Mtx::is_in(input) => (folder, input.to_owned()),
-            _ => (input, matrix_in(input)?),
-        };
-        let positions = Spots::find(folder).ok_or_else(|| {
-            Error::Missing(format!(
-                "{}: no spatial/tissue_positions.parquet, tissue_positions.csv or tissue_positions_list.csv. Give the folder outs of Space Ranger",
-                folder.display()
-            ))
-        })?;
-        Ok(Array { matrix, positions })
-    }
-
-    /// Whether `folder` holds a matrix and a table.
-    pub(crate) fn is_in(folder: &Path) -> bool {
-        matrix_in(folder).is_ok() && Spots::find(folder).is_some()
+        let parent = || input.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if input.is_file() {
+            let positions = Spots::find(parent(), &prefix(input))?;
+            return Ok(Array { matrix: input.to_owned(), positions });
+        }
+        let Named { prefix, path: matrix, .. } = matrix_in(input)?;
+        // A folder of MTX files lies beside the folder `spatial`, unless all files of a section lie in one.
+        let flat = matrix.parent() == Some(input) && matrix.is_file() && Mtx::is(&matrix);
+        match Spots::find(input, &prefix) {
+            Err(Error::Missing(told)) if flat => {
+                let positions = Spots::find(parent(), "").map_err(|_| Error::Missing(told))?;
+                Ok(Array { matrix, positions })
+            }
+            positions => Ok(Array { matrix, positions: positions? }),
+        }
     }
 
     /// Everything that is read.
-    pub(crate) fn files(&self) -> Vec<PathBuf> {
-        vec![self.matrix.clone(), self.positions.clone()]
+    pub(crate) fn files(&self) -> Result<Vec<PathBuf>> {
+        // A folder of MTX files is one input, as is an HDF5 file.
+        let flat = self.matrix.is_file() && Mtx::is(&self.matrix);
+        let matrix = if flat { Mtx::open(&self.matrix)?.files() } else { vec![self.matrix.clone()] };
+        Ok([matrix, vec![self.positions.clone()]].concat())
     }
 
     /// Reads all counts; `side_um` and `square` say how rows and columns of the table become squares.
     fn read(&self, side_um: f64, square: fn([i32; 2]) -> [i32; 2], collector: &Collector) -> Result<ReadStats> {
         let spots = Spots::read(&self.positions)?;
         let matrix = TenX::open(&self.matrix)?;
-        let mut at = Vec::new();
-        let mut problem = None;
-        matrix.barcodes(|barcode| match spots.get(barcode) {
-            Ok(place) if place == Places::NOWHERE => at.push(place),
-            Ok(place) => at.push(square(place)),
-            Err(error) => problem = problem.take().or(Some(error)),
+        let (mut at, mut stranger, mut absent) = (Vec::new(), None, 0);
+        matrix.barcodes(|barcode| {
+            let place = spots.get(barcode);
+            if place.is_none() {
+                absent += 1;
+                stranger.get_or_insert_with(|| barcode.to_owned());
+            }
+            at.push(match place {
+                Some(place) if place != Places::NOWHERE => square(place),
+                _ => Places::NOWHERE,
+            });
         })?;
-        drop(spots);
-        match problem {
-            Some(error) => Err(error),
-            None => matrix.read(&Places::Lattice { side_um, at }, collector),
+        if let Some(stranger) = stranger {
+            if 2 * absent > at.len() {
+                return Err(spots.strangers(&stranger, absent, at.len()));
+            }
+            collector.note(format!(
+                "{absent} of {} barcodes left out: not in {}, for example {stranger}",
+                at.len(),
+                self.positions.display()
+            ));
         }
+        if spots.unplaced > 0 {
+            let table = self.positions.display();
+            collector.note(format!("{} rows of {table} left out: without a place or in_tissue", spots.unplaced));
+        }
+        drop(spots);
+        let places = Places::Lattice { side_um, at };
+        if let Some(twice) = places.taken_twice() {
+            let [a, b] = twice.pair;
+            return Err(Error::data(
+                &self.positions,
+                format!(
+                    "{} places are taken twice, for example by barcodes {a} and {b} of the matrix (counted from 0). Give one section",
+                    twice.taken
+                ),
+            ));
+        }
+        matrix.read(&places, collector)
+    }
+
+    /// The side of Visium HD's squares, if the barcodes of the matrix are theirs.
+    fn squares_um(&self) -> Result<Option<f64>> {
+        let mut side_um = None;
+        TenX::open(&self.matrix)?.barcodes(|barcode| side_um = side_um.or(Square::of(barcode).map(|s| s.side_um)))?;
+        Ok(side_um)
     }
 }
 
-fn matrix_in(folder: &Path) -> Result<PathBuf> {
-    let usual = MATRICES.iter().map(|name| folder.join(name)).find(|path| path.is_file() || Mtx::is_in(path));
-    // Downloads put the sample's name in front.
-    let named = || {
-        let names = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
-        let mut names: Vec<PathBuf> = names.filter(|path| path.to_string_lossy().ends_with(MATRICES[0])).collect();
-        names.sort();
-        names.into_iter().next()
-    };
-    usual.or_else(named).ok_or_else(|| {
+/// The matrix of `folder`, filtered before raw.
+fn matrix_in(folder: &Path) -> Result<Named> {
+    let remedy = "Give the matrix to read itself, or the folder of one section";
+    let here = entries(folder).map_err(|_| Error::Missing(format!("{}: no folder", folder.display())))?;
+    let mut named = Named::among(&here, &MATRICES);
+    named.retain(|found| found.path.is_file() || Mtx::is(&found.path));
+    if named.is_empty() {
+        named = Named::among(&here, &FLAT);
+    }
+    if named.is_empty() {
+        named = Named::among(&here, &[".h5"]).into_iter().filter(|found| !is_stranger(&found.path)).collect();
+    }
+    Named::only(named, folder, remedy)?.ok_or_else(|| {
         Error::Missing(format!("{}: no count matrix in it (looked for {})", folder.display(), MATRICES.join(", ")))
     })
+}
+
+/// Files of the pipelines that are no matrix of spots.
+fn is_stranger(path: &Path) -> bool {
+    let name = lower_name(path);
+    ["molecule_info.h5", "feature_slice.h5", "cell_matrix.h5", "cell_feature_matrix.h5", "probe_bc_matrix.h5"]
+        .iter()
+        .any(|end| name.ends_with(end))
+}
+
+/// The words of the sample's before the name of a matrix.
+fn prefix(matrix: &Path) -> String {
+    let ends = [MATRICES.as_slice(), &FLAT].concat();
+    Named::among(&[matrix.to_owned()], &ends).into_iter().next().map(|found| found.prefix).unwrap_or_default()
 }

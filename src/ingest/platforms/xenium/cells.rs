@@ -4,6 +4,7 @@ use super::{CELLS, experiment};
 use crate::ingest::binning::{Collector, ReadStats};
 use crate::ingest::config::PrepConfig;
 use crate::ingest::flags::{self, Flag};
+use crate::ingest::folders::{Named, entries, lower_name};
 use crate::ingest::matrix::{Mtx, Places, TenX};
 use crate::ingest::reader::{Platform, Reader};
 use crate::ingest::text::KeyedTable;
@@ -19,6 +20,9 @@ static PLATFORM: Platform = Platform {
     flags: &[&CELLS, &flags::ALREADY_NORMALISED],
 };
 
+/// What the name of the matrix holds.
+const MATRIX: &str = "cell_feature_matrix";
+
 /// The reader of Xenium's cells.
 pub(crate) struct XeniumCells;
 
@@ -28,7 +32,11 @@ impl Reader for XeniumCells {
     }
 
     fn recognises(&self, input: &Path) -> Result<bool> {
-        Ok(Cells::find(input).is_ok())
+        match Cells::find(input) {
+            Ok(_) => Ok(true),
+            Err(Error::Missing(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     fn demanded_by(&self) -> Option<&'static Flag> {
@@ -57,12 +65,21 @@ struct Cells {
 }
 
 impl Cells {
-    /// Finds both in the bundle `folder`.
-    pub(crate) fn find(folder: &Path) -> Result<Cells> {
-        let found = |names: &[&str]| {
-            names.iter().map(|name| folder.join(name)).find(|path| path.is_file() || Mtx::is_in(path)).ok_or_else(
-                || Error::Missing(format!("{}: no {} in this bundle", folder.display(), names.join(" or "))),
-            )
+    /// Finds both in the bundle `folder`, or the table beside the matrix.
+    ///
+    /// [`Error::Missing`] where one is not there, [`Error::Data`] where there are two.
+    pub(crate) fn find(input: &Path) -> Result<Cells> {
+        let folder = if lower_name(input).contains(MATRIX) { input.parent().unwrap_or(input) } else { input };
+        let here = entries(folder).map_err(|_| Error::Missing(format!("{}: no bundle", folder.display())))?;
+        let found = |ends: &[&str]| {
+            let mut named = Named::among(&here, ends);
+            named.retain(|found| found.path.is_file() || Mtx::is(&found.path));
+            if folder != input && named.iter().any(|found| found.path == input) {
+                named.retain(|found| found.path == input);
+            }
+            Named::only(named, folder, "Give the bundle of one section")?
+                .map(|found| found.path)
+                .ok_or_else(|| Error::Missing(format!("{}: no {} in this bundle", folder.display(), ends.join(" or "))))
         };
         Ok(Cells {
             matrix: found(&["cell_feature_matrix.h5", "cell_feature_matrix"])?,
@@ -74,13 +91,19 @@ impl Cells {
     pub(crate) fn read(&self, collector: &Collector) -> Result<ReadStats> {
         let numbers = ["x_centroid", "y_centroid"];
         let mut centroids: HashMap<Box<str>, [f64; 2]> = HashMap::new();
-        KeyedTable { path: &self.table, key: "cell_id", numbers, headerless: None }.for_each(|cell, centroid| {
-            match centroids.insert(cell.into(), centroid) {
-                _ if centroid.iter().any(|at| !at.is_finite()) => Err(format!("cell {cell} has no centroid")),
+        let mut unplaced = 0;
+        let table = KeyedTable { path: &self.table, key: "cell_id", numbers, flag: None, headerless: None };
+        table.for_each(|cell, centroid| {
+            let placed = centroid.iter().all(|at| at.is_finite());
+            unplaced += usize::from(!placed);
+            match centroids.insert(cell.into(), if placed { centroid } else { [f64::NAN; 2] }) {
                 Some(_) => Err(format!("cell {cell} stands twice in the table")),
                 None => Ok(()),
             }
         })?;
+        if unplaced > 0 {
+            collector.note(format!("{unplaced} of {} cells left out: without a centroid", centroids.len()));
+        }
         let matrix = TenX::open(&self.matrix)?;
         let mut at = Vec::new();
         let mut stranger = None;
