@@ -1,3 +1,6 @@
+# make install PREFIX=~/.local: the programs, their manual pages and completions (default /usr/local)
+# make wheel: a Python wheel with the programs and the module s2s, in target/wheels
+# make site: the documentation as a site, every link checked; leaves site/index.html
 # make demo: build, and run the whole pipeline on a small simulated section; leaves demo/report/report.html
 # make test: formatting, lints, all tests
 # make test-workflows: both workflows on their real engines, installed into .engines: locally, and on SLURM with Apptainer
@@ -11,10 +14,12 @@
 CARGO ?= cargo
 PYTHON ?= python3
 BIN := target/release
+# For --version; empty where there is no git.
+export S2S_COMMIT := $(shell git describe --always --dirty --abbrev=12 --exclude '*' 2>/dev/null)
 DEMO := demo
 DEMO_GENES := DUCT1,ISLAND3
 
-.PHONY: help build demo test test-workflows lint lint-gpu venv bench-cpu ablation bench-sections faults clean
+.PHONY: help build install wheel demo test test-workflows lint lint-gpu venv site bench-cpu ablation bench-sections faults clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' $(MAKEFILE_LIST)
@@ -22,16 +27,29 @@ help:
 build:
 	$(CARGO) build --release --bins
 
+PREFIX ?= /usr/local
+install: build
+	packaging/install $(BIN) "$(PREFIX)"
+
+# The licences of what is linked in go into the wheel, as ours do.
+wheel: venv
+	cp LICENSE-MIT LICENSE-APACHE packaging/python/
+	packaging/third-party packaging/python/THIRDPARTY.md
+	cd packaging/python && "$(CURDIR)/.venv/bin/maturin" build --release --locked --out "$(CURDIR)/target/wheels"
+
+site: venv
+	.venv/bin/python -m mkdocs build --strict --quiet
+
 demo: build
 	rm -rf $(DEMO) && mkdir -p $(DEMO)
 	$(BIN)/s2s-simulate --rows 96 --cols 96 --genes 12 --seed 1 --output $(DEMO)/section
-	$(BIN)/s2s-prep --input $(DEMO)/section --bin-um 30 --scale 2 --mode benchmark --output $(DEMO)/section.s2s
-	$(BIN)/s2s-fit --dataset $(DEMO)/section.s2s --genes $(DEMO_GENES) --config configs/quick.yaml --output $(DEMO)/fits
-	$(BIN)/s2s-predict --dataset $(DEMO)/section.s2s --config configs/quick.yaml --model $(DEMO)/fits/*.safetensors --output $(DEMO)/s2s.zarr
+	$(BIN)/s2s-prep $(DEMO)/section --bin-um 30 --scale 2 --mode benchmark --output $(DEMO)/section.s2s
+	$(BIN)/s2s-fit $(DEMO)/section.s2s --genes $(DEMO_GENES) --output $(DEMO)/fits
+	$(BIN)/s2s-predict $(DEMO)/section.s2s --model $(DEMO)/fits --output $(DEMO)/s2s.zarr
 	for method in blend kriging bilinear; do \
-	  $(BIN)/s2s-predict --dataset $(DEMO)/section.s2s --output $(DEMO)/$$method.zarr --method $$method --genes $(DEMO_GENES) || exit; \
+	  $(BIN)/s2s-predict $(DEMO)/section.s2s --output $(DEMO)/$$method.zarr --method $$method --genes $(DEMO_GENES) || exit; \
 	done
-	$(BIN)/s2s-score --dataset $(DEMO)/section.s2s --output $(DEMO)/report \
+	$(BIN)/s2s-score $(DEMO)/section.s2s --output $(DEMO)/report \
 	  --prediction $(DEMO)/s2s.zarr $(DEMO)/blend.zarr $(DEMO)/kriging.zarr $(DEMO)/bilinear.zarr
 	@echo "The report: $(DEMO)/report/report.html"
 
@@ -72,4 +90,4 @@ faults: build
 	$(CARGO) test --release --test store --test many_jobs --test hostile_names
 
 clean:
-	rm -rf target target-gpu .venv .engines $(DEMO) ablation
+	rm -rf target target-gpu site .venv .engines $(DEMO) ablation

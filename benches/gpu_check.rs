@@ -241,5 +241,5 @@ fn check(args: Args) -> Result<()> {
 }
 
 fn main() -> ExitCode {
-    cli::main(check)
+    cli::main(None, check)
 }

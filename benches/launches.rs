@@ -134,5 +134,5 @@ fn count(args: Args) -> Result<()> {
 }
 
 fn main() -> ExitCode {
-    cli::main(count)
+    cli::main(None, count)
 }

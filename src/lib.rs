@@ -42,6 +42,7 @@ pub mod section;
 pub mod simulate;
 pub mod store;
 pub mod training;
+mod words;
 mod yaml;
 
 pub use error::{Error, Result};

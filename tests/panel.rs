@@ -104,7 +104,8 @@ fn a_fit_starts_from_the_weights_that_it_is_given() {
 fn a_dry_run_tells_the_price_and_writes_nothing() {
     let folder = folder();
     let before = std::fs::read_dir(folder.path()).unwrap().count();
-    let arguments = ["--dataset", "sample.s2s", "--genes", "WAVE,STRIPE", "--output", "fits", "--dry-run", "--json"];
+    let arguments = ["--dataset", "sample.s2s", "--genes", "WAVE,STRIPE", "--config", "paper", "--output", "fits"];
+    let arguments = [&arguments[..], &["--dry-run", "--json"]].concat();
     let done = succeed(folder.path(), &arguments);
     let told: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
     // The paper's network, as PyTorch counts its parameters.

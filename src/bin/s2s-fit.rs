@@ -3,7 +3,7 @@
 use clap::{ArgGroup, Parser};
 use s2s::cli;
 use s2s::compute::{DeviceChoice, StopFlag};
-use s2s::config::Config;
+use s2s::config::{Config, RECIPES, Recipe};
 use s2s::dataset::Dataset;
 use s2s::images::{Bank, Images};
 use s2s::section::Scale;
@@ -23,23 +23,23 @@ use std::time::Duration;
 /// command again, and it goes on where it stopped, with the same result as if it never had. What is done is skipped.
 #[derive(Parser)]
 #[command(
-    version,
+    group(ArgGroup::new("section").required(true).args([&cli::DatasetArgument::NAMES[..], &["images_only"]].concat())),
     group(ArgGroup::new("what").required(true).args(["gene", "genes", "images_only"])),
     after_help = "Examples:
-  s2s-fit --dataset SAMPLE.s2s --gene ERBB2 --config configs/quick.yaml --output ERBB2.safetensors
-  s2s-fit --dataset SAMPLE.s2s --genes panel.txt --config configs/quick.yaml --output fits
-  s2s-fit --dataset SAMPLE.s2s --genes all --joint --finetune 200 --config configs/quick.yaml --output fits
-  s2s-fit --images-only --images photographs --config configs/quick.yaml --output prior.safetensors"
+  s2s-fit SAMPLE.s2s --gene ERBB2 -o ERBB2.safetensors
+  s2s-fit SAMPLE.s2s --genes panel.txt -o fits
+  s2s-fit SAMPLE.s2s --genes all --joint --finetune 200 -o fits
+  s2s-fit SAMPLE.s2s --gene ERBB2 --config paper --device cuda:0 -o ERBB2.safetensors
+  s2s-fit --images-only --images photographs -o prior.safetensors"
 )]
 struct Args {
-    /// The dataset that s2s-prep wrote
-    #[arg(long, value_name = "SAMPLE.s2s", required_unless_present = "images_only", conflicts_with = "images_only")]
-    dataset: Option<PathBuf>,
+    #[command(flatten)]
+    dataset: cli::DatasetArgument,
     /// The gene to learn
     #[arg(long, value_name = "NAME")]
     gene: Option<String>,
     /// The genes to learn: separated by commas, a file with one per line, or all of the dataset
-    #[arg(long, value_name = "A,B|FILE|all")]
+    #[arg(short, long, value_name = "A,B|FILE|all")]
     genes: Option<String>,
     /// Learn from natural images alone: a network for --init
     #[arg(long)]
@@ -53,9 +53,12 @@ struct Args {
     /// Start from the weights of this network instead of random ones
     #[arg(long, value_name = "FILE.safetensors")]
     init: Option<PathBuf>,
-    /// The recipe; without one, that of the paper (made for a GPU)
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    /// The recipe: quick, standard, paper (made for a GPU) or a file; auto is standard for --joint, else quick
+    #[arg(short, long, value_name = "auto|quick|standard|paper|FILE", default_value = AUTO)]
+    config: PathBuf,
+    /// Print a recipe, to change it in a file, and do nothing else
+    #[arg(long, value_name = "NAME", exclusive = true, value_parser = cli::one_of(recipes()))]
+    print_config: Option<&'static Recipe>,
     /// Change one key of the recipe, for example fit.images=false; may be given more than once
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -78,7 +81,7 @@ struct Args {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Threads on the CPU; 0 takes every core
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(short, long, value_name = "N", default_value_t = 0)]
     threads: usize,
     /// Minutes between two writings of the checkpoint
     #[arg(long, value_name = "N", default_value_t = 5.0)]
@@ -92,25 +95,31 @@ struct Args {
     /// Only say what it would cost: parameters, patches, memory, time
     #[arg(long)]
     dry_run: bool,
-    /// With --dry-run: say it as JSON on stdout
+    /// With --dry-run: as JSON
     #[arg(long, requires = "dry_run")]
     json: bool,
     /// With --gene or --images-only the weights, by default GENE.safetensors or prior.safetensors; with --genes a folder, by
     /// default the current one
-    #[arg(long, value_name = "FILE|DIR")]
+    #[arg(short, long, value_name = "FILE|DIR")]
     output: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
-    cli::main(execute)
+    cli::main(option_env!("S2S_COMMIT"), execute)
 }
 
+/// The value of `--config` that leaves the choice to us.
+const AUTO: &str = "auto";
+
 fn execute(args: Args) -> Result<()> {
+    if let Some(recipe) = args.print_config {
+        return cli::print(recipe.text);
+    }
     // Before anything that takes time: a signal while data are read then ends as one during training does.
     let stop = StopFlag::watch()?;
     let config = config(&args)?;
     cli::threads(args.threads)?;
-    let dataset = args.dataset.as_deref().map(Dataset::open).transpose()?;
+    let dataset = args.dataset.path().map(Dataset::open).transpose()?;
     let task = task(&args, dataset.as_ref())?;
     let scale = match &dataset {
         Some(dataset) => dataset.lattice().scale,
@@ -142,10 +151,26 @@ fn execute(args: Args) -> Result<()> {
 }
 
 fn config(args: &Args) -> Result<Config> {
-    let mut config = Config::load(args.config.as_deref(), &args.set)?;
+    let mut config = Config::load(Some(&recipe(args)), &args.set)?;
     config.fit.steps = args.max_steps.unwrap_or(config.fit.steps);
     config.fit.patience = args.patience.unwrap_or(config.fit.patience);
     Ok(config)
+}
+
+/// The recipe that was given. By default the one whose price a laptop can pay, for what is fitted: the paper's, hours a gene without
+/// a GPU, has to be asked for.
+fn recipe(args: &Args) -> PathBuf {
+    if args.config.as_os_str() != AUTO {
+        return args.config.clone();
+    }
+    let name = if args.joint { "standard" } else { "quick" };
+    tracing::info!("recipe: {name}. --config chooses another, --print-config {name} shows it");
+    PathBuf::from(name)
+}
+
+/// The recipes, as `--print-config` has them.
+fn recipes() -> [(&'static Recipe, &'static str, &'static str); 3] {
+    RECIPES.each_ref().map(|recipe| (recipe, recipe.name, recipe.about))
 }
 
 fn task(args: &Args, dataset: Option<&Dataset>) -> Result<Task> {
@@ -171,7 +196,7 @@ fn task(args: &Args, dataset: Option<&Dataset>) -> Result<Task> {
     Ok(if args.joint { Task::Joint(genes, folder, args.finetune) } else { Task::Genes(genes, folder) })
 }
 
-/// Says what a fit would cost: a table on stderr, or as JSON one object on stdout.
+/// Says what a fit would cost on stdout: a table, or as JSON one object.
 fn tell(costs: &[Estimate], json: bool) -> Result<()> {
     if json {
         let whole = serde_json::json!({
@@ -182,16 +207,20 @@ fn tell(costs: &[Estimate], json: bool) -> Result<()> {
         });
         return cli::print(&format!("{whole}\n"));
     }
-    for cost in costs {
-        let memory = cost.memory_mib.map_or("unknown".to_owned(), |mib| format!("about {mib} MiB"));
-        let memory = cost.gpu_mib.map_or(memory.clone(), |free| format!("{memory} of {free} MiB free on the GPU"));
-        tracing::info!("networks    {} of {} parameters", cost.networks, cost.parameters);
-        tracing::info!("patches     {}", cost.patches);
-        tracing::info!("steps       {} at most, about {:.3} s each on this machine", cost.steps, cost.seconds_per_step);
-        tracing::info!("time        about {:.1} minutes, less if the held-out bins end it sooner", cost.minutes);
-        tracing::info!("memory      {memory}");
-    }
-    Ok(())
+    cli::print(&costs.iter().map(table).collect::<String>())
+}
+
+fn table(cost: &Estimate) -> String {
+    let memory = cost.memory_mib.map_or("unknown".to_owned(), |mib| format!("about {mib} MiB"));
+    let memory = cost.gpu_mib.map_or(memory.clone(), |free| format!("{memory} of {free} MiB free on the GPU"));
+    format!(
+        "networks    {} of {} parameters
+patches     {}
+steps       {} at most, about {:.3} s each on this machine
+time        about {:.1} minutes, less if the held-out bins end it sooner
+memory      {memory}\n",
+        cost.networks, cost.parameters, cost.patches, cost.steps, cost.seconds_per_step, cost.minutes
+    )
 }
 
 /// The pictures of the folder, or dead leaves where there is none.

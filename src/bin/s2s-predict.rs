@@ -6,9 +6,8 @@ use s2s::compute::DeviceChoice;
 use s2s::config::Config;
 use s2s::dataset::Dataset;
 use s2s::imputation::{Job, Method, NetworkImputer, Output, PredictSettings, Source, run};
-use s2s::training::ModelMetadata;
 use s2s::{Error, Result};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Predict every in-tissue bin of a section: by networks that s2s-fit trained, or by interpolation.
@@ -20,31 +19,32 @@ use std::process::ExitCode;
 ///
 /// With --into, many runs write their genes into one store at the same time; a run that was killed is run again.
 #[derive(Parser)]
-#[command(version, group(ArgGroup::new("source").required(true).args(["model", "method"])),
+#[command(group(ArgGroup::new("section").required(true).args(cli::DatasetArgument::NAMES)),
+    group(ArgGroup::new("source").required(true).args(["model", "method"])),
     group(ArgGroup::new("target").required(true).args(["output", "into"])), after_help = "Examples:
-  s2s-predict --dataset SAMPLE.s2s --model ERBB2.safetensors XBP1.safetensors --output SAMPLE.zarr
-  s2s-predict --dataset SAMPLE.s2s --method bilinear --genes ERBB2,XBP1 --output bilinear.zarr
-  s2s-predict --dataset SAMPLE.s2s --model ERBB2.safetensors --into SAMPLE.zarr --panel genes.txt")]
+  s2s-predict SAMPLE.s2s --method blend -o SAMPLE.zarr
+  s2s-predict SAMPLE.s2s --model fits -o SAMPLE.zarr
+  s2s-predict SAMPLE.s2s --method bilinear --genes ERBB2,XBP1 -o bilinear.zarr
+  s2s-predict SAMPLE.s2s --model ERBB2.safetensors --into SAMPLE.zarr --panel genes.txt")]
 struct Args {
-    /// The dataset that s2s-prep wrote
-    #[arg(long, value_name = "SAMPLE.s2s")]
-    dataset: PathBuf,
-    /// Networks that s2s-fit wrote, one per gene or one for a panel
-    #[arg(long, value_name = "FILE.safetensors", num_args = 1..)]
+    #[command(flatten)]
+    dataset: cli::DatasetArgument,
+    /// Networks that s2s-fit wrote, one per gene or one for a panel, or folders of them
+    #[arg(short, long, value_name = "FILE|FOLDER", num_args = 1..)]
     model: Vec<PathBuf>,
     /// Interpolate instead: the baselines to compare with
     #[arg(long, value_name = "METHOD", value_parser = cli::one_of(methods()))]
     method: Option<Method>,
     /// The genes, separated by commas, or a file with one per line; without it all that the networks know, or with --method
     /// all of the dataset
-    #[arg(long, value_name = "A,B|FILE")]
+    #[arg(short, long, value_name = "A,B|FILE")]
     genes: Option<String>,
     /// The share of unmeasured bins that the intervals around the prediction are to hold, from 0.5 to 0.99, instead of
     /// predict.coverage
     #[arg(long, value_name = "SHARE")]
     coverage: Option<f64>,
-    /// The config, for its section predict; without it that of the first network's fit
-    #[arg(long, value_name = "FILE")]
+    /// A recipe or a file, for its section predict; without it that of the first network's fit
+    #[arg(short, long, value_name = "quick|standard|paper|FILE")]
     config: Option<PathBuf>,
     /// Change one key of the config, for example predict.turns=false; may be given more than once
     #[arg(long, value_name = "KEY=VALUE")]
@@ -53,10 +53,10 @@ struct Args {
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: DeviceChoice,
     /// Threads on the CPU; 0 takes every core
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(short, long, value_name = "N", default_value_t = 0)]
     threads: usize,
     /// The store to write, whole or not at all
-    #[arg(long, value_name = "SAMPLE.zarr")]
+    #[arg(short, long, value_name = "SAMPLE.zarr")]
     output: Option<PathBuf>,
     /// The store to write these genes into; other runs may write others at the same time. Made where there is none
     #[arg(long, value_name = "SAMPLE.zarr")]
@@ -68,15 +68,12 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    cli::main(execute)
+    cli::main(option_env!("S2S_COMMIT"), execute)
 }
 
 fn execute(args: Args) -> Result<()> {
-    let mut config = config(&args)?;
-    config.predict.coverage = args.coverage.unwrap_or(config.predict.coverage);
-    config.predict.check()?;
     cli::threads(args.threads)?;
-    let dataset = Dataset::open(&args.dataset)?;
+    let dataset = Dataset::open(args.dataset.path().unwrap_or(Path::new("")))?;
     let genes = args.genes.as_deref().map(cli::genes).transpose()?.unwrap_or_default();
     let source = match args.method {
         Some(method) => Source::Method(method),
@@ -86,6 +83,9 @@ fn execute(args: Args) -> Result<()> {
             Source::Networks(networks.collect::<Result<Vec<_>>>()?.concat())
         }
     };
+    let mut config = config(&args, &source)?;
+    config.predict.coverage = args.coverage.unwrap_or(config.predict.coverage);
+    config.predict.check()?;
     let panel = args.panel.as_deref().map(cli::genes).transpose()?;
     let output = match (&args.output, &args.into) {
         (Some(path), _) => Output::New(path),
@@ -125,9 +125,13 @@ fn methods() -> [(Method, &'static str, &'static str); 9] {
 }
 
 /// The config that was given; without one, that of the first network's fit.
-fn config(args: &Args) -> Result<Config> {
-    match (&args.config, args.model.first()) {
-        (None, Some(model)) => Config::of_provenance(&ModelMetadata::read(model)?.provenance.config).changed(&args.set),
-        (path, _) => Config::load(path.as_deref(), &args.set),
+fn config(args: &Args, source: &Source) -> Result<Config> {
+    let first = match source {
+        Source::Networks(networks) => networks.first(),
+        Source::Method(_) => None,
+    };
+    match (&args.config, first) {
+        (None, Some(network)) => Config::of_provenance(&network.metadata().1.provenance.config).changed(&args.set),
+        (given, _) => Config::load(given.as_deref(), &args.set),
     }
 }

@@ -1,6 +1,6 @@
 //! `s2s-score`: how good the predictions are, in figures and in pictures.
 
-use clap::Parser;
+use clap::{ArgGroup, Parser};
 use s2s::cli;
 use s2s::compute::Progress;
 use s2s::dataset::Mode;
@@ -15,15 +15,19 @@ use std::process::ExitCode;
 /// *_mqc.json for MultiQC, and report.html, one file with truth, input, every prediction and its error as pictures. A panel of
 /// ten genes and more is also asked for its spatially variable genes, its gene–gene correlations and its clusters. A dataset prepared to impute has no truth: the report then holds the maps alone.
 ///
-/// Example: s2s-score --dataset lung.s2s --prediction lung.zarr bilinear.zarr --output scores
+/// Example: s2s-score lung.s2s lung.zarr bilinear.zarr -o scores
 #[derive(Parser)]
-#[command(version, max_term_width = 120)]
+#[command(max_term_width = 120, group(ArgGroup::new("section").required(true).multiple(true).args(["paths", "dataset"])))]
 struct Arguments {
-    /// The dataset that s2s-prep wrote
-    #[arg(long, value_name = "SAMPLE.s2s")]
-    dataset: PathBuf,
-    /// One or more predictions that s2s-predict made of it, to be shown side by side
-    #[arg(long, value_name = "X.zarr", required = true, num_args = 1..)]
+    /// The dataset that s2s-prep wrote, unless --dataset gives it, and one or more predictions that s2s-predict made of it, to be
+    /// shown side by side
+    #[arg(value_name = "SAMPLE.s2s X.zarr")]
+    paths: Vec<PathBuf>,
+    /// The dataset, by a flag
+    #[arg(short, long, value_name = "SAMPLE.s2s")]
+    dataset: Option<PathBuf>,
+    /// Predictions, by a flag
+    #[arg(short, long, value_name = "X.zarr", num_args = 1..)]
     prediction: Vec<PathBuf>,
     /// What to call the predictions, in their order [default: their methods]
     #[arg(long, value_name = "NAME", num_args = 1..)]
@@ -35,7 +39,7 @@ struct Arguments {
     #[arg(long, value_name = "NAME")]
     reference: Option<String>,
     /// The folder to write into; an earlier output in it is replaced
-    #[arg(long, value_name = "DIR")]
+    #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
     /// Write the plots as files, too, into this folder: a figure of every gene and the charts as SVG, the maps as PNG
     #[arg(long, value_name = "DIR")]
@@ -43,11 +47,25 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    cli::main(run)
+    cli::main(option_env!("S2S_COMMIT"), run)
+}
+
+/// The dataset and the predictions, each by its place or by its flag.
+fn what(arguments: &Arguments) -> s2s::Result<(PathBuf, Vec<PathBuf>)> {
+    let mut places = arguments.paths.iter().cloned();
+    let dataset = arguments.dataset.clone().or_else(|| places.next());
+    let predictions: Vec<PathBuf> = places.chain(arguments.prediction.iter().cloned()).collect();
+    match dataset {
+        Some(dataset) if !predictions.is_empty() => Ok((dataset, predictions)),
+        _ => Err(s2s::Error::Usage(
+            "expected a dataset and a prediction of it: s2s-score SAMPLE.s2s X.zarr --output DIR".to_owned(),
+        )),
+    }
 }
 
 fn run(arguments: Arguments) -> s2s::Result<()> {
-    let Arguments { dataset, prediction, label, reference, output, plots } = arguments;
+    let (dataset, prediction) = what(&arguments)?;
+    let Arguments { label, reference, output, plots, .. } = arguments;
     let names = scoring::Names { labels: &label, reference: reference.as_deref() };
     let target = scoring::Target { folder: &output, plots: plots.as_deref() };
     let mut bar = None;

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 /// Writes DIR/transcripts.parquet and DIR/experiment.xenium, and DIR/rates.parquet with the expected count of each gene in
 /// each bin. The same seed gives the same section.
 #[derive(Parser)]
-#[command(version, after_help = "Example:\n  s2s-simulate --rows 96 --cols 96 --genes 12 --seed 1 --output section")]
+#[command(after_help = "Example:\n  s2s-simulate --rows 96 --cols 96 --genes 12 --seed 1 -o section")]
 struct Args {
     /// Rows of bins
     #[arg(long, value_name = "R")]
@@ -30,12 +30,12 @@ struct Args {
     #[arg(long, value_name = "UM", default_value_t = 30.0, allow_negative_numbers = true)]
     bin_um: f64,
     /// The folder to write
-    #[arg(long, value_name = "DIR")]
+    #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
 }
 
 fn main() -> ExitCode {
-    cli::main(execute)
+    cli::main(option_env!("S2S_COMMIT"), execute)
 }
 
 fn execute(args: Args) -> Result<()> {

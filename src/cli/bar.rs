@@ -1,12 +1,18 @@
 //! The task that is under way: a bar on a terminal, a line now and then in a log.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{DecimalBytes, HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-/// How often a log gets a line.
+/// How often a log that people read gets a line.
 const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// How often a program does, which may draw a bar of its own.
+const OBJECT_EVERY: Duration = Duration::from_secs(1);
+
+/// The unit that is told in kB, MB and GB.
+const BYTES: &str = "bytes";
 
 /// A task that is shown.
 pub(super) struct Bar {
@@ -37,13 +43,14 @@ impl Bar {
             bar.bar.set_message(text("note").to_owned());
             return None;
         };
-        if last.elapsed() < LINE_EVERY {
+        if last.elapsed() < if drawable { LINE_EVERY } else { OBJECT_EVERY } {
             return None;
         }
         bar.last_line = Some(Instant::now());
-        let (speed, left) = (bar.bar.per_sec(), bar.bar.eta().as_secs());
-        let (task, done, all, note) = (text("task"), number("done"), number("all"), text("note"));
-        Some(format!("{task}: {done}/{all}, {speed:.2}/s, {left} s left, {note}"))
+        let (task, left) = (text("task"), HumanDuration(bar.bar.eta()));
+        let [done, all] = [number("done"), number("all")].map(|number| amount(number, text("unit")));
+        let note = if text("note").is_empty() { String::new() } else { format!(", {}", text("note")) };
+        Some(format!("{task}: {done} of {all}, {left:#} left{note}"))
     }
 
     /// Does something to the terminal without the bar getting between.
@@ -58,11 +65,19 @@ impl Bar {
         let drawn = drawable && std::io::stderr().is_terminal();
         let target = if drawn { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(all), target);
-        let template = format!("{{prefix}} {{wide_bar}} {{pos}}/{{len}} {unit} {{per_sec}} ETA {{eta}} {{msg}}");
+        let [done, all] =
+            if unit == BYTES { ["decimal_bytes", "decimal_total_bytes"] } else { ["human_pos", "human_len"] };
+        let unit = if unit == BYTES { "" } else { unit };
+        let template = format!("{{prefix}} {{wide_bar}} {{{done}}} of {{{all}}} {unit} {{eta}} left {{msg}}");
         if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style);
         }
         bar.set_prefix(task.to_owned());
         Bar { task: task.to_owned(), bar, last_line: (!drawn).then(Instant::now) }
     }
+}
+
+/// A number of things, as people read it.
+fn amount(number: u64, unit: &str) -> String {
+    if unit == BYTES { DecimalBytes(number).to_string() } else { format!("{} {unit}", HumanCount(number)) }
 }

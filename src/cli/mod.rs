@@ -2,20 +2,25 @@
 
 mod bar;
 mod choices;
+mod dataset;
 mod genes;
 mod log;
 mod panics;
 mod print;
+mod shell;
 mod threads;
+mod version;
 
 pub use choices::one_of;
+pub use dataset::DatasetArgument;
 pub use genes::genes;
 pub use print::print;
 pub use threads::threads;
 
 use self::log::LogArguments;
+use self::shell::ShellArguments;
 use crate::Result;
-use clap::{ArgMatches, Args, FromArgMatches, Parser};
+use clap::{ArgMatches, Args, Command, FromArgMatches, Parser};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -25,20 +30,33 @@ pub fn command_line() -> Vec<String> {
 }
 
 /// Runs a stage: parses its arguments and, beside them, how much it says (`-q`, `-v`, `--log-format`), runs it, says one clear error, and gives the exit
-/// code that workflows act upon.
+/// code that workflows act upon. What is for the shell (`--print-completions`, `--print-man`) is answered without running it.
+///
+/// `commit` is that of the source, for `--version`, where who builds knows it: `option_env!("S2S_COMMIT")` in the program, so that
+/// another commit builds programs anew, not the library.
 ///
 /// A panic is a bug of ours, told as such with exit code 70, unless it is how a GPU says that its memory is full or that
 /// something is missing.
-pub fn main<A: Parser>(run: impl FnOnce(A) -> Result<()>) -> ExitCode {
-    let start = Instant::now();
-    let mut command = LogArguments::augment_args(A::command());
+pub fn main<A: Parser>(commit: Option<&str>, run: impl FnOnce(A) -> Result<()>) -> ExitCode {
+    let command = A::command().version(version::SHORT).long_version(version::long(commit));
+    let mut command = shell::freed(ShellArguments::augment_args(LogArguments::augment_args(command)));
     let matches = command.get_matches_mut();
-    let parse = || Ok::<_, clap::Error>((parsed::<LogArguments>(&matches)?, parsed::<A>(&matches)?));
-    let (log, arguments) = parse().unwrap_or_else(|error| error.format(&mut command).exit());
-    log.listen();
+    parsed::<LogArguments>(&matches, &mut command).listen();
     panics::listen();
-    tracing::debug!(version = env!("CARGO_PKG_VERSION"), "{}", command_line().join(" "));
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(arguments)));
+    match parsed::<ShellArguments>(&matches, &mut command).answer(&command) {
+        Ok(false) => {
+            let arguments = parsed(&matches, &mut command);
+            ended(|| run(arguments))
+        }
+        answered => ended(|| answered.map(drop)),
+    }
+}
+
+/// Runs `work`, says how it ended, and gives the exit code.
+fn ended(work: impl FnOnce() -> Result<()>) -> ExitCode {
+    let start = Instant::now();
+    tracing::debug!(version = version::SHORT, "{}", command_line().join(" "));
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
     let error = match outcome {
         Ok(Ok(())) => {
             tracing::debug!("done in {:.1} s", start.elapsed().as_secs_f64());
@@ -52,6 +70,7 @@ pub fn main<A: Parser>(run: impl FnOnce(A) -> Result<()>) -> ExitCode {
     ExitCode::from(exit_code)
 }
 
-fn parsed<T: FromArgMatches>(matches: &ArgMatches) -> std::result::Result<T, clap::Error> {
-    T::from_arg_matches(matches)
+/// The arguments that `matches` of `command` hold; what is wrong with them ends the process as clap ends it.
+fn parsed<T: FromArgMatches>(matches: &ArgMatches, command: &mut Command) -> T {
+    T::from_arg_matches(matches).unwrap_or_else(|error| error.format(command).exit())
 }

@@ -3,6 +3,7 @@
 //! Every section belongs to its stage: only programs know the whole of it.
 
 mod overrides;
+mod recipes;
 
 use crate::imputation::PredictConfig;
 use crate::ingest::PrepConfig;
@@ -11,6 +12,8 @@ use crate::training::FitConfig;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub use recipes::{RECIPES, Recipe};
 
 /// The whole config file. Every stage reads its own section, and every section may be left out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -1,18 +1,19 @@
 //! Loading a config: YAML on top of the defaults, `--set` on top of both, every key known.
 
-use super::Config;
+use super::{Config, Recipe};
 use crate::error::nearest_names;
 use crate::{Error, Result, yaml};
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::path::Path;
 
 impl Config {
-    /// The config in `path`, the defaults without one, with `overrides` on top: `KEY=VALUE` as `--set` takes them, the last
-    /// one of a key counting.
+    /// The config that is `given`, the name of a [`Recipe`] or a file (`./quick` is a file), the defaults without one, with
+    /// `overrides` on top: `KEY=VALUE` as `--set` takes them, the last one of a key counting.
     ///
     /// [`Error::Usage`] names an unknown key, with the nearest known one, or a value of the wrong type.
-    pub fn load(path: Option<&Path>, overrides: &[String]) -> Result<Self> {
-        path.map_or_else(|| Ok(Config::default()), Config::read)?.changed(overrides)
+    pub fn load(given: Option<&Path>, overrides: &[String]) -> Result<Self> {
+        given.map_or_else(|| Ok(Config::default()), Config::read)?.changed(overrides)
     }
 
     /// This config with `overrides` on top, as [`Config::load`] takes them.
@@ -23,7 +24,7 @@ impl Config {
     }
 
     fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", e))?;
+        let text = text(path)?;
         let wrong = |what: String| Error::Usage(format!("{}: {what}", path.display()));
         let given: Value = yaml::from_str(&text).map_err(|e| wrong(format!("not valid YAML: {e}")))?;
         // An empty file, or one that only holds comments, is the defaults.
@@ -50,7 +51,20 @@ impl Config {
     }
 }
 
-const EVERY_KEY: &str = "See configs/paper.yaml for every key and its type";
+const EVERY_KEY: &str = "s2s-fit --print-config paper tells every key and its type";
+
+/// The text of a recipe or of a file.
+fn text(given: &Path) -> Result<Cow<'static, str>> {
+    let name = given.to_str();
+    if let Some(recipe) = name.and_then(Recipe::named) {
+        return Ok(Cow::Borrowed(recipe.text));
+    }
+    // What has neither a folder nor an ending may have been meant as a name.
+    if let Some(name) = name.filter(|name| !name.contains(['/', '\\', '.']) && !given.exists()) {
+        return Err(Error::Missing(Recipe::unknown(name)));
+    }
+    std::fs::read_to_string(given).map(Cow::Owned).map_err(|e| Error::io(given, "read", e))
+}
 
 /// Where the value of `key`, for example `fit.betas`, stands in the `whole` config.
 fn place<'a>(whole: &'a mut Value, key: &str) -> std::result::Result<&'a mut Value, String> {

@@ -3,6 +3,7 @@
 use crate::error::nearest_names;
 use crate::provenance::Provenance;
 use crate::section::{Grid, Lattice, Pattern};
+use crate::words::counted;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -114,9 +115,9 @@ impl Manifest {
         self.genes.iter().find(|gene| gene.name == name).ok_or_else(|| {
             let near = nearest_names(name, self.genes.iter().map(|gene| gene.name.as_str()));
             Error::Data(format!(
-                "gene {name}: not in dataset {} ({} genes). Nearest names: {}",
+                "gene {name}: not in dataset {} ({}). Nearest names: {}",
                 self.sample,
-                self.genes.len(),
+                counted(self.genes.len(), "gene"),
                 near.join(", ")
             ))
         })

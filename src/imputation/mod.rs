@@ -5,6 +5,7 @@ mod baselines;
 mod config;
 mod experts;
 mod finish;
+mod models;
 mod network;
 mod predict;
 mod stage;

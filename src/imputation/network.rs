@@ -35,21 +35,12 @@ pub struct NetworkImputer {
 }
 
 impl NetworkImputer {
-    /// Opens the weights that s2s-fit wrote to `path`, for `dataset`: one imputer for each gene that they were fitted to.
-    ///
-    /// [`Error::Data`] if they were trained on another dataset (a network only knows the section that it learned from), or
-    /// what they say of themselves fits neither the section nor the network.
-    pub fn open(path: &Path, dataset: &Dataset, device: &Device) -> Result<Vec<Self>> {
-        let (net, metadata) = ModelMetadata::open(path, device)?;
-        Self::from_file(path, &net, &metadata, dataset, device)
-    }
-
     /// As [`open`](NetworkImputer::open), of a network in memory and its metadata.
     pub fn new(net: &Cdcin, metadata: &ModelMetadata, dataset: &Dataset, device: &Device) -> Result<Vec<Self>> {
         Self::from_file(Path::new("network in memory"), net, metadata, dataset, device)
     }
 
-    fn from_file(
+    pub(super) fn from_file(
         path: &Path,
         net: &Cdcin,
         metadata: &ModelMetadata,

@@ -141,9 +141,15 @@ impl<'a> Predictor<'a> {
         if let Source::Method(method) = self.source
             && !method.is_expert()
         {
+            let progress = Mutex::new((Progress::new("predict", "genes", self.genes.len() as u64), 0));
             return self.genes.par_iter().enumerate().try_for_each(|(index, gene)| {
                 let imputed = baseline(self.dataset, gene, method)?;
-                take(index, GenePrediction { gene: gene.clone(), imputed, uncertainty: None, distribution: None })
+                take(index, GenePrediction { gene: gene.clone(), imputed, uncertainty: None, distribution: None })?;
+                let mut progress = progress.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+                progress.1 += 1;
+                let done = progress.1;
+                progress.0.at(done, || gene.clone());
+                Ok(())
             });
         }
         let experts = (self.share < 1.0).then(|| experts(self.dataset)).transpose()?;

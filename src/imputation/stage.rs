@@ -7,6 +7,7 @@ use crate::Result;
 use crate::files::fingerprint;
 use crate::provenance::{Input, Provenance};
 use crate::store::{Answers, Distribution, Model, Plan, StoreWriter, Uncertainty};
+use crate::words::counted;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -58,7 +59,7 @@ pub fn run(job: &Job) -> Result<()> {
     let store = begin(job, &name, records, sure, distribution)?;
     predictor.each(|index, prediction| store.write_gene(index, lent(&prediction)))?;
     store.finish()?;
-    tracing::info!("predict: {} genes{of} in {}", predictor.genes.len(), job.output.path().display());
+    tracing::info!("predict: {}{of} in {}", counted(predictor.genes.len(), "gene"), job.output.path().display());
     Ok(())
 }
 
@@ -113,7 +114,7 @@ fn say_without(networks: &[NetworkImputer], job: &Job) -> bool {
             true => "too few bins were held out of their fits (fit.holdout) to calibrate one, or they are older",
             false => "it is calibrated for predict.turns, which is false",
         };
-        tracing::info!("predict: no uncertainty for {without} of {} genes: {why}", networks.len());
+        tracing::info!("predict: no uncertainty for {without} of {}: {why}", counted(networks.len(), "gene"));
     }
     calibrated > 0 || matches!(job.output, Output::Into(..))
 }

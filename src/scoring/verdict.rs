@@ -2,6 +2,7 @@
 
 use super::evaluate::Region;
 use super::outcome::Outcome;
+use crate::words::counted;
 use std::fmt::Write;
 
 /// The methods that see one gene and no more.
@@ -44,16 +45,12 @@ fn verdict(outcome: &Outcome, label: &str, interpolations: &[&str]) -> Option<St
     let mut told = format!(
         "{label}: RMSE {mean:.3} times that of the best interpolation of each gene ({}), in the mean of {}; worse than it on {} of {}",
         interpolations.join(", "),
-        genes(ratios.len()),
+        counted(ratios.len(), "gene"),
         worse.len(),
-        genes(ratios.len())
+        counted(ratios.len(), "gene")
     );
     for (i, (ratio, gene)) in worse.iter().take(NAMED).enumerate() {
         let _ = write!(told, "{} {gene} {ratio:.3}", if i == 0 { ":" } else { "," });
     }
     Some(told)
-}
-
-fn genes(number: usize) -> String {
-    if number == 1 { "1 gene".to_owned() } else { format!("{number} genes") }
 }

@@ -5,6 +5,7 @@ use super::plan::Plan;
 use crate::compute::Progress;
 use crate::files::{Replace, write_atomically};
 use crate::provenance::Provenance;
+use crate::words::counted;
 use crate::{Error, Result};
 use arrow::array::{ArrayRef, Float32Array, Float64Array, StringArray, UInt8Array, UInt32Array, UInt64Array};
 use arrow::record_batch::RecordBatch;
@@ -41,7 +42,7 @@ pub fn write(plan: &Plan, folder: &Path, command: &[String]) -> Result<()> {
     });
     write_atomically(&replace.path().join("experiment.xenium"), format!("{experiment:#}\n").as_bytes())?;
     replace.finish()?;
-    tracing::info!("simulate: {molecules} molecules of {} genes in {}", plan.genes, folder.display());
+    tracing::info!("simulate: {molecules} molecules of {} in {}", counted(plan.genes, "gene"), folder.display());
     Ok(())
 }
 

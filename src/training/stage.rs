@@ -14,6 +14,7 @@ use crate::files::{companion, fingerprint, remove};
 use crate::images::Bank;
 use crate::network::{CdcinConfig, weights};
 use crate::section::Scale;
+use crate::words::counted;
 use crate::{Error, Result};
 use burn::tensor::Device;
 use std::path::{Path, PathBuf};
@@ -156,8 +157,8 @@ impl<'a> Job<'a> {
         match failed.into_iter().next() {
             None => Ok(()),
             Some((_, first)) => Err(first.retold(format!(
-                "{count} of {} genes failed, the others are in {}:{list}",
-                genes.len(),
+                "{count} of {} failed, the others are in {}:{list}",
+                counted(genes.len(), "gene"),
                 folder.display()
             ))),
         }

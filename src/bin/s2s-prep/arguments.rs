@@ -1,7 +1,7 @@
 //! The command line of `s2s-prep`.
 
 use crate::platforms::{AUTO, PlatformFlags, platform_help, platform_names};
-use clap::Parser;
+use clap::{ArgGroup, Parser};
 use s2s::cli::one_of;
 use s2s::config::Config;
 use s2s::dataset::Mode;
@@ -16,14 +16,14 @@ Examples:
     s2s-prep --describe xenium_bundle/
 
   A dense Xenium section as a benchmark: three of four bins are withheld into truth.parquet, for s2s-score alone
-    s2s-prep --input xenium_bundle/ --bin-um 30 --mode benchmark --output pancreas.s2s
+    s2s-prep xenium_bundle/ --bin-um 30 --mode benchmark -o pancreas.s2s
 
   A section that really was sampled at every second position, two genes of it
-    s2s-prep --input transcripts.parquet --mode impute --genes ERBB2,CD8A --output tumour.s2s
+    s2s-prep transcripts.parquet --mode impute --genes ERBB2,CD8A -o tumour.s2s
 
   A table of spots in pixels of 0.325 µm
-    s2s-prep --input spots.tsv.gz --gene-column target --x-column px --y-column py \\
-        --um-per-unit 0.325 --bin-um 20 --mode benchmark --output spots.s2s
+    s2s-prep spots.tsv.gz --gene-column target --x-column px --y-column py \\
+        --um-per-unit 0.325 --bin-um 20 --mode benchmark -o spots.s2s
 
 Exit codes: 0 done, 2 usage, 65 bad input data, 66 missing input, 70 a bug, 74 input/output.";
 
@@ -36,14 +36,18 @@ Exit codes: 0 done, 2 usage, 65 bad input data, 66 missing input, 70 a bug, 74 i
 ///
 /// Memory is bounded by the grid and the panel, not by the number of transcripts.
 #[derive(Debug, Parser)]
-#[command(name = "s2s-prep", version, after_help = EXAMPLES)]
+#[command(name = "s2s-prep", after_help = EXAMPLES, group(ArgGroup::new("source").required(true).args(["place", "input", "describe"])))]
 pub struct Arguments {
     /// A file of transcripts, or the bundle folder that holds it
-    #[arg(long, value_name = "PATH", required_unless_present = "describe")]
+    #[arg(value_name = "PATH")]
+    pub place: Option<PathBuf>,
+
+    /// The same, by a flag
+    #[arg(short, long, value_name = "PATH")]
     pub input: Option<PathBuf>,
 
     /// Tell what PATH is (platform, size, molecules, genes, counts per bin at several sizes, a bin size to take), write nothing
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["input", "output", "mode"])]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["output", "mode"])]
     pub describe: Option<PathBuf>,
 
     /// Whose files they are; auto goes by the names of the files
@@ -53,7 +57,7 @@ pub struct Arguments {
     /// The dataset to write, by custom SAMPLE.s2s; the sample's name is the folder's without .s2s
     ///
     /// It appears whole or not at all, and replaces an earlier dataset of that name.
-    #[arg(long, value_name = "SAMPLE.s2s", required_unless_present = "describe")]
+    #[arg(short, long, value_name = "SAMPLE.s2s", required_unless_present = "describe")]
     pub output: Option<PathBuf>,
 
     /// benchmark: the section is dense, withhold all bins but the measured ones; impute: it was sampled sparsely
@@ -63,11 +67,11 @@ pub struct Arguments {
     /// The genes to write: names separated by commas, or a file with one per line [default: all genes]
     ///
     /// Totals are always over all genes.
-    #[arg(long, value_name = "A,B|FILE")]
+    #[arg(short, long, value_name = "A,B|FILE")]
     pub genes: Option<String>,
 
     /// A YAML config, of which this stage reads the section prep; flags override it
-    #[arg(long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
     /// Change one key of the config, for example prep.min_qv=15; may be given more than once, flags override it
@@ -129,7 +133,7 @@ pub struct Arguments {
     pub platform_flags: PlatformFlags,
 
     /// Threads [default: one per core]
-    #[arg(long, value_name = "N")]
+    #[arg(short, long, value_name = "N")]
     pub threads: Option<std::num::NonZeroUsize>,
 }
 

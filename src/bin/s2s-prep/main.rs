@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 fn main() -> ExitCode {
-    cli::main(execute)
+    cli::main(option_env!("S2S_COMMIT"), execute)
 }
 
 fn execute(arguments: Arguments) -> Result<()> {
@@ -23,7 +23,8 @@ fn execute(arguments: Arguments) -> Result<()> {
         let request = arguments.request(path, Mode::Benchmark)?;
         return cli::print(&ingest::describe(&request)?.to_string());
     }
-    let (Some(input), Some(output), Some(mode)) = (&arguments.input, &arguments.output, arguments.mode) else {
+    let input = arguments.place.as_ref().or(arguments.input.as_ref());
+    let (Some(input), Some(output), Some(mode)) = (input, &arguments.output, arguments.mode) else {
         return Err(Error::Usage("expected --input, --output and --mode, or --describe".to_owned()));
     };
     let request = arguments.request(input, mode)?;

@@ -115,6 +115,17 @@ thread_local! {
     static FORCED: Cell<Option<InstructionSet>> = const { Cell::new(None) };
 }
 
+impl std::fmt::Display for InstructionSet {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str(match self {
+            InstructionSet::Portable => "portable",
+            InstructionSet::Neon => "NEON",
+            InstructionSet::Avx2 => "AVX2",
+            InstructionSet::Avx512 => "AVX-512",
+        })
+    }
+}
+
 impl InstructionSet {
     /// The fastest that this processor can run.
     pub fn best() -> Self {

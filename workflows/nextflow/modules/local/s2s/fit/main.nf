@@ -40,7 +40,7 @@ process S2S_FIT {
 
     cat <<-END_VERSIONS > versions.yml
     "${task.process}":
-        s2s: \$(s2s-fit --version | sed 's/.* //')
+        s2s: \$(s2s-fit -V | sed 's/.* //')
     END_VERSIONS
     """
 

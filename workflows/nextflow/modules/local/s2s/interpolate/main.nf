@@ -19,7 +19,7 @@ process S2S_INTERPOLATE {
 
     cat <<-END_VERSIONS > versions.yml
     "${task.process}":
-        s2s: \$(s2s-predict --version | sed 's/.* //')
+        s2s: \$(s2s-predict -V | sed 's/.* //')
     END_VERSIONS
     """
 

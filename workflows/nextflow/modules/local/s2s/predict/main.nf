@@ -21,7 +21,7 @@ process S2S_PREDICT {
 
     cat <<-END_VERSIONS > versions.yml
     "${task.process}":
-        s2s: \$(s2s-predict --version | sed 's/.* //')
+        s2s: \$(s2s-predict -V | sed 's/.* //')
     END_VERSIONS
     """
 

@@ -22,7 +22,7 @@ process S2S_PREP {
 
     cat <<-END_VERSIONS > versions.yml
     "${task.process}":
-        s2s: \$(s2s-prep --version | sed 's/.* //')
+        s2s: \$(s2s-prep -V | sed 's/.* //')
     END_VERSIONS
     """
 

@@ -18,7 +18,7 @@ process S2S_SCORE {
 
     cat <<-END_VERSIONS > versions.yml
     "${task.process}":
-        s2s: \$(s2s-score --version | sed 's/.* //')
+        s2s: \$(s2s-score -V | sed 's/.* //')
     END_VERSIONS
     """
 

@@ -1,0 +1,56 @@
+//! The networks of a file, or of a folder of them.
+
+use super::network::NetworkImputer;
+use crate::dataset::Dataset;
+use crate::training::ModelMetadata;
+use crate::{Error, Result};
+use burn::tensor::Device;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+impl NetworkImputer {
+    /// Opens the weights that s2s-fit wrote to `path`, for `dataset`: one imputer for each gene that they were fitted to.
+    ///
+    /// `path` is a file or a folder. Of a folder, all `*.safetensors` are taken but those that know natural images alone, in the order of
+    /// their genes' names; a gene that has a network of its own beside the panel's (`s2s-fit --finetune`) is predicted by that.
+    ///
+    /// [`Error::Data`] if they were trained on another dataset (a network only knows the section that it learned from), or
+    /// what they say of themselves fits neither the section nor the network; [`Error::Missing`] for a folder without any.
+    pub fn open(path: &Path, dataset: &Dataset, device: &Device) -> Result<Vec<Self>> {
+        if !path.is_dir() {
+            let (net, metadata) = ModelMetadata::open(path, device)?;
+            return Self::from_file(path, &net, &metadata, dataset, device);
+        }
+        let (mut found, mut panels) = (Vec::new(), Vec::new());
+        for file in files(path)? {
+            let (net, metadata) = ModelMetadata::open(&file, device)?;
+            let into = match metadata.genes.len() {
+                0 => continue,
+                1 => &mut found,
+                _ => &mut panels,
+            };
+            into.extend(Self::from_file(&file, &net, &metadata, dataset, device)?);
+        }
+        let own: HashSet<String> = found.iter().map(|network| network.gene().to_owned()).collect();
+        found.extend(panels.into_iter().filter(|network| !own.contains(network.gene())));
+        found.sort_by(|a, b| a.gene().cmp(b.gene()));
+        if found.is_empty() {
+            let what =
+                "no GENE.safetensors in this folder that knows a gene. s2s-fit --genes A,B --output FOLDER writes them";
+            return Err(Error::Missing(format!("{}: {what}", path.display())));
+        }
+        Ok(found)
+    }
+}
+
+/// The weights in a folder, in the order of their names.
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let failed = |e| Error::io(folder, "read", e);
+    let entries = std::fs::read_dir(folder).map_err(failed)?;
+    let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<std::io::Result<Vec<_>>>();
+    let hidden = |path: &Path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    let mut weights: Vec<PathBuf> = paths.map_err(failed)?;
+    weights.retain(|path| path.extension().is_some_and(|ending| ending == "safetensors") && !hidden(path));
+    weights.sort();
+    Ok(weights)
+}
