@@ -162,7 +162,9 @@ fn every_program_has_a_manual_page_completions_and_a_version_that_tells_the_buil
         assert!(ask(&["--help"]).contains("--print-man") && !ask(&["-h"]).contains("--print-man"));
         // Bash takes the script, and completes a flag by it.
         let complete = format!(
-            "source <({program} --print-completions bash); COMP_WORDS=({name} --outp); COMP_CWORD=1; _{name} {name} --outp {name}; echo ${{COMPREPLY[@]}}"
+            "source <({program} --print-completions bash); read -ra words <<< $(complete -p {name}); for ((i = 0; i < ${{#words[@]}}; i++)); do \
+             if [ ${{words[i]}} = -F ]; then f=${{words[i + 1]}}; fi; done; COMP_WORDS=({name} --outp); COMP_CWORD=1; $f {name} --outp {name}; \
+             echo ${{COMPREPLY[@]}}"
         );
         match Command::new("bash").args(["-c", &complete]).output() {
             Ok(done) => {

@@ -72,7 +72,7 @@ fn a_panel_of_one_gene_is_that_gene_and_one_of_two_predicts_both() {
     let both = predict(&[], "both.zarr");
     assert!(both.status.success() && said(&both).contains("2 genes"), "{}", said(&both));
     let one = predict(&["--genes", "STRIPE"], "one.zarr");
-    assert!(one.status.success() && said(&one).contains("1 genes"), "{}", said(&one));
+    assert!(one.status.success() && said(&one).contains("1 gene in one.zarr"), "{}", said(&one));
     assert_eq!(predict(&["--genes", "SILENT"], "none.zarr").status.code(), Some(2));
 }
 

@@ -23,6 +23,7 @@ use std::time::Duration;
 /// command again, and it goes on where it stopped, with the same result as if it never had. What is done is skipped.
 #[derive(Parser)]
 #[command(
+    name = "s2s-fit",
     group(ArgGroup::new("section").required(true).args([&cli::DatasetArgument::NAMES[..], &["images_only"]].concat())),
     group(ArgGroup::new("what").required(true).args(["gene", "genes", "images_only"])),
     after_help = "Examples:

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 ///
 /// With --into, many runs write their genes into one store at the same time; a run that was killed is run again.
 #[derive(Parser)]
-#[command(group(ArgGroup::new("section").required(true).args(cli::DatasetArgument::NAMES)),
+#[command(name = "s2s-predict", group(ArgGroup::new("section").required(true).args(cli::DatasetArgument::NAMES)),
     group(ArgGroup::new("source").required(true).args(["model", "method"])),
     group(ArgGroup::new("target").required(true).args(["output", "into"])), after_help = "Examples:
   s2s-predict SAMPLE.s2s --method blend -o SAMPLE.zarr

@@ -12,7 +12,10 @@ use std::process::ExitCode;
 /// Writes DIR/transcripts.parquet and DIR/experiment.xenium, and DIR/rates.parquet with the expected count of each gene in
 /// each bin. The same seed gives the same section.
 #[derive(Parser)]
-#[command(after_help = "Example:\n  s2s-simulate --rows 96 --cols 96 --genes 12 --seed 1 -o section")]
+#[command(
+    name = "s2s-simulate",
+    after_help = "Example:\n  s2s-simulate --rows 96 --cols 96 --genes 12 --seed 1 -o section"
+)]
 struct Args {
     /// Rows of bins
     #[arg(long, value_name = "R")]
