@@ -2,7 +2,7 @@
 
 mod common;
 
-use s2s::scoring::{metrics, ssim};
+use s2s::scoring::{agreement, ssim};
 use s2s::section::{Raster, morans_i};
 use safetensors::SafeTensors;
 use serde_json::Value;
@@ -47,7 +47,7 @@ fn close(got: f64, expected: &Value, relative: f64) {
 fn errors_and_correlation() {
     let Some(g) = golden() else { return };
     for (region, name) in [(&g.tissue, "tissue"), (&g.unsampled, "unsampled")] {
-        let got = metrics::agreement(&g.truth, &g.predicted, region);
+        let got = agreement::agreement(&g.truth, &g.predicted, region);
         close(got.mae.unwrap(), &g.expected[name]["mae"], 1e-9);
         close(got.rmse.unwrap(), &g.expected[name]["rmse"], 1e-9);
         close(got.pcc.unwrap(), &g.expected[name]["pcc"], 1e-9);
@@ -57,9 +57,9 @@ fn errors_and_correlation() {
 #[test]
 fn structural_similarity_and_psnr() {
     let Some(g) = golden() else { return };
-    let range = metrics::data_range(&g.truth, &g.predicted, &g.tissue);
+    let range = agreement::data_range(&g.truth, &g.predicted, &g.tissue);
     close(range, &g.expected["data_range"], 1e-9);
-    close(metrics::psnr(&g.truth, &g.predicted, &g.tissue, range).unwrap(), &g.expected["psnr_frame"], 1e-9);
+    close(agreement::psnr(&g.truth, &g.predicted, &g.tissue, range).unwrap(), &g.expected["psnr_frame"], 1e-9);
     let inside = |image: &Raster<f64>| {
         Raster::from_fn(image.rows(), image.cols(), |r, c| if g.tissue[(r, c)] { image[(r, c)] } else { 0.0 })
     };

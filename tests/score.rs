@@ -6,7 +6,7 @@
 
 use s2s::dataset::{Dataset, GeneCounts, Mode, SectionCounts, Settings, write};
 use s2s::provenance::Provenance;
-use s2s::scoring::{Outcome, Prediction, Region, Score, Target, score_into};
+use s2s::scoring::{Outcome, Prediction, Region, Score, ScoreSettings, Target, score_into};
 use s2s::section::{Grid, Lattice, Raster, Sampling, Scale};
 use std::path::Path;
 
@@ -70,7 +70,17 @@ fn right_for_a(row: usize) -> f64 {
 }
 
 fn run(dataset: &Dataset, predictions: &[Prediction], output: &Path) -> s2s::Result<Outcome> {
-    score_into(dataset, predictions, None, provenance(), output, |_, _, _| ())
+    score_with(dataset, predictions, None, Target { folder: output, plots: None })
+}
+
+fn score_with(
+    dataset: &Dataset,
+    predictions: &[Prediction],
+    reference: Option<&str>,
+    output: Target,
+) -> s2s::Result<Outcome> {
+    let settings = ScoreSettings { dataset, predictions, reference, provenance: &provenance() };
+    score_into(&settings, output, |_, _, _| ())
 }
 
 fn row<'a>(outcome: &'a Outcome, gene: &str, method: &str, region: Region) -> &'a Score {
@@ -137,7 +147,8 @@ fn the_reference_is_the_one_asked_for_else_bilinear_else_the_last() {
     let make = |method| prediction(&dataset, method, &["A"], flat);
     let (three, two) = ([make("s2s"), make("bilinear"), make("nearest")], [make("s2s"), make("nearest")]);
     let reference = |predictions: &[Prediction], given: Option<&str>| {
-        score_into(&dataset, predictions, given, provenance(), &output, |_, _, _| ()).map(|outcome| outcome.reference)
+        score_with(&dataset, predictions, given, Target { folder: &output, plots: None })
+            .map(|outcome| outcome.reference)
     };
     assert_eq!(reference(&three, Some("s2s")).unwrap().as_deref(), Some("s2s"));
     assert_eq!(reference(&three, None).unwrap().as_deref(), Some("bilinear"));
@@ -200,7 +211,7 @@ fn plots_are_files_of_their_own() {
         prediction(&dataset, "bilinear", &["A", "B<1>"], flat),
     ];
     let target = Target { folder: &output, plots: Some(&plots) };
-    score_into(&dataset, &predictions, None, provenance(), target, |_, _, _| ()).unwrap();
+    score_with(&dataset, &predictions, None, target).unwrap();
     let names = |folder: &Path| {
         let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
         let mut names: Vec<String> = entries.collect();

@@ -108,7 +108,7 @@ fn two_predictions_side_by_side() {
     assert_ne!(inputs[2]["sha256"], inputs[3]["sha256"]);
     let told = stderr(&output);
     assert!(told.contains("mine: 1 of 2 genes of the store are not predicted yet (B)"), "{told}");
-    assert!(stderr(&output).contains("mine") && stderr(&output).contains("MAE/theirs"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("mine") && stderr(&output).contains("MAE / theirs"), "{}", stderr(&output));
 }
 
 #[test]

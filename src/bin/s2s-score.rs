@@ -67,12 +67,18 @@ fn run(arguments: Arguments) -> s2s::Result<()> {
     let (dataset, prediction) = what(&arguments)?;
     let Arguments { label, reference, output, plots, .. } = arguments;
     let names = scoring::Names { labels: &label, reference: reference.as_deref() };
-    let target = scoring::Target { folder: &output, plots: plots.as_deref() };
+    let job = scoring::Job {
+        dataset: &dataset,
+        predictions: &prediction,
+        names,
+        output: scoring::Target { folder: &output, plots: plots.as_deref() },
+        command: &cli::command_line(),
+    };
     let mut bar = None;
     let progress = |done: usize, all: usize, gene: &str| {
         bar.get_or_insert_with(|| Progress::new("s2s-score", "genes", all as u64)).at(done as u64, || gene.to_owned());
     };
-    let outcome = scoring::run(&dataset, &prediction, names, target, &cli::command_line(), progress)?;
+    let outcome = scoring::run(&job, progress)?;
     if let Some(bar) = bar {
         bar.finish(&format!("wrote {}", output.join("report.html").display()));
     }

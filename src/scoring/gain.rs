@@ -1,6 +1,6 @@
 //! Where one method is better than another: the difference of their errors, bin by bin.
 
-use super::evaluate::{Region, Regions};
+use super::regions::{Region, Regions};
 use crate::section::Raster;
 
 /// |error of `reference`| − |error of `predicted`| on the unmeasured in-tissue bins, NaN elsewhere, all [rows, cols].

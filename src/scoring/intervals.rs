@@ -2,7 +2,6 @@
 
 use crate::section::Raster;
 use crate::store::Interval;
-use serde::Serialize;
 
 /// The coverages of the reliability plot.
 const NOMINAL: [f64; 10] = [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95];
@@ -10,13 +9,9 @@ const NOMINAL: [f64; 10] = [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.9
 /// A value beyond an interval by less than this is within: both are stored in single precision.
 const ROUNDING: f64 = 1e-5;
 
-/// The intervals of one gene by one method, over the unmeasured in-tissue bins that have one.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// What the intervals of one gene by one method come down to, over the unmeasured in-tissue bins that have one.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Intervals {
-    /// The gene.
-    pub gene: String,
-    /// The label of the prediction.
-    pub method: String,
     /// The coverage that was asked for.
     pub nominal: f64,
     /// The bins compared; those that the inferred tissue mask missed have no interval.
@@ -78,13 +73,7 @@ fn around(value: f64, half: f64) -> (f64, f64) {
 
 impl Intervals {
     /// Of the prediction `predicted` with its `interval`s, maps [rows, cols], over `bins`; `None` if none has an interval.
-    pub fn of(
-        (gene, method): (&str, &str),
-        truth: &Raster<f32>,
-        predicted: &Raster<f32>,
-        interval: &Interval,
-        bins: &Raster<bool>,
-    ) -> Option<Self> {
+    pub fn of(truth: &Raster<f32>, predicted: &Raster<f32>, interval: &Interval, bins: &Raster<bool>) -> Option<Self> {
         let maps = truth.values().iter().zip(predicted.values()).zip(bins.values()).enumerate();
         let inside = maps.filter(|(_, ((_, value), inside))| **inside && value.is_finite());
         let all: Vec<Bin> = inside
@@ -110,8 +99,6 @@ impl Intervals {
         let (width, score) = mean(&|bin| (bin.lower, bin.upper));
         let (constant_width, constant_score) = mean(&|bin| around(bin.value, constant));
         Some(Intervals {
-            gene: gene.to_owned(),
-            method: method.to_owned(),
             nominal,
             bins: all.len(),
             coverage: covered as f64 / count,
@@ -162,9 +149,7 @@ mod tests {
             optimism: 1.0,
         };
         let told = Uncertainty { coverage: 0.8, calibration };
-        let found =
-            Intervals::of(("A", "s2s"), &truth, &predicted, &Interval::Around(half.clone(), told.clone()), &bins)
-                .unwrap();
+        let found = Intervals::of(&truth, &predicted, &Interval::Around(half.clone(), told.clone()), &bins).unwrap();
         // [1, 2], [0, 0.75] and [1.5, 2.5]: two of three hold their bin, the third misses it by a half.
         assert_eq!((found.bins, found.coverage), (3, 2.0 / 3.0));
         assert!((found.width - 2.75 / 3.0).abs() < 1e-12);
@@ -172,9 +157,6 @@ mod tests {
         // ± 0.5 covers as many; at half the quantile ± 0.3125 covers the second bin alone.
         assert!((found.constant_width - found.width).abs() < 1e-12);
         assert_eq!((found.reliability[0], found.reliability[6]), ([0.5, 1.0 / 3.0], [0.8, 2.0 / 3.0]));
-        assert!(
-            Intervals::of(("A", "s2s"), &truth, &predicted, &Interval::Around(half, told), &bins.map(|_| false))
-                .is_none()
-        );
+        assert!(Intervals::of(&truth, &predicted, &Interval::Around(half, told), &bins.map(|_| false)).is_none());
     }
 }

@@ -1,9 +1,10 @@
 //! What a scoring run found out: the content of `scores.json`.
 
-use super::evaluate::{Region, Regions, Score};
-use super::intervals::Intervals;
-use super::panel::PanelScores;
+use super::metric::{Against, Metric};
+use super::panel_scores::PanelScores;
 use super::profiles::ProfileRow;
+use super::regions::{Region, Regions};
+use super::score::{IntervalScore, Score};
 use super::summary::MethodSummary;
 use crate::dataset::{Dataset, Mode};
 use crate::provenance::Provenance;
@@ -51,9 +52,20 @@ pub struct Outcome {
     /// Where errors are made; empty without a truth.
     pub profiles: Vec<ProfileRow>,
     /// Whether intervals hold what they promise; empty without a truth, or where no prediction says how sure it is.
-    pub intervals: Vec<Intervals>,
+    pub intervals: Vec<IntervalScore>,
     /// All scores; empty without a truth.
     pub scores: Vec<Score>,
+}
+
+impl Outcome {
+    /// What `metric` is called above a column, in up to two lines; `None` where there is nobody that it could compare with.
+    pub(super) fn heading(&self, metric: &Metric) -> Option<String> {
+        match metric.against {
+            None => Some(metric.heading("")),
+            Some(Against::Baseline) => self.baseline.as_ref().map(|label| metric.heading(label)),
+            Some(Against::Reference) => self.reference.as_ref().map(|label| metric.heading(label)),
+        }
+    }
 }
 
 /// One of the predictions.

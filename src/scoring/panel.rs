@@ -4,58 +4,20 @@
 use super::clusters::{adjusted_rand_index, k_means};
 use crate::section::{principal_components, product, spearman, standardised};
 use rayon::prelude::*;
-use serde::Serialize;
 
 /// Fewer genes are no panel.
 pub(super) const FEWEST_GENES: usize = 10;
 /// Principal components that clusters are found in.
 const COMPONENTS: usize = 15;
 /// Number of clusters.
-const CLUSTERS: usize = 8;
+pub(super) const CLUSTERS: usize = 8;
 
 /// The values of a panel: for each gene, those of the unmeasured in-tissue bins.
 pub(super) type Table = Vec<Vec<f32>>;
 
-/// How well the predictions of a panel serve its analysis. All figures are over the unmeasured in-tissue bins but Moran's I,
-/// which needs neighbours and is over the whole tissue.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct PanelScores {
-    /// Number of genes, all of which every method predicted.
-    pub genes: usize,
-    /// Number of bins.
-    pub bins: usize,
-    /// How many of the most variable genes are compared.
-    pub top: usize,
-    /// Number of clusters that bins are put into.
-    pub clusters: usize,
-    /// Adjusted Rand index of two clusterings of the truth from different random starts: what clustering itself leaves open.
-    pub ari_repeat: Option<f64>,
-    /// The methods, in the order of the predictions.
-    pub methods: Vec<PanelScore>,
-}
-
-/// One method on the panel. Undefined figures are `None`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct PanelScore {
-    /// The label of the prediction.
-    pub method: String,
-    /// Spearman's correlation, over the genes, of Moran's I of prediction and truth.
-    pub morans_i_spearman: Option<f64>,
-    /// Share of the truth's [`PanelScores::top`] genes by Moran's I that are among as many of the prediction.
-    pub top_overlap: f64,
-    /// Correlation of the gene–gene correlations of prediction and truth, each pair of genes once.
-    pub gene_correlation_pcc: Option<f64>,
-    /// Mean absolute difference of the gene–gene correlations.
-    pub gene_correlation_difference: Option<f64>,
-    /// Mean gene–gene correlation of the prediction less that of the truth, in absolute values: above 0 it correlates genes
-    /// more than they are.
-    pub gene_correlation_excess: Option<f64>,
-    /// Adjusted Rand index of the clusters of the prediction and those of the truth.
-    pub ari: Option<f64>,
-}
-
 /// Moran's I of the genes of a panel.
-pub(super) struct Morans<'a> {
+#[derive(Clone, Copy)]
+pub(super) struct MoransI<'a> {
     /// Of the truth.
     pub(super) truth: &'a [f64],
     /// Of the prediction.
@@ -76,44 +38,84 @@ impl Panel {
         Panel { correlations, clusters, table }
     }
 
+    /// Number of genes.
+    pub(super) fn genes(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Number of bins.
+    pub(super) fn bins(&self) -> usize {
+        self.table.first().map_or(0, Vec::len)
+    }
+
     /// How many of the most variable genes are compared: a fifth, at least five and at most fifty.
     pub(super) fn top(&self) -> usize {
         self.table.len().div_ceil(5).clamp(5, 50)
     }
 
-    /// The scores of these `methods`: label, Moran's I and predicted values of each.
-    pub(super) fn scores(&self, methods: &[(&str, Morans, Table)]) -> PanelScores {
-        let again = clusters(&self.table, 1);
-        PanelScores {
-            genes: self.table.len(),
-            bins: self.table.first().map_or(0, Vec::len),
-            top: self.top(),
-            clusters: CLUSTERS,
-            ari_repeat: adjusted_rand_index(&self.clusters, &again),
-            methods: methods.par_iter().map(|(label, morans, table)| self.score(label, morans, table)).collect(),
-        }
+    /// Adjusted Rand index of two clusterings of the truth from different random starts.
+    pub(super) fn ari_repeat(&self) -> Option<f64> {
+        adjusted_rand_index(&self.clusters, &clusters(&self.table, 1))
     }
 
-    fn score(&self, label: &str, morans: &Morans, table: &Table) -> PanelScore {
-        let own = correlations(table);
-        let pairs = || self.correlations.iter().zip(&own).filter_map(|(truth, own)| Some(((*truth)?, (*own)?)));
-        let (truth, predicted): (Vec<f64>, Vec<f64>) = pairs().unzip();
-        let mean =
-            |of: fn((f64, f64)) -> f64| (!truth.is_empty()).then(|| pairs().map(of).sum::<f64>() / truth.len() as f64);
-        PanelScore {
-            method: label.to_owned(),
-            morans_i_spearman: spearman(morans.truth, morans.predicted),
-            top_overlap: overlap(morans, self.top()),
-            gene_correlation_pcc: standardised(&truth).zip(standardised(&predicted)).map(|(x, y)| product(&x, &y)),
-            gene_correlation_difference: mean(|(truth, own)| (own - truth).abs()),
-            gene_correlation_excess: mean(|(truth, own)| own.abs() - truth.abs()),
-            ari: adjusted_rand_index(&self.clusters, &clusters(table, 0)),
-        }
+    /// One method on the panel: Moran's I of its genes, and its predicted values.
+    pub(super) fn compare<'a>(&'a self, morans_i: MoransI<'a>, predicted: &'a Table) -> PanelComparison<'a> {
+        let own = correlations(predicted);
+        let pairs = self.correlations.iter().zip(own).filter_map(|(truth, own)| Some(((*truth)?, own?)));
+        PanelComparison { panel: self, morans_i, predicted, correlations: pairs.collect() }
+    }
+}
+
+/// One prediction of a panel beside its truth: what its metrics are computed from.
+pub struct PanelComparison<'a> {
+    panel: &'a Panel,
+    morans_i: MoransI<'a>,
+    predicted: &'a Table,
+    /// The correlations of every pair of genes that have one in both, of truth and prediction.
+    correlations: Vec<(f64, f64)>,
+}
+
+impl PanelComparison<'_> {
+    /// Spearman's correlation, over the genes, of Moran's I of prediction and truth.
+    pub fn morans_i_spearman(&self) -> Option<f64> {
+        spearman(self.morans_i.truth, self.morans_i.predicted)
+    }
+
+    /// Share of the truth's [`Panel::top`] genes by Moran's I that are among as many of the prediction.
+    pub fn top_overlap(&self) -> f64 {
+        overlap(&self.morans_i, self.panel.top())
+    }
+
+    /// Correlation of the gene–gene correlations of prediction and truth, each pair of genes once.
+    pub fn gene_correlation_pcc(&self) -> Option<f64> {
+        let (truth, predicted): (Vec<f64>, Vec<f64>) = self.correlations.iter().copied().unzip();
+        standardised(&truth).zip(standardised(&predicted)).map(|(x, y)| product(&x, &y))
+    }
+
+    /// Mean absolute difference of the gene–gene correlations.
+    pub fn gene_correlation_difference(&self) -> Option<f64> {
+        self.mean(|(truth, own)| (own - truth).abs())
+    }
+
+    /// Mean gene–gene correlation of the prediction less that of the truth, in absolute values: above 0 it correlates genes
+    /// more than they are.
+    pub fn gene_correlation_excess(&self) -> Option<f64> {
+        self.mean(|(truth, own)| own.abs() - truth.abs())
+    }
+
+    /// Adjusted Rand index of the clusters of the prediction and those of the truth.
+    pub fn ari(&self) -> Option<f64> {
+        adjusted_rand_index(&self.panel.clusters, &clusters(self.predicted, 0))
+    }
+
+    fn mean(&self, of: fn((f64, f64)) -> f64) -> Option<f64> {
+        let pairs = &self.correlations;
+        (!pairs.is_empty()).then(|| pairs.iter().map(|pair| of(*pair)).sum::<f64>() / pairs.len() as f64)
     }
 }
 
 /// The share of the `top` genes by Moran's I that truth and prediction have in common.
-fn overlap(morans: &Morans, top: usize) -> f64 {
+fn overlap(morans: &MoransI, top: usize) -> f64 {
     let first = |values: &[f64]| {
         let mut order: Vec<usize> = (0..values.len()).collect();
         order.sort_by(|&i, &j| values[j].total_cmp(&values[i]));
@@ -166,25 +168,23 @@ mod tests {
     #[test]
     fn the_truth_itself_is_perfect() {
         let (truth, morans) = (table(0.4), (0..12).map(f64::from).collect::<Vec<_>>());
-        let morans = || Morans { truth: &morans, predicted: &morans };
-        let found = Panel::new(truth.clone()).scores(&[("same", morans(), truth)]);
-        let own = &found.methods[0];
-        assert_eq!((found.genes, found.bins, found.top, own.top_overlap, own.ari), (12, 300, 5, 1.0, Some(1.0)));
-        assert!(
-            (own.morans_i_spearman.unwrap() - 1.0).abs() < 1e-12
-                && (own.gene_correlation_pcc.unwrap() - 1.0).abs() < 1e-12
-        );
-        assert_eq!((own.gene_correlation_difference, own.gene_correlation_excess), (Some(0.0), Some(0.0)));
+        let panel = Panel::new(truth.clone());
+        let own = panel.compare(MoransI { truth: &morans, predicted: &morans }, &truth);
+        assert_eq!((panel.genes(), panel.bins(), panel.top(), own.top_overlap()), (12, 300, 5, 1.0));
+        assert_eq!((panel.ari_repeat(), own.ari()), (Some(1.0), Some(1.0)), "the groups lie apart from any start");
+        assert!((own.morans_i_spearman().unwrap() - 1.0).abs() < 1e-12);
+        assert!((own.gene_correlation_pcc().unwrap() - 1.0).abs() < 1e-12);
+        assert_eq!((own.gene_correlation_difference(), own.gene_correlation_excess()), (Some(0.0), Some(0.0)));
     }
 
     #[test]
     fn smoothing_raises_correlations_and_an_upside_down_rank_is_minus_one() {
         let (rising, falling): (Vec<f64>, Vec<f64>) =
             ((0..12).map(f64::from).collect(), (0..12).rev().map(f64::from).collect());
-        let morans = Morans { truth: &rising, predicted: &falling };
-        let own = Panel::new(table(3.0)).scores(&[("smooth", morans, table(0.0))]).methods.remove(0);
-        assert_eq!((own.morans_i_spearman, own.top_overlap), (Some(-1.0), 0.0));
-        assert!(own.gene_correlation_excess.unwrap() > 0.05 && own.gene_correlation_pcc.unwrap() > 0.9, "{own:?}");
+        let (panel, smooth) = (Panel::new(table(3.0)), table(0.0));
+        let own = panel.compare(MoransI { truth: &rising, predicted: &falling }, &smooth);
+        assert_eq!((own.morans_i_spearman(), own.top_overlap()), (Some(-1.0), 0.0));
+        assert!(own.gene_correlation_excess().unwrap() > 0.05 && own.gene_correlation_pcc().unwrap() > 0.9);
     }
 
     #[test]

@@ -1,11 +1,10 @@
-//! The predictions to be scored: where they come from, what they are called, and what is wrong with them.
+//! The predictions to be scored: where they come from and what they are called.
 
 use crate::dataset::Dataset;
 use crate::error::nearest_names;
 use crate::section::Raster;
 use crate::store::{Interval, Store};
 use crate::{Error, Result};
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -129,14 +128,21 @@ pub struct Names<'a> {
     pub reference: Option<&'a str>,
 }
 
+/// The label of the bilinear baseline: by its method, else by its label.
+pub(super) fn baseline(predictions: &[Prediction]) -> Option<&str> {
+    let by_method = predictions.iter().find(|p| p.method == "bilinear");
+    let found = by_method.or_else(|| predictions.iter().find(|p| p.label.eq_ignore_ascii_case("bilinear")));
+    found.map(|prediction| prediction.label.as_str())
+}
+
 /// The label of the prediction that the others are compared with: the one `given`, else the `baseline`, else the last.
 ///
 /// `None` if there is nothing to compare. [`Error::Usage`] if no prediction is called as `given`.
-pub(super) fn reference(
-    given: Option<&str>,
-    baseline: Option<&str>,
-    predictions: &[Prediction],
-) -> Result<Option<String>> {
+pub(super) fn reference<'a>(
+    given: Option<&'a str>,
+    baseline: Option<&'a str>,
+    predictions: &'a [Prediction],
+) -> Result<Option<&'a str>> {
     let labels = || predictions.iter().map(|prediction| prediction.label.as_str());
     if let Some(given) = given.filter(|given| labels().all(|label| label != *given)) {
         return Err(Error::Usage(format!(
@@ -145,69 +151,7 @@ pub(super) fn reference(
         )));
     }
     let found = given.or(baseline).or(labels().next_back());
-    Ok(found.filter(|_| predictions.len() > 1).map(str::to_owned))
-}
-
-/// What is suspicious about predictions, gathered over the genes.
-#[derive(Default)]
-pub(super) struct Suspicions {
-    /// By label: genes and number of bins whose measured value was not kept.
-    changed: BTreeMap<String, (Vec<String>, usize)>,
-    /// By label: genes and number of in-tissue bins without a prediction.
-    empty: BTreeMap<String, (Vec<String>, usize)>,
-}
-
-impl Suspicions {
-    /// Looks at the prediction `map` of `gene`, whose measured values [rows, cols] are `measured`.
-    pub(super) fn look(
-        &mut self,
-        dataset: &Dataset,
-        label: &str,
-        gene: &str,
-        measured: &Raster<f32>,
-        map: &Raster<f32>,
-    ) {
-        let (known, tissue) = (dataset.sampling().measured(), dataset.tissue());
-        let flags = known.values().iter().zip(tissue.values()).map(|(known, inside)| *known && *inside);
-        let pairs = map.values().iter().zip(measured.values()).zip(flags);
-        let changed = pairs.filter(|((kept, measured), flag)| *flag && kept != measured).count();
-        let empty = tissue.values().iter().zip(map.values()).filter(|(inside, value)| **inside && value.is_nan());
-        note(&mut self.changed, label, gene, changed);
-        note(&mut self.empty, label, gene, empty.count());
-    }
-
-    /// One sentence for each, and for each prediction whose store is not full.
-    pub(super) fn warnings(&self, predictions: &[Prediction]) -> Vec<String> {
-        let missing = predictions.iter().filter(|prediction| !prediction.missing.is_empty()).map(|prediction| {
-            let (label, genes) = (&prediction.label, listed(&prediction.missing));
-            let (missing, all) = (prediction.missing.len(), prediction.missing.len() + prediction.genes.len());
-            format!("{label}: {missing} of {all} genes of the store are not predicted yet ({genes}). Run s2s-predict --into for them.")
-        });
-        let changed = self.changed.iter().map(|(label, (genes, bins))| {
-            let genes = listed(genes);
-            format!("{label}: {bins} measured bins do not hold the measured value ({genes}). Measured bins must be kept as they are: run s2s-predict again.")
-        });
-        let empty = self.empty.iter().map(|(label, (genes, bins))| {
-            let genes = listed(genes);
-            format!("{label}: {bins} in-tissue bins hold no prediction ({genes}). They count as predicted 0: run s2s-predict again.")
-        });
-        missing.chain(changed).chain(empty).collect()
-    }
-}
-
-fn note(all: &mut BTreeMap<String, (Vec<String>, usize)>, label: &str, gene: &str, bins: usize) {
-    if bins > 0 {
-        let (genes, sum) = all.entry(label.to_owned()).or_default();
-        genes.push(gene.to_owned());
-        *sum += bins;
-    }
-}
-
-/// The first genes by name, the others by number.
-fn listed(genes: &[String]) -> String {
-    const NAMED: usize = 5;
-    let first = genes[..genes.len().min(NAMED)].join(", ");
-    if genes.len() > NAMED { format!("{first} and {} more genes", genes.len() - NAMED) } else { first }
+    Ok(found.filter(|_| predictions.len() > 1))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Where errors are made: by the distance of a bin from the border of the tissue, and by its true value.
 
-use super::evaluate::{Region, Regions};
+use super::regions::{Region, Regions};
 use crate::section::{Raster, border_distance};
 use serde::Serialize;
 

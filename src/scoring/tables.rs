@@ -1,9 +1,11 @@
 //! The scores as files: CSV and Parquet (tidy: one row per gene, method and region), and as aligned text.
 
-use super::evaluate::{Region, Score};
+use super::metric::{Metric, Place};
 use super::outcome::Outcome;
 use super::profiles::ProfileRow;
-use super::registry::METRICS;
+use super::regions::Region;
+use super::registry::{in_files, shown};
+use super::score::Score;
 use super::verdict::verdicts;
 use crate::{Error, Result};
 use arrow::array::{ArrayRef, Float64Array, StringArray, UInt64Array};
@@ -42,10 +44,11 @@ pub(super) fn csv(scores: &[Score]) -> Result<Vec<u8>> {
     let failed = |e: &dyn std::fmt::Display| Error::Bug(format!("scores.csv: {e}"));
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer
-        .write_record(NAMES.into_iter().chain(COUNTS).chain(METRICS.iter().map(|metric| metric.key)))
+        .write_record(NAMES.into_iter().chain(COUNTS).chain(in_files().map(|metric| metric.key)))
         .map_err(|e| failed(&e))?;
     for score in scores {
-        let numbers = score.values().iter().map(|value| value.map(|number| number.to_string()).unwrap_or_default());
+        let numbers =
+            in_files().map(|metric| score.metric(metric).map(|number| number.to_string()).unwrap_or_default());
         let counts = counts(score).map(|count| count.to_string());
         let fields = names(score).map(harmless).into_iter().chain(counts).chain(numbers);
         writer.write_record(fields).map_err(|e| failed(&e))?;
@@ -73,8 +76,8 @@ pub(super) fn parquet(scores: &[Score], provenance: String) -> Result<Vec<u8>> {
         let array: ArrayRef = Arc::new(UInt64Array::from_iter_values(scores.iter().map(|s| counts(s)[i] as u64)));
         (*name, array, false)
     });
-    let number = METRICS.iter().enumerate().map(|(i, metric)| {
-        let array: ArrayRef = Arc::new(scores.iter().map(|score| score.values()[i]).collect::<Float64Array>());
+    let number = in_files().map(|metric| {
+        let array: ArrayRef = Arc::new(scores.iter().map(|score| score.metric(metric)).collect::<Float64Array>());
         (metric.key, array, true)
     });
     let columns = text.chain(count).chain(number);
@@ -89,26 +92,21 @@ pub(super) fn parquet(scores: &[Score], provenance: String) -> Result<Vec<u8>> {
 /// The scores of `outcome` over the unmeasured bins as aligned text, then, with several genes, a line for every method.
 pub fn text(outcome: &Outcome) -> String {
     let Outcome { scores, summary, .. } = outcome;
-    let against =
-        |name: &str| outcome.baseline.as_ref().map_or(format!("{name} ratio"), |label| format!("{name}/{label}"));
-    let mut lines = vec![["gene", "method", "MAE", "RMSE", "PCC", "ceiling", "SSIM"].map(str::to_owned).to_vec()];
-    lines[0].push(against("MAE"));
-    if let Some(reference) = &outcome.reference {
-        lines[0].extend([format!("better than {reference}"), "mean gain".to_owned()]);
-    }
-    let columns = lines[0].len();
-    let mut push = |gene: &str, method: &str, figures: [Option<f64>; 8]| {
-        let line = [gene.to_owned(), method.to_owned()].into_iter().chain(figures.map(figure));
-        lines.push(line.take(columns).collect());
+    let columns: Vec<(&Metric, String)> = shown(&[Place::Terminal])
+        .into_iter()
+        .filter_map(|metric| Some((metric, outcome.heading(metric)?.replace('\n', " "))))
+        .collect();
+    let line = |gene: &str, method: &str, of: &dyn Fn(&Metric) -> String| {
+        let figures = columns.iter().map(|(metric, _)| of(metric));
+        [gene.to_owned(), method.to_owned()].into_iter().chain(figures).collect::<Vec<String>>()
     };
+    let heads = ["gene", "method"].map(str::to_owned).into_iter().chain(columns.iter().map(|(_, head)| head.clone()));
+    let mut lines: Vec<Vec<String>> = vec![heads.collect()];
     for s in scores.iter().filter(|score| score.region == Region::Unmeasured) {
-        let keys = ["mae", "rmse", "pcc", "pcc_ceiling", "ssim", "mae_ratio", "improvement_ratio", "mean_gain"];
-        let figures = keys.map(|key| s.value(key));
-        push(&s.gene, &s.method, figures);
+        lines.push(line(&s.gene, &s.method, &|metric| metric.text(s.metric(metric))));
     }
     for s in summary.iter().filter(|_| scores.iter().any(|first| first.gene != scores[0].gene)) {
-        let figures = [s.mae, s.rmse, s.pcc, s.pcc_ceiling, s.ssim, s.mae_ratio, s.improvement_ratio, s.mean_gain];
-        push("(median)", &s.label, figures);
+        lines.push(line("(median)", &s.label, &|metric| metric.text(s.medians.of(metric))));
     }
     let verdicts = verdicts(outcome);
     let ends = verdicts.iter().map(|verdict| format!("{verdict}\n"));
@@ -130,9 +128,4 @@ fn aligned(lines: &[Vec<String>]) -> String {
         text.push('\n');
     }
     text
-}
-
-/// A figure with four decimals, a dash where it is not defined.
-pub(super) fn figure(value: Option<f64>) -> String {
-    value.map_or("–".to_owned(), |value| format!("{value:.4}"))
 }

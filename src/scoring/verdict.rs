@@ -1,7 +1,7 @@
 //! One sentence for each prediction: is it better than interpolation?
 
-use super::evaluate::Region;
 use super::outcome::Outcome;
+use super::regions::Region;
 use crate::words::counted;
 use std::fmt::Write;
 

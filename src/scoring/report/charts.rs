@@ -1,6 +1,6 @@
 //! Dot plots as SVG: a row per gene or class of bins, a dot per method.
 
-use super::{escape, standalone};
+use super::markup::{escape, standalone};
 
 /// Height of a row in pixels where the genes are few enough to be named.
 const ROW: f64 = 20.0;

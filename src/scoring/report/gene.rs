@@ -1,127 +1,106 @@
 //! The pictures of one gene: truth, input, every prediction, its error and its gain on shared scales.
 
 use super::colours::{ERRORS, GAINS, Scale, VALUES, quantile};
-use super::plate::{Picture, Plate, Shown};
+use super::figure::{GeneFigure, Picture, Shown};
+use crate::scoring::metric::{Metric, Place};
+use crate::scoring::registry::shown;
+use crate::scoring::scored_gene::ScoredGene;
 use crate::scoring::{Region, Score};
 use crate::section::Raster;
 
 /// The share of bins whose values the colour scales span; the few beyond take the last colour.
 const SHOWN: f64 = 0.995;
 
-/// The maps of one gene, all [rows, cols], in log-normalised units.
-pub(crate) struct GeneMaps<'a> {
-    /// The gene.
-    pub(crate) gene: &'a str,
-    /// The tissue: the true one where there is a truth, else the inferred one.
-    pub(crate) tissue: &'a Raster<bool>,
-    /// The dense truth, 0 outside the tissue, if there is one.
-    pub(crate) truth: Option<&'a Raster<f32>>,
-    /// The measured values, NaN where nothing was measured.
-    pub(crate) input: &'a Raster<f32>,
-    /// Label and prediction (NaN where it says nothing).
-    pub(crate) predictions: &'a [(&'a str, Raster<f32>)],
-    /// Label and gain over the reference (NaN where bins are not compared) of the other predictions.
-    pub(crate) gains: &'a [(&'a str, Raster<f64>)],
-    /// The label of the reference.
-    pub(crate) reference: Option<&'a str>,
-    /// The gene's scores.
-    pub(crate) scores: &'a [Score],
-    /// Side of a bin in µm.
-    pub(crate) bin_um: f64,
+/// All that is shown of a gene: its figure, over the `tissue` [rows, cols], the true one where there is a truth.
+pub(crate) fn figure<'a>(gene: &'a ScoredGene, tissue: &'a Raster<bool>) -> GeneFigure<'a> {
+    let truth = gene.truth.as_ref().map(|truth| in_tissue(truth, tissue));
+    let input = gene.input();
+    let high = top(truth.as_ref().unwrap_or(&input).values().iter().copied());
+    let errors: Vec<Raster<f32>> =
+        truth.iter().flat_map(|truth| gene.predictions.iter().map(|(_, map)| difference(truth, map))).collect();
+    let most = top(errors.iter().flat_map(|map| map.values()).map(|error| error.abs()));
+    let gains: Vec<Raster<f32>> = gene.gains.iter().map(|(_, map)| map.map(|gain| *gain as f32)).collect();
+    let most_gain = typical_top(&gains);
+    let around = |palette, most: f64| Scale { palette, low: -most, high: most };
+    GeneFigure {
+        gene: gene.gene,
+        tissue,
+        bin_um: gene.dataset.manifest().grid.bin_um,
+        values: Scale { palette: &VALUES, low: 0.0, high },
+        errors: truth.is_some().then(|| around(&ERRORS, most)),
+        gains: (!gains.is_empty()).then(|| around(&GAINS, most_gain)),
+        columns: columns(gene, Maps { truth, input, errors, gains }),
+    }
 }
 
-impl GeneMaps<'_> {
-    /// All that is shown of the gene.
-    pub(crate) fn plate(&self) -> Plate<'_> {
-        let shown = self.truth.map(|truth| self.in_tissue(truth));
-        let reference = shown.as_ref().unwrap_or(self.input);
-        let high = top(reference.values().iter().copied());
-        let errors: Vec<Raster<f32>> =
-            shown.iter().flat_map(|truth| self.predictions.iter().map(|(_, map)| difference(truth, map))).collect();
-        let most = top(errors.iter().flat_map(|map| map.values()).map(|error| error.abs()));
-        let gains: Vec<Raster<f32>> = self.gains.iter().map(|(_, map)| map.map(|gain| *gain as f32)).collect();
-        let most_gain = typical_top(&gains);
-        let around = |palette, most: f64| Scale { palette, low: -most, high: most };
-        Plate {
-            gene: self.gene,
-            tissue: self.tissue,
-            bin_um: self.bin_um,
-            values: Scale { palette: &VALUES, low: 0.0, high },
-            errors: shown.is_some().then(|| around(&ERRORS, most)),
-            gains: (!gains.is_empty()).then(|| around(&GAINS, most_gain)),
-            columns: self.columns(shown, errors, gains),
-        }
-    }
+/// What pictures are made of.
+struct Maps {
+    /// NaN outside the tissue.
+    truth: Option<Raster<f32>>,
+    input: Raster<f32>,
+    /// Of each prediction, with a truth.
+    errors: Vec<Raster<f32>>,
+    /// Of each prediction but the reference, with a truth.
+    gains: Vec<Raster<f32>>,
+}
 
-    /// The pictures, in columns: what was given, then one for each prediction.
-    fn columns(
-        &self,
-        truth: Option<Raster<f32>>,
-        errors: Vec<Raster<f32>>,
-        gains: Vec<Raster<f32>>,
-    ) -> Vec<Vec<Picture>> {
-        let picture = |shown, file: &str, title: String, note: String, image| {
-            let file = match shown {
-                Shown::Value => file.to_owned(),
-                Shown::Error => format!("{file}.error"),
-                Shown::Gain => format!("{file}.gain"),
-            };
-            Picture { shown, file, title, note, image }
+/// The pictures, in columns: what was given, then one for each prediction.
+fn columns(gene: &ScoredGene, maps: Maps) -> Vec<Vec<Picture>> {
+    let picture = |shown, file: &str, title: String, note: String, image| {
+        let file = match shown {
+            Shown::Value => file.to_owned(),
+            Shown::Error => format!("{file}.error"),
+            Shown::Gain => format!("{file}.gain"),
         };
-        let given = |title: &str, note: &str, image| {
-            picture(Shown::Value, &title.to_lowercase(), title.to_owned(), note.to_owned(), image)
-        };
-        let truth = truth.map(|truth| given("Truth", "all bins, withheld ones included", truth));
-        let input = given("Input", "measured bins; white: not measured", self.input.clone());
-        let mut columns = vec![truth.into_iter().chain([input]).collect::<Vec<_>>()];
-        let mut errors = errors.into_iter();
-        for (label, map) in self.predictions {
-            let mut column = vec![picture(Shown::Value, label, (*label).to_owned(), self.caption(label), map.clone())];
-            let title = format!("{label} − truth");
-            column.extend(errors.next().map(|map| picture(Shown::Error, label, title, self.ratio(label), map)));
-            if let Some(at) = self.gains.iter().position(|(of, _)| of == label) {
-                let title = format!("Gain over {}", self.reference.unwrap_or_default());
-                column.push(picture(Shown::Gain, label, title, self.gain(label), gains[at].clone()));
-            }
-            columns.push(column);
+        Picture { shown, file, title, note, image }
+    };
+    let given = |title: &str, note: &str, image| {
+        picture(Shown::Value, &title.to_lowercase(), title.to_owned(), note.to_owned(), image)
+    };
+    let truth = maps.truth.map(|truth| given("Truth", "all bins, withheld ones included", truth));
+    let input = given("Input", "measured bins; white: not measured", maps.input);
+    let mut columns = vec![truth.into_iter().chain([input]).collect::<Vec<_>>()];
+    let mut errors = maps.errors.into_iter();
+    for (label, map) in &gene.predictions {
+        let score = gene.scores.iter().find(|score| score.method == *label && score.region == Region::Unmeasured);
+        let note = |of: fn(&Score) -> Option<String>| score.and_then(of).unwrap_or_default();
+        let mut column = vec![picture(Shown::Value, label, (*label).to_owned(), note(caption), map.clone())];
+        let title = format!("{label} − truth");
+        column.extend(errors.next().map(|map| picture(Shown::Error, label, title, note(ratio), map)));
+        if let Some(at) = gene.gains.iter().position(|(of, _)| of == label) {
+            let title = format!("Gain over {}", gene.reference.unwrap_or_default());
+            column.push(picture(Shown::Gain, label, title, note(gain), maps.gains[at].clone()));
         }
-        columns
+        columns.push(column);
     }
+    columns
+}
 
-    /// `image`, NaN outside the tissue.
-    fn in_tissue(&self, image: &Raster<f32>) -> Raster<f32> {
-        let value = |at: (usize, usize)| if self.tissue[at] { image[at] } else { f32::NAN };
-        Raster::from_fn(image.rows(), image.cols(), |row, col| value((row, col)))
-    }
+/// Below a prediction.
+fn caption(score: &Score) -> Option<String> {
+    let figure = |metric: &Metric| Some(format!("{}\u{a0}{:.3}", metric.title, score.metric(metric)?));
+    Some(shown(&[Place::Caption]).into_iter().filter_map(figure).collect::<Vec<_>>().join(" · "))
+}
 
-    fn score(&self, label: &str) -> Option<&Score> {
-        self.scores.iter().find(|score| score.method == label && score.region == Region::Unmeasured)
-    }
+/// Below an error.
+fn ratio(score: &Score) -> Option<String> {
+    Some(format!("MAE\u{a0}{:.2}\u{a0}× bilinear", score.value("mae_ratio")?))
+}
 
-    fn caption(&self, label: &str) -> String {
-        let figure = |name: &str, value: Option<f64>| value.map(|value| format!("{name}\u{a0}{value:.3}"));
-        let Some(score) = self.score(label) else { return String::new() };
-        let figures =
-            [figure("MAE", score.value("mae")), figure("PCC", score.value("pcc")), figure("SSIM", score.value("ssim"))];
-        figures.into_iter().flatten().collect::<Vec<_>>().join(" · ")
-    }
+/// Below a gain.
+fn gain(score: &Score) -> Option<String> {
+    let (improved, tied, mean) =
+        (score.value("improvement_ratio")?, score.value("tie_ratio")?, score.value("mean_gain")?);
+    let percent = |share: f64| format!("{:.0}\u{a0}%", 100.0 * share);
+    let (better, worse) = (percent(improved), percent(1.0 - improved - tied));
+    let sign = if mean < 0.0 { "−" } else { "+" };
+    Some(format!("{better} better, {worse} worse · mean\u{a0}{sign}{:.4}", mean.abs()))
+}
 
-    fn gain(&self, label: &str) -> String {
-        let figures = self
-            .score(label)
-            .and_then(|s| Some((s.value("improvement_ratio")?, s.value("tie_ratio")?, s.value("mean_gain")?)));
-        figures.map_or(String::new(), |(improved, tied, mean)| {
-            let percent = |share: f64| format!("{:.0}\u{a0}%", 100.0 * share);
-            let (better, worse) = (percent(improved), percent(1.0 - improved - tied));
-            let sign = if mean < 0.0 { "−" } else { "+" };
-            format!("{better} better, {worse} worse · mean\u{a0}{sign}{:.4}", mean.abs())
-        })
-    }
-
-    fn ratio(&self, label: &str) -> String {
-        let ratio = self.score(label).and_then(|score| score.value("mae_ratio"));
-        ratio.map_or(String::new(), |ratio| format!("MAE\u{a0}{ratio:.2}\u{a0}× bilinear"))
-    }
+/// `image`, NaN outside the tissue.
+fn in_tissue(image: &Raster<f32>, tissue: &Raster<bool>) -> Raster<f32> {
+    let value = |at: (usize, usize)| if tissue[at] { image[at] } else { f32::NAN };
+    Raster::from_fn(image.rows(), image.cols(), |row, col| value((row, col)))
 }
 
 /// The top of a colour scale over `values`; never 0, so that a scale has a length.

@@ -1,7 +1,9 @@
 //! The page around the pictures: what was done, what came out, how to read it.
 
+use super::limits::MOST_PICTURED;
+use super::markup::escape;
 use super::uncertainty::uncertainty;
-use super::{MOST_PICTURED, escape, figures, panel, tables};
+use super::{panel, score_charts, tables};
 use crate::dataset::Mode;
 use crate::scoring::Outcome;
 use crate::scoring::verdict::verdicts;
@@ -13,7 +15,7 @@ const SCRIPTS: [&str; 2] = [include_str!("sort.js"), include_str!("zoom.js")];
 
 /// The whole page for `outcome`; `genes` are those scored or shown, `cards` the pictures of the first of them.
 pub(crate) fn page(outcome: &Outcome, genes: &[&str], cards: &str) -> Result<String> {
-    let colours = figures::colours(outcome);
+    let colours = score_charts::colours(outcome);
     let scored = outcome.mode == Mode::Benchmark;
     let mut body = header(outcome);
     body += "<main>";
@@ -27,7 +29,7 @@ pub(crate) fn page(outcome: &Outcome, genes: &[&str], cards: &str) -> Result<Str
     }
     body += &tables::methods(outcome, &colours);
     if scored {
-        body += &figures::scores(outcome, genes, &colours).html();
+        body += &score_charts::scores(outcome, genes, &colours).html();
         body += CHARTS;
         body += &uncertainty(outcome, &colours);
     }

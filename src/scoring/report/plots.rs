@@ -1,7 +1,7 @@
 //! The plots of the report as files of their own.
 
-use super::Plate;
-use super::figures::{colours, profiles, scores};
+use super::figure::GeneFigure;
+use super::score_charts::{colours, profiles, scores};
 use crate::files::write_atomically;
 use crate::scoring::Outcome;
 use crate::{Error, Result};
@@ -22,10 +22,10 @@ impl Plots {
     }
 
     /// Writes the pictures of a gene.
-    pub(crate) fn gene(&self, plate: &Plate) -> Result<()> {
-        let gene = file_name(plate.gene);
-        write_atomically(&self.folder.join(format!("{gene}.svg")), plate.svg()?.as_bytes())?;
-        for (name, png) in plate.pngs()? {
+    pub(crate) fn gene(&self, figure: &GeneFigure) -> Result<()> {
+        let gene = file_name(figure.gene);
+        write_atomically(&self.folder.join(format!("{gene}.svg")), figure.svg()?.as_bytes())?;
+        for (name, png) in figure.pngs()? {
             write_atomically(&self.folder.join(format!("maps/{gene}.{}.png", file_name(&name))), &png)?;
         }
         Ok(())

@@ -1,8 +1,8 @@
 //! The tables of the report: a line per method, and a line per gene and method.
 
-use super::escape;
-use crate::scoring::registry::{Better, Group, Metric, shown};
-use crate::scoring::tables::figure;
+use super::markup::escape;
+use crate::scoring::metric::{Against, Metric, Place};
+use crate::scoring::registry::shown;
 use crate::scoring::{MethodSummary, Outcome, Region, Score};
 
 /// What a method does, for readers who do not know its name.
@@ -38,29 +38,21 @@ pub(super) fn named(label: &str, colour: &str) -> String {
 /// The methods: what they are and, with a truth, the medians of their scores.
 pub(super) fn methods(outcome: &Outcome, colours: &[&str]) -> String {
     let scored = !outcome.summary.is_empty();
-    let ratio = |name: &str| {
-        outcome.baseline.as_ref().map_or(String::new(), |label| format!("<th>{name} / {}</th>", escape(label)))
-    };
+    let columns = columns(outcome);
     let mut head = r#"<th class="text">Method</th><th>Genes</th>"#.to_owned();
-    if scored {
-        head += &format!(
-            "<th>MAE</th><th>RMSE</th><th>PCC</th><th>PCC /<br>ceiling</th><th>SSIM</th>{}{}",
-            ratio("MAE"),
-            ratio("RMSE")
-        );
-        if let Some(label) = &outcome.baseline {
-            head += &format!("<th>Genes with MAE<br>below {}</th>", escape(label));
-        }
-        if let Some(label) = &outcome.reference {
-            head += &format!("<th>Bins better<br>than {0}</th><th>Mean gain<br>over {0}</th>", escape(label));
-        }
+    for column in columns.iter().filter(|_| scored) {
+        let name = match column {
+            Column::Median(_, heading) => heading.clone(),
+            Column::Better(label) => format!("Genes with MAE\nbelow {label}"),
+        };
+        head += &format!("<th>{}</th>", escape(&name).replace('\n', "<br>"));
     }
     let (mut rows, mut notes) = (String::new(), Vec::new());
     for (i, method) in outcome.methods.iter().enumerate() {
         let label = named(&method.label, colours[i % colours.len()]);
         rows += &format!(r#"<tr><td class="text">{label}</td><td>{}</td>"#, method.genes);
         if let Some(summary) = outcome.summary.get(i) {
-            rows += &medians(outcome, summary);
+            rows += &medians(outcome, &columns, summary);
         }
         rows += "</tr>";
         // Variants of one method are explained once.
@@ -75,65 +67,67 @@ pub(super) fn methods(outcome: &Outcome, colours: &[&str]) -> String {
     )
 }
 
-fn medians(outcome: &Outcome, own: &MethodSummary) -> String {
-    let mut cells = String::new();
-    type Figure = fn(&MethodSummary) -> Option<f64>;
-    let figures: [(Figure, bool); 5] =
-        [(|s| s.mae, false), (|s| s.rmse, false), (|s| s.pcc, true), (|s| s.pcc_share, true), (|s| s.ssim, true)];
-    for (of, high) in figures {
-        cells += &cell(of(own), best(outcome.summary.iter().map(of), high), "");
-    }
-    if let Some(label) = &outcome.baseline {
-        cells += &format!("<td>{}</td><td>{}</td>", figure(own.mae_ratio), figure(own.rmse_ratio));
-        let itself = own.label == *label;
-        cells += &if itself { "<td>–</td>".into() } else { format!("<td>{} of {}</td>", own.better, own.compared) };
-    }
-    if outcome.reference.is_some() {
-        cells += &format!("<td>{}</td><td>{}</td>", figure(own.improvement_ratio), figure(own.mean_gain));
-    }
-    cells
+/// A column of the table of methods.
+enum Column {
+    /// The median of a metric, under this heading.
+    Median(&'static Metric, String),
+    /// On how many genes the MAE is below that of the baseline, whose label this is.
+    Better(String),
 }
 
-/// The best of `values`, as it is shown: the highest if `high`, else the lowest.
-pub(super) fn best(values: impl Iterator<Item = Option<f64>>, high: bool) -> Option<String> {
-    let best = values.flatten().max_by(|a, b| if high { a.total_cmp(b) } else { b.total_cmp(a) });
-    best.map(|best| figure(Some(best)))
+/// The columns of the table of methods: those that compare come last, the baseline's before the reference's.
+fn columns(outcome: &Outcome) -> Vec<Column> {
+    let against = |whom: Option<Against>| {
+        let own = shown(&[Place::Methods]).into_iter().filter(move |metric| metric.against == whom);
+        own.filter_map(|metric| Some(Column::Median(metric, outcome.heading(metric)?)))
+    };
+    let better = outcome.baseline.clone().map(Column::Better);
+    against(None)
+        .chain(against(Some(Against::Baseline)))
+        .chain(better)
+        .chain(against(Some(Against::Reference)))
+        .collect()
+}
+
+fn medians(outcome: &Outcome, columns: &[Column], own: &MethodSummary) -> String {
+    let cells = columns.iter().map(|column| match column {
+        Column::Median(metric, _) => {
+            let best = metric.best(outcome.summary.iter().map(|one| one.medians.of(metric)));
+            cell(metric, own.medians.of(metric), best, "")
+        }
+        Column::Better(label) if own.label == *label => "<td>–</td>".to_owned(),
+        Column::Better(_) => format!("<td>{} of {}</td>", own.better, own.compared),
+    });
+    cells.collect()
 }
 
 /// A cell, set in bold where it shows the best value: ties are ties.
-pub(super) fn cell(value: Option<f64>, best: Option<String>, class: &str) -> String {
-    let text = figure(value);
+pub(super) fn cell(metric: &Metric, value: Option<f64>, best: Option<String>, class: &str) -> String {
+    let text = metric.text(value);
     let bold = if value.is_some() && best.as_ref() == Some(&text) { " best" } else { "" };
     format!(r#"<td class="{class}{bold}">{text}</td>"#)
 }
 
-/// A column of the table of scores.
-struct Column {
-    metric: &'static Metric,
-    /// The region whose row of a gene and method it is read from.
+/// Metrics of one region under a common heading.
+struct Group {
+    heading: &'static str,
+    /// The region whose row of a gene and method they are read from.
     region: Region,
+    metrics: Vec<&'static Metric>,
 }
 
-impl Column {
-    /// Whether high is good; `None` where the best is not marked.
-    fn high(&self) -> Option<bool> {
-        self.metric.ranks.then_some(self.metric.better == Better::High)
-    }
-}
-
-/// The columns in groups under a common heading; those of gains where there is a reference.
-fn groups(outcome: &Outcome) -> [(&'static str, Vec<Column>); 4] {
-    let of = |group: Group| {
-        let region = if matches!(group, Group::Unmeasured | Group::Gain) { Region::Unmeasured } else { Region::Tissue };
-        let own = shown().into_iter().filter(move |metric| metric.groups.contains(&group));
-        own.map(move |metric| Column { metric, region })
+/// The columns of the table of scores in groups; those of gains where there is a reference.
+fn groups(outcome: &Outcome) -> [Group; 4] {
+    let group = |heading, region, places: &[Place]| {
+        let all = places.iter().flat_map(|place| shown(&[*place]));
+        let metrics = all.filter(|one| one.against != Some(Against::Reference) || outcome.reference.is_some());
+        Group { heading, region, metrics: metrics.collect() }
     };
-    let gain = outcome.reference.iter().flat_map(|_| of(Group::Gain));
     [
-        ("Unmeasured bins", of(Group::Unmeasured).chain(gain).collect()),
-        ("All in-tissue bins", of(Group::Tissue).collect()),
-        ("Moran’s I", of(Group::Moran).collect()),
-        ("Geary’s C", of(Group::Geary).collect()),
+        group("Unmeasured bins", Region::Unmeasured, &[Place::Unmeasured, Place::Gain]),
+        group("All in-tissue bins", Region::Tissue, &[Place::Tissue]),
+        group("Moran’s I", Region::Tissue, &[Place::Moran]),
+        group("Geary’s C", Region::Tissue, &[Place::Geary]),
     ]
 }
 
@@ -142,16 +136,16 @@ pub(super) fn scores(outcome: &Outcome, genes: &[&str], colours: &[&str]) -> Str
     let groups = groups(outcome);
     let names: String = groups
         .iter()
-        .map(|(name, columns)| format!(r#"<th colspan="{}" class="first">{name}</th>"#, columns.len()))
+        .map(|group| format!(r#"<th colspan="{}" class="first">{}</th>"#, group.metrics.len(), group.heading))
         .collect();
-    let columns: Vec<(&Column, &str)> = groups
+    let first = |i: usize| if i == 0 { "first" } else { "" };
+    let columns: Vec<(&Metric, Region, &str)> = groups
         .iter()
-        .flat_map(|(_, columns)| columns.iter().enumerate())
-        .map(|(i, column)| (column, if i == 0 { "first" } else { "" }))
+        .flat_map(|group| group.metrics.iter().enumerate().map(|(i, metric)| (*metric, group.region, first(i))))
         .collect();
     let heads: String = columns
         .iter()
-        .map(|(column, class)| format!(r#"<th class="{class}" data-sort="number">{}</th>"#, column.metric.short))
+        .map(|(metric, _, class)| format!(r#"<th class="{class}" data-sort="number">{}</th>"#, metric.short()))
         .collect();
     let mut rows = String::new();
     let mut rest = outcome.scores.as_slice();
@@ -172,13 +166,11 @@ pub(super) fn scores(outcome: &Outcome, genes: &[&str], colours: &[&str]) -> Str
 }
 
 /// The cells of one gene and method; dashes where the method did not predict the gene. `own` are the scores of the gene.
-fn values(columns: &[(&Column, &str)], label: &str, own: &[Score]) -> String {
-    let cells = columns.iter().map(|(column, class)| {
-        let rows = || own.iter().filter(|score| score.region == column.region);
-        let of = |score: &Score| score.value(column.metric.key);
-        let value = rows().find(|score| score.method == label).and_then(of);
-        let best = column.high().and_then(|high| best(rows().map(of), high));
-        cell(value, best, class)
+fn values(columns: &[(&Metric, Region, &str)], label: &str, own: &[Score]) -> String {
+    let cells = columns.iter().map(|(metric, region, class)| {
+        let rows = || own.iter().filter(|score| score.region == *region);
+        let value = rows().find(|score| score.method == label).and_then(|score| score.metric(metric));
+        cell(metric, value, metric.best(rows().map(|score| score.metric(metric))), class)
     });
     cells.collect()
 }

@@ -1,7 +1,9 @@
 //! The section on uncertainty: whether intervals hold what they promise.
 
-use super::escape;
-use crate::scoring::{Intervals, Outcome};
+use super::markup::escape;
+use crate::scoring::metric::Place;
+use crate::scoring::registry::shown;
+use crate::scoring::{IntervalScore, Outcome};
 use crate::section::median;
 
 /// Side of the plot and its margins in pixels; it runs from 45 % to 100 % along both axes.
@@ -51,7 +53,7 @@ fn plot(outcome: &Outcome, methods: &[(&str, &str)]) -> String {
     svg += &format!(r#"<text x="{:.1}" y="{:.1}" class="tick">asked for</text>"#, LEFT + SIDE / 2.0, height - 8.0);
     svg += &format!(r#"<path d="M{:.1} {:.1}L{:.1} {:.1}" class="reference"/>"#, x(LOW), y(LOW), x(HIGH), y(HIGH));
     for (label, colour) in methods {
-        let own: Vec<&Intervals> = outcome.intervals.iter().filter(|one| one.method == *label).collect();
+        let own: Vec<&IntervalScore> = outcome.intervals.iter().filter(|one| one.method == *label).collect();
         for one in &own {
             svg += &line(&one.reliability, colour, 1.0, 0.35, &format!("{} · {label}", one.gene));
         }
@@ -73,7 +75,7 @@ fn line(points: &[[f64; 2]], colour: &str, width: f64, opacity: f64, tip: &str) 
 }
 
 /// The median over genes of what is achieved, for each coverage asked for.
-fn medians(all: &[&Intervals]) -> Vec<[f64; 2]> {
+fn medians(all: &[&IntervalScore]) -> Vec<[f64; 2]> {
     let first = all.first().map_or(&[][..], |one| one.reliability.as_slice());
     let of = |(i, point): (usize, &[f64; 2])| {
         let achieved = all.iter().filter_map(|one| Some(one.reliability.get(i)?[1]));
@@ -83,17 +85,18 @@ fn medians(all: &[&Intervals]) -> Vec<[f64; 2]> {
 }
 
 fn table(outcome: &Outcome, methods: &[(&str, &str)]) -> String {
-    let heads = ["Asked for", "Achieved", "Width", "Constant width", "Interval score", "Constant’s", "Bins"];
-    let heads: String = heads.iter().map(|name| format!(r#"<th data-sort="number">{name}</th>"#)).collect();
+    let metrics = shown(&[Place::Intervals]);
+    let heads = ["Asked for"].into_iter().chain(metrics.iter().map(|metric| metric.title)).chain(["Bins"]);
+    let heads: String = heads.map(|name| format!(r#"<th data-sort="number">{name}</th>"#)).collect();
     let mut rows = String::new();
     for one in &outcome.intervals {
         let colour = methods.iter().find(|(label, _)| *label == one.method).map_or("", |(_, colour)| colour);
-        let figures = [one.nominal, one.coverage, one.width, one.constant_width, one.score, one.constant_score];
-        let cells: String = figures.iter().map(|value| format!("<td>{value:.3}</td>")).collect();
+        let cells: String =
+            metrics.iter().map(|metric| format!("<td>{}</td>", metric.text(one.values.of(metric)))).collect();
         let (gene, method) = (escape(&one.gene), escape(&one.method));
         rows += &format!(
-            r#"<tr><td class="text gene">{gene}</td><td class="text"><span class="dot" style="background:{colour}"></span>{method}</td>{cells}<td>{}</td></tr>"#,
-            one.bins
+            r#"<tr><td class="text gene">{gene}</td><td class="text"><span class="dot" style="background:{colour}"></span>{method}</td><td>{:.3}</td>{cells}<td>{}</td></tr>"#,
+            one.nominal, one.bins
         );
     }
     format!(

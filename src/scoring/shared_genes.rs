@@ -1,9 +1,11 @@
-//! What is asked of all genes together: gathered gene by gene, answered at the end.
+//! The genes that every method predicted, gathered one by one: what is asked of all of them together is answered at the end.
 
-use super::evaluate::{Region, Regions, Score};
-use super::panel::{FEWEST_GENES, Morans, Panel, PanelScores, Table};
+use super::panel::{FEWEST_GENES, MoransI, Table};
+use super::panel_scores::PanelScores;
 use super::prediction::Prediction;
 use super::profiles::{ProfileRow, Profiles};
+use super::regions::{Region, Regions};
+use super::score::Score;
 use crate::dataset::Dataset;
 use crate::section::Raster;
 use std::collections::HashSet;
@@ -13,18 +15,19 @@ use std::collections::HashSet;
 const MOST_GENES: usize = 500;
 
 /// The genes that every method predicted, gathered.
-pub(super) struct Biology {
+pub(super) struct SharedGenes {
     labels: Vec<String>,
-    /// Those that every prediction holds, and of them those of the panel.
     shared: HashSet<String>,
-    wanted: HashSet<String>,
+    /// Those of them that make the panel.
+    of_panel: HashSet<String>,
+    /// Genes of the panel seen so far, and their values.
     genes: Vec<String>,
     truth: Table,
     predicted: Vec<Table>,
     profiles: Profiles,
 }
 
-impl Biology {
+impl SharedGenes {
     /// Nothing yet, for these `predictions` over the unmeasured bins of `regions`.
     pub(super) fn new(dataset: &Dataset, predictions: &[Prediction], regions: &Regions) -> Self {
         let holds = |name: &String| predictions.iter().all(|prediction| prediction.genes.contains(name));
@@ -32,9 +35,9 @@ impl Biology {
         shared.sort_by_key(|gene| std::cmp::Reverse(gene.counts));
         let names = |most: usize| shared.iter().take(most).map(|gene| gene.name.clone()).collect::<HashSet<_>>();
         let labels: Vec<String> = predictions.iter().map(|prediction| prediction.label.clone()).collect();
-        Biology {
+        SharedGenes {
             shared: names(usize::MAX),
-            wanted: if shared.len() < FEWEST_GENES { HashSet::new() } else { names(MOST_GENES) },
+            of_panel: if shared.len() < FEWEST_GENES { HashSet::new() } else { names(MOST_GENES) },
             genes: Vec::new(),
             truth: Vec::new(),
             predicted: vec![Vec::new(); labels.len()],
@@ -51,7 +54,7 @@ impl Biology {
         for (method, (_, map)) in maps.iter().enumerate() {
             self.profiles.add(method, truth, map);
         }
-        if self.wanted.contains(gene) {
+        if self.of_panel.contains(gene) {
             let bins = regions.bins(Region::Unmeasured);
             let values = |map: &Raster<f32>| {
                 let own = map.values().iter().zip(bins.values()).filter(|(_, inside)| **inside);
@@ -71,7 +74,7 @@ impl Biology {
         }
         let morans = |key: &str, label: &str| -> Vec<f64> {
             let own = scores.iter().filter(|score| score.region == Region::Tissue && score.method == label);
-            let own = own.filter(|score| self.wanted.contains(&score.gene));
+            let own = own.filter(|score| self.of_panel.contains(&score.gene));
             // A gene without variance has no pattern.
             own.map(|score| score.value(key).unwrap_or(0.0)).collect()
         };
@@ -79,8 +82,8 @@ impl Biology {
             self.labels.iter().map(|label| (morans("morans_i_truth", label), morans("morans_i", label))).collect();
         let methods = self.labels.iter().zip(&pairs).zip(self.predicted);
         let methods: Vec<_> = methods
-            .map(|((label, (truth, predicted)), table)| (label.as_str(), Morans { truth, predicted }, table))
+            .map(|((label, (truth, predicted)), table)| (label.as_str(), MoransI { truth, predicted }, table))
             .collect();
-        (Some(Panel::new(self.truth).scores(&methods)), rows)
+        (Some(PanelScores::new(self.truth, &methods)), rows)
     }
 }

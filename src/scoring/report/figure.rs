@@ -2,7 +2,7 @@
 
 use super::charts::nice_below;
 use super::colours::{Scale, shrink, shrink_mask};
-use super::escape;
+use super::markup::{escape, standalone};
 use crate::Result;
 use crate::section::Raster;
 
@@ -40,7 +40,7 @@ pub(crate) struct Picture {
 }
 
 /// All pictures of a gene.
-pub(crate) struct Plate<'a> {
+pub(crate) struct GeneFigure<'a> {
     /// The gene.
     pub(super) gene: &'a str,
     /// The tissue [rows, cols].
@@ -57,7 +57,7 @@ pub(crate) struct Plate<'a> {
     pub(super) columns: Vec<Vec<Picture>>,
 }
 
-impl Plate<'_> {
+impl GeneFigure<'_> {
     /// The gene's card: a `details` element, open or closed, its maps in blocks of `block` × `block` bins.
     pub(crate) fn card(&self, open: bool, block: usize) -> Result<String> {
         let mut pairs = String::new();
@@ -107,7 +107,7 @@ impl Plate<'_> {
         body += &self.svg_bar(cols, unit, HEAD + height - 8.0);
         // Wide enough for the keys.
         let wide = whole.0.max(GAP + 120.0 + 260.0 * self.keys().len() as f64);
-        Ok(super::standalone(&body, wide, whole.1))
+        Ok(standalone(&body, wide, whole.1))
     }
 
     /// The scale bar of the first picture, `unit` pixels per bin, on a ground that every map lets through.
