@@ -85,14 +85,14 @@ pub fn score_into(
     // Truth and input, prediction and error, gain.
     let pictures = 2 + 2 * methods + methods.saturating_sub(1);
     let block = block(settings.dataset.tissue().shape(), pictures * genes.len().min(MOST_PICTURED));
-    let mut cards = String::new();
+    let mut cards = Vec::new();
     scorer.all(progress, |index, gene, tissue| {
         if index >= MOST_PICTURED && plots.is_none() {
             return Ok(());
         }
         let figure = figure(gene, tissue);
         if index < MOST_PICTURED {
-            cards += &figure.card(index < UNFOLDED, block)?;
+            cards.push(figure.card(index < UNFOLDED, block)?);
         }
         plots.as_ref().map_or(Ok(()), |plots| plots.gene(&figure))
     })?;

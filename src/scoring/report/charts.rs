@@ -1,6 +1,7 @@
 //! Dot plots as SVG: a row per gene or class of bins, a dot per method.
 
-use super::markup::{escape, standalone};
+use super::markup::{named, px, standalone};
+use maud::{Markup, html};
 
 /// Height of a row in pixels where the genes are few enough to be named.
 const ROW: f64 = 20.0;
@@ -38,7 +39,7 @@ pub(super) struct Panel {
 
 /// Plots side by side, ready to be shown.
 pub(super) struct Chart {
-    body: String,
+    body: Markup,
     width: f64,
     height: f64,
     series: Vec<Series>,
@@ -49,83 +50,78 @@ pub(super) fn dot_plots(rows: &[&str], series: Vec<Series>, panels: &[Panel]) ->
     let row = ROW.min(MOST_HEIGHT / rows.len().max(1) as f64);
     let height = TOP + row * rows.len() as f64 + BOTTOM;
     let width = LABELS + (WIDTH + GAP) * panels.len() as f64;
-    let mut body = String::new();
-    if row >= NAMED {
-        for (i, name) in rows.iter().enumerate() {
-            let (y, name) = (TOP + row * (i as f64 + 0.5) + 4.0, escape(name));
-            body += &format!(r#"<text x="{}" y="{y:.1}" class="name">{name}</text>"#, LABELS - 10.0);
+    let body = html! {
+        @for (i, name) in rows.iter().enumerate().filter(|_| row >= NAMED) {
+            text x=(LABELS - 10.0) y=(px(TOP + row * (i as f64 + 0.5) + 4.0)) class="name" { (name) }
         }
-    }
-    for (i, panel) in panels.iter().enumerate() {
-        let left = LABELS + (WIDTH + GAP) * i as f64;
-        body += &panel.draw(rows, &series, left, row);
-    }
+        @for (i, panel) in panels.iter().enumerate() { (panel.draw(rows, &series, LABELS + (WIDTH + GAP) * i as f64, row)) }
+    };
     Chart { body, width, height, series }
 }
 
 impl Chart {
     /// The chart within a page, with the legend above it.
-    pub(super) fn html(&self) -> String {
+    pub(super) fn html(&self) -> Markup {
         let Chart { body, width, height, series } = self;
-        let entry = |one: &Series| {
-            let label = escape(&one.label);
-            format!(r#"<span><span class="dot" style="background:{}"></span>{label}</span>"#, one.colour)
-        };
-        let legend: String = series.iter().map(entry).collect();
-        format!(
-            r#"<div class="legend">{legend}</div><svg class="chart" viewBox="0 0 {width} {height:.1}" style="max-width:{width}px" role="img" aria-label="Figures per row and method">{body}</svg>"#
-        )
+        html! {
+            div class="legend" { @for one in series { span { (named(&one.label, one.colour)) } } }
+            svg class="chart" viewBox={ "0 0 " (width) " " (px(*height)) } style={ "max-width:" (width) "px" }
+                role="img" aria-label="Figures per row and method" { (body) }
+        }
     }
 
     /// The chart as an SVG file.
     pub(super) fn file(&self) -> String {
-        let mut legend = String::new();
-        let mut x = LABELS;
+        let (mut places, mut x) = (Vec::new(), LABELS);
         for one in &self.series {
-            let label = escape(&one.label);
-            legend += &format!(
-                r#"<circle cx="{x}" cy="14" r="5.5" fill="{}"/><text x="{}" y="18">{label}</text>"#,
-                one.colour,
-                x + 11.0
-            );
+            places.push(x);
             x += 40.0 + 8.0 * one.label.chars().count() as f64;
         }
-        let body = format!(r#"{legend}<g transform="translate(0 28)">{}</g>"#, self.body);
+        let body = html! {
+            @for (one, x) in self.series.iter().zip(places) {
+                circle cx=(x) cy="14" r="5.5" fill=(one.colour) {}
+                text x=(x + 11.0) y="18" { (one.label) }
+            }
+            g transform="translate(0 28)" { (self.body) }
+        };
         standalone(&body, self.width.max(x), self.height + 28.0)
     }
 }
 
 impl Panel {
-    fn draw(&self, genes: &[&str], series: &[Series], left: f64, row: f64) -> String {
+    fn draw(&self, genes: &[&str], series: &[Series], left: f64, row: f64) -> Markup {
         let (low, high, step) = self.axis();
         let x = |value: f64| left + (value - low) / (high - low) * WIDTH;
         let bottom = TOP + row * genes.len() as f64;
-        let mut svg = format!(r#"<text x="{left}" y="16" class="title">{}</text>"#, escape(&self.title));
         let ticks = ((high - low) / step).round() as usize;
-        for tick in (0..=ticks).map(|i| low + step * i as f64) {
-            let at = x(tick);
-            svg += &format!(r#"<path d="M{at:.1} {}V{bottom:.1}" class="grid"/>"#, TOP - 4.0);
-            // Adding zero turns −0 into 0.
-            let label = number(tick + 0.0, step);
-            svg += &format!(r#"<text x="{at:.1}" y="{:.1}" class="tick">{label}</text>"#, bottom + 18.0);
-        }
-        if let Some(reference) = self.reference {
-            svg += &format!(r#"<path d="M{:.1} {}V{bottom:.1}" class="reference"/>"#, x(reference), TOP - 8.0);
-        }
-        for (i, values) in self.values.iter().enumerate() {
-            let y = TOP + row * (i as f64 + 0.5);
-            let known = || values.iter().flatten().copied();
-            let (least, most) = (known().fold(f64::INFINITY, f64::min), known().fold(f64::NEG_INFINITY, f64::max));
-            if row >= NAMED && least < most {
-                svg += &format!(r#"<path d="M{:.1} {y:.1}H{:.1}" class="span"/>"#, x(least), x(most));
+        html! {
+            text x=(left) y="16" class="title" { (self.title) }
+            @for tick in (0..=ticks).map(|i| low + step * i as f64) {
+                path d={ "M" (px(x(tick))) " " (TOP - 4.0) "V" (px(bottom)) } class="grid" {}
+                // Adding zero turns −0 into 0.
+                text x=(px(x(tick))) y=(px(bottom + 18.0)) class="tick" { (number(tick + 0.0, step)) }
             }
-            if let Some(limit) = self.limits.get(i).copied().flatten() {
-                let half = (row * 0.38).min(7.0);
-                svg += &format!(r#"<path d="M{:.1} {:.1}v{:.1}" class="limit"/>"#, x(limit), y - half, 2.0 * half);
+            @if let Some(reference) = self.reference {
+                path d={ "M" (px(x(reference))) " " (TOP - 8.0) "V" (px(bottom)) } class="reference" {}
             }
-            svg += &self.dots(genes[i], series, values, row, |value| (x(value), y));
+            @for (i, values) in self.values.iter().enumerate() {
+                (self.row(i, values, row, x))
+                (self.dots(genes[i], series, values, row, |value| (x(value), middle(i, row))))
+            }
         }
-        svg
+    }
+
+    /// What lies behind the dots of the `i`th row: the span of its values, and what none of them can pass.
+    fn row(&self, i: usize, values: &[Option<f64>], row: f64, x: impl Fn(f64) -> f64) -> Markup {
+        let known = || values.iter().flatten().copied();
+        let (least, most) = (known().fold(f64::INFINITY, f64::min), known().fold(f64::NEG_INFINITY, f64::max));
+        let (y, half) = (middle(i, row), (row * 0.38).min(7.0));
+        html! {
+            @if row >= NAMED && least < most { path d={ "M" (px(x(least))) " " (px(y)) "H" (px(x(most))) } class="span" {} }
+            @if let Some(limit) = self.limits.get(i).copied().flatten() {
+                path d={ "M" (px(x(limit))) " " (px(y - half)) "v" (px(2.0 * half)) } class="limit" {}
+            }
+        }
     }
 
     fn dots(
@@ -135,17 +131,18 @@ impl Panel {
         values: &[Option<f64>],
         row: f64,
         place: impl Fn(f64) -> (f64, f64),
-    ) -> String {
-        let radius = (row * 0.27).clamp(2.0, 5.4);
+    ) -> Markup {
+        let radius = px((row * 0.27).clamp(2.0, 5.4));
         let told = self.values.len() * series.len() <= MOST_TOOLTIPS;
-        let dot = |(series, value): (&Series, &Option<f64>)| {
-            let value = (*value)?;
-            let ((x, y), colour) = (place(value), series.colour);
-            let tip = format!("<title>{} · {}: {value:.4}</title>", escape(gene), escape(&series.label));
-            let tip = if told { tip } else { String::new() };
-            Some(format!(r#"<circle cx="{x:.1}" cy="{y:.1}" r="{radius:.1}" fill="{colour}">{tip}</circle>"#))
-        };
-        series.iter().zip(values).filter_map(dot).collect()
+        let known = series.iter().zip(values).filter_map(|(series, value)| Some((series, (*value)?)));
+        html! {
+            @for (series, value) in known {
+                @let (x, y) = place(value);
+                circle cx=(px(x)) cy=(px(y)) r=(radius) fill=(series.colour) {
+                    @if told { title { (gene) " · " (series.label) ": " (format!("{value:.4}")) } }
+                }
+            }
+        }
     }
 
     /// Lowest and highest tick, and the step between ticks: 1, 2 or 5 times a power of ten.
@@ -167,6 +164,11 @@ impl Panel {
         // One value, or several on the same tick, still needs an axis of some length.
         if high > low { (low, high, step) } else { (low - step, high + step, step) }
     }
+}
+
+/// The height of the middle of the `i`th row.
+fn middle(i: usize, row: f64) -> f64 {
+    TOP + row * (i as f64 + 0.5)
 }
 
 /// The smallest of 1, 2, 5 × 10ⁿ that is not below `value`.

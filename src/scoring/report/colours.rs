@@ -3,6 +3,7 @@
 use crate::section::Raster;
 use crate::{Error, Result};
 use base64::Engine;
+use maud::{Markup, html};
 
 /// A palette by evenly spaced anchor points, interpolated in sRGB.
 pub(super) struct Palette(&'static [u32]);
@@ -44,10 +45,13 @@ impl Palette {
     }
 
     /// The palette as the stops of an SVG gradient from left to right.
-    pub(super) fn stops(&self) -> String {
+    pub(super) fn stops(&self) -> Markup {
         let last = (self.0.len() - 1) as f64;
-        let stop = |(i, anchor)| format!(r##"<stop offset="{:.4}" stop-color="#{anchor:06x}"/>"##, i as f64 / last);
-        self.0.iter().enumerate().map(stop).collect()
+        html! {
+            @for (i, anchor) in self.0.iter().enumerate() {
+                stop offset=(format!("{:.4}", i as f64 / last)) stop-color=(format!("#{anchor:06x}")) {}
+            }
+        }
     }
 
     /// The palette as a CSS gradient from left to right.

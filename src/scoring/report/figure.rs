@@ -2,9 +2,10 @@
 
 use super::charts::nice_below;
 use super::colours::{Scale, shrink, shrink_mask};
-use super::markup::{escape, standalone};
+use super::markup::{px, standalone};
 use crate::Result;
 use crate::section::Raster;
+use maud::{Markup, html};
 
 /// No picture is shown higher than this many CSS pixels.
 const MOST_HEIGHT: usize = 520;
@@ -59,21 +60,26 @@ pub(crate) struct GeneFigure<'a> {
 
 impl GeneFigure<'_> {
     /// The gene's card: a `details` element, open or closed, its maps in blocks of `block` × `block` bins.
-    pub(crate) fn card(&self, open: bool, block: usize) -> Result<String> {
-        let mut pairs = String::new();
-        for column in &self.columns {
-            let figures = column.iter().map(|picture| self.figure(picture, block)).collect::<Result<String>>()?;
-            pairs += &format!(r#"<div class="pair">{figures}</div>"#);
-        }
-        let keys: String = self.keys().into_iter().map(|(name, scale, [low, high])| {
-            let gradient = scale.palette.gradient();
-            format!(r#"<span class="key">{name} <i>{low}</i><span style="background:{gradient}"></span><i>{high}</i></span>"#)
-        }).collect();
-        let (gene, open) = (escape(self.gene), if open { " open" } else { "" });
-        Ok(format!(
-            r#"<details class="gene" id="gene-{gene}"{open}><summary><h3>{gene}</h3>{keys}</summary><div class="pairs" style="--n:{}">{pairs}</div></details>"#,
-            self.columns.len()
-        ))
+    pub(crate) fn card(&self, open: bool, block: usize) -> Result<Markup> {
+        let column = |pictures: &Vec<Picture>| pictures.iter().map(|picture| self.map(picture, block)).collect();
+        let columns: Vec<Vec<Markup>> = self.columns.iter().map(column).collect::<Result<_>>()?;
+        Ok(html! {
+            details class="gene" id={ "gene-" (self.gene) } open[open] {
+                summary {
+                    h3 { (self.gene) }
+                    @for (name, scale, [low, high]) in self.keys() {
+                        span class="key" {
+                            (name) " " i { (low) }
+                            span style={ "background:" (scale.palette.gradient()) } {}
+                            i { (high) }
+                        }
+                    }
+                }
+                div class="pairs" style={ "--n:" (columns.len()) } {
+                    @for column in &columns { div class="pair" { @for map in column { (map) } } }
+                }
+            }
+        })
     }
 
     /// A figure for a file of its own: SVG with the maps in full resolution.
@@ -83,45 +89,48 @@ impl GeneFigure<'_> {
         let (width, height) = (cols as f64 * unit, rows as f64 * unit);
         let most = self.columns.iter().map(Vec::len).max().unwrap_or(0) as f64;
         let whole = (self.columns.len() as f64 * (width + GAP) + GAP, HEAD + most * (height + FOOT + GAP));
-        let mut body = format!(r#"<text x="{GAP}" y="24" class="gene">{}</text>"#, escape(self.gene));
-        for (i, (name, scale, [low, high])) in self.keys().into_iter().enumerate() {
-            body += &svg_key(name, scale, [&low, &high], (GAP + 120.0 + 260.0 * i as f64, i));
-        }
+        let mut maps = Vec::new();
         for (i, column) in self.columns.iter().enumerate() {
             for (j, picture) in column.iter().enumerate() {
-                let (x, y) = (GAP + i as f64 * (width + GAP), HEAD + j as f64 * (height + FOOT + GAP));
-                let uri = self.scale(picture).picture(&picture.image, self.tissue)?;
-                let (title, note) = (escape(&picture.title), escape(&picture.note));
-                body += &format!(
-                    r##"<rect x="{x:.1}" y="{y:.1}" width="{width:.1}" height="{height:.1}" fill="#e4e8ec"/>"##
-                );
-                body += &format!(
-                    r#"<image x="{x:.1}" y="{y:.1}" width="{width:.1}" height="{height:.1}" preserveAspectRatio="none" style="image-rendering:pixelated" href="{uri}"/>"#
-                );
-                let (first, second) = (y + height + 15.0, y + height + 30.0);
-                body += &format!(
-                    r#"<text x="{x:.1}" y="{first:.1}" class="title">{title}</text><text x="{x:.1}" y="{second:.1}" class="note">{note}</text>"#
-                );
+                let corner = (GAP + i as f64 * (width + GAP), HEAD + j as f64 * (height + FOOT + GAP));
+                maps.push(self.svg_map(picture, corner, (width, height))?);
             }
         }
-        body += &self.svg_bar(cols, unit, HEAD + height - 8.0);
+        let body = html! {
+            text x=(GAP) y="24" class="gene" { (self.gene) }
+            @for (i, (name, scale, ends)) in self.keys().into_iter().enumerate() {
+                (svg_key(name, scale, ends, (GAP + 120.0 + 260.0 * i as f64, i)))
+            }
+            @for map in maps { (map) }
+            (self.svg_bar(cols, unit, HEAD + height - 8.0))
+        };
         // Wide enough for the keys.
         let wide = whole.0.max(GAP + 120.0 + 260.0 * self.keys().len() as f64);
         Ok(standalone(&body, wide, whole.1))
     }
 
+    /// A picture of a figure at (x, y), on grey, with its title and caption.
+    fn svg_map(&self, picture: &Picture, (x, y): (f64, f64), (width, height): (f64, f64)) -> Result<Markup> {
+        let uri = self.scale(picture).picture(&picture.image, self.tissue)?;
+        Ok(html! {
+            rect x=(px(x)) y=(px(y)) width=(px(width)) height=(px(height)) fill="#e4e8ec" {}
+            image x=(px(x)) y=(px(y)) width=(px(width)) height=(px(height)) preserveAspectRatio="none"
+                style="image-rendering:pixelated" href=(uri) {}
+            text x=(px(x)) y=(px(y + height + 15.0)) class="title" { (picture.title) }
+            text x=(px(x)) y=(px(y + height + 30.0)) class="note" { (picture.note) }
+        })
+    }
+
     /// The scale bar of the first picture, `unit` pixels per bin, on a ground that every map lets through.
-    fn svg_bar(&self, cols: usize, unit: f64, y: f64) -> String {
+    fn svg_bar(&self, cols: usize, unit: f64, y: f64) -> Markup {
         let (length, label) = self.bar(cols);
         let (x, long) = (GAP + 8.0, length / self.bin_um * unit);
         let wide = long.max(7.0 * label.chars().count() as f64);
-        format!(
-            r##"<rect x="{:.1}" y="{:.1}" width="{:.1}" height="24" rx="3" fill="#fff" fill-opacity="0.85"/><path d="M{x:.1} {y:.1}h{long:.1}" class="bar"/><text x="{x:.1}" y="{:.1}" class="note">{label}</text>"##,
-            x - 4.0,
-            y - 19.0,
-            wide + 8.0,
-            y - 6.0
-        )
+        html! {
+            rect x=(px(x - 4.0)) y=(px(y - 19.0)) width=(px(wide + 8.0)) height="24" rx="3" fill="#fff" fill-opacity="0.85" {}
+            path d={ "M" (px(x)) " " (px(y)) "h" (px(long)) } class="bar" {}
+            text x=(px(x)) y=(px(y - 6.0)) class="note" { (label) }
+        }
     }
 
     /// The maps as PNG files of one pixel per bin: their names and contents.
@@ -147,17 +156,22 @@ impl GeneFigure<'_> {
         keys
     }
 
-    fn figure(&self, picture: &Picture, block: usize) -> Result<String> {
+    /// A picture of the card.
+    fn map(&self, picture: &Picture, block: usize) -> Result<Markup> {
         let (small, tissue) = (shrink(&picture.image, block), shrink_mask(self.tissue, block));
         let (height, width) = small.shape();
-        let (uri, title, note) =
-            (self.scale(picture).picture(&small, &tissue)?, escape(&picture.title), escape(&picture.note));
+        let uri = self.scale(picture).picture(&small, &tissue)?;
         let um = width as f64 * block as f64 * self.bin_um;
         let (length, label) = self.bar(width * block);
-        let (bar, widest) = (100.0 * length / um, MOST_HEIGHT * width / height);
-        Ok(format!(
-            r#"<figure style="max-width:{widest}px"><div class="map" data-um="{um}"><img loading="lazy" decoding="async" src="{uri}" width="{width}" height="{height}" alt="{title}"><span class="bar" style="width:{bar:.2}%"><i>{label}</i></span></div><figcaption><b>{title}</b><br>{note}</figcaption></figure>"#
-        ))
+        Ok(html! {
+            figure style={ "max-width:" (MOST_HEIGHT * width / height) "px" } {
+                div class="map" data-um=(um) {
+                    img loading="lazy" decoding="async" src=(uri) width=(width) height=(height) alt=(picture.title);
+                    span class="bar" style=(format!("width:{:.2}%", 100.0 * length / um)) { i { (label) } }
+                }
+                figcaption { b { (picture.title) } br; (picture.note) }
+            }
+        })
     }
 
     /// The scale bar of a picture this many bins wide: a round length in µm, at most a quarter of it, and its label.
@@ -168,11 +182,12 @@ impl GeneFigure<'_> {
 }
 
 /// A colour bar of a figure, at `x`, with an identifier of its own.
-fn svg_key(name: &str, scale: &Scale, [low, high]: [&str; 2], (x, id): (f64, usize)) -> String {
-    let (stops, left) = (scale.palette.stops(), x + 112.0);
-    format!(
-        r#"<linearGradient id="key{id}">{stops}</linearGradient><text x="{:.1}" y="24" class="note" text-anchor="end">{name} {low}</text><rect x="{left:.1}" y="15" width="80" height="10" fill="url(#key{id})"/><text x="{:.1}" y="24" class="note">{high}</text>"#,
-        left - 6.0,
-        left + 86.0
-    )
+fn svg_key(name: &str, scale: &Scale, [low, high]: [String; 2], (x, id): (f64, usize)) -> Markup {
+    let left = x + 112.0;
+    html! {
+        linearGradient id={ "key" (id) } { (scale.palette.stops()) }
+        text x=(px(left - 6.0)) y="24" class="note" text-anchor="end" { (name) " " (low) }
+        rect x=(px(left)) y="15" width="80" height="10" fill={ "url(#key" (id) ")" } {}
+        text x=(px(left + 86.0)) y="24" class="note" { (high) }
+    }
 }

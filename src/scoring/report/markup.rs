@@ -1,15 +1,37 @@
 //! What pages and files of plots are written with.
 
-/// `text` as HTML text or attribute value.
-pub(super) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+use maud::{Markup, PreEscaped, html};
+
+/// A coordinate in pixels.
+pub(super) fn px(value: f64) -> String {
+    format!("{value:.1}")
+}
+
+/// A coloured dot and the label of a method.
+pub(super) fn named(label: &str, colour: &str) -> Markup {
+    html! { span class="dot" style={ "background:" (colour) } {} (label) }
+}
+
+/// `text` with its lines below each other.
+pub(super) fn lines(text: &str) -> Markup {
+    html! {
+        @for (i, line) in text.split('\n').enumerate() {
+            @if i > 0 { br; }
+            (line)
+        }
+    }
 }
 
 /// The content of an SVG file of this width and height.
-pub(super) fn standalone(body: &str, width: f64, height: f64) -> String {
+pub(super) fn standalone(body: &Markup, width: f64, height: f64) -> String {
     const STYLE: &str = include_str!("figure.css");
-    format!(
-        r#"<svg xmlns="http://www.w3.org/2000/svg" class="chart" width="{width:.0}" height="{height:.0}" viewBox="0 0 {width:.1} {height:.1}"><style>{STYLE}</style><rect width="100%" height="100%" fill="white"/>{body}</svg>
-"#
-    )
+    let svg = html! {
+        svg xmlns="http://www.w3.org/2000/svg" class="chart" width=(format!("{width:.0}")) height=(format!("{height:.0}"))
+            viewBox={ "0 0 " (px(width)) " " (px(height)) } {
+            style { (PreEscaped(STYLE)) }
+            rect width="100%" height="100%" fill="white" {}
+            (body)
+        }
+    };
+    svg.into_string() + "\n"
 }

@@ -11,6 +11,7 @@ mod panel;
 mod plots;
 mod score_charts;
 mod tables;
+mod texts;
 mod uncertainty;
 
 pub(super) use gene::figure;

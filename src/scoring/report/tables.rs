@@ -1,9 +1,10 @@
 //! The tables of the report: a line per method, and a line per gene and method.
 
-use super::markup::escape;
+use super::markup::{lines, named};
 use crate::scoring::metric::{Against, Metric, Place};
 use crate::scoring::registry::shown;
 use crate::scoring::{MethodSummary, Outcome, Region, Score};
+use maud::{Markup, html};
 
 /// What a method does, for readers who do not know its name.
 fn explained(method: &str) -> &'static str {
@@ -30,41 +31,46 @@ fn explained(method: &str) -> &'static str {
     }
 }
 
-/// A coloured dot and the label of a method.
-pub(super) fn named(label: &str, colour: &str) -> String {
-    format!(r#"<span class="dot" style="background:{colour}"></span>{}"#, escape(label))
+/// The methods: what they are and, with a truth, the medians of their scores.
+pub(super) fn methods(outcome: &Outcome, colours: &[&str]) -> Markup {
+    let columns = columns(outcome);
+    html! {
+        div class="scroll" {
+            table {
+                thead {
+                    tr {
+                        th class="text" { "Method" }
+                        th { "Genes" }
+                        @for column in columns.iter().filter(|_| !outcome.summary.is_empty()) { th { (lines(&column.heading())) } }
+                    }
+                }
+                tbody {
+                    @for (i, (method, colour)) in outcome.methods.iter().zip(colours.iter().cycle()).enumerate() {
+                        tr {
+                            td class="text" { (named(&method.label, colour)) }
+                            td { (method.genes) }
+                            @if let Some(own) = outcome.summary.get(i) {
+                                @for column in &columns { (median(outcome, column, own)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        p {
+            @for (i, (label, explained)) in explanations(outcome).into_iter().enumerate() {
+                @if i > 0 { br; }
+                strong { (label) } ": " (explained)
+            }
+        }
+    }
 }
 
-/// The methods: what they are and, with a truth, the medians of their scores.
-pub(super) fn methods(outcome: &Outcome, colours: &[&str]) -> String {
-    let scored = !outcome.summary.is_empty();
-    let columns = columns(outcome);
-    let mut head = r#"<th class="text">Method</th><th>Genes</th>"#.to_owned();
-    for column in columns.iter().filter(|_| scored) {
-        let name = match column {
-            Column::Median(_, heading) => heading.clone(),
-            Column::Better(label) => format!("Genes with MAE\nbelow {label}"),
-        };
-        head += &format!("<th>{}</th>", escape(&name).replace('\n', "<br>"));
-    }
-    let (mut rows, mut notes) = (String::new(), Vec::new());
-    for (i, method) in outcome.methods.iter().enumerate() {
-        let label = named(&method.label, colours[i % colours.len()]);
-        rows += &format!(r#"<tr><td class="text">{label}</td><td>{}</td>"#, method.genes);
-        if let Some(summary) = outcome.summary.get(i) {
-            rows += &medians(outcome, &columns, summary);
-        }
-        rows += "</tr>";
-        // Variants of one method are explained once.
-        let explained = explained(&method.method);
-        if !explained.is_empty() && outcome.methods[..i].iter().all(|earlier| earlier.method != method.method) {
-            notes.push(format!("<strong>{}</strong>: {explained}", escape(&method.label)));
-        }
-    }
-    let notes = notes.join("<br>");
-    format!(
-        r#"<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div><p>{notes}</p>"#
-    )
+/// What the methods do, by their labels; variants of one method are explained once.
+fn explanations(outcome: &Outcome) -> Vec<(&str, &'static str)> {
+    let new = |i: usize| outcome.methods[..i].iter().all(|earlier| earlier.method != outcome.methods[i].method);
+    let all = outcome.methods.iter().enumerate().filter(|(i, _)| new(*i));
+    all.map(|(_, one)| (one.label.as_str(), explained(&one.method))).filter(|(_, told)| !told.is_empty()).collect()
 }
 
 /// A column of the table of methods.
@@ -73,6 +79,15 @@ enum Column {
     Median(&'static Metric, String),
     /// On how many genes the MAE is below that of the baseline, whose label this is.
     Better(String),
+}
+
+impl Column {
+    fn heading(&self) -> String {
+        match self {
+            Column::Median(_, heading) => heading.clone(),
+            Column::Better(label) => format!("Genes with MAE\nbelow {label}"),
+        }
+    }
 }
 
 /// The columns of the table of methods: those that compare come last, the baseline's before the reference's.
@@ -89,23 +104,23 @@ fn columns(outcome: &Outcome) -> Vec<Column> {
         .collect()
 }
 
-fn medians(outcome: &Outcome, columns: &[Column], own: &MethodSummary) -> String {
-    let cells = columns.iter().map(|column| match column {
+/// The cell of a method in a column of the table of methods.
+fn median(outcome: &Outcome, column: &Column, own: &MethodSummary) -> Markup {
+    match column {
         Column::Median(metric, _) => {
             let best = metric.best(outcome.summary.iter().map(|one| one.medians.of(metric)));
             cell(metric, own.medians.of(metric), best, "")
         }
-        Column::Better(label) if own.label == *label => "<td>–</td>".to_owned(),
-        Column::Better(_) => format!("<td>{} of {}</td>", own.better, own.compared),
-    });
-    cells.collect()
+        Column::Better(label) if own.label == *label => html! { td { "–" } },
+        Column::Better(_) => html! { td { (own.better) " of " (own.compared) } },
+    }
 }
 
 /// A cell, set in bold where it shows the best value: ties are ties.
-pub(super) fn cell(metric: &Metric, value: Option<f64>, best: Option<String>, class: &str) -> String {
+pub(super) fn cell(metric: &Metric, value: Option<f64>, best: Option<String>, class: &str) -> Markup {
     let text = metric.text(value);
-    let bold = if value.is_some() && best.as_ref() == Some(&text) { " best" } else { "" };
-    format!(r#"<td class="{class}{bold}">{text}</td>"#)
+    let bold = value.is_some() && best.as_ref() == Some(&text);
+    html! { td class={ (class) @if bold { " best" } } { (text) } }
 }
 
 /// Metrics of one region under a common heading.
@@ -132,45 +147,52 @@ fn groups(outcome: &Outcome) -> [Group; 4] {
 }
 
 /// A line per gene and method, genes in the order of the dataset; the best method of a gene in bold.
-pub(super) fn scores(outcome: &Outcome, genes: &[&str], colours: &[&str]) -> String {
+pub(super) fn scores(outcome: &Outcome, genes: &[&str], colours: &[&str]) -> Markup {
     let groups = groups(outcome);
-    let names: String = groups
-        .iter()
-        .map(|group| format!(r#"<th colspan="{}" class="first">{}</th>"#, group.metrics.len(), group.heading))
-        .collect();
     let first = |i: usize| if i == 0 { "first" } else { "" };
     let columns: Vec<(&Metric, Region, &str)> = groups
         .iter()
         .flat_map(|group| group.metrics.iter().enumerate().map(|(i, metric)| (*metric, group.region, first(i))))
         .collect();
-    let heads: String = columns
-        .iter()
-        .map(|(metric, _, class)| format!(r#"<th class="{class}" data-sort="number">{}</th>"#, metric.short()))
-        .collect();
-    let mut rows = String::new();
     let mut rest = outcome.scores.as_slice();
-    for gene in genes {
+    let of_gene = genes.iter().map(|gene| {
         let (own, others) = rest.split_at(rest.iter().take_while(|score| score.gene == *gene).count());
         rest = others;
-        for (method, colour) in outcome.methods.iter().zip(colours.iter().cycle()) {
-            let (method, cells) = (named(&method.label, colour), values(&columns, &method.label, own));
-            rows += &format!(
-                r#"<tr><td class="text gene">{}</td><td class="text">{method}</td>{cells}</tr>"#,
-                escape(gene)
-            );
+        (gene, own)
+    });
+    html! {
+        div class="scroll" {
+            table class="sortable" {
+                thead {
+                    tr class="groups" {
+                        th colspan="2" {}
+                        @for group in &groups { th colspan=(group.metrics.len()) class="first" { (group.heading) } }
+                    }
+                    tr {
+                        th class="text" data-sort="text" { "Gene" }
+                        th class="text" data-sort="text" { "Method" }
+                        @for (metric, _, class) in &columns { th class=(class) data-sort="number" { (metric.short()) } }
+                    }
+                }
+                tbody {
+                    @for (gene, own) in of_gene {
+                        @for (method, colour) in outcome.methods.iter().zip(colours.iter().cycle()) {
+                            tr {
+                                td class="text gene" { (gene) }
+                                td class="text" { (named(&method.label, colour)) }
+                                @for column in &columns { (score(column, &method.label, own)) }
+                            }
+                        }
+                    }
+                }
+            }
         }
     }
-    format!(
-        r#"<div class="scroll"><table class="sortable"><thead><tr class="groups"><th colspan="2"></th>{names}</tr><tr><th class="text" data-sort="text">Gene</th><th class="text" data-sort="text">Method</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"#
-    )
 }
 
-/// The cells of one gene and method; dashes where the method did not predict the gene. `own` are the scores of the gene.
-fn values(columns: &[(&Metric, Region, &str)], label: &str, own: &[Score]) -> String {
-    let cells = columns.iter().map(|(metric, region, class)| {
-        let rows = || own.iter().filter(|score| score.region == *region);
-        let value = rows().find(|score| score.method == label).and_then(|score| score.metric(metric));
-        cell(metric, value, metric.best(rows().map(|score| score.metric(metric))), class)
-    });
-    cells.collect()
+/// The cell of a gene and method; a dash where the method did not predict the gene. `own` are the scores of the gene.
+fn score((metric, region, class): &(&Metric, Region, &str), label: &str, own: &[Score]) -> Markup {
+    let rows = || own.iter().filter(|score| score.region == *region);
+    let value = rows().find(|score| score.method == label).and_then(|score| score.metric(metric));
+    cell(metric, value, metric.best(rows().map(|score| score.metric(metric))), class)
 }

@@ -1,10 +1,11 @@
 //! The section on uncertainty: whether intervals hold what they promise.
 
-use super::markup::escape;
+use super::markup::{named, px};
 use crate::scoring::metric::Place;
 use crate::scoring::registry::shown;
 use crate::scoring::{IntervalScore, Outcome};
 use crate::section::median;
+use maud::{Markup, html};
 
 /// Side of the plot and its margins in pixels; it runs from 45 % to 100 % along both axes.
 const SIDE: f64 = 330.0;
@@ -14,19 +15,36 @@ const BOTTOM: f64 = 46.0;
 const LOW: f64 = 0.45;
 const HIGH: f64 = 1.0;
 
-const READ: &str = r#"<p class="read">The truth of a bin is to lie in its interval with the stated probability: prediction ± uncertainty (cut at 0) of networks that held bins out, lower to upper of the experts, which are asked at one level and are a dot. <b>Read the plot</b> from the dashed line: on it, intervals hold exactly what they promise.
-A line below it is overconfident (fewer bins in their intervals than stated), one above it too cautious. Thin lines are genes, the thick one is their median. Genes with many exact zeros lie above the line at low coverages: the interval that holds the zeros holds all of them.
-<b>Width</b> is the mean width of the intervals, and the <b>interval score</b> adds a penalty for every bin outside (lower is better). <b>Constant</b> is the same for one width everywhere, chosen by the truth to cover as many bins: intervals that know which bins are hard are narrower or score lower. Unmeasured in-tissue bins with an interval.</p>"#;
+/// How to read the plot and the table.
+fn explained() -> Markup {
+    html! {
+        p class="read" {
+            "The truth of a bin is to lie in its interval with the stated probability: prediction ± uncertainty (cut at 0) of "
+            "networks that held bins out, lower to upper of the experts, which are asked at one level and are a dot. "
+            b { "Read the plot" } " from the dashed line: on it, intervals hold exactly what they promise. A line below it is "
+            "overconfident (fewer bins in their intervals than stated), one above it too cautious. Thin lines are genes, the "
+            "thick one is their median. Genes with many exact zeros lie above the line at low coverages: the interval that "
+            "holds the zeros holds all of them. " b { "Width" } " is the mean width of the intervals, and the "
+            b { "interval score" } " adds a penalty for every bin outside (lower is better). " b { "Constant" } " is the same "
+            "for one width everywhere, chosen by the truth to cover as many bins: intervals that know which bins are hard are "
+            "narrower or score lower. Unmeasured in-tissue bins with an interval."
+        }
+    }
+}
 
 /// The whole section; empty where no prediction says how sure it is. `colours` are those of the methods.
-pub(super) fn uncertainty(outcome: &Outcome, colours: &[&str]) -> String {
-    if outcome.intervals.is_empty() {
-        return String::new();
-    }
+pub(super) fn uncertainty(outcome: &Outcome, colours: &[&str]) -> Markup {
     let methods = outcome.methods.iter().zip(colours).map(|(method, colour)| (method.label.as_str(), *colour));
     let methods: Vec<(&str, &str)> =
         methods.filter(|(label, _)| outcome.intervals.iter().any(|one| one.method == *label)).collect();
-    format!("<h2>Uncertainty</h2>{READ}{}{}", plot(outcome, &methods), table(outcome, &methods))
+    html! {
+        @if !outcome.intervals.is_empty() {
+            h2 { "Uncertainty" }
+            (explained())
+            (plot(outcome, &methods))
+            (table(outcome, &methods))
+        }
+    }
 }
 
 fn x(nominal: f64) -> f64 {
@@ -38,40 +56,47 @@ fn y(achieved: f64) -> f64 {
 }
 
 /// Coverage achieved over coverage asked for.
-fn plot(outcome: &Outcome, methods: &[(&str, &str)]) -> String {
+fn plot(outcome: &Outcome, methods: &[(&str, &str)]) -> Markup {
     let (width, height) = (LEFT + SIDE + 30.0, TOP + SIDE + BOTTOM);
-    let mut svg = format!(
-        r#"<svg class="chart" viewBox="0 0 {width} {height}" style="max-width:{width}px" role="img" aria-label="Coverage achieved over coverage asked for"><text x="{LEFT}" y="16" class="title">Share of bins within their interval</text>"#
-    );
-    for percent in (50..=100).step_by(10) {
-        let share = f64::from(percent) / 100.0;
-        let (at, level, bottom) = (x(share), y(share), TOP + SIDE);
-        svg += &format!(r#"<path d="M{at:.1} {TOP}V{bottom}M{LEFT} {level:.1}H{:.1}" class="grid"/>"#, LEFT + SIDE);
-        svg += &format!(r#"<text x="{at:.1}" y="{:.1}" class="tick">{percent} %</text>"#, bottom + 18.0);
-        svg += &format!(r#"<text x="{:.1}" y="{:.1}" class="tick">{percent} %</text>"#, LEFT - 24.0, level + 4.0);
-    }
-    svg += &format!(r#"<text x="{:.1}" y="{:.1}" class="tick">asked for</text>"#, LEFT + SIDE / 2.0, height - 8.0);
-    svg += &format!(r#"<path d="M{:.1} {:.1}L{:.1} {:.1}" class="reference"/>"#, x(LOW), y(LOW), x(HIGH), y(HIGH));
-    for (label, colour) in methods {
-        let own: Vec<&IntervalScore> = outcome.intervals.iter().filter(|one| one.method == *label).collect();
-        for one in &own {
-            svg += &line(&one.reliability, colour, 1.0, 0.35, &format!("{} · {label}", one.gene));
+    html! {
+        svg class="chart" viewBox={ "0 0 " (width) " " (height) } style={ "max-width:" (width) "px" } role="img"
+            aria-label="Coverage achieved over coverage asked for" {
+            text x=(LEFT) y="16" class="title" { "Share of bins within their interval" }
+            (axes())
+            text x=(px(LEFT + SIDE / 2.0)) y=(px(height - 8.0)) class="tick" { "asked for" }
+            path d={ "M" (px(x(LOW))) " " (px(y(LOW))) "L" (px(x(HIGH))) " " (px(y(HIGH))) } class="reference" {}
+            @for (label, colour) in methods {
+                @let own: Vec<&IntervalScore> = outcome.intervals.iter().filter(|one| one.method == *label).collect();
+                @for one in &own { (line(&one.reliability, colour, (1.0, 0.35), &format!("{} · {label}", one.gene))) }
+                (line(&medians(&own), colour, (3.0, 1.0), &format!("{label}, median of {} genes", own.len())))
+            }
         }
-        svg += &line(&medians(&own), colour, 3.0, 1.0, &format!("{label}, median of {} genes", own.len()));
     }
-    svg + "</svg>"
 }
 
-fn line(points: &[[f64; 2]], colour: &str, width: f64, opacity: f64, tip: &str) -> String {
+fn axes() -> Markup {
+    let bottom = TOP + SIDE;
+    html! {
+        @for percent in (50..=100).step_by(10) {
+            @let (at, level) = (x(f64::from(percent) / 100.0), y(f64::from(percent) / 100.0));
+            path d={ "M" (px(at)) " " (TOP) "V" (bottom) "M" (LEFT) " " (px(level)) "H" (px(LEFT + SIDE)) } class="grid" {}
+            text x=(px(at)) y=(px(bottom + 18.0)) class="tick" { (percent) " %" }
+            text x=(px(LEFT - 24.0)) y=(px(level + 4.0)) class="tick" { (percent) " %" }
+        }
+    }
+}
+
+fn line(points: &[[f64; 2]], colour: &str, (width, opacity): (f64, f64), tip: &str) -> Markup {
     // What lies below the plot is drawn along its edge.
     let place = |point: &[f64; 2]| format!("{:.1} {:.1}", x(point[0]), y(point[1].max(LOW)));
     let path = points.iter().map(place).collect::<Vec<_>>().join("L");
     // Intervals that were asked for at one level alone are a dot: a line without length, with round ends.
     let (path, width) = if points.len() == 1 { (path + "h0", 3.0 * width) } else { (path, width) };
-    let tip = escape(tip);
-    format!(
-        r#"<path d="M{path}" fill="none" stroke-linecap="round" stroke="{colour}" stroke-width="{width}" stroke-opacity="{opacity}"><title>{tip}</title></path>"#
-    )
+    html! {
+        path d={ "M" (path) } fill="none" stroke-linecap="round" stroke=(colour) stroke-width=(width) stroke-opacity=(opacity) {
+            title { (tip) }
+        }
+    }
 }
 
 /// The median over genes of what is achieved, for each coverage asked for.
@@ -84,22 +109,32 @@ fn medians(all: &[&IntervalScore]) -> Vec<[f64; 2]> {
     first.iter().enumerate().filter_map(of).collect()
 }
 
-fn table(outcome: &Outcome, methods: &[(&str, &str)]) -> String {
+fn table(outcome: &Outcome, methods: &[(&str, &str)]) -> Markup {
     let metrics = shown(&[Place::Intervals]);
     let heads = ["Asked for"].into_iter().chain(metrics.iter().map(|metric| metric.title)).chain(["Bins"]);
-    let heads: String = heads.map(|name| format!(r#"<th data-sort="number">{name}</th>"#)).collect();
-    let mut rows = String::new();
-    for one in &outcome.intervals {
-        let colour = methods.iter().find(|(label, _)| *label == one.method).map_or("", |(_, colour)| colour);
-        let cells: String =
-            metrics.iter().map(|metric| format!("<td>{}</td>", metric.text(one.values.of(metric)))).collect();
-        let (gene, method) = (escape(&one.gene), escape(&one.method));
-        rows += &format!(
-            r#"<tr><td class="text gene">{gene}</td><td class="text"><span class="dot" style="background:{colour}"></span>{method}</td><td>{:.3}</td>{cells}<td>{}</td></tr>"#,
-            one.nominal, one.bins
-        );
+    let colour = |label: &str| methods.iter().find(|(own, _)| *own == label).map_or("", |(_, colour)| *colour);
+    html! {
+        div class="scroll" {
+            table class="sortable" {
+                thead {
+                    tr {
+                        th class="text" data-sort="text" { "Gene" }
+                        th class="text" data-sort="text" { "Method" }
+                        @for name in heads { th data-sort="number" { (name) } }
+                    }
+                }
+                tbody {
+                    @for one in &outcome.intervals {
+                        tr {
+                            td class="text gene" { (one.gene) }
+                            td class="text" { (named(&one.method, colour(&one.method))) }
+                            td { (format!("{:.3}", one.nominal)) }
+                            @for metric in &metrics { td { (metric.text(one.values.of(metric))) } }
+                            td { (one.bins) }
+                        }
+                    }
+                }
+            }
+        }
     }
-    format!(
-        r#"<div class="scroll"><table class="sortable"><thead><tr><th class="text" data-sort="text">Gene</th><th class="text" data-sort="text">Method</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"#
-    )
 }
