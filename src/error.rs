@@ -72,6 +72,12 @@ impl Error {
         Error::Data(format!("{}: {what}", path.display()))
     }
 
+    /// A bug, told with the place in the source that calls this.
+    #[track_caller]
+    pub fn bug(what: impl std::fmt::Display) -> Self {
+        Error::Bug(format!("{what}\nat {}", std::panic::Location::caller()))
+    }
+
     /// An operating-system error on `path` while `doing` ("read", "write", "create"): [`Error::System`], but a path that does not
     /// exist is [`Error::Missing`].
     pub fn io(path: &Path, doing: &str, source: std::io::Error) -> Self {
@@ -115,6 +121,15 @@ mod tests {
     use super::*;
     use std::error::Error as _;
     use std::io::{Error as IoError, ErrorKind};
+
+    #[test]
+    fn a_bug_is_told_with_its_place_also_from_within_a_closure() {
+        let failed: Result<(), &str> = Err("no number");
+        let line = line!() + 1;
+        let error = failed.map_err(|e| Error::bug(format!("scores: {e}"))).unwrap_err();
+        assert!(error.to_string().starts_with(&format!("scores: no number\nat src/error.rs:{line}:")), "{error}");
+        assert_eq!(error.exit_code(), 70);
+    }
 
     #[test]
     fn a_list_of_names_is_cut_at_ten_and_a_name_at_forty_characters() {

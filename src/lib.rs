@@ -19,6 +19,8 @@
 //! - [`compute`]: device, memory, signals, progress; [`files`] and [`provenance`]: outputs whole, and how they came to be
 //! - [`cli`]: what the programs share; [`config`]: the parts of all stages, which programs alone know as a whole
 //!
+//! Arrows between rooms, and between the files of a room, run one way (`tests/house.rs`).
+//!
 //! What is said on the way are events of `tracing`: nothing is heard where nobody subscribes.
 
 #![warn(missing_docs, unreachable_pub)]

@@ -37,6 +37,6 @@ impl Config {
 
     /// The whole config, for the provenance of an output.
     pub fn to_json(&self) -> Result<Value> {
-        serde_json::to_value(self).map_err(|e| Error::Bug(format!("config: {e}")))
+        serde_json::to_value(self).map_err(|e| Error::bug(format!("config: {e}")))
     }
 }

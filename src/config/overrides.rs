@@ -29,7 +29,7 @@ impl Config {
         let given: Value = yaml::from_str(&text).map_err(|e| wrong(format!("not valid YAML: {e}")))?;
         // An empty file, or one that only holds comments, is the defaults.
         let given = if given.is_null() { Value::Object(Default::default()) } else { given };
-        let known = serde_json::to_value(Config::default()).map_err(|e| Error::Bug(e.to_string()))?;
+        let known = serde_json::to_value(Config::default()).map_err(|e| Error::bug(e))?;
         known_keys(&given, &known, "").map_err(&wrong)?;
         yaml::from_str::<Option<Config>>(&text)
             .map(Option::unwrap_or_default)

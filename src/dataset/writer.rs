@@ -162,7 +162,7 @@ pub fn write_as(
         panel_variance: Some(panel_variance),
         fingerprints,
     };
-    let text = serde_json::to_string_pretty(&manifest).map_err(|e| Error::Bug(format!("manifest: {e}")))?;
+    let text = serde_json::to_string_pretty(&manifest).map_err(|e| Error::bug(format!("manifest: {e}")))?;
     write_atomically(&to("manifest.json"), (text + "\n").as_bytes())?;
     replace.finish()?;
     Ok(manifest)

@@ -187,7 +187,7 @@ fn check(
 
 fn pixels(dense: Tensor<4>) -> Result<Vec<f32>> {
     let data: TensorData = dense.into_data();
-    data.try_into_vec_as::<f32>().map_err(|e| Error::Bug(format!("prediction: {e:?}")))
+    data.try_into_vec_as::<f32>().map_err(|e| Error::bug(format!("prediction: {e:?}")))
 }
 
 /// A field of the measured image of `rows` × `cols`, `s` times as high and wide, cut to the `shape` of the section's grid.

@@ -2,8 +2,8 @@
 
 use super::folders::{entries, lower_name};
 use super::matrix::Tree;
-use super::platforms::READERS;
-use super::reader::{Reader, TableNames, platforms};
+use super::platforms::{READERS, platforms};
+use super::reader::{Reader, TableNames};
 use super::request::Request;
 use super::text::Table;
 use crate::error::nearest_names;

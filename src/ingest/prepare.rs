@@ -35,7 +35,7 @@ pub fn prepare(request: &Request, output: &Path, command: &[String]) -> Result<P
     };
     let inputs = section.files.iter().map(input).collect::<Result<_>>()?;
     let config = &section.config;
-    let config_value = serde_json::to_value(config).map_err(|e| Error::Bug(format!("config: {e}")))?;
+    let config_value = serde_json::to_value(config).map_err(|e| Error::bug(format!("config: {e}")))?;
     let settings = Settings {
         mode: request.mode,
         sampling: section.sampling.clone(),

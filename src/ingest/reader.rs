@@ -3,7 +3,6 @@
 use super::binning::{Collector, ReadStats};
 use super::config::PrepConfig;
 use super::flags::Flag;
-use super::platforms::READERS;
 use super::text::Table;
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -21,23 +20,6 @@ pub struct Platform {
     pub part_of: Option<&'static str>,
     /// Its flags.
     pub flags: &'static [&'static Flag],
-}
-
-/// The platforms that a user may name, in the order in which they are tried.
-pub fn platforms() -> impl Iterator<Item = &'static Platform> {
-    READERS.iter().map(|reader| reader.platform()).filter(|platform| platform.part_of.is_none())
-}
-
-/// The flags of all platforms, each once.
-pub fn flags() -> Vec<&'static Flag> {
-    let mut all: Vec<&'static Flag> = Vec::new();
-    // From the last platform on, for the plain table has the most general ones.
-    for flag in READERS.iter().rev().flat_map(|reader| reader.platform().flags) {
-        if !all.iter().any(|known| known.name == flag.name) {
-            all.push(flag);
-        }
-    }
-    all
 }
 
 /// The names of a platform's tables of molecules in its bundle folder, in lower case, best first. Anything may stand before them.

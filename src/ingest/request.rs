@@ -2,7 +2,7 @@
 
 use super::config::PrepConfig;
 use super::flags::Flag;
-use super::reader::flags;
+use super::platforms::flags;
 use crate::dataset::Mode;
 use crate::error::nearest_names;
 use crate::{Error, Result};

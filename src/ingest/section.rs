@@ -1,8 +1,9 @@
 //! A section in memory: what is in the files that a request names, binned.
 
-use super::binning::{Accumulator, Binning, Collector, Features, Framed, Listed, MeasuredBins, ReadStats, frame};
+use super::binning::{Accumulator, Binning, Collector, Features, Framed, MeasuredBins, ReadStats, frame};
 use super::config::{PatternKind, PrepConfig};
 use super::detect::{Source, detect};
+use super::listed::read_listed;
 use super::reader::positive;
 use super::request::Request;
 use crate::dataset::{Mode, Quantity, SectionCounts};
@@ -180,7 +181,7 @@ fn binning(request: &Request, config: &PrepConfig) -> Result<Binning> {
 /// The bins that the config, or the table `listed`, says are measured.
 fn measured(listed: Option<&Path>, mode: Mode, config: &PrepConfig, binning: &Binning) -> Result<MeasuredBins> {
     if let Some(path) = listed {
-        return Ok(MeasuredBins::Listed(Listed::read(path, |x, y| binning.bin_at(x, y))?));
+        return Ok(MeasuredBins::Listed(read_listed(path, |x, y| binning.bin_at(x, y))?));
     }
     match config.pattern {
         PatternKind::Lattice => Ok(MeasuredBins::Lattice(binning.lattice)),

@@ -98,7 +98,7 @@ pub fn from_tensors(config: &CdcinConfig, tensors: Vec<NamedTensor>, device: &De
 /// Writes `net` and `metadata` to `path`; its config goes into the metadata as [`CONFIG_KEY`].
 pub fn save(net: &Cdcin, metadata: &BTreeMap<String, String>, path: &Path) -> Result<()> {
     let mut metadata = metadata.clone();
-    let config = serde_json::to_string(net.config()).map_err(|e| Error::Bug(e.to_string()))?;
+    let config = serde_json::to_string(net.config()).map_err(|e| Error::bug(e))?;
     metadata.insert(CONFIG_KEY.to_owned(), config);
     write_tensors(to_tensors(net), &metadata, path)
 }
@@ -135,7 +135,7 @@ pub fn encode_tensors(mut tensors: Vec<NamedTensor>, metadata: &BTreeMap<String,
         let entry = serde_json::json!({"dtype": "F32", "shape": tensor.shape, "data_offsets": [start, end]});
         header.insert(&tensor.name, entry);
     }
-    let mut header = serde_json::to_string(&header).map_err(|e| Error::Bug(e.to_string()))?;
+    let mut header = serde_json::to_string(&header).map_err(|e| Error::bug(e))?;
     header.extend(std::iter::repeat_n(' ', header.len().next_multiple_of(8) - header.len()));
     let values = tensors.iter().flat_map(|tensor| &tensor.values);
     let mut bytes = Vec::with_capacity(8 + header.len() + end);

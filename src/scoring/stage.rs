@@ -104,7 +104,7 @@ pub fn score_into(
 
 /// Writes the outputs. `scores.json` comes last: where it stands, the others do.
 fn write(outcome: &Outcome, report: &str, output: &Path) -> Result<()> {
-    let failed = |e: serde_json::Error| Error::Bug(format!("scores.json: {e}"));
+    let failed = |e: serde_json::Error| Error::bug(format!("scores.json: {e}"));
     let provenance = serde_json::to_string(&outcome.provenance).map_err(failed)?;
     let json = serde_json::to_string_pretty(outcome).map_err(failed)? + "\n";
     let (csv, parquet) = (tables::csv(&outcome.scores)?, tables::parquet(&outcome.scores, provenance)?);

@@ -41,7 +41,7 @@ fn harmless(text: &str) -> String {
 
 /// The tidy table as CSV; undefined figures are empty fields.
 pub(super) fn csv(scores: &[Score]) -> Result<Vec<u8>> {
-    let failed = |e: &dyn std::fmt::Display| Error::Bug(format!("scores.csv: {e}"));
+    let failed = |e: &dyn std::fmt::Display| Error::bug(format!("scores.csv: {e}"));
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer
         .write_record(NAMES.into_iter().chain(COUNTS).chain(in_files().map(|metric| metric.key)))
@@ -58,7 +58,7 @@ pub(super) fn csv(scores: &[Score]) -> Result<Vec<u8>> {
 
 /// The errors by class of bins as CSV, a row for each method and class.
 pub(super) fn profiles(rows: &[ProfileRow]) -> Result<Vec<u8>> {
-    let failed = |e: &dyn std::fmt::Display| Error::Bug(format!("profiles.csv: {e}"));
+    let failed = |e: &dyn std::fmt::Display| Error::bug(format!("profiles.csv: {e}"));
     let mut writer = csv::Writer::from_writer(Vec::new());
     rows.iter().try_for_each(|row| writer.serialize(row)).map_err(|e| failed(&e))?;
     writer.into_inner().map_err(|e| failed(&e))
@@ -66,7 +66,7 @@ pub(super) fn profiles(rows: &[ProfileRow]) -> Result<Vec<u8>> {
 
 /// The tidy table as Parquet, undefined figures null, with `provenance` (JSON) in the metadata of the file.
 pub(super) fn parquet(scores: &[Score], provenance: String) -> Result<Vec<u8>> {
-    let failed = |e: &dyn std::fmt::Display| Error::Bug(format!("scores.parquet: {e}"));
+    let failed = |e: &dyn std::fmt::Display| Error::bug(format!("scores.parquet: {e}"));
     // Named nullable whatever the values are: the schema is the same for every table.
     let text = NAMES.iter().enumerate().map(|(i, name)| {
         let array: ArrayRef = Arc::new(StringArray::from_iter_values(scores.iter().map(|score| names(score)[i])));

@@ -50,7 +50,7 @@ pub fn write(plan: &Plan, folder: &Path, command: &[String]) -> Result<()> {
 fn write_tables(plan: &Plan, section: &Section, folder: &Path, command: &[String]) -> Result<u64> {
     let provenance =
         Provenance::new("s2s-simulate", serde_json::Value::Null, Some(plan.seed), Vec::new()).with_command(command);
-    let provenance = serde_json::to_string(&provenance).map_err(|e| Error::Bug(e.to_string()))?;
+    let provenance = serde_json::to_string(&provenance).map_err(|e| Error::bug(e))?;
     let features = section.features();
     let mut transcripts =
         Table::create(folder.join("transcripts.parquet"), transcripts(&[], &features, 0), &provenance)?;

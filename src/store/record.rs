@@ -121,7 +121,7 @@ impl Records {
 
     /// Writes the record of the gene at `index`.
     pub(super) fn write(&self, zarr: &Zarr, index: usize, record: &Record) -> Result<()> {
-        let text = serde_json::to_string(record).map_err(|e| Error::Bug(e.to_string()))?;
+        let text = serde_json::to_string(record).map_err(|e| Error::bug(e))?;
         self.0.store_chunk(&[index as u64], vec![text]).map_err(|e| zarr.failed(e))
     }
 

@@ -132,7 +132,7 @@ impl StoreWriter {
 
     fn open(zarr: Zarr, replace: Option<Replace>, header: &Header, plan: Plan) -> Result<Self> {
         let grid = &plan.dataset.manifest().grid;
-        let provenance = serde_json::to_value(&plan.provenance).map_err(|e| Error::Bug(e.to_string()))?;
+        let provenance = serde_json::to_value(&plan.provenance).map_err(|e| Error::bug(e))?;
         let job = content_fingerprint(provenance.to_string().as_bytes())[..16].to_owned();
         let place = |(gene, model): (String, Option<Model>)| {
             let index = position(header, &gene).ok_or_else(|| {

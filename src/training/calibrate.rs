@@ -120,7 +120,7 @@ impl Cases<'_> {
 /// An image [1, 1, h, w] times `factor`.
 fn raster(image: Tensor<4>, factor: f32) -> Result<Raster<f32>> {
     let [_, _, rows, cols] = image.dims();
-    let values = image.into_data().try_into_vec_as::<f32>().map_err(|e| Error::Bug(format!("calibration: {e:?}")))?;
+    let values = image.into_data().try_into_vec_as::<f32>().map_err(|e| Error::bug(format!("calibration: {e:?}")))?;
     let values = values.into_iter().map(|value| value * factor).collect();
-    Raster::from_vec(rows, cols, values).ok_or_else(|| Error::Bug("calibration: an image of another size".to_owned()))
+    Raster::from_vec(rows, cols, values).ok_or_else(|| Error::bug("calibration: an image of another size"))
 }

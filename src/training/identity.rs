@@ -13,7 +13,7 @@ pub struct Identity(Value);
 impl Identity {
     /// The identity of the run that `settings` ask for.
     pub fn of(settings: &FitSettings) -> Result<Self> {
-        let config = |e: serde_json::Error| crate::Error::Bug(format!("config: {e}"));
+        let config = |e: serde_json::Error| crate::Error::bug(format!("config: {e}"));
         let mut fit = serde_json::to_value(settings.fit).map_err(config)?;
         // It decides no more than how sums are rounded: a run whose GPU was too small may go on with a smaller one.
         fit.as_object_mut().map(|keys| keys.remove("micro_batch"));

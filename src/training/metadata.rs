@@ -71,7 +71,7 @@ impl ModelMetadata {
 
     /// Writes the loss curves beside `path` (`NAME.fit.parquet`), then the weights, each whole or not at all.
     pub fn save(&self, fitted: &Fit, path: &Path) -> Result<()> {
-        let text = serde_json::to_string(self).map_err(|e| Error::Bug(e.to_string()))?;
+        let text = serde_json::to_string(self).map_err(|e| Error::bug(e))?;
         fitted.curves.write(&crate::files::companion(path, "fit.parquet"), &text)?;
         weights::save(&fitted.net, &BTreeMap::from([(KEY.to_owned(), text)]), path)
     }

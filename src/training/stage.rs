@@ -196,7 +196,7 @@ impl<'a> Job<'a> {
     fn metadata(&self, settings: &FitSettings, fitted: &Fit) -> Result<ModelMetadata> {
         let mut config = self.config.clone();
         if let Some(recipe) = config.get_mut("fit") {
-            *recipe = serde_json::to_value(settings.fit).map_err(|e| Error::Bug(format!("config: {e}")))?;
+            *recipe = serde_json::to_value(settings.fit).map_err(|e| Error::bug(format!("config: {e}")))?;
         }
         ModelMetadata::of(settings, fitted, config, self.command)
     }
@@ -232,7 +232,7 @@ fn done(output: &Path, identity: &Identity) -> bool {
 /// Weights to start from: of a network of the same shape.
 fn open_init(path: &Path, network: &CdcinConfig, device: &Device) -> Result<Init> {
     let (net, found, _) = weights::open(path, device)?;
-    let of = |config: &CdcinConfig| serde_json::to_value(config).map_err(|e| Error::Bug(e.to_string()));
+    let of = |config: &CdcinConfig| serde_json::to_value(config).map_err(|e| Error::bug(e));
     let (found, expected) = (of(&found)?, of(network)?);
     let keys = expected.as_object().into_iter().flatten();
     let differences: Vec<String> = keys

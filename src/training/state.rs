@@ -100,7 +100,7 @@ impl State {
             best: self.best.as_ref().map(|best| (best.step, bits(&best.error))),
             curves: self.curves.to_bits(),
         };
-        let record = serde_json::to_string(&record).map_err(|e| Error::Bug(e.to_string()))?;
+        let record = serde_json::to_string(&record).map_err(|e| Error::bug(e))?;
         write_atomically(path, &encode_tensors(tensors, &BTreeMap::from([(KEY.to_owned(), record)]))?)
     }
 

@@ -1,7 +1,8 @@
 //! How a tree grows.
 
+use super::features::Features;
+use super::settings::Settings;
 use super::tree::Tree;
-use super::{Features, Settings};
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use std::ops::Range;

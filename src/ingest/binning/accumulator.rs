@@ -221,7 +221,7 @@ impl Buffer<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::key::AbsoluteBin;
+    use super::super::bin::AbsoluteBin;
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeMap;

@@ -1,8 +1,10 @@
 //! From the sums per key to a section: the frame of the grid, counts per gene, totals per bin.
 
 use super::accumulator::{Accumulator, Run};
+use super::bin::AbsoluteBin;
 use super::features::{Features, GeneNames};
-use super::key::{AbsoluteBin, Binning, Key};
+use super::grid::Binning;
+use super::key::Key;
 use super::measured::{MAX_BINS, MeasuredBins};
 use crate::dataset::{GeneCounts, Quantity, SectionCounts};
 use crate::section::{Grid, Raster, Sampling};

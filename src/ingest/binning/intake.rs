@@ -2,7 +2,8 @@
 
 use super::accumulator::{Accumulator, Buffer};
 use super::features::{Feature, FeatureCache, Features};
-use super::key::{Binning, Key};
+use super::grid::Binning;
+use super::key::Key;
 use crate::dataset::{Mode, Quantity};
 use std::ops::Add;
 use std::sync::{Mutex, PoisonError};

@@ -1,11 +1,7 @@
 //! Where a count goes: a gene and a bin, packed into one sortable number.
 
-use super::measured::MeasuredBins;
-use crate::section::Lattice;
+use super::bin::{AXIS_BITS, AXIS_HALF, AbsoluteBin};
 
-/// Bits of a row or a column; half of the range is on each side of the anchor.
-const AXIS_BITS: u32 = 22;
-const AXIS_HALF: i32 = 1 << (AXIS_BITS - 1);
 const AXIS_MASK: u64 = (1 << AXIS_BITS) - 1;
 /// Bits of a feature's number.
 const FEATURE_BITS: u32 = 64 - 2 * AXIS_BITS;
@@ -15,55 +11,6 @@ pub(crate) const MAX_FEATURES: usize = 1 << FEATURE_BITS;
 const PARTITION_BITS: u32 = 6;
 /// The number of partitions into which keys fall by their feature.
 pub(crate) const PARTITIONS: usize = 1 << PARTITION_BITS;
-
-/// A bin by its distance from the anchor in bins: before the frame is known, and negative left of or above the anchor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct AbsoluteBin {
-    pub row: i32,
-    pub col: i32,
-}
-
-impl AbsoluteBin {
-    /// The bin, if a key can hold it.
-    pub(crate) fn within_reach(row: i32, col: i32) -> Option<Self> {
-        let reach = -AXIS_HALF..AXIS_HALF;
-        (reach.contains(&row) && reach.contains(&col)).then_some(AbsoluteBin { row, col })
-    }
-}
-
-/// The infinite grid of bins around the anchor, which no transcript can move (§8 of the method).
-#[derive(Clone, Debug)]
-pub(crate) struct Binning {
-    /// x and y in µm of the top-left corner of bin (0, 0).
-    pub anchor_um: [f64; 2],
-    /// Side of a bin in µm.
-    pub bin_um: f64,
-    /// The lattice; bin (0, 0) lies on it. Where the measured bins lie on none, only the step between training patches.
-    pub lattice: Lattice,
-    /// Which bins are measured.
-    pub measured: MeasuredBins,
-}
-
-impl Binning {
-    /// The bin that holds the point (`x`, `y`) in µm; `None` for coordinates that are no number or out of reach.
-    pub(crate) fn bin_at(&self, x: f64, y: f64) -> Option<AbsoluteBin> {
-        let col = ((x - self.anchor_um[0]) / self.bin_um).floor();
-        let row = ((y - self.anchor_um[1]) / self.bin_um).floor();
-        let half = f64::from(AXIS_HALF);
-        let within = |index: f64| index >= -half && index < half;
-        (within(row) && within(col)).then_some(AbsoluteBin { row: row as i32, col: col as i32 })
-    }
-
-    /// Whether this bin is measured.
-    pub(crate) fn measures(&self, bin: AbsoluteBin) -> bool {
-        self.measured.measures(bin)
-    }
-
-    /// The furthest coordinate from the anchor, in µm, that has a bin.
-    pub(crate) fn reach_um(&self) -> f64 {
-        f64::from(AXIS_HALF) * self.bin_um
-    }
-}
 
 /// A feature and a bin in 64 bits: partition, rest of the feature, row, column. Sorted keys are sorted by partition,
 /// and within a feature by row and column.

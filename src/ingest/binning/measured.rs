@@ -1,8 +1,7 @@
 //! Which bins of the infinite grid are measured, before the section is framed.
 
-use super::key::AbsoluteBin;
+use super::bin::AbsoluteBin;
 use crate::files::fingerprint;
-use crate::ingest::text::{Table, parse};
 use crate::section::{Lattice, Pattern, Raster};
 use crate::{Error, Result};
 use std::path::Path;
@@ -77,43 +76,10 @@ fn draw(bin: AbsoluteBin, seed: u64) -> f64 {
 }
 
 impl Listed {
-    /// Reads a table with the columns `row` and `col` (bins counted from the origin, rows down, columns right; they may be
-    /// negative) or `x` and `y` (µm, anywhere in the bin); `bin_at` says which bin holds a point.
+    /// The `bins` that the file `path` lists.
     ///
-    /// [`Error::Data`] names the line and what is wrong with it.
-    pub(crate) fn read(path: &Path, bin_at: impl Fn(f64, f64) -> Option<AbsoluteBin> + Sync) -> Result<Self> {
-        let table = Table::open(path)?;
-        let pair = |first: &str, second: &str| Some([table.usual(&[first])?, table.usual(&[second])?]);
-        let (in_bins, columns) = match (pair("row", "col"), pair("x", "y")) {
-            (Some(columns), _) => (true, columns),
-            (None, Some(columns)) => (false, columns),
-            (None, None) => {
-                return Err(Error::data(
-                    path,
-                    format!(
-                        "found the columns {}, expected row and col (bins) or x and y (µm)",
-                        table.names.join(", ")
-                    ),
-                ));
-            }
-        };
-        let far = || "out of reach of the grid. Check the unit, --origin and --bin-um".to_owned();
-        let take = |bins: &mut Vec<AbsoluteBin>, [a, b]: [&[u8]; 2]| {
-            bins.push(if in_bins {
-                let index = |field| parse(field, "the position", "a whole number");
-                let (row, col): (i32, i32) = (index(a)?, index(b)?);
-                AbsoluteBin::within_reach(row, col).ok_or_else(far)?
-            } else {
-                let number = |field| parse::<f64>(field, "the position", "a number");
-                bin_at(number(a)?, number(b)?).ok_or_else(far)?
-            });
-            Ok(())
-        };
-        let bins = table.for_each_row(columns.map(Some), Vec::new, take, |bins| bins)?.concat();
-        Listed::of(path, &bins)
-    }
-
-    fn of(path: &Path, bins: &[AbsoluteBin]) -> Result<Self> {
+    /// [`Error::Data`] if there are none, or too far apart for a grid.
+    pub(crate) fn of(path: &Path, bins: &[AbsoluteBin]) -> Result<Self> {
         let range = |of: fn(&AbsoluteBin) -> i32| Some((bins.iter().map(of).min()?, bins.iter().map(of).max()?));
         let (Some(rows), Some(cols)) = (range(|bin| bin.row), range(|bin| bin.col)) else {
             return Err(Error::data(path, "lists no bin. Expected one measured bin per line"));

@@ -4,11 +4,12 @@
 //! They run where [`available`] says so; elsewhere the network composes burn's operations.
 
 mod binding;
+mod path;
 
-use std::cell::Cell;
+pub use path::{available, without};
 
-use burn::backend::{DispatchDevice, DispatchTensor};
-use burn::tensor::{DType, Device, Tensor};
+use burn::backend::DispatchTensor;
+use burn::tensor::Tensor;
 
 use self::binding::{Gradient, Inputs, MOST_INPUTS, run};
 use super::attention::WindowAttention;
@@ -19,38 +20,6 @@ use super::dense::DenseBlock;
 use super::hybrid::HybridBlock;
 use super::mlp::Mlp;
 use super::norm::Norm;
-use super::simd::InstructionSet;
-
-thread_local! {
-    static TURNED_OFF: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Runs `f` with [`available`] false on this thread: how tests and benchmarks reach the network's plain path, which is
-/// the one that GPUs take. A kernel that is called all the same panics.
-pub fn without<R>(f: impl FnOnce() -> R) -> R {
-    /// Turns the kernels on again, also when `f` panics.
-    struct Restore(bool);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            TURNED_OFF.set(self.0);
-        }
-    }
-    let _restore = Restore(TURNED_OFF.replace(true));
-    f()
-}
-
-/// Whether the kernels are the fast way for `x`: f32 on burn's flex backend, and a processor whose vectors they know.
-pub fn available(x: &Tensor<4>) -> bool {
-    if TURNED_OFF.get() || InstructionSet::best() == InstructionSet::Portable {
-        return false;
-    }
-    on_cpu(&x.device()) && x.dtype() == DType::F32
-}
-
-/// Whether tensors of `device` lie on burn's flex backend.
-fn on_cpu(device: &Device) -> bool {
-    matches!(device.clone().without_autodiff().as_dispatch(), DispatchDevice::Flex(_))
-}
 
 /// A weight and its bias.
 pub type Linear<const D: usize> = (Tensor<D>, Tensor<1>);
@@ -223,15 +192,7 @@ fn hybrid<'a>(inputs: &Inputs<'a>, extent: Extent, block: HybridShape) -> Hybrid
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn kernels_are_for_the_cpu_alone() {
-        assert!(on_cpu(&Device::flex()) && on_cpu(&Device::flex().autodiff()));
-        #[cfg(feature = "cuda")]
-        assert!(!on_cpu(&Device::cuda(0)));
-        let x = Tensor::zeros([1, 1, 1, 1], &Device::flex());
-        assert!(!without(|| available(&x)));
-    }
+    use burn::tensor::Device;
 
     #[test]
     #[should_panic(expected = "plain path")]

@@ -92,7 +92,7 @@ impl Scale<'_> {
         let (rows, cols) = image.shape();
         let pixels = Raster::from_fn(rows, cols, |row, col| index((row, col)));
         let png = self.encode(cols as u32, rows as u32, pixels.values());
-        png.map_err(|e| Error::Bug(format!("picture of {rows} × {cols} bins: {e}")))
+        png.map_err(|e| Error::bug(format!("picture of {rows} × {cols} bins: {e}")))
     }
 
     fn encode(&self, width: u32, height: u32, pixels: &[u8]) -> std::result::Result<Vec<u8>, png::EncodingError> {

@@ -133,7 +133,7 @@ fn tissue(outcome: &Outcome) -> Markup {
 }
 
 fn provenance(outcome: &Outcome) -> Result<Markup> {
-    let text = serde_json::to_string_pretty(&outcome.provenance).map_err(|e| Error::Bug(format!("provenance: {e}")))?;
+    let text = serde_json::to_string_pretty(&outcome.provenance).map_err(|e| Error::bug(format!("provenance: {e}")))?;
     Ok(html! {
         h2 { "Provenance" }
         p class="read" { "How this report came to be; the same is in scores.json." }

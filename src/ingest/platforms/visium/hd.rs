@@ -1,6 +1,6 @@
 //! 10x Visium HD: squares on a square lattice, in several sizes. Bins of any whole multiple of a size are sums of squares.
 
-use super::Array;
+use super::array::Array;
 use crate::ingest::binning::{Collector, ReadStats};
 use crate::ingest::config::PrepConfig;
 use crate::ingest::flags;

@@ -1,0 +1,39 @@
+//! The grid before it is framed.
+
+use super::bin::{AXIS_HALF, AbsoluteBin};
+use super::measured::MeasuredBins;
+use crate::section::Lattice;
+
+/// The infinite grid of bins around the anchor, which no transcript can move (§8 of the method).
+#[derive(Clone, Debug)]
+pub(crate) struct Binning {
+    /// x and y in µm of the top-left corner of bin (0, 0).
+    pub anchor_um: [f64; 2],
+    /// Side of a bin in µm.
+    pub bin_um: f64,
+    /// The lattice; bin (0, 0) lies on it. Where the measured bins lie on none, only the step between training patches.
+    pub lattice: Lattice,
+    /// Which bins are measured.
+    pub measured: MeasuredBins,
+}
+
+impl Binning {
+    /// The bin that holds the point (`x`, `y`) in µm; `None` for coordinates that are no number or out of reach.
+    pub(crate) fn bin_at(&self, x: f64, y: f64) -> Option<AbsoluteBin> {
+        let col = ((x - self.anchor_um[0]) / self.bin_um).floor();
+        let row = ((y - self.anchor_um[1]) / self.bin_um).floor();
+        let half = f64::from(AXIS_HALF);
+        let within = |index: f64| index >= -half && index < half;
+        (within(row) && within(col)).then_some(AbsoluteBin { row: row as i32, col: col as i32 })
+    }
+
+    /// Whether this bin is measured.
+    pub(crate) fn measures(&self, bin: AbsoluteBin) -> bool {
+        self.measured.measures(bin)
+    }
+
+    /// The furthest coordinate from the anchor, in µm, that has a bin.
+    pub(crate) fn reach_um(&self) -> f64 {
+        f64::from(AXIS_HALF) * self.bin_um
+    }
+}
