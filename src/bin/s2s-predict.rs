@@ -5,7 +5,7 @@ use s2s::cli;
 use s2s::compute::DeviceChoice;
 use s2s::config::Config;
 use s2s::dataset::Dataset;
-use s2s::imputation::{Job, Method, NetworkImputer, Output, PredictSettings, Source, run};
+use s2s::imputation::{Baseline, Expert, Job, Method, NetworkImputer, Output, PredictSettings, Source, run};
 use s2s::{Error, Result};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -104,19 +104,19 @@ fn execute(args: Args) -> Result<()> {
 fn methods() -> [(Method, &'static str, &'static str); 9] {
     Method::ALL.map(|method| {
         let help = match method {
-            Method::Nearest => "The measured bin of the same block",
-            Method::Bilinear => "Distance-weighted mean of the four measured bins around",
-            Method::Bicubic => "Cubic convolution of the sixteen measured bins around",
-            Method::Idw => "Inverse distance weighting: mean of the 12 nearest measured bins by 1 / distance²",
-            Method::Kriging => {
+            Method::Baseline(Baseline::Nearest) => "The measured bin of the same block",
+            Method::Baseline(Baseline::Bilinear) => "Distance-weighted mean of the four measured bins around",
+            Method::Baseline(Baseline::Bicubic) => "Cubic convolution of the sixteen measured bins around",
+            Method::Baseline(Baseline::Idw) => "Inverse distance weighting: mean of the 12 nearest measured bins by 1 / distance²",
+            Method::Baseline(Baseline::Kriging) => {
                 "Ordinary kriging of the 16 nearest measured bins, with an exponential variogram and a nugget fitted to each gene"
             }
-            Method::Smoothed => {
+            Method::Expert(Expert::Smoothed) => {
                 "Measured bins averaged with those most alike in expression and surroundings, then bilinear"
             }
-            Method::Cokriging => "Cokriging of the gene with the panel's first eight components",
-            Method::Forest => "Mean of a regression forest on what the surroundings say of the panel's components",
-            Method::Blend => {
+            Method::Expert(Expert::Cokriging) => "Cokriging of the gene with the panel's first eight components",
+            Method::Expert(Expert::Forest) => "Mean of a regression forest on what the surroundings say of the panel's components",
+            Method::Expert(Expert::Blend) => {
                 "Mean of smoothed, cokriging and forest, with the forest's median and intervals: the best without a fitted network"
             }
         };

@@ -1,9 +1,10 @@
 //! Predictions in memory: a gene at a time, by fitted networks, by the experts beside them, or by one method alone.
 
-use super::baselines::{Method, baseline};
+use super::baselines::baseline;
 use super::config::PredictConfig;
 use super::experts::experts;
 use super::finish;
+use super::method::{Baseline, Expert, Method};
 use super::network::{Imputed, NetworkImputer};
 use crate::compute::Progress;
 use crate::dataset::Dataset;
@@ -70,7 +71,7 @@ pub struct PredictedDistribution {
 /// ```no_run
 /// use burn::tensor::Device;
 /// use s2s::dataset::Dataset;
-/// use s2s::imputation::{Method, NetworkImputer, PredictConfig, PredictSettings, Source, predict};
+/// use s2s::imputation::{Baseline, Method, NetworkImputer, PredictConfig, PredictSettings, Source, predict};
 /// use std::path::Path;
 ///
 /// # fn main() -> s2s::Result<()> {
@@ -79,7 +80,7 @@ pub struct PredictedDistribution {
 /// let (config, genes) = (PredictConfig::default(), ["ERBB2".to_owned()]);
 /// let settings = PredictSettings { dataset: &dataset, source: Source::Networks(networks), genes: &genes, config: &config };
 /// let by_network = predict(&settings)?;
-/// let bilinear = predict(&PredictSettings { source: Source::Method(Method::Bilinear), ..settings })?;
+/// let bilinear = predict(&PredictSettings { source: Source::Method(Method::Baseline(Baseline::Bilinear)), ..settings })?;
 /// println!("{} against {}", by_network[0].imputed[(3, 5)], bilinear[0].imputed[(3, 5)]);
 /// # Ok(())
 /// # }
@@ -132,39 +133,51 @@ impl<'a> Predictor<'a> {
     pub(super) fn tells_distribution(&self) -> bool {
         match self.source {
             Source::Networks(_) => self.share < 1.0,
-            Source::Method(method) => matches!(method, Method::Blend | Method::Forest),
+            Source::Method(method) => matches!(method, Method::Expert(Expert::Blend | Expert::Forest)),
         }
     }
 
     /// Gives every gene's prediction, with its index, to `take`: one after the other, but interpolations on all threads.
     pub(super) fn each(&self, take: impl Fn(usize, GenePrediction) -> Result<()> + Sync) -> Result<()> {
-        if let Source::Method(method) = self.source
-            && !method.is_expert()
-        {
-            let progress = Mutex::new((Progress::new("predict", "genes", self.genes.len() as u64), 0));
-            return self.genes.par_iter().enumerate().try_for_each(|(index, gene)| {
-                let imputed = baseline(self.dataset, gene, method)?;
-                take(index, GenePrediction { gene: gene.clone(), imputed, uncertainty: None, distribution: None })?;
-                let mut progress = progress.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-                progress.1 += 1;
-                let done = progress.1;
-                progress.0.at(done, || gene.clone());
-                Ok(())
-            });
+        match &self.source {
+            Source::Method(Method::Baseline(method)) => self.interpolated(*method, take),
+            Source::Method(Method::Expert(expert)) => {
+                let experts = experts(self.dataset)?;
+                self.in_turn(|_, gene| Ok(Some(self.by_expert(gene, *expert, &experts)?)), take)
+            }
+            Source::Networks(networks) => {
+                let experts = (self.share < 1.0).then(|| experts(self.dataset)).transpose()?;
+                self.in_turn(|index, _| self.by_network(&networks[index], experts.as_ref()), take)
+            }
         }
-        let experts = (self.share < 1.0).then(|| experts(self.dataset)).transpose()?;
+    }
+
+    fn in_turn(
+        &self,
+        predict: impl Fn(usize, &str) -> Result<Option<GenePrediction>>,
+        take: impl Fn(usize, GenePrediction) -> Result<()>,
+    ) -> Result<()> {
         let mut progress = Progress::new("predict", "genes", self.genes.len() as u64);
         for (index, gene) in self.genes.iter().enumerate() {
-            let prediction = match &self.source {
-                Source::Networks(networks) => self.by_network(&networks[index], experts.as_ref())?,
-                Source::Method(method) => self.by_expert(gene, *method, experts.as_ref())?,
-            };
-            if let Some(prediction) = prediction {
+            if let Some(prediction) = predict(index, gene)? {
                 take(index, prediction)?;
             }
             progress.at(index as u64 + 1, || gene.clone());
         }
         Ok(())
+    }
+
+    fn interpolated(&self, method: Baseline, take: impl Fn(usize, GenePrediction) -> Result<()> + Sync) -> Result<()> {
+        let progress = Mutex::new((Progress::new("predict", "genes", self.genes.len() as u64), 0));
+        self.genes.par_iter().enumerate().try_for_each(|(index, gene)| {
+            let imputed = baseline(self.dataset, gene, method)?;
+            take(index, GenePrediction { gene: gene.clone(), imputed, uncertainty: None, distribution: None })?;
+            let mut progress = progress.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            progress.1 += 1;
+            let done = progress.1;
+            progress.0.at(done, || gene.clone());
+            Ok(())
+        })
     }
 
     /// By a network, with or without the experts beside it.
@@ -186,20 +199,19 @@ impl<'a> Predictor<'a> {
     }
 
     /// By one of the experts, or by all of them.
-    fn by_expert(&self, gene: &str, method: Method, experts: Option<&Experts>) -> Result<Option<GenePrediction>> {
-        let Some(experts) = experts else { return Ok(None) };
+    fn by_expert(&self, gene: &str, method: Expert, experts: &Experts) -> Result<GenePrediction> {
         let found = self.ask(experts, gene)?;
         let expert = match method {
-            Method::Smoothed => &found.smoothed,
-            Method::Cokriging => &found.cokriging,
-            Method::Forest => &found.forest,
-            _ => &found.mean,
+            Expert::Smoothed => &found.smoothed,
+            Expert::Cokriging => &found.cokriging,
+            Expert::Forest => &found.forest,
+            Expert::Blend => &found.mean,
         };
         let prediction = self.mixed(gene, &found, Some(expert), 1.0)?;
-        Ok(Some(match self.tells_distribution() {
+        Ok(match self.tells_distribution() {
             true => prediction,
             false => GenePrediction { uncertainty: None, distribution: None, ..prediction },
-        }))
+        })
     }
 
     /// What the experts say of a gene.

@@ -1,6 +1,7 @@
 //! `s2s-predict`, apart from its arguments: every gene that is asked for, into a store.
 
 use super::config::PredictConfig;
+use super::method::Method;
 use super::network::NetworkImputer;
 use super::predict::{GenePrediction, PredictSettings, Predictor, Source};
 use crate::Result;
@@ -49,7 +50,7 @@ pub fn run(job: &Job) -> Result<()> {
     let (name, of, records) = match &predictor.source {
         Source::Networks(networks) => ("s2s".to_owned(), String::new(), models(job, networks, predictor.share)?),
         Source::Method(method) => {
-            let kind = if method.is_expert() { "" } else { " interpolation" };
+            let kind = if matches!(method, Method::Expert(_)) { "" } else { " interpolation" };
             let records = predictor.genes.iter().map(|gene| (gene.clone(), None)).collect();
             (method.to_string(), format!(" by {method}{kind}"), records)
         }
