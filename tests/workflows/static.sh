@@ -8,3 +8,7 @@ snakemake --snakefile "$SNAKEFILE" --configfile run.yaml --lint
 snakefmt --check -l 120 "$ROOT/workflows/snakemake"
 hadolint "$ROOT/containers/Containerfile"
 python "$HERE/schemas.py" "$ROOT"
+
+# A recipe by its name is no file that a rule waits for.
+sed -i "s/^recipe: .*/recipe: quick/" run.yaml
+snakemake --snakefile "$SNAKEFILE" --configfile run.yaml --dry-run >named.log 2>&1 || { cat named.log; exit 1; }

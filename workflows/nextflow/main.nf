@@ -5,63 +5,75 @@
 //
 // `--help` tells every parameter. The results are those of workflows/snakemake, file by file.
 
-include { S2S_SIMULATE    } from './modules/local/s2s/simulate/main'
-include { S2S_PREP        } from './modules/local/s2s/prep/main'
-include { S2S_FIT         } from './modules/local/s2s/fit/main'
-include { S2S_PREDICT     } from './modules/local/s2s/predict/main'
-include { S2S_INTERPOLATE } from './modules/local/s2s/interpolate/main'
-include { S2S_SCORE       } from './modules/local/s2s/score/main'
+include { S2S_SIMULATE                    } from './modules/nf-core/s2s/simulate/main'
+include { S2S_PREP                        } from './modules/nf-core/s2s/prep/main'
+include { S2S_ESTIMATE                    } from './modules/nf-core/s2s/estimate/main'
+include { S2S_FIT                         } from './modules/nf-core/s2s/fit/main'
+include { S2S_PREDICT                     } from './modules/nf-core/s2s/predict/main'
+include { S2S_PREDICT as S2S_INTERPOLATE  } from './modules/nf-core/s2s/predict/main'
+include { S2S_SCORE                       } from './modules/nf-core/s2s/score/main'
 
 workflow S2S {
     take:
     sections // channel: [ val(meta), path(section) ]
 
     main:
-    recipe = file(params.recipe, checkIfExists: true)
+    // A recipe that the programs carry is a flag (conf/modules.config), any other a file.
+    recipe = Recipe.isNamed(params.recipe) ? [] : file(params.recipe, checkIfExists: true)
     images = params.images ? file(params.images, checkIfExists: true) : []
 
     S2S_PREP(sections, recipe)
-    prepared = S2S_PREP.out.dataset
+    S2S_ESTIMATE(S2S_PREP.out.dataset, recipe)
 
-    chosen = prepared.map { meta, dataset, _estimate -> [meta, dataset, Genes.choose(params.genes, dataset)] }
-    batches = prepared.flatMap { meta, dataset, estimate ->
-        def parts = Genes.choose(params.genes, dataset).collate(params.genes_per_job)
-        def known = [recipe.text, params.seed, params.device, params.images, params.fit_args]
-        parts.withIndex(1).collect { genes, number ->
-            def batch = meta + Genes.batch(genes, number, estimate, params) + [batches: parts.size()]
-            [batch, dataset, genes, "${workflow.workDir}/fitting/${meta.id}-${batch.batch}-${Genes.digest(dataset, genes, known)}"]
+    // [ meta, dataset, genes in the order in which they are fitted ]
+    chosen = S2S_PREP.out.dataset.map { meta, dataset -> [meta, dataset, Genes.choose(params.genes, dataset)] }
+    batches = chosen
+        .map { meta, dataset, genes -> [meta.id, meta, dataset, genes] }
+        .join(S2S_ESTIMATE.out.estimate.map { meta, estimate -> [meta.id, estimate] })
+        .flatMap { _id, meta, dataset, genes, estimate ->
+            def parts = genes.collate(params.genes_per_job)
+            def known = [recipe ? recipe.text : params.recipe, params.seed, params.device, params.images, params.fit_args]
+            parts.withIndex(1).collect { part, number ->
+                def batch = Genes.batch(part, number, estimate, params)
+                def resumed = "${workflow.workDir}/fitting/${meta.id}-${batch.batch}-${Genes.digest(dataset, part, known)}"
+                def list = Genes.write(part, file("${params.outdir}/${meta.id}/batches/${batch.batch}.txt"))
+                [meta + batch + [batches: parts.size(), fitting: resumed], dataset, list, []]
+            }
         }
-    }
     S2S_FIT(batches, recipe, images)
 
     fits = S2S_FIT.out.fits
         .map { meta, folder -> [groupKey(meta.id, meta.batches), folder] }
         .groupTuple(sort: { folder -> folder.name })
         .map { id, folders -> [id.toString(), folders] }
-    to_predict = prepared
-        .map { meta, dataset, _estimate -> [meta.id, meta, dataset] }
+    to_predict = S2S_PREP.out.dataset
+        .map { meta, dataset -> [meta.id, meta, dataset] }
         .join(fits)
-        .map { _id, meta, dataset, folders -> [meta, dataset, folders] }
+        .map { _id, meta, dataset, folders -> [meta, dataset, folders, []] }
     S2S_PREDICT(to_predict, recipe)
 
     methods = params.baselines ? params.baselines.tokenize(',') : []
-    S2S_INTERPOLATE(chosen.combine(channel.fromList(methods)))
+    to_interpolate = chosen
+        .map { meta, dataset, genes -> [meta, dataset, [], Genes.write(genes, file("${params.outdir}/${meta.id}/genes.txt"))] }
+        .combine(channel.fromList(methods))
+        .map { meta, dataset, models, genes, method -> [meta + [method: method], dataset, models, genes] }
+    S2S_INTERPOLATE(to_interpolate, recipe)
 
     stores = S2S_PREDICT.out.store
         .mix(S2S_INTERPOLATE.out.store)
         .map { meta, store -> [groupKey(meta.id, 1 + methods.size()), store] }
         .groupTuple()
         .map { id, all -> [id.toString(), (['s2s'] + methods).collect { label -> all.find { it.name == "${label}.zarr" } }] }
-    to_score = prepared
-        .map { meta, dataset, _estimate -> [meta.id, meta, dataset] }
+    to_score = S2S_PREP.out.dataset
+        .map { meta, dataset -> [meta.id, meta, dataset] }
         .join(stores)
         .map { _id, meta, dataset, all -> [meta, dataset, all] }
     S2S_SCORE(to_score)
 
-    versions = S2S_PREP.out.versions.mix(
-        S2S_FIT.out.versions, S2S_PREDICT.out.versions, S2S_INTERPOLATE.out.versions, S2S_SCORE.out.versions
-    )
-    versions.unique { it.text }.collectFile(name: 'versions.yml', storeDir: "${params.outdir}/pipeline_info", sort: { it.text })
+    channel.topic('versions')
+        .map { process, tool, version -> "\"${process.tokenize(':').last()}\":\n    ${tool}: ${version}\n" }
+        .unique()
+        .collectFile(name: 'versions.yml', storeDir: "${params.outdir}/pipeline_info", sort: true)
 }
 
 workflow {

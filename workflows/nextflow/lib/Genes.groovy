@@ -37,9 +37,14 @@ class Genes {
         return names
     }
 
-    /** The names as words of a shell. */
-    static String quoted(List<String> genes) {
-        return genes.collect { "'" + it.replace("'", "'\\''") + "'" }.join(' ')
+    /** The names as a file, a line each. A file that holds them already is left as it is, so that `-resume` knows it again. */
+    static Path write(List<String> genes, Path path) {
+        def text = genes.join('\n') + '\n'
+        if (!Files.exists(path) || Files.readString(path) != text) {
+            Files.createDirectories(path.parent)
+            Files.writeString(path, text)
+        }
+        return path
     }
 
     /** What the job that fits the batch of this number needs to know: its name, MiB of memory and minutes. */

@@ -13,7 +13,8 @@ class Provenance {
         def outdir = Path.of(params.outdir as String)
         def samples = outdir.toFile().listFiles().findAll { new File(it, "${it.name}.s2s").isDirectory() }.sort { it.name }*.toPath()
         def manifest = new JsonSlurper().parse(samples[0].resolve("${samples[0].fileName}.s2s/manifest.json"))
-        def inputs = [params.input, params.recipe].findAll() + sections(params)
+        def recipe = Recipe.isNamed(params.recipe as String) ? null : params.recipe
+        def inputs = [params.input, recipe].findAll() + sections(params)
         def told = [
             format: 1,
             engine: [name: 'nextflow', version: workflow.nextflow.version.toString()],

@@ -36,7 +36,8 @@ class Samples {
 
     private static Map meta(Map row, Map params) {
         def own = OWN.collectEntries { key -> [key, row[key] ?: params[key]] }.findAll { it.value != null }
-        return [id: row.sample, prep: own.collect { key, value -> "--${key.replace('_', '-')} ${value}" }.join(' ')]
+        def flags = own.collect { key, value -> "--${key.replace('_', '-')} ${value}" }
+        return [id: row.sample, prep: flags.join(' '), recipe: Recipe.flag(params.recipe as String)]
     }
 
     private static void check(Path sheet, int number, Map row) {

@@ -3,6 +3,11 @@ import hashlib
 import json
 
 
+def recipe(wildcards, input):
+    """The recipe: the file, or the name of one that the programs carry."""
+    return input.recipe[0] if input.recipe else RECIPE
+
+
 def prep_flags(wildcards):
     """The flags of s2s-prep: the sample's own columns before the config's keys."""
     row = SAMPLES[wildcards.sample]
@@ -15,7 +20,12 @@ def fitting(wildcards, input):
     """Where a batch is fitted: the same folder at every try, so that it resumes; another one when anything changed."""
     prepared = json.loads((Path(input.dataset) / "manifest.json").read_text())["fingerprints"]
     prepared.pop("truth.parquet", None)
-    known = [Path(input.recipe).read_text(), Path(input.genes).read_text(), fit_flags(wildcards), prepared]
+    known = [
+        Path(RECIPE).read_text() if RECIPE_FILE else RECIPE,
+        Path(input.genes).read_text(),
+        fit_flags(wildcards),
+        prepared,
+    ]
     digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:12]
     return f"{OUT}/{wildcards.sample}/fitting/{wildcards.batch}-{digest}"
 
@@ -30,8 +40,3 @@ def batches(wildcards):
     """The batches of a sample, known once its genes are chosen."""
     folder = Path(checkpoints.batches.get(sample=wildcards.sample).output.batches)
     return sorted(path.stem for path in folder.glob("batch_*.txt"))
-
-
-def models(wildcards, input):
-    """The fitted networks, for the shell to list: in the order of the batches, then of the names."""
-    return " ".join(f"{shlex.quote(folder)}/*.safetensors" for folder in input.fits)

@@ -1,7 +1,6 @@
 # What the rules share: the configuration, the samples, and how a stage is run.
 import csv
 import re
-import shlex
 import sys
 from pathlib import Path
 
@@ -15,6 +14,9 @@ validate(config, workflow.source_path("../schemas/config.schema.yaml"))
 
 OUT = config["outdir"].rstrip("/")
 LABELS = ["s2s", *config["baselines"]]
+# A recipe that the programs carry is a name; any other is a file, on which the rules depend.
+RECIPE = config["recipe"]
+RECIPE_FILE = [] if RECIPE in ("quick", "standard", "paper") else [RECIPE]
 
 
 def read_samples(path):

@@ -3,7 +3,7 @@ rule fit:
         dataset=rules.prep.output.dataset,
         estimate=rules.prep.output.estimate,
         genes=f"{OUT}/{{sample}}/batches/{{batch}}.txt",
-        recipe=config["recipe"],
+        recipe=RECIPE_FILE,
     output:
         directory(f"{OUT}/{{sample}}/fits/{{batch}}"),
     log:
@@ -21,9 +21,10 @@ rule fit:
     params:
         fitting=fitting,
         flags=fit_flags,
+        recipe=recipe,
     shell:
         stage(
             "mkdir -p {params.fitting:q} && s2s-fit --dataset {input.dataset:q} --genes {input.genes:q} --config"
-            " {input.recipe:q} --output {params.fitting:q} --threads {threads} {params.flags}"
+            " {params.recipe:q} --output {params.fitting:q} --threads {threads} {params.flags}"
             " && mv {params.fitting:q} {output:q}"
         )

@@ -2,7 +2,7 @@ rule predict:
     input:
         dataset=rules.prep.output.dataset,
         fits=lambda wildcards: expand(rules.fit.output, sample=wildcards.sample, batch=batches(wildcards)),
-        recipe=config["recipe"],
+        recipe=RECIPE_FILE,
     output:
         directory(f"{OUT}/{{sample}}/s2s.zarr"),
     log:
@@ -18,12 +18,15 @@ rule predict:
         gpu=config["gpus"],
         attempt=attempt,
     params:
-        models=models,
+        # Where the batches were fitted: nothing is left in it.
+        fitting=f"{OUT}/{{sample}}/fitting",
         device=config["device"],
+        recipe=recipe,
     shell:
         stage(
-            "LC_ALL=C; s2s-predict --dataset {input.dataset:q} --config {input.recipe:q} --output {output:q}"
-            " --device {params.device} --threads {threads} --model {params.models}"
+            "s2s-predict --dataset {input.dataset:q} --config {params.recipe:q} --output {output:q}"
+            " --device {params.device} --threads {threads} --model {input.fits:q}"
+            " && (rmdir {params.fitting:q} 2>/dev/null || true)"
         )
 
 

@@ -1,7 +1,7 @@
 rule prep:
     input:
         section=lambda wildcards: SAMPLES[wildcards.sample]["input"],
-        recipe=config["recipe"],
+        recipe=RECIPE_FILE,
     output:
         dataset=directory(f"{OUT}/{{sample}}/{{sample}}.s2s"),
         estimate=f"{OUT}/{{sample}}/estimate.json",
@@ -18,11 +18,12 @@ rule prep:
         attempt=attempt,
     params:
         flags=prep_flags,
+        recipe=recipe,
     shell:
         stage(
-            "s2s-prep --input {input.section:q} --output {output.dataset:q} --config {input.recipe:q} {params.flags}"
+            "s2s-prep --input {input.section:q} --output {output.dataset:q} --config {params.recipe:q} {params.flags}"
             " --threads {threads} && s2s-fit --dry-run --json --dataset {output.dataset:q} --genes all"
-            " --config {input.recipe:q} > {output.estimate:q}"
+            " --config {params.recipe:q} > {output.estimate:q}"
         )
 
 

@@ -2,7 +2,7 @@ rule provenance:
     input:
         sections=[row["input"] for row in SAMPLES.values()],
         samples=config["input"],
-        recipe=config["recipe"],
+        recipe=RECIPE_FILE,
         reports=expand(f"{OUT}/{{sample}}/report/scores.json", sample=SAMPLES),
     output:
         told=f"{OUT}/provenance.json",
@@ -11,4 +11,4 @@ rule provenance:
     params:
         config=config,
     run:
-        provenance.write(output.told, params.config, [input.samples, input.recipe, *input.sections], SAMPLES)
+        provenance.write(output.told, params.config, [input.samples, *input.recipe, *input.sections], SAMPLES)

@@ -1,55 +1,69 @@
 process S2S_FIT {
-    tag "${meta.id}:${meta.batch}"
-    label 'process_fit'
+    tag "$meta.id"
+    label 'process_high'
     label 'process_gpu'
-    // What the dry run estimates: a quarter more memory, doubled at the second and third try (and no more, since later tries
-    // follow preemptions), and twice the time. A fit that is stopped by the limit goes on where it was.
-    memory { 1.MB * meta.memory_mib * 2 ** Math.min(task.attempt - 1, 2) }
-    time { 1.min * meta.minutes }
-    // Told to end, a task of Nextflow kills all its processes, and with the first of a container's the others at once. Here only
-    // the stage is told, and the task ends when that has saved.
-    beforeScript 'on_term() { set +e; pkill -TERM -s 0 -x s2s-fit; wait "$pid"; }'
+
+    conda "${moduleDir}/environment.yml"
+    container "${ workflow.containerEngine in ['singularity', 'apptainer'] && !task.ext.singularity_pull_docker_container ?
+        'https://depot.galaxyproject.org/singularity/s2s-st:0.1.0--0':
+        'quay.io/biocontainers/s2s-st:0.1.0--0' }"
 
     input:
-    tuple val(meta), path(dataset), val(genes), val(fitting)
-    path recipe
-    path images, stageAs: 'staged/*'
+    tuple val(meta), path(dataset), path(genes), path(checkpoint, stageAs: 'checkpoint/*')
+    path config
+    path images
 
     output:
-    tuple val(meta), path("${meta.id}/fits/${meta.batch}"), emit: fits
-    path "${meta.id}/batches/${meta.batch}.txt", emit: genes
-    path "versions.yml", emit: versions
+    tuple val(meta), path("${prefix}"), emit: fits, optional: true
+    tuple val(meta), path("${prefix}.checkpoint"), emit: checkpoint, optional: true
+    tuple val("${task.process}"), val('s2s'), eval("s2s-fit -V | sed 's/.* //'"), topic: versions, emit: versions_s2s
+
+    when:
+    task.ext.when == null || task.ext.when
 
     script:
-    // `fitting` is the same folder at every try, outside the task's own: what a stopped try saved is there for the next.
     def args = task.ext.args ?: ''
+    prefix = task.ext.prefix ?: "${meta.id}"
+    // What a stopped fit saved is taken up again. With ext.args2 = 'checkpoint', a fit that is stopped by a signal (75) hands that out
+    // and ends well; without, it fails, to be tried again.
+    def recipe = config ? "--config ${config}" : ''
     def pictures = images ? "--images ${images}" : ''
+    def device = args.contains('--device') ? '' : "--device ${task.accelerator ? 'auto' : 'cpu'}"
+    def resumed = checkpoint ? "cp -rL ${checkpoint}/. ${prefix}" : ''
+    def stopped = task.ext.args2 == 'checkpoint' ? "mv ${prefix} ${prefix}.checkpoint" : 'exit 75'
     """
-    mkdir -p ${meta.id}/batches ${meta.id}/fits
-    printf '%s\\n' ${Genes.quoted(genes)} > ${meta.id}/batches/${meta.batch}.txt
-    mkdir -p '${fitting}'
+    mkdir -p ${prefix}
+    ${resumed}
     # The shell outlives a signal to the job, so that the stage can save and say so; its words go to a file, which does not
     # break as a pipe does when the signal ends the reader.
     trap : TERM INT USR1 USR2
     code=0
-    s2s-fit --dataset ${dataset} --genes ${meta.id}/batches/${meta.batch}.txt --config ${recipe} --output '${fitting}' \\
-        --threads ${task.cpus} ${pictures} ${args} 2> fit.log || code=\$?
+    s2s-fit \\
+        --dataset ${dataset} \\
+        --genes ${genes} \\
+        --output ${prefix} \\
+        --threads ${task.cpus} \\
+        ${device} \\
+        ${recipe} \\
+        ${pictures} \\
+        ${args} \\
+        2> fit.log || code=\$?
     cat fit.log >&2 || true
-    [ \$code -eq 0 ] || exit \$code
-    mv '${fitting}' ${meta.id}/fits/${meta.batch}
-
-    cat <<-END_VERSIONS > versions.yml
-    "${task.process}":
-        s2s: \$(s2s-fit -V | sed 's/.* //')
-    END_VERSIONS
+    if [ \$code -eq 75 ]; then
+        ${stopped}
+    elif [ \$code -ne 0 ]; then
+        exit \$code
+    fi
     """
 
     stub:
+    def args = task.ext.args ?: ''
+    prefix = task.ext.prefix ?: "${meta.id}"
     """
-    mkdir -p ${meta.id}/batches ${meta.id}/fits
-    printf '%s\\n' ${Genes.quoted(genes)} > ${meta.id}/batches/${meta.batch}.txt
-    mkdir ${meta.id}/fits/${meta.batch}
-    touch ${genes.collect { "'${meta.id}/fits/${meta.batch}/${it}.safetensors'" }.join(' ')}
-    echo '"${task.process}": {s2s: stub}' > versions.yml
+    echo "${args}"
+    mkdir -p ${prefix}
+    while read -r gene; do
+        touch "${prefix}/\${gene}.safetensors" "${prefix}/\${gene}.fit.parquet"
+    done < ${genes}
     """
 }

@@ -1,36 +1,43 @@
 process S2S_PREP {
-    tag "${meta.id}"
-    label 'process_prep'
+    tag "$meta.id"
+    label 'process_medium'
+
+    conda "${moduleDir}/environment.yml"
+    container "${ workflow.containerEngine in ['singularity', 'apptainer'] && !task.ext.singularity_pull_docker_container ?
+        'https://depot.galaxyproject.org/singularity/s2s-st:0.1.0--0':
+        'quay.io/biocontainers/s2s-st:0.1.0--0' }"
 
     input:
-    // Apart from the outputs' folder: inputs are often named after their sample.
-    tuple val(meta), path(section, stageAs: 'staged/*')
-    path recipe
+    tuple val(meta), path(section)
+    path config
 
     output:
-    tuple val(meta), path("${meta.id}/${meta.id}.s2s"), path("${meta.id}/estimate.json"), emit: dataset
-    path "versions.yml", emit: versions
+    tuple val(meta), path("${prefix}.s2s"), emit: dataset
+    tuple val("${task.process}"), val('s2s'), eval("s2s-prep -V | sed 's/.* //'"), topic: versions, emit: versions_s2s
+
+    when:
+    task.ext.when == null || task.ext.when
 
     script:
-    def args = [meta.prep, task.ext.args].findAll().join(' ')
+    def args = task.ext.args ?: ''
+    prefix = task.ext.prefix ?: "${meta.id}"
+    def recipe = config ? "--config ${config}" : ''
     """
-    mkdir ${meta.id}
-    cd staged
-    s2s-prep --input ${section.name.tokenize('/').last()} --output ../${meta.id}/${meta.id}.s2s --config ../${recipe} ${args} --threads ${task.cpus}
-    cd ..
-    s2s-fit --dry-run --json --dataset ${meta.id}/${meta.id}.s2s --genes all --config ${recipe} > ${meta.id}/estimate.json
-
-    cat <<-END_VERSIONS > versions.yml
-    "${task.process}":
-        s2s: \$(s2s-prep -V | sed 's/.* //')
-    END_VERSIONS
+    s2s-prep \\
+        --input ${section} \\
+        --output ${prefix}.s2s \\
+        --threads ${task.cpus} \\
+        ${recipe} \\
+        ${args}
     """
 
     stub:
+    def args = task.ext.args ?: ''
+    prefix = task.ext.prefix ?: "${meta.id}"
     """
-    mkdir -p ${meta.id}/${meta.id}.s2s
-    echo '{"genes": [{"name": "A", "morans_i": 0.5}, {"name": "B", "morans_i": 0.7}], "fingerprints": {}}' > ${meta.id}/${meta.id}.s2s/manifest.json
-    echo '{"memory_mib": 100, "minutes": 2, "parts": [{"networks": 2}]}' > ${meta.id}/estimate.json
-    echo '"${task.process}": {s2s: stub}' > versions.yml
+    echo "${args}"
+    mkdir ${prefix}.s2s
+    touch ${prefix}.s2s/bins.parquet ${prefix}.s2s/measured.parquet ${prefix}.s2s/patches.parquet
+    echo '{"sample": "stub", "fingerprints": {}, "genes": [{"name": "A", "morans_i": 0.5}, {"name": "B", "morans_i": 0.7}]}' > ${prefix}.s2s/manifest.json
     """
 }
