@@ -118,7 +118,7 @@ fn columns_that_are_missing_or_of_another_type() {
     case.fails("a.parquet", &[], 65, &["a.parquet", "y_location", "feature_name, x_location, y_centroid"]);
     let columns = vec![("feature_name", names.clone()), ("x_location", names), ("y_location", number.clone())];
     write_columns(&case.path("b.parquet"), columns, 10);
-    case.fails("b.parquet", &[], 65, &["x_location", "found Utf8", "expected float"]);
+    case.fails("b.parquet", &[], 65, &["row 0 ", "x_location is \"INS\"", "expected a number"]);
     let codes: ArrayRef = Arc::new(Int32Array::from(vec![3]));
     let columns = vec![("feature_name", codes), ("x_location", number.clone()), ("y_location", number)];
     write_columns(&case.path("c.parquet"), columns, 10);
@@ -170,25 +170,51 @@ fn grids_that_make_no_sense() {
 #[test]
 fn positions_and_names_that_are_no_positions_and_names() {
     let case = Case::new();
-    for (bad, shown) in [(f64::NAN, "NaN"), (f64::INFINITY, "inf")] {
-        let mut all = good();
-        all[1234].y = bad;
-        write_parquet(&case.path("bad.parquet"), &all, 100);
-        case.fails("bad.parquet", &[], 65, &["bad.parquet", "row 1234", shown, "finite"]);
-    }
+    let mut all = good();
+    all[1234].y = f64::INFINITY;
+    write_parquet(&case.path("bad.parquet"), &all, 100);
+    case.fails("bad.parquet", &[], 65, &["bad.parquet", "row 1234", "inf", "finite"]);
     let mut far = good();
     far[1].x = 1e12;
     write_parquet(&case.path("far.parquet"), &far, 100);
     case.fails("far.parquet", &[], 65, &["row 1 ", "1000000000000", "unit"]);
-    let number: ArrayRef = Arc::new(Float64Array::from(vec![Some(1.0), None]));
-    let names: ArrayRef = Arc::new(StringArray::from(vec![Some("INS"), Some("INS")]));
-    let columns = vec![("feature_name", names), ("x_location", number.clone()), ("y_location", number.clone())];
-    write_columns(&case.path("null.parquet"), columns, 10);
-    case.fails("null.parquet", &[], 65, &["row 1 ", "x_location is null"]);
-    let names: ArrayRef = Arc::new(StringArray::from(vec!["", "INS"]));
-    let columns = vec![("feature_name", names), ("x_location", number.clone()), ("y_location", number)];
-    write_columns(&case.path("unnamed.parquet"), columns, 10);
-    case.fails("unnamed.parquet", &[], 65, &["row 0 ", "gene name is empty"]);
+}
+
+/// What is missing is no mistake of one row: it is left out, and the summary says how much of it.
+#[test]
+fn molecules_without_a_name_or_a_position_are_left_out_and_told() {
+    let case = Case::new();
+    let whole = good();
+    let dataset = |input: &str, dropped: &[&str]| {
+        let done = prep(case.arguments(input, &[]));
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(done.status.success(), "{said}");
+        dropped.iter().for_each(|words| assert!(said.contains(words), "no {words:?} in: {said}"));
+        let output = case.path("out.s2s");
+        (read_values(&output.join("measured.parquet")), read_values(&output.join("truth.parquet")))
+    };
+    let expected = dataset("good.parquet", &[]);
+    let (lost, nowhere) = (3, 2);
+    let names =
+        whole.iter().map(|t| Some(t.gene.as_str())).chain([None, Some(""), Some("NA"), Some("INS"), Some("INS")]);
+    let x = whole.iter().map(|t| Some(t.x)).chain([Some(5.0), Some(5.0), Some(5.0), None, Some(f64::NAN)]);
+    let y = whole.iter().map(|t| Some(t.y)).chain([Some(5.0); 5]);
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("feature_name", Arc::new(names.clone().collect::<StringArray>())),
+        ("x_location", Arc::new(x.clone().collect::<Float64Array>())),
+        ("y_location", Arc::new(y.clone().collect::<Float64Array>())),
+    ];
+    write_columns(&case.path("lost.parquet"), columns, 500);
+    let told = [format!("{lost} without the name of a gene"), format!("{nowhere} without a position")];
+    let told: Vec<&str> = told.iter().map(String::as_str).collect();
+    assert_eq!(dataset("lost.parquet", &told), expected);
+    let row = |((name, x), y): ((Option<&str>, Option<f64>), Option<f64>)| {
+        let number = |number: Option<f64>| number.map_or("NA".to_owned(), |number| number.to_string());
+        format!("{},{},{}\n", name.unwrap_or_default(), number(x), number(y))
+    };
+    let rows: String = names.zip(x).zip(y).map(row).collect();
+    case.text("lost.csv", &format!("gene,x,y\n{rows}"));
+    assert_eq!(dataset("lost.csv", &told), expected);
 }
 
 #[test]
@@ -200,8 +226,8 @@ fn tables_with_bad_lines() {
         ("INS,1,2,-1", ["line 4", "count is \"-1\""]),
         ("INS,1,2,1.5", ["line 4", "whole number"]),
         ("INS,1,2", ["line 4", "3 fields"]),
-        ("INS,NaN,2,1", ["line 4", "finite"]),
-        (",1,2,1", ["line 4", "gene name is empty"]),
+        ("INS,inf,2,1", ["line 4", "finite"]),
+        ("INS,1,2,", ["line 4", "count is \"\""]),
     ] {
         table(line);
         case.fails("t.csv", &[], 65, &[&["t.csv"], words.as_slice()].concat());

@@ -67,28 +67,29 @@ pub fn describe(request: &Request) -> Result<Description> {
         quantity: quantity(&config),
         notes: Mutex::default(),
     };
-    let molecules = collect(&source, &PrepConfig { bin_um: fine_um, ..config.clone() }, &collector)?;
+    let (reader, path) = (source.reader, source.path.clone());
+    let molecules = collect(source, &PrepConfig { bin_um: fine_um, ..config.clone() }, &collector)?;
     let Collector { features, accumulator, .. } = collector;
     let (_, names) = features.into_parts();
     let runs = accumulator.into_runs();
     let counts: Vec<(AbsoluteBin, u64)> =
         runs.iter().flat_map(|run| run.iter()).map(|(key, count)| (key.bin(), u64::from(count))).collect();
     let extent = Extent::of(&counts).ok_or_else(|| {
-        Error::data(&source.path, "no transcript of a gene in it. Check --min-qv, and that the names are gene names")
+        Error::data(&path, "no transcript of a gene in it. Check --min-qv, and that the names are gene names")
     })?;
     let sizes = MULTIPLES.map(|multiple| BinSize::of(&counts, multiple, fine_um, config.min_counts)).to_vec();
     let corner = |axis: usize, [first, _]: [i32; 2]| config.origin_um[axis] + f64::from(first) * fine_um;
     let mm = |[first, last]: [i32; 2]| f64::from(last - first + 1) * fine_um / 1000.0;
     let size = recommended(&sizes);
     Ok(Description {
-        platform: source.reader.platform().name,
+        platform: reader.platform().name,
         molecules,
         genes: names.number(),
         origin_um: [corner(0, extent.cols), corner(1, extent.rows)],
         size_mm: [mm(extent.cols), mm(extent.rows)],
-        unit: source.reader.unit(&config),
-        flag: size.map_or_else(String::new, |size| source.reader.bin_flag(size.um, &config)),
-        path: source.path,
+        unit: reader.unit(&config),
+        flag: size.map_or_else(String::new, |size| reader.bin_flag(size.um, &config)),
+        path,
         config,
         sizes,
     })

@@ -1,11 +1,13 @@
-//! Recognises a platform by its files: the structure of matrices, the names of tables, and the columns of tables in text form.
+//! Recognises a platform by its files: the structure of matrices, the names of tables, and the columns of tables.
 
+use super::binning::{Collector, ReadStats};
+use super::config::PrepConfig;
 use super::folders::{entries, lower_name};
 use super::matrix::Tree;
 use super::platforms::{READERS, platforms};
 use super::reader::{Reader, TableNames};
 use super::request::Request;
-use super::text::Table;
+use super::text::{Header, Table, is_parquet, is_stream};
 use crate::error::nearest_names;
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -14,6 +16,20 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Source {
     pub reader: &'static dyn Reader,
     pub path: PathBuf,
+    /// What was opened to recognise it: a stream cannot be opened twice.
+    pub table: Option<Table>,
+}
+
+impl Source {
+    /// Reads all of it into `collector`.
+    pub(crate) fn read(self, config: &PrepConfig, collector: &Collector) -> Result<ReadStats> {
+        let Source { reader, path, table } = self;
+        let Some(table) = table else { return reader.read(&path, config, collector) };
+        let columns = reader.columns(table.header(), config)?;
+        let notes = reader.notes(&path)?.into_iter().chain(columns.notes(table.header(), reader.reads_any_table()));
+        notes.for_each(|note| collector.note(note));
+        table.read(&columns, collector)
+    }
 }
 
 /// Recognises the input of `request`, which may say what it is.
@@ -44,7 +60,7 @@ fn knows(reader: &dyn Reader, flag: &str) -> bool {
 fn find(input: &Path, platform: Option<&str>, asked: impl Fn(&str) -> bool) -> Result<Source> {
     let meta = || std::fs::metadata(input).map_err(|e| Error::io(input, "read", e));
     let candidates = candidates(platform)?;
-    let source = |reader, path: &Path| Ok(Source { reader, path: path.to_owned() });
+    let source = |reader, path: &Path| Ok(Source { reader, path: path.to_owned(), table: None });
     let demanded = |reader: &&&dyn Reader| reader.demanded_by().is_some_and(|flag| asked(flag.name));
     if let Some(reader) = candidates.iter().find(demanded) {
         reader.check(input)?;
@@ -54,7 +70,7 @@ fn find(input: &Path, platform: Option<&str>, asked: impl Fn(&str) -> bool) -> R
         // What the user called it is what it is.
         [only] if only.tables().is_none() => return source(*only, input),
         // Molecules come before the matrix that was made of them.
-        readers if !holds_table(input) => {
+        readers if !is_stream(input) && !is_parquet(input) && !holds_table(input) => {
             for reader in readers {
                 if reader.recognises(input)? {
                     return source(*reader, input);
@@ -66,9 +82,17 @@ fn find(input: &Path, platform: Option<&str>, asked: impl Fn(&str) -> bool) -> R
     if platform.is_none() && Tree::is_zarr(input) {
         return Err(Error::data(input, "a Zarr store, but neither AnnData nor SpatialData"));
     }
-    let path = if meta()?.is_dir() { in_folder(input, &candidates)? } else { input.to_owned() };
-    let reader = if platform.is_some() { candidates[0] } else { recognise(&path)? };
-    source(reader, &path)
+    let is_folder = meta()?.is_dir() && !is_parquet(input);
+    let path = if is_folder { in_folder(input, &candidates)? } else { input.to_owned() };
+    if platform.is_none() && !is_table(&path) {
+        return Err(Error::data(
+            &path,
+            "no known kind of file: expected .parquet or .csv, .tsv, .txt, .gem, also with .gz. Say what it is with --platform",
+        ));
+    }
+    let table = Table::open(&path)?;
+    let reader = if platform.is_some() { candidates[0] } else { recognise(table.header())? };
+    Ok(Source { reader, path, table: Some(table) })
 }
 
 /// The readers that a platform of that name may mean; all of them without one.
@@ -102,15 +126,16 @@ fn table_names() -> Vec<(&'static str, &'static dyn Reader)> {
 
 /// Whether `folder` holds a table of molecules under the very name of one.
 fn holds_table(folder: &Path) -> bool {
-    table_names().iter().any(|(name, _)| folder.join(name).is_file())
+    let is_table = |path: PathBuf| path.is_file() || is_parquet(&path);
+    table_names().iter().any(|(name, _)| is_table(folder.join(name)))
 }
 
 fn in_folder(folder: &Path, readers: &[&'static dyn Reader]) -> Result<PathBuf> {
-    let files: Vec<PathBuf> = entries(folder)?.into_iter().filter(|path| path.is_file()).collect();
+    let files: Vec<PathBuf> = entries(folder)?.into_iter().filter(|path| path.is_file() || is_parquet(path)).collect();
     let names = table_names();
     let is_read = |name: &str, owner: &dyn Reader| {
         let by_owner = |reader: &&dyn Reader| reader.platform().name == owner.platform().name;
-        readers.iter().any(|reader| by_owner(reader) || (reader.reads_any_table() && is_text(Path::new(name))))
+        readers.iter().any(|reader| by_owner(reader) || (reader.reads_any_table() && is_table(Path::new(name))))
     };
     for (end, _) in names.iter().filter(|(name, owner)| is_read(name, *owner)) {
         let found: Vec<&PathBuf> = files.iter().filter(|path| lower_name(path).ends_with(end)).collect();
@@ -156,50 +181,54 @@ fn kind(path: &Path) -> String {
     name.rsplit_once('.').map(|(_, end)| end.to_owned()).unwrap_or_default()
 }
 
-/// Whether the file is a table in text form, by its name.
-pub(crate) fn is_text(path: &Path) -> bool {
-    ["csv", "tsv", "txt", "gem"].contains(&kind(path).as_str())
+/// Whether a file is a table by its name; streams have none, and may be one.
+fn is_table(path: &Path) -> bool {
+    let known = ["csv", "tsv", "tab", "txt", "gem", ""].contains(&kind(path).as_str());
+    known || is_parquet(path) || is_stream(path)
 }
 
-/// The reader of the table `path`, by its columns.
-fn recognise(path: &Path) -> Result<&'static dyn Reader> {
-    let unknown = || {
-        Error::data(
-            path,
-            "no known kind of file: expected .parquet (Xenium) or .csv, .tsv, .txt, .gem, also with .gz. Say what it is with --platform",
-        )
-    };
-    if kind(path) == "parquet" {
-        return READERS.iter().copied().find(|reader| reader.reads_parquet()).ok_or_else(unknown);
-    }
-    if !is_text(path) {
-        return Err(unknown());
-    }
-    let table = Table::open(path)?;
-    let own = READERS.iter().find(|reader| reader.has_columns(&table));
-    own.or_else(|| READERS.iter().find(|reader| reader.reads_any_table())).copied().ok_or_else(unknown)
+/// The reader of the table with that header, by its columns.
+fn recognise(header: &Header) -> Result<&'static dyn Reader> {
+    let own = READERS.iter().find(|reader| reader.has_columns(header));
+    let any = || READERS.iter().find(|reader| reader.reads_any_table());
+    own.or_else(any).copied().ok_or_else(|| Error::Bug("no platform reads plain tables".to_owned()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+    use parquet::arrow::ArrowWriter;
+    use std::sync::Arc;
 
     /// Name of the platform and path of what is found.
     fn detect(input: &Path, platform: Option<&str>) -> Result<(&'static str, PathBuf)> {
         find(input, platform, |_| false).map(|source| (source.reader.platform().name, source.path))
     }
 
+    /// A table with the columns of Xenium and one row.
+    fn write_parquet(path: &Path) {
+        let names = Arc::new(StringArray::from(vec!["INS"])) as ArrayRef;
+        let number = Arc::new(Float64Array::from(vec![1.0])) as ArrayRef;
+        let columns = [("feature_name", names), ("x_location", number.clone()), ("y_location", number)];
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let mut writer = ArrowWriter::try_new(std::fs::File::create(path).unwrap(), batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+    }
+
     #[test]
     fn a_folder_gives_its_parquet_file_before_its_csv() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(detect(folder.path(), None).unwrap_err().exit_code(), 66);
-        for name in ["transcripts.csv.gz", "transcripts.parquet", "cells.csv"] {
-            std::fs::write(folder.path().join(name), "").unwrap();
+        write_parquet(&folder.path().join("transcripts.parquet"));
+        for name in ["transcripts.csv.gz", "cells.csv"] {
+            std::fs::write(folder.path().join(name), "gene,x,y\n").unwrap();
         }
         let found = detect(folder.path(), None).unwrap();
         assert_eq!(found, ("xenium", folder.path().join("transcripts.parquet")));
         let found = detect(folder.path(), Some("csv")).unwrap();
-        assert_eq!(found, ("csv", folder.path().join("transcripts.csv.gz")));
+        assert_eq!(found, ("csv", folder.path().join("transcripts.parquet")));
     }
 
     #[test]
@@ -236,7 +265,8 @@ mod tests {
         assert!(position("transcripts.parquet") < position("detected_transcripts.csv"));
         assert!(position("detected_transcripts.csv") < position("transcripts.csv"));
         let folder = tempfile::tempdir().unwrap();
-        for name in ["transcripts.parquet", "cell_feature_matrix.h5", "cells.parquet"] {
+        write_parquet(&folder.path().join("transcripts.parquet"));
+        for name in ["cell_feature_matrix.h5", "cells.parquet"] {
             std::fs::write(folder.path().join(name), "").unwrap();
         }
         assert_eq!(detect(folder.path(), None).unwrap().0, "xenium");

@@ -64,6 +64,17 @@ pub(crate) static GENE_COLUMN: Flag = Flag {
     )
 };
 
+/// Of tables: the counts.
+pub(crate) static COUNT_COLUMN: Flag = Flag::text(
+    "count-column",
+    "NAME",
+    "Tables: the column of counts, or none if every row is one molecule [default: count, MIDCount, UMICount, nUMI or the like, else none]",
+    |config, name| {
+        config.csv.count_column = Some(name.to_owned());
+        Ok(())
+    },
+);
+
 /// Of tables and matrices: the unit of positions.
 pub(crate) static UM_PER_UNIT: Flag = Flag {
     takes: Takes::Number("µm"),

@@ -1,7 +1,9 @@
 //! The table of measured bins that a user gives.
 
 use super::binning::{AbsoluteBin, Listed};
-use super::text::{Table, parse};
+use super::text::{TextTable, parse};
+use crate::error::listed;
+use crate::files::fingerprint;
 use crate::{Error, Result};
 use std::path::Path;
 
@@ -10,15 +12,19 @@ use std::path::Path;
 ///
 /// [`Error::Data`] names the line and what is wrong with it.
 pub(crate) fn read_listed(path: &Path, bin_at: impl Fn(f64, f64) -> Option<AbsoluteBin> + Sync) -> Result<Listed> {
-    let table = Table::open(path)?;
-    let pair = |first: &str, second: &str| Some([table.usual(&[first])?, table.usual(&[second])?]);
-    let (in_bins, columns) = match (pair("row", "col"), pair("x", "y")) {
+    let table = TextTable::open(path)?;
+    let header = &table.header;
+    let pair = |first: &str, second: &str| {
+        let columns = [header.usual(&[first], "--measured")?, header.usual(&[second], "--measured")?];
+        Ok::<_, Error>(columns[0].zip(columns[1]).map(|(first, second)| [first, second]))
+    };
+    let (in_bins, columns) = match (pair("row", "col")?, pair("x", "y")?) {
         (Some(columns), _) => (true, columns),
         (None, Some(columns)) => (false, columns),
         (None, None) => {
             return Err(Error::data(
                 path,
-                format!("found the columns {}, expected row and col (bins) or x and y (µm)", table.names.join(", ")),
+                format!("found the columns {}, expected row and col (bins) or x and y (µm)", listed(header.names.iter().map(String::as_str))),
             ));
         }
     };
@@ -34,6 +40,8 @@ pub(crate) fn read_listed(path: &Path, bin_at: impl Fn(f64, f64) -> Option<Absol
         });
         Ok(())
     };
+    let digest = table.digest();
     let bins = table.for_each_row(columns.map(Some), Vec::new, take, |bins| bins)?.concat();
-    Listed::of(path, &bins)
+    let sha256 = digest.map_or_else(|| fingerprint(path), |digest| Ok(digest.fingerprint()))?;
+    Listed::of(path, &bins, sha256)
 }

@@ -30,7 +30,13 @@ pub fn prepare(request: &Request, output: &Path, command: &[String]) -> Result<P
     dataset::check_output(output)?;
     let section = plan.read()?;
     let input = |path: &PathBuf| {
-        let sha256 = if path.is_dir() { files::folder_fingerprint(path) } else { files::fingerprint(path) };
+        let sha256 = if let Some(stream) = &section.stream {
+            Ok(stream.clone())
+        } else if path.is_dir() {
+            files::folder_fingerprint(path)
+        } else {
+            files::fingerprint(path)
+        };
         Ok(Input { path: path.display().to_string(), sha256: sha256? })
     };
     let inputs = section.files.iter().map(input).collect::<Result<_>>()?;

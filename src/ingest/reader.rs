@@ -3,7 +3,7 @@
 use super::binning::{Collector, ReadStats};
 use super::config::PrepConfig;
 use super::flags::Flag;
-use super::text::Table;
+use super::text::{Columns, Header};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 
@@ -33,8 +33,8 @@ pub(crate) struct TableNames {
 
 /// How the files of a platform are recognised and read.
 ///
-/// A platform whose files are tables of molecules has [`tables`](Reader::tables) and [`has_columns`](Reader::has_columns);
-/// one whose input is a matrix has [`recognises`](Reader::recognises). All have [`platform`](Reader::platform) and [`read`](Reader::read).
+/// A platform whose files are tables of molecules has [`tables`](Reader::tables), [`has_columns`](Reader::has_columns) and
+/// [`columns`](Reader::columns); one whose input is a matrix has [`recognises`](Reader::recognises) and [`read`](Reader::read).
 pub(crate) trait Reader: Sync {
     /// What it is called, and which flags it has.
     fn platform(&self) -> &'static Platform;
@@ -44,19 +44,24 @@ pub(crate) trait Reader: Sync {
         None
     }
 
-    /// Whether a text table with these columns is its own.
-    fn has_columns(&self, _: &Table) -> bool {
+    /// Whether a table with this header is its own.
+    fn has_columns(&self, _: &Header) -> bool {
         false
     }
 
-    /// Whether it reads any table: what a text table is taken for that is nobody's own.
+    /// Whether it reads any table: what a table is taken for that is nobody's own.
     fn reads_any_table(&self) -> bool {
         false
     }
 
-    /// Whether it reads Parquet tables that are given by themselves.
-    fn reads_parquet(&self) -> bool {
-        false
+    /// Which columns of its table are what. The config is that of [`Reader::with_units`].
+    fn columns(&self, header: &Header, _: &PrepConfig) -> Result<Columns> {
+        Err(Error::Bug(format!("{}: {} has no tables", header.path().display(), self.platform().name)))
+    }
+
+    /// What else the folder of a table tells, for people.
+    fn notes(&self, _table: &Path) -> Result<Vec<String>> {
+        Ok(Vec::new())
     }
 
     /// Whether the matrix `input`, a file or folder, is its own.
@@ -99,8 +104,10 @@ pub(crate) trait Reader: Sync {
         format!("--bin-um {um}")
     }
 
-    /// Reads all of `path` into `collector`, which bins it. The config is that of [`Reader::with_units`].
-    fn read(&self, path: &Path, config: &PrepConfig, collector: &Collector) -> Result<ReadStats>;
+    /// Reads all of the matrix `path` into `collector`, which bins it. The config is that of [`Reader::with_units`].
+    fn read(&self, path: &Path, _: &PrepConfig, _: &Collector) -> Result<ReadStats> {
+        Err(Error::Bug(format!("{}: {} has no matrices", path.display(), self.platform().name)))
+    }
 }
 
 /// A value of `prep.NAME` that has to be above 0 µm.

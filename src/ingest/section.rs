@@ -6,6 +6,7 @@ use super::detect::{Source, detect};
 use super::listed::read_listed;
 use super::reader::positive;
 use super::request::Request;
+use super::text::Table;
 use crate::dataset::{Mode, Quantity, SectionCounts};
 use crate::section::{Lattice, Sampling, Scale};
 use crate::{Error, Result};
@@ -24,6 +25,8 @@ pub struct Section {
     pub path: PathBuf,
     /// Every file or folder that was read of it.
     pub files: Vec<PathBuf>,
+    /// Of a stream, which can be read only once: SHA-256 of what came, in hexadecimal.
+    pub stream: Option<String>,
     /// The config in force: the request's, with the instrument's units.
     pub config: PrepConfig,
     /// The grid (bins of `config.bin_um` µm, rows down along y), the genes' counts per bin, and totals over all genes [rows, cols].
@@ -103,17 +106,21 @@ impl<'a> Plan<'a> {
             quantity: quantity(&config),
             notes: Mutex::default(),
         };
-        let molecules = collect(&source, &config, &collector)?;
+        let (reader, path) = (source.reader, source.path.clone());
+        let digest = source.table.as_ref().and_then(Table::digest);
+        let molecules = collect(source, &config, &collector)?;
+        let stream = digest.map(|digest| digest.fingerprint());
         let Collector { binning, features, accumulator, quantity, notes, .. } = collector;
         let notes = notes.into_inner().unwrap_or_default();
         let (selection, names) = features.into_parts();
-        let framed = frame(accumulator, &binning, quantity, selection.as_ref(), &names, &source.path)
+        let framed = frame(accumulator, &binning, quantity, selection.as_ref(), &names, &path)
             .map_err(|e| with_notes(e, &notes))?;
         let Framed { section: counts, sampling, kept, outside, unmeasured_genes } = framed;
         Ok(Section {
-            platform: source.reader.platform().name,
-            files: source.reader.files(&source.path, &config)?,
-            path: source.path,
+            platform: reader.platform().name,
+            files: reader.files(&path, &config)?,
+            path,
+            stream,
             config,
             counts,
             quantity,
@@ -133,11 +140,12 @@ pub(crate) fn with_notes(error: Error, notes: &[String]) -> Error {
 }
 
 /// Reads all of `source` into `collector`, which bins it.
-pub(crate) fn collect(source: &Source, config: &PrepConfig, collector: &Collector) -> Result<ReadStats> {
-    let stats = source.reader.read(&source.path, config, collector)?;
+pub(crate) fn collect(source: Source, config: &PrepConfig, collector: &Collector) -> Result<ReadStats> {
+    let path = source.path.clone();
+    let stats = source.read(config, collector)?;
     if stats.read == 0 {
         return Err(Error::data(
-            &source.path,
+            &path,
             "no transcripts in it: it is empty, or nothing was counted. Is this the right file?",
         ));
     }

@@ -38,6 +38,7 @@ impl fmt::Display for Summary<'_> {
 impl Summary<'_> {
     fn dropped(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let section = &self.prepared.section;
+        let share = |number: u64| format!(" ({:.2} %)", 100.0 * number as f64 / section.molecules.read.max(1) as f64);
         let dropped = [
             (section.molecules.control, "controls or unassigned".to_owned()),
             (section.molecules.low_quality, format!("below quality {}", section.config.min_qv)),
@@ -45,6 +46,8 @@ impl Summary<'_> {
                 section.molecules.outside_tissue,
                 "of what is left out: outside the tissue, without a place, or not chosen".to_owned(),
             ),
+            (section.molecules.unnamed, format!("without the name of a gene{}", share(section.molecules.unnamed))),
+            (section.molecules.unplaced, format!("without a position{}", share(section.molecules.unplaced))),
             (section.molecules.off_lattice, "between the measured bins (the section was sampled sparsely)".to_owned()),
             (section.outside, "outside the frame of the measured bins".to_owned()),
         ];

@@ -2,6 +2,7 @@
 
 use super::key::MAX_FEATURES;
 use crate::error::nearest_names;
+use crate::ingest::text::is_missing;
 use crate::{Error, Result};
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -35,6 +36,8 @@ pub(crate) enum Feature {
     Gene(u32),
     /// A control or unassigned feature: part of neither genes nor totals.
     Control,
+    /// No name, or a word for none: part of neither genes nor totals.
+    Unnamed,
 }
 
 /// The features met so far, shared by the threads that read.
@@ -68,7 +71,7 @@ impl Features {
     /// The selection, and the names of the genes numbered 1, 2, ….
     pub(crate) fn into_parts(self) -> (Option<BTreeSet<String>>, GeneNames) {
         let met = self.met.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let genes = met.features.iter().filter(|(_, feature)| **feature != Feature::Control);
+        let genes = met.features.iter().filter(|(_, feature)| matches!(feature, Feature::Gene(_)));
         let all = genes.map(|(name, _)| String::from_utf8_lossy(name).into_owned()).collect();
         (self.selection, GeneNames { numbered: met.names, all })
     }
@@ -76,6 +79,7 @@ impl Features {
     /// The feature called `name`, which gets a number if it has none. The error says what is wrong with the name.
     fn resolve(&self, name: &[u8]) -> Result<Feature, String> {
         let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = without_mark(name);
         if let Some(feature) = met.features.get(name) {
             return Ok(*feature);
         }
@@ -88,10 +92,9 @@ impl Features {
                 "gene name {start:?}… holds a quote or more than {LONGEST_NAME} bytes. Is the table broken here?"
             ));
         }
-        if text.trim().is_empty() {
-            return Err("the gene name is empty. Remove the row or name its gene".to_owned());
-        }
-        let feature = if CONTROLS.iter().any(|prefix| text.starts_with(prefix)) {
+        let feature = if is_missing(name) {
+            Feature::Unnamed
+        } else if CONTROLS.iter().any(|prefix| text.starts_with(prefix)) {
             Feature::Control
         } else if self.selection.as_ref().is_none_or(|wanted| wanted.contains(text)) {
             met.names.push(text.to_owned());
@@ -105,6 +108,12 @@ impl Features {
         met.features.insert(name.to_vec(), feature);
         Ok(feature)
     }
+}
+
+/// `ACTB` of `b'ACTB'`, which is how Python prints bytes, and how they get into tables.
+fn without_mark(name: &[u8]) -> &[u8] {
+    let between = |quote: &[u8]| name.strip_prefix(b"b")?.strip_prefix(quote)?.strip_suffix(quote);
+    between(b"'").or_else(|| between(b"\"")).unwrap_or(name)
 }
 
 /// What one thread knows of the features, so that it seldom has to ask the others.

@@ -19,6 +19,10 @@ pub struct ReadStats {
     pub low_quality: u64,
     /// Dropped: between the measured bins of a section to be imputed.
     pub off_lattice: u64,
+    /// Dropped: without the name of a gene.
+    pub unnamed: u64,
+    /// Dropped: without a position.
+    pub unplaced: u64,
     /// Dropped: outside the tissue by the platform's own account.
     pub outside_tissue: u64,
 }
@@ -32,6 +36,8 @@ impl Add for ReadStats {
             control: self.control + other.control,
             low_quality: self.low_quality + other.low_quality,
             off_lattice: self.off_lattice + other.off_lattice,
+            unnamed: self.unnamed + other.unnamed,
+            unplaced: self.unplaced + other.unplaced,
             outside_tissue: self.outside_tissue + other.outside_tissue,
         }
     }
@@ -73,11 +79,11 @@ impl Collector {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Molecule {
     pub feature: Feature,
-    /// µm.
+    /// µm; NaN where it is missing.
     pub x: f64,
-    /// µm.
+    /// µm; NaN where it is missing.
     pub y: f64,
-    /// Phred-scaled quality; infinite where the file has none.
+    /// Phred-scaled quality; infinite where the file has none, NaN where it is missing.
     pub qv: f64,
     /// How many; of values that are normalised already, the payload of [`Quantity::Values`].
     pub count: u32,
@@ -101,18 +107,32 @@ impl Intake<'_> {
     /// Takes a molecule, or drops and stats it. The error says what is wrong with its position.
     pub(crate) fn take(&mut self, molecule: Molecule) -> Result<(), String> {
         let Molecule { feature, x, y, qv, count } = molecule;
-        let binning = &self.collector.binning;
-        let bin = binning.bin_at(x, y).ok_or_else(|| bad_position(binning, x, y))?;
         let (molecules, count) = match (self.collector.quantity, feature) {
             (Quantity::Counts, _) => (u64::from(count), count),
             // Genes that were not asked for count as found, whatever their value.
             (Quantity::Values, Feature::Gene(Features::OTHER)) => (1, 1),
             (Quantity::Values, _) => (1, count),
         };
-        self.stats.read += molecules;
-        let Feature::Gene(number) = feature else {
-            self.stats.control += molecules;
+        let binning = &self.collector.binning;
+        let Some(bin) = binning.bin_at(x, y) else {
+            if !(x.is_nan() || y.is_nan()) {
+                return Err(bad_position(binning, x, y));
+            }
+            self.stats.read += molecules;
+            self.stats.unplaced += molecules;
             return Ok(());
+        };
+        self.stats.read += molecules;
+        let number = match feature {
+            Feature::Gene(number) => number,
+            Feature::Control => {
+                self.stats.control += molecules;
+                return Ok(());
+            }
+            Feature::Unnamed => {
+                self.stats.unnamed += molecules;
+                return Ok(());
+            }
         };
         // A quality that is no number is no good quality.
         if qv.is_nan() || qv < self.collector.min_qv {

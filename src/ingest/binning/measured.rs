@@ -1,7 +1,6 @@
 //! Which bins of the infinite grid are measured, before the section is framed.
 
 use super::bin::AbsoluteBin;
-use crate::files::fingerprint;
 use crate::section::{Lattice, Pattern, Raster};
 use crate::{Error, Result};
 use std::path::Path;
@@ -79,7 +78,7 @@ impl Listed {
     /// The `bins` that the file `path` lists.
     ///
     /// [`Error::Data`] if there are none, or too far apart for a grid.
-    pub(crate) fn of(path: &Path, bins: &[AbsoluteBin]) -> Result<Self> {
+    pub(crate) fn of(path: &Path, bins: &[AbsoluteBin], sha256: String) -> Result<Self> {
         let range = |of: fn(&AbsoluteBin) -> i32| Some((bins.iter().map(of).min()?, bins.iter().map(of).max()?));
         let (Some(rows), Some(cols)) = (range(|bin| bin.row), range(|bin| bin.col)) else {
             return Err(Error::data(path, "lists no bin. Expected one measured bin per line"));
@@ -102,7 +101,7 @@ impl Listed {
             *flag = true;
         }
         let first = AbsoluteBin { row: rows.0, col: cols.0 };
-        Ok(Listed { first, flags, pattern: Pattern::Listed { bins: number, sha256: fingerprint(path)? } })
+        Ok(Listed { first, flags, pattern: Pattern::Listed { bins: number, sha256 } })
     }
 
     fn holds(&self, bin: AbsoluteBin) -> bool {

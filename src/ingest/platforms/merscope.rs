@@ -1,30 +1,24 @@
-//! Vizgen MERSCOPE: `detected_transcripts.csv`, one molecule per row, `global_x` and `global_y` in µm over all fields.
+//! Vizgen MERSCOPE: `detected_transcripts.csv` or `.parquet`, one molecule per row, `global_x` and `global_y` in µm over all fields.
 //!
 //! `x` and `y` of the same table are pixels within a field, and are not used. Blank barcodes (`Blank-1`, …) measure the
 //! rate of misidentification and are left out, as in Vizgen's own tools.
 
 use crate::Result;
-use crate::ingest::binning::{Collector, ReadStats};
 use crate::ingest::config::PrepConfig;
+use crate::ingest::flags;
 use crate::ingest::reader::{Platform, Reader, TableNames};
-use crate::ingest::text::{Layout, Table};
-use std::path::Path;
+use crate::ingest::text::{Columns, Header, Layout, Named};
 
 static PLATFORM: Platform = Platform {
     name: "merscope",
     title: "Vizgen MERSCOPE",
-    input: "detected_transcripts.csv, positions global_x and global_y in µm",
+    input: "detected_transcripts.csv or .parquet, positions global_x and global_y in µm",
     part_of: None,
-    flags: &[],
+    flags: &[&flags::COUNT_COLUMN],
 };
 
-const LAYOUT: Layout = Layout {
-    whose: "MERSCOPE's detected_transcripts.csv",
-    gene: "gene",
-    xy: ["global_x", "global_y"],
-    qv: None,
-    is_gene: None,
-};
+const LAYOUT: Layout =
+    Layout { whose: "MERSCOPE's detected_transcripts", gene: &["gene"], xy: &[["global_x", "global_y"]] };
 
 /// The reader of MERSCOPE.
 pub(crate) struct Merscope;
@@ -35,14 +29,16 @@ impl Reader for Merscope {
     }
 
     fn tables(&self) -> Option<TableNames> {
-        Some(TableNames { own: &["detected_transcripts.csv.gz", "detected_transcripts.csv"], common: &[] })
+        let own = &["detected_transcripts.parquet", "detected_transcripts.csv.gz", "detected_transcripts.csv"];
+        Some(TableNames { own, common: &[] })
     }
 
-    fn has_columns(&self, table: &Table) -> bool {
-        table.has(&["barcode_id", "global_x", "global_y", "gene"])
+    fn has_columns(&self, header: &Header) -> bool {
+        header.has(&["global_x", "global_y", "gene"]) && (header.has(&["barcode_id"]) || header.has(&["fov"]))
     }
 
-    fn read(&self, path: &Path, _: &PrepConfig, collector: &Collector) -> Result<ReadStats> {
-        LAYOUT.read_text(path, 1.0, collector)
+    fn columns(&self, header: &Header, config: &PrepConfig) -> Result<Columns> {
+        let named = Named { count: config.csv.count_column.as_deref(), ..Named::default() };
+        LAYOUT.columns(header, named, 1.0)
     }
 }

@@ -7,10 +7,9 @@ use crate::error::nearest_names;
 use crate::ingest::binning::{Collector, ReadStats};
 use crate::ingest::config::PrepConfig;
 use crate::ingest::flags::{self, Flag};
-use crate::ingest::folders::entries;
 use crate::ingest::matrix::{Tree, is_table, read_table};
 use crate::ingest::reader::{Platform, Reader};
-use crate::ingest::text::{ParquetColumns, parquet_columns, read_parquet};
+use crate::ingest::text::{Layout, Named, Table};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 
@@ -25,6 +24,7 @@ static PLATFORM: Platform = Platform {
         &flags::LAYER,
         &flags::WHERE,
         &ELEMENT,
+        &flags::COUNT_COLUMN,
         &flags::ALREADY_NORMALISED,
     ],
 };
@@ -39,8 +39,9 @@ static ELEMENT: Flag = Flag::text(
     },
 );
 
-/// Columns that hold the genes where the store does not say which does.
-const GENES: [&str; 4] = ["feature_name", "gene", "target", "genes"];
+/// The columns of points where the store does not say which holds the genes.
+const POINTS: Layout =
+    Layout { whose: "SpatialData's points", gene: &["feature_name", "gene", "target", "genes"], xy: &[["x", "y"]] };
 
 /// The groups of a store.
 const GROUPS: [&str; 6] = ["points", "tables", "table", "shapes", "images", "labels"];
@@ -107,39 +108,10 @@ fn choose(tree: &Tree, wanted: Option<&str>) -> Result<String> {
 }
 
 fn points(tree: &Tree, element: &str, config: &PrepConfig, collector: &Collector) -> Result<ReadStats> {
-    let files = parts(&tree.path().join(element).join("points.parquet"))?;
-    let gene = match config.matrix.gene_column.clone().or_else(|| tree.text(element, "spatialdata_attrs/feature_key")) {
-        Some(column) => column,
-        None => usual_gene_column(&files[0])?,
-    };
-    let columns = ParquetColumns { gene: &gene, x: "x", y: "y", um_per_unit: config.csv.unit_um() };
-    files.iter().try_fold(ReadStats::default(), |stats, file| Ok(stats + read_parquet(file, &columns, collector)?))
-}
-
-fn usual_gene_column(file: &Path) -> Result<String> {
-    let names = parquet_columns(file)?;
-    let usual = GENES.iter().find(|usual| names.iter().any(|name| name == *usual));
-    usual.map(|name| (*name).to_owned()).ok_or_else(|| {
-        Error::data(
-            file,
-            format!(
-                "no feature_key in the store, and no column {}; found {}. Name it with --gene-column",
-                GENES.join(", "),
-                names.join(", ")
-            ),
-        )
-    })
-}
-
-/// The files of a Parquet data set: one, or a folder of parts.
-fn parts(path: &Path) -> Result<Vec<PathBuf>> {
-    if path.is_file() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let is_part = |path: &PathBuf| path.extension().is_some_and(|end| end == "parquet");
-    let files: Vec<PathBuf> = entries(path)?.into_iter().filter(is_part).collect();
-    if files.is_empty() {
-        return Err(Error::Missing(format!("{}: no Parquet file in it", path.display())));
-    }
-    Ok(files)
+    let table = Table::open(&tree.path().join(element).join("points.parquet"))?;
+    let gene = config.matrix.gene_column.clone().or_else(|| tree.text(element, "spatialdata_attrs/feature_key"));
+    let named = Named { gene: gene.as_deref(), count: config.csv.count_column.as_deref(), ..Named::default() };
+    let columns = POINTS.columns(table.header(), named, config.csv.unit_um())?;
+    columns.notes(table.header(), false).into_iter().for_each(|note| collector.note(note));
+    table.read(&columns, collector)
 }

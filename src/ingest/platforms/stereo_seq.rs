@@ -4,11 +4,11 @@
 //! chip and two exports of one chip agree. A DNB with index i covers i … i + 1 times the pitch; its centre is its
 //! position in µm, so that no DNB lies on the edge of a bin whose side is a whole number of DNBs.
 
-use crate::ingest::binning::{Collector, ReadStats};
+use crate::error::listed;
 use crate::ingest::config::PrepConfig;
 use crate::ingest::flags::{self, Flag, parsed};
 use crate::ingest::reader::{Platform, Reader, TableNames, positive};
-use crate::ingest::text::{Columns, Table};
+use crate::ingest::text::{Columns, Header, Layout, Named};
 use crate::{Error, Result};
 use std::path::Path;
 
@@ -23,7 +23,7 @@ static PLATFORM: Platform = Platform {
     title: "STOmics Stereo-seq",
     input: ".gem, positions in DNBs of --pixel-um",
     part_of: None,
-    flags: &[&flags::PIXEL_UM, &BIN_DNB],
+    flags: &[&flags::PIXEL_UM, &BIN_DNB, &flags::COUNT_COLUMN],
 };
 
 static BIN_DNB: Flag = Flag {
@@ -33,7 +33,15 @@ static BIN_DNB: Flag = Flag {
     })
 };
 
-const COUNT: &[&str] = &["midcount", "midcounts", "umicount"];
+const LAYOUT: Layout = Layout {
+    whose: "a Stereo-seq .gem",
+    // Later exports hold the name beside the identifier.
+    gene: &["geneName", "geneID", "gene"],
+    xy: &[["x", "y"]],
+};
+
+/// Names of its column of counts that no other platform has.
+const COUNTS: [&str; 4] = ["MIDCount", "MIDCounts", "UMICount", "UMICounts"];
 
 /// The reader of Stereo-seq.
 pub(crate) struct StereoSeq;
@@ -47,8 +55,10 @@ impl Reader for StereoSeq {
         Some(TableNames { own: &[".gem.gz", ".gem"], common: &[] })
     }
 
-    fn has_columns(&self, table: &Table) -> bool {
-        table.has(&["geneid", "x", "y"]) && table.usual(COUNT).is_some()
+    fn has_columns(&self, header: &Header) -> bool {
+        let name = header.path().file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        let is_gem = name.ends_with(".gem") || name.ends_with(".gem.gz");
+        is_gem || (header.has(&["geneID", "x", "y"]) && COUNTS.iter().any(|count| header.has(&[count])))
     }
 
     fn with_units(&self, config: PrepConfig) -> Result<PrepConfig> {
@@ -69,48 +79,41 @@ impl Reader for StereoSeq {
         format!("--bin-dnb {}", (um / config.pixel_um.unwrap_or(PITCH_UM)).round())
     }
 
-    fn read(&self, path: &Path, config: &PrepConfig, collector: &Collector) -> Result<ReadStats> {
-        read(path, config.pixel_um.unwrap_or(PITCH_UM), config.bin_um, collector)
+    fn columns(&self, header: &Header, config: &PrepConfig) -> Result<Columns> {
+        let pitch_um = config.pixel_um.unwrap_or(PITCH_UM);
+        let side = number(header, "BinSize")?.unwrap_or(1.0);
+        let bin_um = config.bin_um;
+        let in_bins = bin_um / (pitch_um * side);
+        if side > 1.0 && (in_bins - in_bins.round()).abs() > 1e-6 {
+            return Err(Error::data(
+                header.path(),
+                format!(
+                    "binned by {side} DNBs of {pitch_um} µm already, expected bins that are a multiple of it, not {bin_um} µm. Choose --bin-dnb {side} or a multiple, or export the .gem with BinSize 1"
+                ),
+            ));
+        }
+        let named = Named { count: config.csv.count_column.as_deref(), ..Named::default() };
+        let columns = LAYOUT.columns(header, named, pitch_um)?;
+        if columns.count.is_none() && named.count.is_none() {
+            return Err(Error::data(
+                header.path(),
+                format!(
+                    "no column of counts; found {}. Name it with --count-column",
+                    listed(header.names.iter().map(String::as_str))
+                ),
+            ));
+        }
+        let offset = |name: &str| Ok::<f64, Error>(number(header, name)?.unwrap_or(0.0) + side / 2.0);
+        Ok(Columns { offset: [offset("OffsetX")?, offset("OffsetY")?], ..columns })
     }
-}
-
-/// Reads all rows of `path` into `collector`, whose bins have the side `bin_dnb` if it is a whole number of DNBs.
-///
-/// [`Error::Data`] names the line and what is wrong with it, or says that the bins cannot be made of those of the file.
-fn read(path: &Path, pitch_um: f64, bin_um: f64, collector: &Collector) -> Result<ReadStats> {
-    let table = Table::open(path)?;
-    let needed = |names: &[&str]| table.needed(names, "Expected the columns of a Stereo-seq .gem");
-    let side = number(path, &table, "BinSize")?.unwrap_or(1.0);
-    let in_bins = bin_um / (pitch_um * side);
-    if side > 1.0 && (in_bins - in_bins.round()).abs() > 1e-6 {
-        return Err(Error::data(
-            path,
-            format!(
-                "binned by {side} DNBs of {pitch_um} µm already, expected bins that are a multiple of it, not {bin_um} µm. Choose --bin-dnb {side} or a multiple, or export the .gem with BinSize 1"
-            ),
-        ));
-    }
-    let offset = |name: &str| Ok::<f64, Error>(number(path, &table, name)?.unwrap_or(0.0) + side / 2.0);
-    let columns = Columns {
-        // Later exports hold the name beside the identifier.
-        gene: needed(&["genename", "geneid"])?,
-        x: needed(&["x"])?,
-        y: needed(&["y"])?,
-        count: Some(needed(COUNT)?),
-        qv: None,
-        is_gene: None,
-        offset: [offset("OffsetX")?, offset("OffsetY")?],
-        um_per_unit: pitch_um,
-    };
-    table.read(&columns, collector)
 }
 
 /// The value of the comment `#NAME=VALUE`, if there is one.
-fn number(path: &Path, table: &Table, name: &str) -> Result<Option<f64>> {
-    let values = table.comments.iter().filter_map(|line| line.trim().split_once('='));
+fn number(header: &Header, name: &str) -> Result<Option<f64>> {
+    let values = header.comments.iter().filter_map(|line| line.trim().split_once('='));
     let Some((_, value)) = values.into_iter().find(|(key, _)| key.trim() == name) else { return Ok(None) };
     let value = value.trim();
     let parsed = value.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0);
-    let bad = || Error::data(path, format!("#{name}={value} in the header, expected a number, 0 or more"));
+    let bad = || Error::data(header.path(), format!("#{name}={value} in the header, expected a number, 0 or more"));
     parsed.map(Some).ok_or_else(bad)
 }

@@ -2,11 +2,11 @@
 //!
 //! Whatever the number of threads, each line is given out once, and of several errors the first one in the file is told.
 
+use super::stream::{Digest, is_stream, open, refuse};
 use crate::compute::Progress;
 use crate::{Error, Result};
 use flate2::read::MultiGzDecoder;
 use memchr::{memchr, memchr_iter, memrchr};
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -52,6 +52,10 @@ pub(crate) struct Lines {
     /// What has been read and not yet given out.
     rest: Vec<u8>,
     at_end: bool,
+    /// Whether lines end as on old Macs: by a return alone.
+    by_returns: bool,
+    /// Of a stream, which can be read only once: what has gone by.
+    digest: Option<Digest>,
     next_line: u64,
 }
 
@@ -60,9 +64,58 @@ impl Lines {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let length = std::fs::metadata(path).map_err(|e| Error::io(path, "read", e))?.len();
         let position = Arc::new(AtomicU64::new(0));
-        let stream = counted(path, position.clone())?;
-        let path = path.to_owned();
-        Ok(Lines { path, stream, position, length, rest: Vec::new(), at_end: false, next_line: 1 })
+        let digest = is_stream(path).then(Digest::default);
+        let mut lines = Lines {
+            path: path.to_owned(),
+            stream: unpacked_as(path, position.clone(), digest.clone())?,
+            position,
+            length,
+            rest: Vec::new(),
+            at_end: false,
+            by_returns: false,
+            digest,
+            next_line: 1,
+        };
+        lines.fill()?;
+        lines.check_encoding()?;
+        Ok(lines)
+    }
+
+    /// Of a stream: what identifies its content, once all of it has been read.
+    pub(crate) fn digest(&self) -> Option<Digest> {
+        self.digest.clone()
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether no line is left.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.at_end && self.rest.is_empty()
+    }
+
+    /// The next line without its end, which is still to come; empty at the end.
+    pub(crate) fn peek(&mut self) -> Result<&[u8]> {
+        self.fill()?;
+        Ok(without_return(self.rest.split(|byte| *byte == b'\n').next().unwrap_or_default()))
+    }
+
+    /// The first bytes tell text in other encodings, which would come out as nonsense.
+    fn check_encoding(&mut self) -> Result<()> {
+        let start = &self.rest[..self.rest.len().min(1000)];
+        if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) || start.contains(&0) {
+            return Err(Error::data(
+                &self.path,
+                "text in UTF-16, or no text at all: there are zero bytes in it. Save it as UTF-8",
+            ));
+        }
+        // Some editors put this mark before the first name.
+        if start.starts_with(b"\xef\xbb\xbf") {
+            self.rest.drain(..3);
+        }
+        Ok(())
     }
 
     /// The next line without its end; `None` at the end of the file.
@@ -75,8 +128,7 @@ impl Lines {
         let line = without_return(&self.rest[..end.unwrap_or(self.rest.len())]).to_vec();
         self.rest.drain(..end.map_or(self.rest.len(), |end| end + 1));
         self.next_line += 1;
-        // Some editors put this mark before the first name.
-        Ok(Some(line.strip_prefix(b"\xef\xbb\xbf").map_or(line.clone(), <[u8]>::to_vec)))
+        Ok(Some(line))
     }
 
     /// Gives the lines that are left to `each`, one by one; errors name the line, counted from 1.
@@ -174,8 +226,15 @@ impl Lines {
         if self.at_end || wanted == 0 {
             return Ok(());
         }
+        let before = self.rest.len();
         let read = self.stream.by_ref().take(wanted as u64).read_to_end(&mut self.rest);
         self.at_end = read.map_err(|e| unreadable(&self.path, &e))? < wanted;
+        if before == 0 && self.next_line == 1 {
+            self.by_returns = memchr(b'\n', &self.rest).is_none() && memchr(b'\r', &self.rest).is_some();
+        }
+        if self.by_returns {
+            self.rest[before..].iter_mut().filter(|byte| **byte == b'\r').for_each(|byte| *byte = b'\n');
+        }
         if !self.at_end && memchr(b'\n', &self.rest).is_none() {
             return Err(Error::data(
                 &self.path,
@@ -188,16 +247,17 @@ impl Lines {
 
 /// The bytes of `path`, unpacked if its first bytes say that it is gzipped, whatever it is called.
 pub(crate) fn unpacked(path: &Path) -> Result<Box<dyn Read + Send>> {
-    counted(path, Arc::default())
+    unpacked_as(path, Arc::default(), None)
 }
 
-/// The same; `position` counts the bytes of the file itself that were read.
-fn counted(path: &Path, position: Arc<AtomicU64>) -> Result<Box<dyn Read + Send>> {
-    let mut file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
+/// The same; `position` counts the bytes of the file itself that were read, and `digest` hears them.
+fn unpacked_as(path: &Path, position: Arc<AtomicU64>, digest: Option<Digest>) -> Result<Box<dyn Read + Send>> {
+    let mut file = Heard { inner: open(path)?, position, digest };
     let mut magic = Vec::new();
-    file.by_ref().take(2).read_to_end(&mut magic).map_err(|e| unreadable(path, &e))?;
-    let packed = magic == [0x1f, 0x8b];
-    let whole = Counted { inner: std::io::Cursor::new(magic).chain(file), position };
+    file.by_ref().take(8).read_to_end(&mut magic).map_err(|e| unreadable(path, &e))?;
+    refuse(path, &magic)?;
+    let packed = magic.starts_with(&[0x1f, 0x8b]);
+    let whole = std::io::Cursor::new(magic).chain(file);
     Ok(if packed { Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 18, whole))) } else { Box::new(whole) })
 }
 
@@ -222,16 +282,20 @@ impl Chunks<'_> {
     }
 }
 
-/// Counts the bytes of the file itself, packed or not.
-struct Counted<R> {
+/// Counts the bytes of the file itself, packed or not, and lets a digest hear them.
+struct Heard<R> {
     inner: R,
     position: Arc<AtomicU64>,
+    digest: Option<Digest>,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for Heard<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let n = self.inner.read(buffer)?;
         self.position.fetch_add(n as u64, Ordering::Relaxed);
+        if let Some(digest) = &self.digest {
+            digest.hear(&buffer[..n]);
+        }
         Ok(n)
     }
 }

@@ -1,12 +1,15 @@
-//! Tables of transcripts as Parquet, decoded row group by row group on all cores.
+//! Tables of molecules as Parquet, decoded row group by row group on all cores.
 
+use super::batch::{Batch, Names, Problem, entries};
+use super::columns::Columns;
+use super::header::Header;
+use super::parts::{Part, parts};
 use crate::compute::Progress;
-use crate::error::nearest_names;
+use crate::error::listed;
 use crate::ingest::binning::{Collector, Feature, Intake, Molecule, ReadStats};
 use crate::{Error, Result};
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, Float64Array, RecordBatch};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Float64Type, Int32Type, Schema};
+use arrow::array::{Array, ArrayRef};
+use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use rayon::prelude::*;
@@ -15,42 +18,65 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// Not in every file.
-const QUALITY: &str = "qv";
-/// From version 3 of the bundle on; false for controls.
-const IS_GENE: &str = "is_gene";
-
 /// Rows that are decoded at a time.
 const BATCH: usize = 1 << 16;
 
-/// The columns of a table of transcripts.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ParquetColumns<'a> {
-    /// The names of the genes: texts, bytes or a dictionary of them.
-    pub gene: &'a str,
-    /// x, a float.
-    pub x: &'a str,
-    /// y, a float.
-    pub y: &'a str,
-    /// µm per unit of x and y.
-    pub um_per_unit: f64,
+/// A Parquet file, or a folder of them, whose columns are known.
+pub(crate) struct ParquetTable {
+    /// The names of its columns: those of the first file, and those that folders' names hold.
+    pub header: Header,
+    parts: Vec<(Part, ArrowReaderMetadata)>,
 }
 
-/// The columns of the Parquet file `path`.
-pub(crate) fn parquet_columns(path: &Path) -> Result<Vec<String>> {
-    let file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
-    let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let metadata = ArrowReaderMetadata::load(&file, plain).map_err(|e| unreadable(path, &e))?;
-    Ok(metadata.schema().fields().iter().map(|field| field.name().clone()).collect())
+impl ParquetTable {
+    /// Opens `path` and reads what its files say of themselves.
+    ///
+    /// [`Error::Data`] if one is no Parquet.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let with_metadata = |part: Part| Ok((part.clone(), metadata(&part.path)?));
+        let parts: Vec<_> = parts(path)?.into_iter().map(with_metadata).collect::<Result<_>>()?;
+        let (first, metadata) = &parts[0];
+        let fields = metadata.schema().fields().iter().map(|field| field.name().clone());
+        let mut names: Vec<String> = fields.collect();
+        names.extend(
+            first.keys.iter().map(|(key, _)| key.clone()).filter(|key| !names.contains(key)).collect::<Vec<_>>(),
+        );
+        let header = Header { path: path.to_owned(), names, comments: Vec::new(), is_text: false };
+        Ok(ParquetTable { header, parts })
+    }
+
+    /// Reads all rows into `collector`.
+    ///
+    /// [`Error::Data`] names the file, the column or the row, and what is wrong with it.
+    pub(crate) fn read(self, columns: &Columns, collector: &Collector) -> Result<ReadStats> {
+        let name = |column: usize| self.header.names[column].clone();
+        let names = Names {
+            gene: name(columns.gene),
+            x: name(columns.x),
+            y: name(columns.y),
+            count: columns.count.map(name),
+            qv: columns.qv.map(name),
+            is_gene: columns.is_gene.map(name),
+        };
+        let parts = self.parts.into_iter().map(|(part, metadata)| {
+            let metadata = with_dictionary(&part, &metadata, &names)?;
+            Ok((part, metadata))
+        });
+        let parts: Vec<(Part, ArrowReaderMetadata)> = parts.collect::<Result<_>>()?;
+        let mut groups = Vec::new();
+        for (part, metadata) in &parts {
+            let mut first_row = 0;
+            for (index, group) in metadata.metadata().row_groups().iter().enumerate() {
+                groups.push(Group { part, names: &names, columns, metadata, index, first_row });
+                first_row += group.num_rows() as u64;
+            }
+        }
+        read_groups(groups, collector)
+    }
 }
 
-/// Reads all transcripts of `path` into `collector`.
-///
-/// [`Error::Data`] names what is wrong: no Parquet, a missing column, a transcript without a name or a position.
-pub(crate) fn read_parquet(path: &Path, wanted: &ParquetColumns, collector: &Collector) -> Result<ReadStats> {
-    let metadata = open(path, wanted)?;
-    let groups = metadata.metadata().row_groups();
-    let length: u64 = groups.iter().map(|group| group.num_rows() as u64).sum();
+fn read_groups(groups: Vec<Group>, collector: &Collector) -> Result<ReadStats> {
+    let length: u64 = groups.iter().map(Group::rows).sum();
     let progress = Mutex::new(Progress::new("reading", "transcripts", length));
     let done = AtomicU64::new(0);
     let advance = |rows: usize| {
@@ -60,14 +86,6 @@ pub(crate) fn read_parquet(path: &Path, wanted: &ParquetColumns, collector: &Col
             progress.at(position, String::new);
         }
     };
-    let mut first_row = 0;
-    let groups: Vec<Group> = (groups.iter().enumerate())
-        .map(|(index, group)| {
-            let this = Group { path, wanted, metadata: &metadata, index, first_row };
-            first_row += group.num_rows() as u64;
-            this
-        })
-        .collect();
     let read_group = |group: Group| {
         let mut intake = collector.intake();
         group.read(&mut intake, advance)?;
@@ -76,19 +94,26 @@ pub(crate) fn read_parquet(path: &Path, wanted: &ParquetColumns, collector: &Col
     groups.into_par_iter().map(read_group).try_reduce(ReadStats::default, |a, b| Ok(a + b))
 }
 
-/// The file's metadata, with names to be read as dictionaries: a name is looked up once and not for every transcript.
-fn open(path: &Path, wanted: &ParquetColumns) -> Result<ArrowReaderMetadata> {
+/// What a file says of itself, but for the types of the program that wrote it: of text and numbers there is then one type each.
+fn metadata(path: &Path) -> Result<ArrowReaderMetadata> {
     let file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
     let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let metadata = ArrowReaderMetadata::load(&file, plain).map_err(|e| unreadable(path, &e))?;
+    ArrowReaderMetadata::load(&file, plain).map_err(|e| unreadable(path, &e))
+}
+
+/// The same, with names to be read as dictionaries: a name is looked up once and not for every transcript.
+fn with_dictionary(part: &Part, metadata: &ArrowReaderMetadata, names: &Names) -> Result<ArrowReaderMetadata> {
     let found = metadata.schema();
-    for name in [wanted.gene, wanted.x, wanted.y] {
-        if found.column_with_name(name).is_none() {
-            return Err(missing_column(path, name, wanted, found));
-        }
+    let is_there = |name: &str| found.column_with_name(name).is_some() || part.keys.iter().any(|(key, _)| key == name);
+    if let Some(missing) = names.all().find(|name| !is_there(name)) {
+        let fields = found.fields().iter().map(|field| field.name().as_str());
+        return Err(Error::data(
+            &part.path,
+            format!("no column {missing}, which other parts have; found {}", listed(fields)),
+        ));
     }
     let as_dictionary = |field: &Arc<Field>| match field.data_type() {
-        value @ (DataType::Utf8 | DataType::Binary) if field.name() == wanted.gene => {
+        value @ (DataType::Utf8 | DataType::Binary) if *field.name() == names.gene => {
             let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(value.clone()));
             Arc::new(field.as_ref().clone().with_data_type(dictionary))
         }
@@ -96,7 +121,7 @@ fn open(path: &Path, wanted: &ParquetColumns) -> Result<ArrowReaderMetadata> {
     };
     let schema = Schema::new(found.fields().iter().map(as_dictionary).collect::<Vec<_>>());
     let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
-    ArrowReaderMetadata::try_new(metadata.metadata().clone(), options).map_err(|e| unreadable(path, &e))
+    ArrowReaderMetadata::try_new(metadata.metadata().clone(), options).map_err(|e| unreadable(&part.path, &e))
 }
 
 fn unreadable(path: &Path, cause: &dyn std::fmt::Display) -> Error {
@@ -108,26 +133,11 @@ fn unreadable(path: &Path, cause: &dyn std::fmt::Display) -> Error {
     )
 }
 
-fn missing_column(path: &Path, name: &str, wanted: &ParquetColumns, found: &Schema) -> Error {
-    let names: Vec<&str> = found.fields().iter().map(|field| field.name().as_str()).collect();
-    let near = nearest_names(name, names.iter().copied());
-    Error::data(
-        path,
-        format!(
-            "no column {name}; found {} (nearest: {}). Expected the columns {}, {} and {} of a table of transcripts",
-            names.join(", "),
-            near.first().unwrap_or(&"none"),
-            wanted.gene,
-            wanted.x,
-            wanted.y
-        ),
-    )
-}
-
-/// One row group of the file.
+/// One row group of a file.
 struct Group<'a> {
-    path: &'a Path,
-    wanted: &'a ParquetColumns<'a>,
+    part: &'a Part,
+    names: &'a Names,
+    columns: &'a Columns,
     metadata: &'a ArrowReaderMetadata,
     index: usize,
     /// The number of its first row in the file.
@@ -135,32 +145,60 @@ struct Group<'a> {
 }
 
 impl Group<'_> {
+    fn rows(&self) -> u64 {
+        self.metadata.metadata().row_group(self.index).num_rows() as u64
+    }
+
     fn read(&self, intake: &mut Intake, advance: impl Fn(usize)) -> Result<()> {
-        let file = File::open(self.path).map_err(|e| Error::io(self.path, "read", e))?;
+        let path = &self.part.path;
+        let file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
-        let columns = ProjectionMask::columns(
-            builder.parquet_schema(),
-            [self.wanted.gene, self.wanted.x, self.wanted.y, QUALITY, IS_GENE],
-        );
+        let columns = ProjectionMask::columns(builder.parquet_schema(), self.names.all());
         let reader = builder
             .with_row_groups(vec![self.index])
             .with_projection(columns)
             .with_batch_size(BATCH)
             .build()
-            .map_err(|e| unreadable(self.path, &e))?;
+            .map_err(|e| unreadable(path, &e))?;
         let mut row = self.first_row;
-        let mut names = Names::default();
+        let mut features = Features::default();
         for batch in reader {
-            let batch = batch.map_err(|e| unreadable(self.path, &e))?;
-            let columns = Batch::of(&batch, self.wanted).map_err(|what| Error::data(self.path, what))?;
-            names
-                .update(self.wanted.gene, columns.genes.values(), intake)
-                .map_err(|what| Error::data(self.path, what))?;
-            columns.give(self.wanted, &names.features, intake).map_err(|(i, what)| {
-                Error::data(self.path, format!("row {} (counted from 0): {what}", row + i as u64))
+            let batch = batch.map_err(|e| unreadable(path, &e))?;
+            let taken = Batch::of(&batch, self.part, self.names).and_then(|columns| {
+                features.update(&self.names.gene, columns.genes.values(), intake)?;
+                self.give(&columns, &features.of_name, intake)
+            });
+            taken.map_err(|(i, what)| match i {
+                Some(i) => Error::data(path, format!("row {} (counted from 0): {what}", row + i as u64)),
+                None => Error::data(path, what),
             })?;
             row += batch.num_rows() as u64;
             advance(batch.num_rows());
+        }
+        Ok(())
+    }
+
+    /// Gives every row to `intake`.
+    fn give(&self, batch: &Batch, features: &[Result<Feature, String>], intake: &mut Intake) -> Result<(), Problem> {
+        let keys = batch.genes.keys();
+        let Columns { offset, um_per_unit, .. } = *self.columns;
+        for i in 0..keys.len() {
+            let wrong = |what: String| (Some(i), what);
+            let mut feature = match keys.is_null(i) {
+                true => Feature::Unnamed,
+                false => features[keys.value(i) as usize].clone().map_err(wrong)?,
+            };
+            if batch.is_gene.as_ref().is_some_and(|flags| flags.is_null(i) || !flags.value(i)) {
+                feature = Feature::Control;
+            }
+            let molecule = Molecule {
+                feature,
+                x: (batch.x[i] + offset[0]) * um_per_unit,
+                y: (batch.y[i] + offset[1]) * um_per_unit,
+                qv: batch.qv.as_ref().map_or(f64::INFINITY, |qv| qv[i]),
+                count: batch.count(i, self.names).map_err(wrong)?,
+            };
+            intake.take(molecule).map_err(wrong)?;
         }
         Ok(())
     }
@@ -168,85 +206,20 @@ impl Group<'_> {
 
 /// What the entries of the dictionary in use stand for.
 #[derive(Default)]
-struct Names {
+struct Features {
     dictionary: Option<ArrayRef>,
-    features: Vec<Result<Feature, String>>,
+    of_name: Vec<Result<Feature, String>>,
 }
 
-impl Names {
+impl Features {
     /// Looks the names up, unless they are those of the last batch. A bad name is an error only where a row uses it.
-    fn update(&mut self, column: &str, dictionary: &ArrayRef, intake: &mut Intake) -> Result<(), String> {
+    fn update(&mut self, column: &str, dictionary: &ArrayRef, intake: &mut Intake) -> Result<(), Problem> {
         if self.dictionary.as_ref().is_some_and(|last| Arc::ptr_eq(last, dictionary)) {
             return Ok(());
         }
-        let names = cast(dictionary, &DataType::Binary).map_err(|e| format!("column {column}: {e}"))?;
-        self.features = names.as_binary::<i32>().iter().map(|name| intake.feature(name.unwrap_or_default())).collect();
+        let mut feature = |name: Option<Vec<u8>>| name.map_or(Ok(Feature::Unnamed), |name| intake.feature(&name));
+        self.of_name = entries(dictionary, column)?.into_iter().map(&mut feature).collect();
         self.dictionary = Some(dictionary.clone());
-        Ok(())
-    }
-}
-
-/// The columns of a record batch that matter.
-struct Batch {
-    genes: DictionaryArray<Int32Type>,
-    x: Float64Array,
-    y: Float64Array,
-    qv: Option<Float64Array>,
-    is_gene: Option<BooleanArray>,
-}
-
-impl Batch {
-    fn of(batch: &RecordBatch, wanted: &ParquetColumns) -> Result<Self, String> {
-        let column = |name: &str| batch.column_by_name(name);
-        let wrong = |name: &str, expected: &str| {
-            let found = column(name).map_or("nothing".to_owned(), |column| column.data_type().to_string());
-            format!("column {name}: found {found}, expected {expected}. Is this a table of transcripts?")
-        };
-        let numbers = |name: &str| {
-            let is_float = |c: &&ArrayRef| matches!(c.data_type(), DataType::Float32 | DataType::Float64);
-            let column = column(name).filter(is_float).and_then(|c| cast(c, &DataType::Float64).ok());
-            column.map(|c| c.as_primitive::<Float64Type>().clone()).ok_or_else(|| wrong(name, "float or double"))
-        };
-        let genes = column(wanted.gene).and_then(|c| c.as_dictionary_opt::<Int32Type>());
-        let is_gene = column(IS_GENE).map(|c| c.as_boolean_opt().ok_or_else(|| wrong(IS_GENE, "boolean")));
-        Ok(Batch {
-            genes: genes.ok_or_else(|| wrong(wanted.gene, "strings"))?.clone(),
-            x: numbers(wanted.x)?,
-            y: numbers(wanted.y)?,
-            qv: column(QUALITY).map(|_| numbers(QUALITY)).transpose()?,
-            is_gene: is_gene.transpose()?.cloned(),
-        })
-    }
-
-    /// Gives every row to `intake`; the error says which row of the batch is wrong, and why.
-    fn give(
-        &self,
-        wanted: &ParquetColumns,
-        features: &[Result<Feature, String>],
-        intake: &mut Intake,
-    ) -> Result<(), (usize, String)> {
-        let keys = self.genes.keys();
-        for i in 0..keys.len() {
-            for (name, missing) in
-                [(wanted.gene, keys.is_null(i)), (wanted.x, self.x.is_null(i)), (wanted.y, self.y.is_null(i))]
-            {
-                if missing {
-                    return Err((i, format!("{name} is null, expected a value. Remove the row or give its value")));
-                }
-            }
-            let mut feature = features[keys.value(i) as usize].clone().map_err(|what| (i, what))?;
-            if self.is_gene.as_ref().is_some_and(|flags| flags.is_null(i) || !flags.value(i)) {
-                feature = Feature::Control;
-            }
-            let qv = match &self.qv {
-                None => f64::INFINITY,
-                Some(qv) if qv.is_null(i) => f64::NAN,
-                Some(qv) => qv.value(i),
-            };
-            let [x, y] = [&self.x, &self.y].map(|column| column.value(i) * wanted.um_per_unit);
-            let molecule = Molecule { feature, x, y, qv, count: 1 };
-            intake.take(molecule).map_err(|what| (i, what))?;
-        }
         Ok(())
     }
 }

@@ -15,7 +15,7 @@ pub(crate) fn note(folder: &Path, collector: &Collector) -> Result<()> {
 }
 
 /// What the file in `folder` says of panel and pixel size, for people; `None` without such a file.
-fn describe(folder: &Path) -> Result<Option<String>> {
+pub(crate) fn describe(folder: &Path) -> Result<Option<String>> {
     let path = folder.join(FILE);
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,

@@ -1,4 +1,4 @@
-//! 10x Xenium: `transcripts.parquet`, or `transcripts.csv` with the same columns, from version 1 of the bundle on. A bundle
+//! 10x Xenium: `transcripts.parquet` (a file or a folder of parts), or `transcripts.csv` with the same columns, from version 1 of the bundle on. A bundle
 //! without transcripts, or one of which the cells are wanted, is read by cell.
 
 mod cells;
@@ -7,12 +7,10 @@ mod experiment;
 pub(crate) use cells::XeniumCells;
 
 use crate::Result;
-use crate::ingest::binning::{Collector, ReadStats};
 use crate::ingest::config::PrepConfig;
-use crate::ingest::detect::is_text;
-use crate::ingest::flags::{Flag, Takes};
+use crate::ingest::flags::{self, Flag, Takes};
 use crate::ingest::reader::{Platform, Reader, TableNames};
-use crate::ingest::text::{Layout, Table};
+use crate::ingest::text::{Columns, Header, Layout, Named};
 use std::path::Path;
 
 static PLATFORM: Platform = Platform {
@@ -20,7 +18,7 @@ static PLATFORM: Platform = Platform {
     title: "10x Xenium",
     input: "transcripts.parquet or .csv with feature_name, x_location, y_location, and qv and is_gene where there are any; a bundle without transcripts is read by cell",
     part_of: None,
-    flags: &[&CELLS],
+    flags: &[&CELLS, &flags::COUNT_COLUMN],
 };
 
 static CELLS: Flag = Flag {
@@ -32,13 +30,8 @@ static CELLS: Flag = Flag {
     set: |_, _| Ok(()),
 };
 
-const LAYOUT: Layout = Layout {
-    whose: "a Xenium transcripts.csv",
-    gene: "feature_name",
-    xy: ["x_location", "y_location"],
-    qv: Some("qv"),
-    is_gene: Some("is_gene"),
-};
+const LAYOUT: Layout =
+    Layout { whose: "Xenium's transcripts", gene: &["feature_name"], xy: &[["x_location", "y_location"]] };
 
 /// The reader of Xenium's transcripts.
 pub(crate) struct Xenium;
@@ -52,18 +45,18 @@ impl Reader for Xenium {
         Some(TableNames { own: &["transcripts.parquet"], common: &["transcripts.csv.gz", "transcripts.csv"] })
     }
 
-    fn has_columns(&self, table: &Table) -> bool {
-        table.has(&["transcript_id", "feature_name", "x_location", "y_location", "qv"])
+    fn has_columns(&self, header: &Header) -> bool {
+        // A table in text form that somebody trimmed is as well a plain one, with its flags.
+        let whole = header.has(&["transcript_id"]) || !header.is_text;
+        whole && header.has(&["feature_name", "x_location", "y_location"])
     }
 
-    fn reads_parquet(&self) -> bool {
-        true
+    fn columns(&self, header: &Header, config: &PrepConfig) -> Result<Columns> {
+        let named = Named { count: config.csv.count_column.as_deref(), ..Named::default() };
+        LAYOUT.columns(header, named, 1.0)
     }
 
-    fn read(&self, path: &Path, _: &PrepConfig, collector: &Collector) -> Result<ReadStats> {
-        if let Some(folder) = path.parent() {
-            experiment::note(folder, collector)?;
-        }
-        if is_text(path) { LAYOUT.read_text(path, 1.0, collector) } else { LAYOUT.read_parquet(path, 1.0, collector) }
+    fn notes(&self, table: &Path) -> Result<Vec<String>> {
+        Ok(table.parent().map(experiment::describe).transpose()?.flatten().into_iter().collect())
     }
 }
