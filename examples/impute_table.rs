@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // Bins of 30 µm, of which one in four is taken as measured.
     let mut request = Request::new(&table, Mode::Benchmark);
-    request.config.bin_um = BIN_UM;
+    request.config.bin_um = Some(BIN_UM);
     let caller = ["impute_table".to_owned()];
     let dataset = prepare(&request, &folder.path().join("section.s2s"), &caller)?.dataset;
 

@@ -123,7 +123,7 @@ fn attempt(folder: &Path, text: &[u8], platform: &str, packed: bool, only_descri
         if only_describe {
             return describe(&request).map(|description| drop(description.to_string()));
         }
-        request.config.bin_um = 15.0;
+        request.config.bin_um = Some(15.0);
         (request.config.min_counts, request.config.patch) = (1, 4);
         prepare(&request, &output, &[]).map(drop)
     };

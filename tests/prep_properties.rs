@@ -40,7 +40,7 @@ fn write_dataset(
     std::fs::write(&input, text).unwrap();
     let mut request = Request::new(&input, Mode::Benchmark);
     request.config.min_counts = 0;
-    (request.config.bin_um, request.config.scale) = (bin_um, scale);
+    (request.config.bin_um, request.config.scale) = (Some(bin_um), scale);
     (request.config.patch, request.config.origin_um) = (scale * scale, origin);
     prepare(&request, &output, &[])?;
     Ok(output)
@@ -71,7 +71,8 @@ fn expected(rows: &[Row], (bin_um, scale, origin): (f64, usize, [f64; 2])) -> Op
     let (top, left) = (on_lattice().map(|row| bin(row).0).min()?, on_lattice().map(|row| bin(row).1).min()?);
     let (bottom, right) = (on_lattice().map(|row| bin(row).0).max()?, on_lattice().map(|row| bin(row).1).max()?);
     let (height, width) = (bottom - top + s, right - left + s);
-    if height.min(width) < s * s {
+    // One bin in s² of the grid is measured: fewer than 16 of them are refused.
+    if height.min(width) < s * s || height / s * (width / s) < 16 {
         return None;
     }
     let mut counts = Counts::new();

@@ -166,3 +166,259 @@ fn threads_packing_quotes_and_line_ends_change_nothing() {
     assert_eq!(content(&prepare("b.csv", &table("\"", "\r\n"), "2")), expected);
     assert_eq!(content(&prepare("c.csv", &[b"\xef\xbb\xbf", plain.trim_ascii_end()].concat(), "2")), expected);
 }
+
+/// 40 × 40 bins of 10 µm; the molecules of a row come with their count.
+fn molecules() -> Vec<(&'static str, f64, f64, u32)> {
+    let genes = ["ACTB", "CD3E", "EPCAM", "INS", "VIM"];
+    let at = |i: u32| f64::from(i % 40_000) / 100.0 + 0.25;
+    (0..6000_u32).map(|i| (genes[(i % 5) as usize], at(i * 7919), at(i * 104_729), 1 + i % 4)).collect()
+}
+
+/// A table of [`molecules`]: the header, and what a row is of gene, x, y, count and the row's number.
+fn written(header: &str, row: impl Fn(&str, f64, f64, u32, usize) -> String) -> Vec<u8> {
+    let rows = molecules().into_iter().enumerate();
+    (header.to_owned() + &rows.map(|(i, (gene, x, y, count))| row(gene, x, y, count, i)).collect::<String>())
+        .into_bytes()
+}
+
+/// What s2s-prep makes of a file with that name and content, and what it says.
+fn prepared(
+    name: &str,
+    text: &[u8],
+    flags: &[&str],
+) -> (std::process::Output, Option<(Vec<Vec<u8>>, serde_json::Value)>) {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, output) = (folder.path().join(name), folder.path().join("sample.s2s"));
+    fs::write(&input, text).unwrap();
+    let paths = ["--input", input.to_str().unwrap(), "--output", output.to_str().unwrap()];
+    let done = prep(paths.iter().chain(&["--mode", "impute", "--bin-um", "10"]).chain(flags));
+    let content = done.status.success().then(|| content(&output));
+    (done, content)
+}
+
+/// Tables as people's programs write them, all of the same molecules.
+#[test]
+fn however_a_table_is_written_it_is_the_same() {
+    let plain = written("gene,x,y,count\n", |gene, x, y, n, _| format!("{gene},{x},{y},{n}\n"));
+    let expected = prepared("plain.csv", &plain, &[]).1.unwrap();
+    let lines = |end: &str| String::from_utf8(plain.clone()).unwrap().replace('\n', end).into_bytes();
+    let named = |name: &str| String::from_utf8(plain.clone()).unwrap().replacen("count", name, 1).into_bytes();
+    let mut ways: Vec<(&str, Vec<u8>)> = vec![
+        ("old Mac.csv", lines("\r")),
+        ("Windows.csv", [b"\xef\xbb\xbf".to_vec(), lines("\r\n")].concat()),
+        ("Excel.csv", written("sep=;\r\ngene;x;y;count\r\n", |gene, x, y, n, _| format!("{gene};{x};{y};{n}\r\n"))),
+        ("bars.txt", written("gene|x|y|count\n", |gene, x, y, n, _| format!("{gene}|{x}|{y}|{n}\n"))),
+        (
+            "aligned.txt",
+            written("gene     x  y   count\n", |gene, x, y, n, _| format!("{gene:>6} {x:>8}  {y:>8} {n}\n")),
+        ),
+        (
+            "R.txt",
+            written("\"gene\" \"x\" \"y\" \"n\"\n", |gene, x, y, n, i| format!("\"{i}\" \"{gene}\" {x} {y} {n}\n")),
+        ),
+        ("R.tsv", written("gene\tx\ty\tcount\n", |gene, x, y, n, i| format!("{i}\t{gene}\t{x}\t{y}\t{n}\n"))),
+        (
+            "R.csv",
+            written("\"\",\"gene\",\"x\",\"y\",\"count\"\n", |gene, x, y, n, i| {
+                format!("\"{i}\",\"{gene}\",{x},{y},{n}\n")
+            }),
+        ),
+        ("blanks.csv", written(" Gene , X , Y , Count \n", |gene, x, y, n, _| format!(" {gene} , {x} , {y} , {n} \n"))),
+        (
+            "quotes.csv",
+            written("\"gene\", \"x\", \"y\", \"count\"\n", |gene, x, y, n, _| {
+                format!("\"{gene}\", \"{x}\",\"{y}\" ,{n}\n")
+            }),
+        ),
+        ("ends.csv", written("gene,x,y,count\n", |gene, x, y, n, _| format!("{gene},{x},{y},{n},\n"))),
+        (
+            "hash.tsv",
+            written("## made by hand\n# gene\tx\ty\tcount\n", |gene, x, y, n, _| format!("{gene}\t{x}\t{y}\t{n}\n")),
+        ),
+        ("floats.csv", written("gene,x,y,count\n", |gene, x, y, n, _| format!("{gene},{x:e},{y},{n}.0\n"))),
+        ("bytes.csv", written("gene,x,y,count\n", |gene, x, y, n, _| format!("b'{gene}',{x},{y},{n}e+00\n"))),
+        ("no extension", plain.clone()),
+    ];
+    ways.extend(
+        ["umi_count", "nUMI", "UMIs", "MIDCounts", "n_counts", "num_transcripts", "UMI Count"]
+            .map(|name| (name, named(name))),
+    );
+    for (name, text) in ways {
+        let (done, found) = prepared(name, &text, &[]);
+        assert_eq!(found.as_ref(), Some(&expected), "{name}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+    let chosen = prepared("values.csv", &named("values"), &["--count-column", "values"]).1;
+    assert_eq!(chosen, Some(expected));
+}
+
+/// A .gem is Stereo-seq whatever its column of counts is called.
+#[test]
+fn a_gem_has_counts_under_many_names() {
+    let gem = |name: &str| {
+        let header = format!("#FileFormat=GEMv0.1\n#OffsetX=0\ngeneID\tx\ty\t{name}\n");
+        written(&header, |gene, x, y, n, _| format!("{gene}\t{}\t{}\t{n}\n", x.floor(), y.floor()))
+    };
+    let expected = prepared("a.gem", &gem("MIDCount"), &[]).1.unwrap();
+    assert_eq!(expected.1["platform"], "stereo-seq");
+    for name in ["UMICount", "umicounts", "MIDCounts", "count", "Counts", "UMI count"] {
+        assert_eq!(prepared("a.gem", &gem(name), &[]).1.as_ref(), Some(&expected), "{name}");
+    }
+}
+
+/// Controls by `is_gene` and qualities are left out of every table, and counted.
+#[test]
+fn what_is_no_gene_or_of_low_quality_is_left_out_of_every_table() {
+    let clean = written("feature_name,x_location,y_location\n", |gene, x, y, _, _| format!("{gene},{x},{y}\n"));
+    let expected = prepared("clean.csv", &clean, &[]).1.unwrap();
+    for (yes, no) in [("True", "False"), ("1", "0"), ("T", "F"), ("yes", "NA"), ("1.0", "")] {
+        for header in ["feature_name,x_location,y_location", "gene,global_x,global_y", "target,x,y"] {
+            let mut text = written(&format!("{header},is_gene,qv,fov\n"), |gene, x, y, _, _| {
+                format!("{gene},{x},{y},{yes},40,1\n")
+            });
+            text.extend(format!("CONTROL,5,5,{no},40,1\nACTB,5,5,{yes},3,1\nACTB,5,5,{yes},NA,1\n").into_bytes());
+            let (done, found) = prepared("a.csv", &text, &[]);
+            let said = String::from_utf8_lossy(&done.stderr);
+            let found = found.unwrap_or_else(|| panic!("{said}"));
+            assert_eq!(found.0, expected.0, "{header} {yes}");
+            assert!(said.contains("1 controls") && said.contains("2 below quality"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_told_with_what_to_do() {
+    let plain = written("gene,x,y,count\n", |gene, x, y, n, _| format!("{gene},{x},{y},{n}\n"));
+    let text = String::from_utf8(plain.clone()).unwrap();
+    let comma = |number: f64| number.to_string().replace('.', ",");
+    let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let long: String = (0..500).map(|i| format!(",AAAC{i}")).collect();
+    for (name, text, words) in [
+        (
+            "a.csv",
+            written("gene;x;y\n", |gene, x, y, _, _| format!("{gene};{};{}\n", comma(x), comma(y))),
+            "decimal comma",
+        ),
+        (
+            "a.csv",
+            written("gene,x,y\n", |gene, x, y, _, _| format!("{gene},{},{}\n", comma(x), comma(y))),
+            "decimal commas",
+        ),
+        (
+            "a.csv",
+            written("gene,x,y\n", |gene, x, y, _, _| format!("{gene},{},5,{}\n", x.floor(), y.floor())),
+            "decimal commas",
+        ),
+        ("a.csv", [b"\xff\xfe".to_vec(), utf16.clone()].concat(), "UTF-16"),
+        ("a.csv", utf16, "UTF-16"),
+        ("a.csv", b"PK\x03\x04 and more".to_vec(), "Excel"),
+        ("a.csv", text.split_once('\n').unwrap().1.into(), "line of names missing"),
+        ("a.csv", format!("GENE{long}\nACTB{}\n", ",1".repeat(500)).into(), "(501 in all). Is it a matrix?"),
+        ("a.csv", text.replacen("count", "values", 1).into(), "--count-column none"),
+        ("a.csv", text.replacen(",count", ",x", 1).into(), "--x-column"),
+        ("a.csv", written("gene,x,y,count\n", |gene, x, y, n, _| format!("{gene},{x},{y},{n}.5\n")), "--count-column"),
+        (
+            "a.csv",
+            written("gene,x,y,is_gene\n", |gene, x, y, _, _| format!("{gene},{x},{y},ja\n")),
+            "is_gene is \"ja\"",
+        ),
+        ("a.gem", written("geneID\tx\ty\n", |gene, x, y, _, _| format!("{gene}\t{x}\t{y}\n")), "no column of counts"),
+    ] {
+        let (done, found) = prepared(name, &text, &[]);
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(found.is_none() && said.contains(words), "{words}: {said}");
+        assert!(said.len() < 1000, "{said}");
+    }
+}
+
+/// A stream is read once, is hashed as it was read, and never hangs.
+#[test]
+#[cfg(unix)]
+fn streams_are_read_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain = written("gene,x,y,count\n", |gene, x, y, n, _| format!("{gene},{x},{y},{n}\n"));
+    let expected = prepared("plain.csv", &plain, &[]).1.unwrap();
+    fs::write(folder.path().join("plain.csv"), &plain).unwrap();
+    let run = |script: &str| {
+        let program = env!("CARGO_BIN_EXE_s2s-prep");
+        let script = script.replace("PREP", &format!("timeout 60 {program} --mode impute --output sample.s2s"));
+        std::process::Command::new("bash").current_dir(folder.path()).args(["-c", &script]).output().unwrap()
+    };
+    for script in [
+        "mkfifo pipe.csv; cat plain.csv > pipe.csv & PREP --bin-um 10 --input pipe.csv",
+        "PREP --bin-um 10 --input <(gzip -c plain.csv)",
+        "cat plain.csv | PREP --bin-um 10 --platform csv --input /dev/stdin",
+    ] {
+        let done = run(script);
+        assert!(done.status.success(), "{script}: {}", String::from_utf8_lossy(&done.stderr));
+        assert_eq!(content(&folder.path().join("sample.s2s")), expected, "{script}");
+        if !script.contains("gzip") {
+            let inputs = transcripts::read_manifest(&folder.path().join("sample.s2s"))["provenance"]["inputs"].clone();
+            assert_eq!(inputs[0]["sha256"], s2s::files::content_fingerprint(&plain), "{script}");
+        }
+    }
+    let done = run("cat plain.csv | PREP --input /dev/stdin");
+    assert!(done.status.code() == Some(2) && String::from_utf8_lossy(&done.stderr).contains("--bin-um"));
+    fs::write(folder.path().join("a.parquet"), b"PAR1 and more").unwrap();
+    let done = run("cat a.parquet | PREP --bin-um 10 --input /dev/stdin");
+    assert!(done.status.code() == Some(65) && String::from_utf8_lossy(&done.stderr).contains("Write it to a file"));
+}
+
+/// A folder from an old disk may have a name that is no UTF-8.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_path_that_is_no_utf_8_is_a_path() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join(std::ffi::OsStr::from_bytes(b"section_\xe4.csv"));
+    let output = folder.path().join(std::ffi::OsStr::from_bytes(b"section_\xe4.s2s"));
+    fs::write(&input, written("gene,x,y,count\n", |gene, x, y, n, _| format!("{gene},{x},{y},{n}\n"))).unwrap();
+    let flags = ["--mode", "benchmark", "--bin-um", "10"].map(AsRef::as_ref);
+    let paths: [&std::ffi::OsStr; 4] = ["--input".as_ref(), input.as_ref(), "--output".as_ref(), output.as_ref()];
+    prep_well(paths.iter().chain(&flags));
+    assert!(output.join("truth.parquet").exists());
+}
+
+/// Without a size, the bins are those that --describe recommends, and it is said; too few of them are no section.
+#[test]
+fn bins_that_nobody_chose_are_those_that_are_recommended() {
+    let folder = tempfile::tempdir().unwrap();
+    let dense = written("gene,x,y,count\n", |gene, x, y, n, _| format!("{gene},{x},{y},{n}\n"));
+    let input = folder.path().join("a.csv");
+    fs::write(&input, dense).unwrap();
+    let described = prep(["--describe", input.to_str().unwrap()]);
+    let text = String::from_utf8(described.stdout).unwrap();
+    let flag = text
+        .lines()
+        .find_map(|line| line.strip_prefix("recommended ")?.split(':').next())
+        .unwrap_or_else(|| panic!("{text}"));
+    let run = |flags: &[&str]| {
+        let output = folder.path().join("a.s2s");
+        let _ = fs::remove_dir_all(&output);
+        let paths = ["--input", input.to_str().unwrap(), "--output", output.to_str().unwrap(), "--mode", "benchmark"];
+        let done = prep(paths.iter().chain(flags));
+        (
+            String::from_utf8_lossy(&done.stderr).into_owned(),
+            output.exists().then(|| transcripts::read_manifest(&output)),
+        )
+    };
+    let (said, manifest) = run(&[]);
+    let um = manifest.unwrap_or_else(|| panic!("{said}"))["grid"]["bin_um"].as_f64().unwrap();
+    assert_eq!(flag, format!("--bin-um {um}"));
+    assert!(said.contains(&format!("note       {flag} was taken")), "{said}");
+    let (said, manifest) = run(&["--bin-um", "25"]);
+    assert!(manifest.is_some() && said.contains("expected 300 or more"), "{said}");
+    let (said, manifest) = run(&["--bin-um", "80", "--min-counts", "1"]);
+    assert!(manifest.is_none() && said.contains("16 are needed"), "{said}");
+    // A minimum of 0 takes empty bins for tissue, and changes no value.
+    let values = |minimum: &str| {
+        run(&["--bin-um", "10", "--min-counts", minimum]);
+        transcripts::read_values(&folder.path().join("a.s2s/measured.parquet"))
+    };
+    let (none, one) = (values("0"), values("1"));
+    assert_eq!(none, one);
+    assert!(none.values().flat_map(|values| values.values()).all(|(_, value)| *value > 0.0));
+    let list = folder.path().join("list.csv");
+    fs::write(&list, "row,col\n0,0\n20,20\n").unwrap();
+    let (said, _) = run(&["--bin-um", "10", "--measured", list.to_str().unwrap(), "--phase", "1,1"]);
+    assert!(said.contains("--phase"), "{said}");
+}

@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn keys_override_defaults_one_by_one() {
         let config = load("prep:\n  bin_um: 30\n").unwrap();
-        assert_eq!(config.prep, PrepConfig { bin_um: 30.0, ..PrepConfig::default() });
+        assert_eq!(config.prep, PrepConfig { bin_um: Some(30.0), ..PrepConfig::default() });
         assert_eq!(load("# nothing\n").unwrap(), Config::default());
     }
 
@@ -165,7 +165,7 @@ mod tests {
             ["prep.scale=4", "prep.csv.y_column=py", "fit.betas=[0.5,0.999]", "prep.scale = 3", "fit.gene_scale=rms"];
         let found = Config::load(Some(&path), &changes.map(str::to_owned)).unwrap();
         let csv = CsvConfig { x_column: Some("px".into()), y_column: Some("py".into()), ..CsvConfig::default() };
-        assert_eq!(found.prep, PrepConfig { bin_um: 30.0, scale: 3, csv, ..PrepConfig::default() });
+        assert_eq!(found.prep, PrepConfig { bin_um: Some(30.0), scale: 3, csv, ..PrepConfig::default() });
         assert_eq!(found.fit.betas, [0.5, 0.999]);
         assert_eq!(found.network, Config::default().network);
         assert_eq!(set(&["prep.csv.y_column=py", "prep.csv.y_column=null"]).unwrap(), Config::default());

@@ -99,7 +99,8 @@ pub fn write_as(
     let flags = Raster::from_fn(grid.rows, grid.cols, |row, col| {
         sampling.measures(row, col) && u64::from(section.totals[(row, col)]) >= settings.min_counts
     });
-    let in_tissue: Vec<u64> = pairs(&section.totals, &flags).map(u64::from).collect();
+    // With a minimum of 0, bins without any count are tissue too; the target is that of bins that hold something.
+    let in_tissue: Vec<u64> = pairs(&section.totals, &flags).map(u64::from).filter(|total| *total > 0).collect();
     let target = normalisation_target(&in_tissue).ok_or_else(|| {
         Error::Data(format!(
             "no measured bin of {} µm holds {} counts or more, so there is no tissue to learn from. Choose a larger --bin-um or a smaller --min-counts",

@@ -1,13 +1,14 @@
 //! The section `prep` of the config: how a platform's files become a dataset.
 
+use crate::dataset::Quantity;
 use serde::{Deserialize, Serialize};
 
 /// The section `prep`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PrepConfig {
-    /// Side of a bin in µm.
-    pub bin_um: f64,
+    /// Side of a bin in µm; without it, what the counts recommend ([`describe()`](super::describe())), or a bin for every spot.
+    pub bin_um: Option<f64>,
     /// S: one bin in S² is measured.
     pub scale: usize,
     /// Row and column of the measured bin in every S×S block, counted from `origin_um`.
@@ -39,7 +40,7 @@ pub struct PrepConfig {
 impl Default for PrepConfig {
     fn default() -> Self {
         PrepConfig {
-            bin_um: 100.0,
+            bin_um: None,
             scale: 2,
             phase: [0, 0],
             pattern: PatternKind::Lattice,
@@ -54,6 +55,21 @@ impl Default for PrepConfig {
             csv: CsvConfig::default(),
             matrix: MatrixConfig::default(),
         }
+    }
+}
+
+/// Distance in µm of the spots of Visium.
+const SPOT_UM: f64 = 100.0;
+
+impl PrepConfig {
+    /// Side of a bin in µm, of files whose observations are one bin each; where nobody says it, the distance of Visium's spots.
+    pub(crate) fn spot_um(&self) -> f64 {
+        self.bin_um.unwrap_or(SPOT_UM)
+    }
+
+    /// What the entries of the input are.
+    pub(crate) fn quantity(&self) -> Quantity {
+        if self.matrix.already_normalised { Quantity::Values } else { Quantity::Counts }
     }
 }
 

@@ -21,14 +21,25 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// Reads all of it into `collector`.
+    /// Reads all of it into `collector`; [`Error::Data`] also if there is nothing in it.
     pub(crate) fn read(self, config: &PrepConfig, collector: &Collector) -> Result<ReadStats> {
         let Source { reader, path, table } = self;
-        let Some(table) = table else { return reader.read(&path, config, collector) };
-        let columns = reader.columns(table.header(), config)?;
-        let notes = reader.notes(&path)?.into_iter().chain(columns.notes(table.header(), reader.reads_any_table()));
-        notes.for_each(|note| collector.note(note));
-        table.read(&columns, collector)
+        let stats = match table {
+            None => reader.read(&path, config, collector)?,
+            Some(table) => {
+                let columns = reader.columns(table.header(), config)?;
+                let notes = columns.notes(table.header(), reader.reads_any_table());
+                reader.notes(&path)?.into_iter().chain(notes).for_each(|note| collector.note(note));
+                table.read(&columns, collector)?
+            }
+        };
+        if stats.read == 0 {
+            return Err(Error::data(
+                &path,
+                "no transcripts in it: it is empty, or nothing was counted. Is this the right file?",
+            ));
+        }
+        Ok(stats)
     }
 }
 
@@ -183,7 +194,7 @@ fn kind(path: &Path) -> String {
 
 /// Whether a file is a table by its name; streams have none, and may be one.
 fn is_table(path: &Path) -> bool {
-    let known = ["csv", "tsv", "tab", "txt", "gem", ""].contains(&kind(path).as_str());
+    let known = ["csv", "tsv", "tab", "txt", "gem", "parquet", ""].contains(&kind(path).as_str());
     known || is_parquet(path) || is_stream(path)
 }
 

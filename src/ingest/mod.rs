@@ -20,15 +20,17 @@ mod prepare;
 mod reader;
 mod request;
 mod section;
+mod survey;
 mod text;
 mod words;
 
 pub use binning::ReadStats;
 pub use config::{CsvConfig, MatrixConfig, PatternKind, PrepConfig};
-pub use describe::{BinSize, Description, describe};
+pub use describe::{Description, describe};
 pub use flags::{Flag, Takes};
 pub use platforms::{flags, platforms};
 pub use prepare::{Prepared, prepare};
 pub use reader::Platform;
 pub use request::Request;
 pub use section::{Section, read};
+pub use survey::{BinSize, Recommendation, Why};

@@ -2,6 +2,7 @@
 
 use super::request::Request;
 use super::section::{Plan, Section, with_notes};
+use super::survey::MANY;
 use crate::dataset::{self, Dataset, Settings};
 use crate::files;
 use crate::provenance::{Input, Provenance};
@@ -25,10 +26,10 @@ pub struct Prepared {
 /// Those of [`read()`](super::read()); [`Error::Usage`] if `output` is there and no dataset, [`Error::Io`] if it cannot be written,
 /// both before anything is read; [`Error::Data`] if no measured bin holds `config.min_counts`. An error leaves nothing behind.
 pub fn prepare(request: &Request, output: &Path, command: &[String]) -> Result<Prepared> {
-    let plan = Plan::of(request)?;
     // A mistake in the output's name is told before minutes of reading, not after.
     dataset::check_output(output)?;
-    let section = plan.read()?;
+    let section = Plan::of(request)?.read()?;
+    check_measured(&section).map_err(|e| with_notes(e, &section.notes))?;
     let input = |path: &PathBuf| {
         let sha256 = if let Some(stream) = &section.stream {
             Ok(stream.clone())
@@ -54,4 +55,27 @@ pub fn prepare(request: &Request, output: &Path, command: &[String]) -> Result<P
     dataset::write_as(section.quantity, output, &section.counts, &settings, provenance)
         .map_err(|e| with_notes(e, &section.notes))?;
     Ok(Prepared { dataset: Dataset::open(output)?, section })
+}
+
+/// Measured bins that are too few to learn anything from.
+const TOO_FEW: usize = 16;
+
+/// Refuses a section of which next to nothing was measured, and warns of one with little.
+fn check_measured(section: &Section) -> Result<()> {
+    let Section { config, counts, sampling, .. } = section;
+    let bins = counts.totals.values().iter().zip(sampling.measured().values());
+    let number = bins.filter(|(total, measured)| **measured && u64::from(**total) >= config.min_counts).count();
+    let what = format!("{number} measured bins of {} µm hold {} counts or more", counts.grid.bin_um, config.min_counts);
+    let advice = "s2s-prep --describe tells what smaller bins hold (--bin-um); a smaller --scale measures more of them";
+    match number {
+        // The writer tells that there is no tissue at all.
+        0 | MANY.. => {}
+        1..TOO_FEW => {
+            let what =
+                format!("only {what}, and {TOO_FEW} are needed to learn anything, {MANY} to learn much. {advice}");
+            return Err(Error::data(&section.path, what));
+        }
+        _ => tracing::warn!("{what}: expected {MANY} or more to learn from. {advice}"),
+    }
+    Ok(())
 }

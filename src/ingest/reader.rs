@@ -99,6 +99,11 @@ pub(crate) trait Reader: Sync {
         None
     }
 
+    /// Distance in µm of the spots of the instrument or the matrix, each of which is one bin.
+    fn spot_um(&self, _: &Path, _: &PrepConfig) -> Option<f64> {
+        None
+    }
+
     /// The flag that asks for bins of `um` µm.
     fn bin_flag(&self, um: f64, _: &PrepConfig) -> String {
         format!("--bin-um {um}")

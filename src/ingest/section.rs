@@ -1,17 +1,17 @@
 //! A section in memory: what is in the files that a request names, binned.
 
-use super::binning::{Accumulator, Binning, Collector, Features, Framed, MeasuredBins, ReadStats, frame};
+use super::binning::{Binning, Collector, Features, Framed, MeasuredBins, ReadStats, frame};
 use super::config::{PatternKind, PrepConfig};
 use super::detect::{Source, detect};
 use super::listed::read_listed;
 use super::reader::positive;
 use super::request::Request;
+use super::survey::{Recommendation, Survey};
 use super::text::Table;
 use crate::dataset::{Mode, Quantity, SectionCounts};
 use crate::section::{Lattice, Sampling, Scale};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
 /// The largest S. Beyond it, less than one bin in a thousand would be measured.
 const MAX_SCALE: usize = 32;
@@ -62,7 +62,7 @@ pub struct Section {
 /// std::fs::write(&path, format!("gene,x,y\n{}", spots.collect::<String>()))?;
 ///
 /// let mut request = Request::new(&path, Mode::Benchmark);
-/// request.config.bin_um = 10.0;
+/// request.config.bin_um = Some(10.0);
 /// let section = read(&request)?;
 /// assert_eq!((section.platform, section.molecules.read), ("csv", 64));
 /// assert_eq!((section.counts.grid.rows, section.counts.grid.cols), (8, 8));
@@ -83,32 +83,32 @@ pub(crate) struct Plan<'a> {
     source: Source,
     config: PrepConfig,
     binning: Binning,
+    /// How the size of the bins was found, if nobody said it.
+    note: Option<String>,
 }
 
 impl<'a> Plan<'a> {
-    /// Recognises the input and checks the request.
+    /// Recognises the input, checks the request, and where it does not say the size of the bins, reads the input for its counts.
     pub(crate) fn of(request: &'a Request) -> Result<Self> {
         let source = detect(request)?;
         let config = source.reader.with_units(request.config.clone())?;
-        let binning = binning(request, &config)?;
-        Ok(Plan { request, source, config, binning })
+        check(request, &config)?;
+        let (source, bin_um, note) = match config.bin_um {
+            Some(bin_um) => (source, bin_um, None),
+            None => sized(request, source, &config)?,
+        };
+        let binning = binning(request, &config, positive(bin_um, "bin-um")?)?;
+        Ok(Plan { request, source, config: PrepConfig { bin_um: Some(bin_um), ..config }, binning, note })
     }
 
     /// Reads, bins and frames everything.
     pub(crate) fn read(self) -> Result<Section> {
-        let Plan { request, source, config, binning } = self;
-        let collector = Collector {
-            binning,
-            mode: request.mode,
-            min_qv: config.min_qv,
-            features: Features::new(request.genes.clone()),
-            accumulator: Accumulator::new(),
-            quantity: quantity(&config),
-            notes: Mutex::default(),
-        };
+        let Plan { request, source, config, binning, note } = self;
+        let collector = Collector::new(binning, request.mode, &config, Features::new(request.genes.clone()));
+        note.into_iter().for_each(|note| collector.note(note));
         let (reader, path) = (source.reader, source.path.clone());
         let digest = source.table.as_ref().and_then(Table::digest);
-        let molecules = collect(source, &config, &collector)?;
+        let molecules = source.read(&config, &collector)?;
         let stream = digest.map(|digest| digest.fingerprint());
         let Collector { binning, features, accumulator, quantity, notes, .. } = collector;
         let notes = notes.into_inner().unwrap_or_default();
@@ -139,26 +139,36 @@ pub(crate) fn with_notes(error: Error, notes: &[String]) -> Error {
     notes.iter().fold(error, |error, note| error.retold(format!("{error}\nnote: {note}")))
 }
 
-/// Reads all of `source` into `collector`, which bins it.
-pub(crate) fn collect(source: Source, config: &PrepConfig, collector: &Collector) -> Result<ReadStats> {
+/// The size of bins that nobody asked for: a bin for every spot, or what all counts of `source` recommend; and what to say of it.
+///
+/// It is chosen before any bin is withheld, as a user who reads `--describe` chooses it.
+fn sized(request: &Request, source: Source, config: &PrepConfig) -> Result<(Source, f64, Option<String>)> {
     let path = source.path.clone();
-    let stats = source.read(config, collector)?;
-    if stats.read == 0 {
-        return Err(Error::data(
-            &path,
-            "no transcripts in it: it is empty, or nothing was counted. Is this the right file?",
-        ));
+    if let Some(um) = source.reader.spot_um(&path, config) {
+        return Ok((source, um, None));
     }
-    Ok(stats)
+    if request.measured.is_some() {
+        return Err(Error::Usage("--measured: expected --bin-um too, the size of the bins that it lists".to_owned()));
+    }
+    if source.table.as_ref().is_some_and(|table| table.digest().is_some()) {
+        return Err(Error::Usage(format!(
+            "{}: a stream is read once, and cannot be looked through for the size of the bins. Give --bin-um",
+            path.display()
+        )));
+    }
+    let reader = source.reader;
+    let Recommendation { um, why } = Survey::of(source, config)?.recommendation;
+    let flag = reader.bin_flag(um, config);
+    if request.mode == Mode::Impute {
+        tracing::warn!("{flag} was taken: {why}. Only you know in which bins the section was sampled: give their size");
+    } else if !(Recommendation { um, why }).is_sound() {
+        tracing::warn!("{flag} was taken, {why}");
+    }
+    Ok((detect(request)?, um, Some(format!("{flag} was taken: {why}"))))
 }
 
-/// What the entries of the input are.
-pub(crate) fn quantity(config: &PrepConfig) -> Quantity {
-    if config.matrix.already_normalised { Quantity::Values } else { Quantity::Counts }
-}
-
-/// The grid that the config asks for; [`Error::Usage`] for a value that makes no sense.
-fn binning(request: &Request, config: &PrepConfig) -> Result<Binning> {
+/// [`Error::Usage`] for a value of the config that makes no sense.
+fn check(request: &Request, config: &PrepConfig) -> Result<()> {
     if config.scale > MAX_SCALE {
         return Err(Error::Usage(format!("scale {}: expected {MAX_SCALE} or less", config.scale)));
     }
@@ -176,8 +186,21 @@ fn binning(request: &Request, config: &PrepConfig) -> Result<Binning> {
     if let Some(wrong) = config.phase.iter().find(|phase| **phase >= scale.get()) {
         return Err(Error::Usage(format!("phase {wrong}: expected a number below scale {}", scale.get())));
     }
-    positive(config.csv.unit_um(), "um-per-unit")?;
-    let bin_um = positive(config.bin_um, "bin-um")?;
+    if request.measured.is_some() && config.phase != [0, 0] {
+        return Err(Error::Usage(
+            "--phase: says which bin of a block is measured, but --measured lists the measured bins. Leave one out"
+                .to_owned(),
+        ));
+    }
+    if let Some(bin_um) = config.bin_um {
+        positive(bin_um, "bin-um")?;
+    }
+    positive(config.csv.unit_um(), "um-per-unit").map(drop)
+}
+
+/// The grid that the config asks for, in bins of `bin_um`.
+fn binning(request: &Request, config: &PrepConfig, bin_um: f64) -> Result<Binning> {
+    let scale = Scale::new(config.scale)?;
     let [row, col] = config.phase.map(|phase| phase as f64 * bin_um);
     let anchor_um = [config.origin_um[0] + col, config.origin_um[1] + row];
     let lattice = Lattice::new(scale);

@@ -219,7 +219,8 @@ mod tests {
         let mut line: Vec<String> = line.map(str::to_owned).to_vec();
         line.extend(["--config".to_owned(), path.display().to_string()]);
         let config = Arguments::try_parse_from(line).unwrap().config().unwrap();
-        let expected = PrepConfig { bin_um: 30.0, min_counts: 7, origin_um: [-1.0, 2.5], ..PrepConfig::default() };
+        let expected =
+            PrepConfig { bin_um: Some(30.0), min_counts: 7, origin_um: [-1.0, 2.5], ..PrepConfig::default() };
         assert_eq!(config, PrepConfig { csv: config.csv.clone(), ..expected });
         assert_eq!(config.csv.um_per_unit, Some(0.5));
     }

@@ -5,6 +5,7 @@ use super::features::{Feature, FeatureCache, Features};
 use super::grid::Binning;
 use super::key::Key;
 use crate::dataset::{Mode, Quantity};
+use crate::ingest::config::PrepConfig;
 use std::ops::Add;
 use std::sync::{Mutex, PoisonError};
 
@@ -59,6 +60,19 @@ pub(crate) struct Collector {
 }
 
 impl Collector {
+    /// An empty one, with the filters and the quantity of `config`.
+    pub(crate) fn new(binning: Binning, mode: Mode, config: &PrepConfig, features: Features) -> Self {
+        Collector {
+            binning,
+            mode,
+            min_qv: config.min_qv,
+            features,
+            accumulator: Accumulator::new(),
+            quantity: config.quantity(),
+            notes: Mutex::default(),
+        }
+    }
+
     /// Tells the user what was recognised.
     pub(crate) fn note(&self, text: String) {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(text);

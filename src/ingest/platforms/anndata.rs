@@ -29,8 +29,8 @@ impl Reader for AnnData {
         Ok(name.ends_with(".h5ad") || (Tree::is_zarr(input) && is_table(&Tree::open(input)?)?))
     }
 
-    fn finest_um(&self, _: &Path, config: &PrepConfig) -> Option<f64> {
-        Some(config.bin_um)
+    fn spot_um(&self, _: &Path, config: &PrepConfig) -> Option<f64> {
+        Some(config.spot_um())
     }
 
     fn read(&self, path: &Path, config: &PrepConfig, collector: &Collector) -> Result<ReadStats> {

@@ -66,8 +66,9 @@ impl Reader for SpatialData {
         Ok(vec![path.join(choose(&Tree::open(path)?, config.matrix.element.as_deref())?)])
     }
 
-    fn finest_um(&self, _: &Path, config: &PrepConfig) -> Option<f64> {
-        Some(config.bin_um)
+    fn spot_um(&self, path: &Path, config: &PrepConfig) -> Option<f64> {
+        let element = choose(&Tree::open(path).ok()?, config.matrix.element.as_deref()).ok()?;
+        (!element.starts_with("points/")).then(|| config.spot_um())
     }
 
     fn read(&self, path: &Path, config: &PrepConfig, collector: &Collector) -> Result<ReadStats> {

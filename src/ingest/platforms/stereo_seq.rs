@@ -63,7 +63,7 @@ impl Reader for StereoSeq {
 
     fn with_units(&self, config: PrepConfig) -> Result<PrepConfig> {
         let pitch_um = positive(config.pixel_um.unwrap_or(PITCH_UM), "pixel-um")?;
-        let bin_um = config.bin_dnb.map_or(config.bin_um, |side| f64::from(side) * pitch_um);
+        let bin_um = config.bin_dnb.map(|side| f64::from(side) * pitch_um).or(config.bin_um);
         Ok(PrepConfig { pixel_um: Some(pitch_um), bin_um, ..config })
     }
 
@@ -82,7 +82,7 @@ impl Reader for StereoSeq {
     fn columns(&self, header: &Header, config: &PrepConfig) -> Result<Columns> {
         let pitch_um = config.pixel_um.unwrap_or(PITCH_UM);
         let side = number(header, "BinSize")?.unwrap_or(1.0);
-        let bin_um = config.bin_um;
+        let bin_um = config.bin_um.unwrap_or(pitch_um * side);
         let in_bins = bin_um / (pitch_um * side);
         if side > 1.0 && (in_bins - in_bins.round()).abs() > 1e-6 {
             return Err(Error::data(

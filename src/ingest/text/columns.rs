@@ -50,7 +50,7 @@ impl Layout {
     ///
     /// [`Error::Data`] for a column that is not there, or two of which either may be meant.
     pub(crate) fn columns(&self, header: &Header, named: Named, um_per_unit: f64) -> Result<Columns> {
-        let hint = |flag: &str| format!("Expected the columns of {}. Name it with {flag} (--platform csv)", self.whose);
+        let hint = |flag: &str| format!("Expected the columns of {}. Name it with {flag}", self.whose);
         let column = |name: Option<&str>, flag: &str, usual: &[&str]| match name {
             Some(name) => header.given(name, flag),
             None => header.needed(usual, flag, &hint(flag)),

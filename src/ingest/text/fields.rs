@@ -72,11 +72,11 @@ fn closing_quote(text: &[u8]) -> Option<usize> {
 
 /// The delimiter that the header line has most of, outside of quotes.
 pub(crate) fn delimiter(header: &[u8]) -> u8 {
-    let bare: Vec<u8> = header.split(|byte| *byte == b'"').step_by(2).flatten().copied().collect();
+    let bare: Vec<u8> = header.trim_ascii().split(|byte| *byte == b'"').step_by(2).flatten().copied().collect();
     let number = |candidate: u8| bare.iter().filter(|byte| **byte == candidate).count();
     let best = |best: u8, candidate: u8| if number(candidate) > number(best) { candidate } else { best };
     let best = DELIMITERS.into_iter().reduce(best).unwrap_or(b',');
-    if number(best) == 0 && bare.trim_ascii().contains(&b' ') { b' ' } else { best }
+    if number(best) == 0 && bare.contains(&b' ') { b' ' } else { best }
 }
 
 /// The fields of a line as texts without blanks around them; none of a line that has no such fields.

@@ -1,5 +1,6 @@
 //! The names of a table's columns, whatever its form, and which of them is meant.
 
+use super::fields::is_data;
 use crate::error::{listed, nearest_names};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -54,11 +55,13 @@ impl Header {
     /// As [`Header::usual`], but it has to be there; `hint` says what to do otherwise.
     pub(crate) fn needed(&self, candidates: &[&str], flag: &str, hint: &str) -> Result<usize> {
         self.usual(candidates, flag)?.ok_or_else(|| {
-            let headless = super::fields::is_data(&self.names);
-            let headless =
-                if headless { ". The first line looks like a row of data: is the line of names missing?" } else { "" };
+            let guess = match self.names.len() {
+                _ if is_data(&self.names) => "The first line looks like a row of data: is the line of names missing? ",
+                WIDE.. => "Is it a matrix? A table has a row for each molecule, or each gene in each spot. ",
+                _ => "",
+            };
             let found = listed(self.names.iter().map(String::as_str));
-            self.wrong(format!("no column named {}; found {found}{headless}. {hint}", candidates.join(", ")))
+            self.wrong(format!("no column named {}; found {found}. {guess}{hint}", candidates.join(", ")))
         })
     }
 
@@ -105,6 +108,9 @@ impl Header {
         &self.path
     }
 }
+
+/// Tables of molecules have fewer columns.
+const WIDE: usize = 60;
 
 /// What a user says of a table whose rows are one molecule each.
 pub(crate) const NO_COUNTS: &str = "none";

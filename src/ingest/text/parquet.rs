@@ -23,7 +23,7 @@ const BATCH: usize = 1 << 16;
 
 /// A Parquet file, or a folder of them, whose columns are known.
 pub(crate) struct ParquetTable {
-    /// The names of its columns: those of the first file, and those that folders' names hold.
+    /// The names of its columns: those of all files, and those that folders' names hold.
     pub header: Header,
     parts: Vec<(Part, ArrowReaderMetadata)>,
 }
@@ -35,12 +35,15 @@ impl ParquetTable {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let with_metadata = |part: Part| Ok((part.clone(), metadata(&part.path)?));
         let parts: Vec<_> = parts(path)?.into_iter().map(with_metadata).collect::<Result<_>>()?;
-        let (first, metadata) = &parts[0];
-        let fields = metadata.schema().fields().iter().map(|field| field.name().clone());
-        let mut names: Vec<String> = fields.collect();
-        names.extend(
-            first.keys.iter().map(|(key, _)| key.clone()).filter(|key| !names.contains(key)).collect::<Vec<_>>(),
-        );
+        let mut names: Vec<String> = Vec::new();
+        for (part, metadata) in &parts {
+            let fields = metadata.schema().fields().iter().map(|field| field.name());
+            for name in fields.chain(part.keys.iter().map(|(key, _)| key)) {
+                if !names.contains(name) {
+                    names.push(name.clone());
+                }
+            }
+        }
         let header = Header { path: path.to_owned(), names, comments: Vec::new(), is_text: false };
         Ok(ParquetTable { header, parts })
     }

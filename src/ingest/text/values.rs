@@ -53,7 +53,9 @@ pub(crate) fn is_number(field: &[u8]) -> bool {
 fn wrong(field: &[u8], what: &str, expected: &str) -> String {
     let text = String::from_utf8_lossy(field);
     let shown: String = text.chars().take(60).collect();
-    let advice = if text.contains(',') && is_number(text.replacen(',', ".", 1).as_bytes()) {
+    let advice = if expected == COUNT && is_number(field) && !text.contains('-') {
+        "Values that are normalised or fractions are no counts: choose the column of counts with --count-column"
+    } else if text.contains(',') && is_number(text.replacen(',', ".", 1).as_bytes()) {
         "It is written with a decimal comma: write the table with decimal points"
     } else {
         "Mend the row or remove it"

@@ -32,7 +32,7 @@ impl Reader for VisiumHd {
     }
 
     fn files(&self, path: &Path, config: &PrepConfig) -> Result<Vec<PathBuf>> {
-        Squares::dividing(path, config.bin_um)?.array(path)?.files()
+        Squares::dividing(path, config.spot_um())?.array(path)?.files()
     }
 
     fn finest_um(&self, path: &Path, _: &PrepConfig) -> Option<f64> {

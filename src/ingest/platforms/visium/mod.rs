@@ -60,7 +60,7 @@ impl Reader for Visium {
         Array::find(path)?.files()
     }
 
-    fn finest_um(&self, _: &Path, _: &PrepConfig) -> Option<f64> {
+    fn spot_um(&self, _: &Path, _: &PrepConfig) -> Option<f64> {
         Some(SPOT_UM)
     }
 
