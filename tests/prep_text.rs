@@ -121,8 +121,11 @@ fn describe_says_what_pandas_says() {
     }
 }
 
+/// Tables and manifest of a dataset.
+type Content = (Vec<Vec<u8>>, serde_json::Value);
+
 /// Everything that a dataset holds but how it came to be.
-fn content(dataset: &Path) -> (Vec<Vec<u8>>, serde_json::Value) {
+fn content(dataset: &Path) -> Content {
     let files =
         ["bins.parquet", "measured.parquet", "patches.parquet"].map(|name| fs::read(dataset.join(name)).unwrap());
     let mut manifest = transcripts::read_manifest(dataset);
@@ -182,11 +185,7 @@ fn written(header: &str, row: impl Fn(&str, f64, f64, u32, usize) -> String) -> 
 }
 
 /// What s2s-prep makes of a file with that name and content, and what it says.
-fn prepared(
-    name: &str,
-    text: &[u8],
-    flags: &[&str],
-) -> (std::process::Output, Option<(Vec<Vec<u8>>, serde_json::Value)>) {
+fn prepared(name: &str, text: &[u8], flags: &[&str]) -> (std::process::Output, Option<Content>) {
     let folder = tempfile::tempdir().unwrap();
     let (input, output) = (folder.path().join(name), folder.path().join("sample.s2s"));
     fs::write(&input, text).unwrap();

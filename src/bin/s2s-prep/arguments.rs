@@ -78,7 +78,7 @@ pub struct Arguments {
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
 
-    /// Side of a bin in µm [default: 100]
+    /// Side of a bin in µm [default: what --describe recommends; 100, a bin for every spot, on Visium and AnnData]
     #[arg(id = "bin-um", long, value_name = "µm", allow_negative_numbers = true)]
     pub bin_um: Option<f64>,
 
@@ -141,7 +141,7 @@ impl Arguments {
     /// Defaults, then the file, then --set, then the flags that all platforms have.
     fn config(&self) -> Result<PrepConfig> {
         let mut config = Config::load(self.config.as_deref(), &self.set)?.prep;
-        override_with(&mut config.bin_um, self.bin_um);
+        config.bin_um = self.bin_um.or(config.bin_um);
         override_with(&mut config.scale, self.scale);
         override_with(&mut config.phase, self.phase);
         override_with(&mut config.pattern, self.pattern);
