@@ -233,7 +233,7 @@ fn patterns_that_make_no_sense_are_refused() {
     ] {
         let output = case.path("a.s2s");
         let paths = ["--input", input.to_str().unwrap(), "--output", output.to_str().unwrap()];
-        let failed = prep(paths.iter().chain(&flags));
+        let failed = prep(paths.iter().chain(&["--bin-um", "10"]).chain(&flags));
         let message = String::from_utf8_lossy(&failed.stderr).into_owned();
         assert_eq!(failed.status.code(), Some(code), "{flags:?}: {message}");
         assert!(message.contains(found), "{flags:?}: {message}");

@@ -268,14 +268,14 @@ fn a_gem_has_counts_under_many_names() {
 #[test]
 fn what_is_no_gene_or_of_low_quality_is_left_out_of_every_table() {
     let clean = written("feature_name,x_location,y_location\n", |gene, x, y, _, _| format!("{gene},{x},{y}\n"));
-    let expected = prepared("clean.csv", &clean, &[]).1.unwrap();
+    let expected = prepared("clean.csv", &clean, &["--min-counts", "1"]).1.unwrap();
     for (yes, no) in [("True", "False"), ("1", "0"), ("T", "F"), ("yes", "NA"), ("1.0", "")] {
         for header in ["feature_name,x_location,y_location", "gene,global_x,global_y", "target,x,y"] {
             let mut text = written(&format!("{header},is_gene,qv,fov\n"), |gene, x, y, _, _| {
                 format!("{gene},{x},{y},{yes},40,1\n")
             });
             text.extend(format!("CONTROL,5,5,{no},40,1\nACTB,5,5,{yes},3,1\nACTB,5,5,{yes},NA,1\n").into_bytes());
-            let (done, found) = prepared("a.csv", &text, &[]);
+            let (done, found) = prepared("a.csv", &text, &["--min-counts", "1"]);
             let said = String::from_utf8_lossy(&done.stderr);
             let found = found.unwrap_or_else(|| panic!("{said}"));
             assert_eq!(found.0, expected.0, "{header} {yes}");

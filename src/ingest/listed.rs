@@ -24,7 +24,10 @@ pub(crate) fn read_listed(path: &Path, bin_at: impl Fn(f64, f64) -> Option<Absol
         (None, None) => {
             return Err(Error::data(
                 path,
-                format!("found the columns {}, expected row and col (bins) or x and y (µm)", listed(header.names.iter().map(String::as_str))),
+                format!(
+                    "found the columns {}, expected row and col (bins) or x and y (µm)",
+                    listed(header.names.iter().map(String::as_str))
+                ),
             ));
         }
     };

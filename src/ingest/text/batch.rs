@@ -1,7 +1,8 @@
 //! The columns of a record batch that matter, of whatever type their writer chose.
 
 use super::parts::Part;
-use super::values::{COUNT, is_missing, number, truth, whole};
+use super::values::{COUNT, number, truth, whole};
+use crate::ingest::binning::is_missing;
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BooleanArray, DictionaryArray, RecordBatch, StringArray};
 use arrow::buffer::ScalarBuffer;
 use arrow::compute::cast;

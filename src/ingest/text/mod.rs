@@ -27,4 +27,4 @@ pub(crate) use lines::Lines;
 pub(crate) use parts::is_parquet;
 pub(crate) use stream::is_stream;
 pub(crate) use table::Table;
-pub(crate) use values::{is_missing, parse};
+pub(crate) use values::parse;

@@ -1,12 +1,6 @@
 //! What a field of a table says, whatever form the table has: numbers, counts, truth, and nothing.
 
-/// Words for a value that is not there, as pandas, R, SQL and Excel write them.
-const MISSING: [&[u8]; 11] = [b"", b"NA", b"N/A", b"#N/A", b"<NA>", b"NaN", b"nan", b"None", b"null", b"NULL", b"NAN"];
-
-/// Whether a field stands for a value that is not there.
-pub(crate) fn is_missing(field: &[u8]) -> bool {
-    MISSING.contains(&field.trim_ascii())
-}
+use crate::ingest::binning::is_missing;
 
 /// The value of a field; the error says `what` it is and what was `expected`.
 pub(crate) fn parse<T: std::str::FromStr>(field: &[u8], what: &str, expected: &str) -> Result<T, String> {
