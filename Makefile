@@ -33,11 +33,13 @@ install: build
 
 # The licences of what is linked in go into the wheel, as ours do.
 wheel: venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check 'maturin==1.16.*'
 	cp LICENSE-MIT LICENSE-APACHE packaging/python/
 	packaging/third-party packaging/python/THIRDPARTY.md
 	cd packaging/python && "$(CURDIR)/.venv/bin/maturin" build --release --locked --out "$(CURDIR)/target/wheels"
 
 site: venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check 'mkdocs-material==9.8.*'
 	.venv/bin/python -m mkdocs build --strict --quiet
 
 demo: build
