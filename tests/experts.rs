@@ -4,9 +4,10 @@
 mod stages;
 
 use s2s::dataset::Dataset;
-use s2s::imputation::experts;
+use s2s::experts::{Experts, Trials, Weights};
+use s2s::imputation::panel;
 use s2s::section::Raster;
-use s2s::store::{Interval, Store};
+use s2s::store::{Advice, Interval, Predictor, Store};
 use serde_json::Value;
 use stages::run;
 use std::path::Path;
@@ -71,7 +72,8 @@ fn nothing_but_measured_tissue_bins_is_read_and_the_answer_repeats() {
     let at = folder.path();
     section(at);
     let dataset = Dataset::open(&at.join("section.s2s")).unwrap();
-    let experts = experts(&dataset).unwrap();
+    let panel = panel(&dataset).unwrap();
+    let (trials, experts) = (Trials::new(&panel).unwrap(), Experts::new(panel));
     let gene = &dataset.manifest().genes[3].name;
     let values = dataset.measured_values(gene).unwrap();
     let spoilt = Raster::from_fn(values.rows(), values.cols(), |row, col| {
@@ -79,10 +81,37 @@ fn nothing_but_measured_tissue_bins_is_read_and_the_answer_repeats() {
         if known { values[(row, col)] } else { f32::NAN }
     });
     let bits = |map: &Raster<f32>| map.values().iter().map(|value| value.to_bits()).collect::<Vec<_>>();
-    let [clean, other] = [&values, &spoilt].map(|values| experts.predict(values, 0.9, 0).unwrap());
+    let [clean, other] = [&values, &spoilt].map(|values| experts.predict(values, &Weights::equal(), 0.9, 0).unwrap());
     assert_eq!(bits(&clean.mean), bits(&other.mean));
     assert_eq!(bits(&clean.median), bits(&other.median));
+    let evidence = trials.evidence(&values, 0).unwrap();
+    assert_eq!(trials.evidence(&spoilt, 0).unwrap(), evidence);
     let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    let alone = one.install(|| experts.predict(&values, 0.9, 0).unwrap());
+    let alone = one.install(|| experts.predict(&values, &Weights::equal(), 0.9, 0).unwrap());
     assert_eq!(bits(&clean.mean), bits(&alone.mean));
+}
+
+#[test]
+fn measured_bins_say_what_is_to_be_expected_and_too_few_say_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    section(at);
+    run(at, "s2s-predict", "--dataset section.s2s --method blend --output blend.zarr");
+    let store = Store::open(&at.join("blend.zarr")).unwrap();
+    for record in store.records() {
+        let choice = record.clone().unwrap().choice.unwrap();
+        let total: f64 = choice.weights.iter().map(|(_, weight)| weight).sum();
+        assert!((total - 1.0).abs() < 1e-12, "{choice:?}");
+        let expected = choice.expected.clone().unwrap();
+        let [lower, upper] = expected.between;
+        assert!(lower < expected.rmse_ratio && expected.rmse_ratio < upper && expected.rmse_ratio <= 1.0, "{choice:?}");
+    }
+    // Of 18 × 18 bins at most 81 are measured.
+    run(at, "s2s-simulate", "--rows 18 --cols 18 --genes 12 --seed 6 --output small");
+    run(at, "s2s-prep", "--input small --bin-um 30 --scale 2 --mode benchmark --output few.s2s");
+    run(at, "s2s-predict", "--dataset few.s2s --method blend --output few.zarr");
+    for record in Store::open(&at.join("few.zarr")).unwrap().records() {
+        let choice = record.clone().unwrap().choice.unwrap();
+        assert_eq!((choice.by, choice.advice(), choice.expected), (Predictor::Interpolation, Advice::Unknown, None));
+    }
 }

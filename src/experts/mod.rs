@@ -4,23 +4,32 @@
 //!
 //! - smoothed: measured bins averaged with those most alike in expression and surroundings, then interpolated ([`Graph`]);
 //! - cokriging: the linear prediction of least variance from the gene and the components of the nearest measured bins;
+//! - kriging: the same from the gene alone, for genes that the panel says nothing of;
 //! - forest: the distribution of the gene given what the surroundings say of a bin's components ([`Context`]), learned
 //!   from measured bins at the distance of the unmeasured ones ([`mix`](context)).
 //!
-//! [`Experts`] holds what all genes share. docs/experts.md tells how they were chosen, and what each gives.
+//! [`Experts`] holds what all genes share; [`Trials`] predict measured bins from a quarter of them, and so find out for each gene what
+//! the experts weigh in its mean ([`Weights`]) and what is to be expected of it ([`Evidence`]). docs/experts.md tells how they were chosen, and what each gives.
 
 mod context;
 mod coregionalisation;
 mod covariances;
+mod evidence;
 mod forest;
 mod graph;
 mod kriging;
 mod panel;
 mod prediction;
+mod shared;
 mod sites;
+mod sparser;
+mod weights;
 
 pub use context::Context;
+pub use evidence::{Evidence, Trials};
 pub use forest::{Distribution, Features, Forest, Settings};
 pub use graph::Graph;
 pub use panel::Panel;
-pub use prediction::{Experts, Prediction};
+pub use prediction::Prediction;
+pub use shared::Experts;
+pub use weights::Weights;

@@ -3,11 +3,12 @@
 use crate::section::{Raster, Sampling};
 
 /// A section's measured bins and the panel's principal components there.
-pub struct Panel<'a> {
+#[derive(Clone, Debug)]
+pub struct Panel {
     /// Which bins are measured.
-    pub sampling: &'a Sampling,
+    pub sampling: Sampling,
     /// The tissue [rows, cols].
-    pub tissue: &'a Raster<bool>,
+    pub tissue: Raster<bool>,
     /// The components' scores, each a map of the whole grid [rows, cols] that is looked at in measured tissue bins only: mean 0 and
     /// variance 1 there.
     pub components: Vec<Raster<f32>>,

@@ -1,17 +1,9 @@
-//! The experts of one gene, and what they say together.
+//! What the experts say of a gene together.
 
-use super::covariances::{Lag, Standard, covariances};
-use super::forest::{Distribution, Features, Forest, Settings};
-use super::kriging::{Cokriging, Kriged};
-use super::sites::{Neighbours, Sites};
-use super::{Context, Graph, Panel};
-use crate::section::{Interpolation, Raster, Sampling};
-
-/// Components that cokriging reads beside the gene.
-const COKRIGED: usize = 8;
-
-/// Components that the forest learns from. Bins alike are sought by all of them: the later ones know rare cell types.
-const LEARNED: usize = 12;
+use super::forest::{Distribution, Forest};
+use super::shared::Linear;
+use super::{Experts, Weights};
+use crate::section::Raster;
 
 /// Measured bins that intervals are calibrated on, at most.
 const MOST_CALIBRATED: usize = 4096;
@@ -22,20 +14,6 @@ const LEVELS: std::ops::RangeInclusive<usize> = 40..=99;
 /// Fewer measured bins than this tell no interval from another.
 const LEAST_CALIBRATED: usize = 50;
 
-/// What the genes of a section share.
-pub struct Experts<'a> {
-    sampling: &'a Sampling,
-    tissue: &'a Raster<bool>,
-    sites: Sites,
-    at_targets: Neighbours,
-    at_sites: Neighbours,
-    components: Vec<Standard>,
-    variances: Vec<f64>,
-    contexts: Vec<Context>,
-    graph: Graph,
-    lags: Vec<Lag>,
-}
-
 /// What is predicted of a gene; maps are [rows, cols], NaN outside the tissue, in log-normalised units.
 pub struct Prediction {
     /// Measured bins averaged with those alike, then interpolated.
@@ -44,7 +22,7 @@ pub struct Prediction {
     pub cokriging: Raster<f32>,
     /// The mean of the forest's distributions.
     pub forest: Raster<f32>,
-    /// The mean of these three: what to expect of a bin. At measured bins, what is expected without their own count of the gene.
+    /// Their weighted mean: what to expect of a bin. At measured bins, what is expected without their own count of the gene.
     pub mean: Raster<f32>,
     /// The median of what a bin may hold.
     pub median: Raster<f32>,
@@ -81,104 +59,40 @@ impl Said {
     }
 }
 
-/// Log-normalised values of the experts at some bins, one after the other.
+/// What the experts say of some bins: log-normalised values, one after the other.
 struct Estimates {
-    smoothed: Vec<f64>,
-    cokriging: Vec<f64>,
+    linear: Linear,
     forest: Vec<Said>,
 }
 
-impl<'a> Experts<'a> {
-    /// Prepares what the genes share: the neighbours, the components between the bins, and the bins alike.
-    pub fn new(panel: Panel<'a>) -> Self {
-        let Panel { sampling, tissue, components, variances } = panel;
-        let sites = Sites::new(sampling, tissue);
-        let (rows, cols) = tissue.shape();
-        let bins = (0..rows * cols).map(|i| (i / cols, i % cols));
-        let unmeasured: Vec<(usize, usize)> =
-            bins.filter(|bin| tissue[*bin] && !sampling.measures(bin.0, bin.1)).collect();
-        let (at_targets, at_sites) = (sites.around(&unmeasured), sites.around(&sites.at));
-        let scores = |map: &Raster<f32>| sites.at.iter().map(|bin| f64::from(map[*bin])).collect::<Vec<f64>>();
-        let scores: Vec<Vec<f64>> = components.iter().map(scores).collect();
-        let components: Vec<Standard> = scores.iter().map(|score| Standard::of(score)).collect();
-        let deviations: Vec<f64> = variances.iter().map(|variance| variance.sqrt()).collect();
-        let graph = Graph::new(&sites, &at_sites, &scores, &deviations);
-        let contexts =
-            components.iter().take(LEARNED).map(|score| Context::of(&sites, score, &at_targets, &at_sites)).collect();
-        let fields: Vec<&[f64]> = components.iter().take(COKRIGED).map(|score| score.values.as_slice()).collect();
-        let lags = if fields.is_empty() { Vec::new() } else { covariances(&sites, &fields, None) };
-        Experts { sampling, tissue, sites, at_targets, at_sites, components, variances, contexts, graph, lags }
+impl Estimates {
+    /// The means of all experts at a bin, in the order of [`Weights::EXPERTS`].
+    fn means(&self, bin: usize) -> [f64; 5] {
+        let [bilinear, kriging, smoothed, cokriging] = &self.linear;
+        [bilinear[bin], kriging[bin], smoothed[bin], cokriging[bin], self.forest[bin].mean]
     }
+}
 
-    /// Predicts a gene from its log-normalised values [rows, cols], of which only those of measured tissue bins are read. The intervals
-    /// hold an unmeasured bin with a probability of `coverage`. `None` where no bin is measured in the tissue.
-    pub fn predict(&self, values: &Raster<f32>, coverage: f64, seed: u64) -> Option<Prediction> {
-        if self.sites.at.is_empty() {
-            return None;
-        }
-        let own: Vec<f64> = self.sites.at.iter().map(|bin| f64::from(values[*bin])).collect();
-        let gene = Standard::of(&own);
-        let kriging = Cokriging::new(&self.sites, &gene, &[], None);
-        let left_out = kriging.at(&self.at_sites).mean;
-        let without_own = Standard::of(&self.graph.average_of_others(&own, gene.mean));
-        let smooth = Cokriging::new(&self.sites, &without_own, &[], None);
-        let between = [kriging.at(&self.at_targets).mean, smooth.at(&self.at_targets).mean];
-        let beside = [left_out, smooth.at(&self.at_sites).mean];
-        let learned = self.features(&self.at_sites_of(&own, &beside[0]), &beside);
-        let asked = self.features(&self.contexts.iter().map(|c| c.targets.clone()).collect::<Vec<_>>(), &between);
-        let targets: Vec<f32> = own.iter().map(|value| *value as f32).collect();
-        let forest = Forest::grow(&learned, &targets, &Settings::default(), seed);
+impl Experts {
+    /// Predicts a gene from its log-normalised values [rows, cols], of which only those of measured tissue bins are read. The experts' mean
+    /// is weighted by `weights`; the intervals hold an unmeasured bin with a probability of `coverage`. `None` where no bin is measured in
+    /// the tissue.
+    pub fn predict(&self, values: &Raster<f32>, weights: &Weights, coverage: f64, seed: u64) -> Option<Prediction> {
+        let gene = self.gene(values)?;
+        let forest = self.forest(&gene, seed);
+        let targets: Vec<f32> = gene.own.iter().map(|value| *value as f32).collect();
         let (level, reach) = calibrated(&forest, &targets, coverage);
-        let said = forest.each(&asked, |_, distribution| Said::of(distribution, level));
+        let said = forest.each(&self.asked(&gene), |_, distribution| Said::of(distribution, level));
         // A bin that every tree drew is told what all bins are.
         let whole = Distribution::of(targets.iter().map(|target| (*target, 1.0)));
         let of_others = forest.each_out_of_bag(|_, found| found.or(whole.as_ref()).map(|found| Said::of(found, level)));
-
-        let with = &self.components[..self.components.len().min(COKRIGED)];
-        let cokriging =
-            Cokriging::new(&self.sites, &gene, with, (!self.lags.is_empty()).then_some(self.lags.as_slice()));
-        let averages = self.graph.average(&own);
-        let dense = self.sampling.interpolate(Interpolation::Bilinear, &self.sites.map(&averages), self.tissue);
-        let unmeasured = Estimates {
-            smoothed: self.at_targets.bins.iter().map(|bin| f64::from(dense[*bin])).collect(),
-            cokriging: cokriging.at(&self.at_targets).mean,
-            forest: said,
-        };
-        let Kriged { mean, .. } = cokriging.at(&self.at_sites);
-        let measured = Estimates {
-            smoothed: without_own.values.iter().map(|v| without_own.mean + without_own.deviation * v).collect(),
-            cokriging: mean,
-            forest: of_others.into_iter().collect::<Option<_>>()?,
-        };
-        Some(self.maps(&unmeasured, &measured, reach))
+        let (between, beside) = self.linear(&gene);
+        let unmeasured = Estimates { linear: between, forest: said };
+        let measured = Estimates { linear: beside, forest: of_others.into_iter().collect::<Option<_>>()? };
+        Some(self.maps(&unmeasured, &measured, weights, reach))
     }
 
-    /// The components at the measured bins as uncertain as at the unmeasured ones, the gene's own count taken out:
-    /// [component][site].
-    fn at_sites_of(&self, own: &[f64], left_out: &[f64]) -> Vec<Vec<f64>> {
-        let mean = own.iter().sum::<f64>() / own.len() as f64;
-        let surprise: Vec<f64> = own.iter().zip(left_out).map(|(own, expected)| own - expected).collect();
-        let with = self.contexts.iter().zip(&self.components).zip(&self.variances);
-        with.map(|((context, score), variance)| {
-            let raw = |site: usize| score.mean + score.deviation * score.values[site];
-            let covariance =
-                own.iter().enumerate().map(|(site, own)| (own - mean) * raw(site)).sum::<f64>() / own.len() as f64;
-            // A score is Σ loading · value / √variance over the genes, and a loading is covariance / √variance.
-            let part = if *variance > 0.0 { covariance / variance } else { 0.0 };
-            context.at_sites((0..own.len()).map(|site| raw(site) - part * surprise[site])).collect()
-        })
-        .collect()
-    }
-
-    /// Rows of bins from columns of components and further estimates.
-    fn features(&self, components: &[Vec<f64>], further: &[Vec<f64>; 2]) -> Features {
-        let columns = components.len() + further.len();
-        let rows = further[0].len();
-        let all: Vec<&Vec<f64>> = components.iter().chain(further).collect();
-        Features::new(columns, (0..rows).flat_map(|row| all.iter().map(move |column| column[row] as f32)).collect())
-    }
-
-    fn maps(&self, unmeasured: &Estimates, measured: &Estimates, reach: Option<f64>) -> Prediction {
+    fn maps(&self, unmeasured: &Estimates, measured: &Estimates, weights: &Weights, reach: Option<f64>) -> Prediction {
         let map = |of: &dyn Fn(&Estimates, usize) -> f64| {
             let mut map = self.tissue.map(|_| f32::NAN);
             for (bins, estimates) in [(&self.at_targets.bins, unmeasured), (&self.sites.at, measured)] {
@@ -186,12 +100,12 @@ impl<'a> Experts<'a> {
             }
             map
         };
-        let mean = |e: &Estimates, i: usize| ((e.smoothed[i] + e.cokriging[i] + e.forest[i].mean) / 3.0).max(0.0);
+        let expert = |index: usize| map(&|e, i| e.means(i)[index].max(0.0));
         Prediction {
-            smoothed: map(&|e, i| e.smoothed[i]),
-            cokriging: map(&|e, i| e.cokriging[i].max(0.0)),
-            forest: map(&|e, i| e.forest[i].mean),
-            mean: map(&mean),
+            smoothed: expert(2),
+            cokriging: expert(3),
+            forest: expert(4),
+            mean: map(&|e, i| weights.mean(e.means(i)).max(0.0)),
             median: map(&|e, i| f64::from(e.forest[i].median)),
             interval: [map(&|e, i| f64::from(e.forest[i].interval.0)), map(&|e, i| f64::from(e.forest[i].interval.1))],
             deviation: map(&|e, i| e.forest[i].deviation),

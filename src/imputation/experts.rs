@@ -1,17 +1,17 @@
-//! The experts of a dataset's section.
+//! What a dataset's panel tells the experts.
 
 use crate::Result;
 use crate::dataset::Dataset;
-use crate::experts::{Experts, Panel};
+use crate::experts::Panel;
 use crate::section::Raster;
 
-/// The experts of `dataset`, ready to predict any of its genes.
-pub fn experts(dataset: &Dataset) -> Result<Experts<'_>> {
+/// The panel of `dataset`, for the experts.
+pub fn panel(dataset: &Dataset) -> Result<Panel> {
     let manifest = dataset.manifest();
     let total = manifest.panel_variance.map_or_else(|| variance(dataset), Ok)?;
     let variances = manifest.components.iter().map(|share| share * total).collect();
     let components = dataset.component_maps(manifest.components.len())?;
-    Ok(Experts::new(Panel { sampling: dataset.sampling(), tissue: dataset.tissue(), components, variances }))
+    Ok(Panel { sampling: dataset.sampling().clone(), tissue: dataset.tissue().clone(), components, variances })
 }
 
 /// The sum over the genes of the variance of their values in the measured tissue bins.

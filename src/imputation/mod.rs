@@ -2,6 +2,7 @@
 //! the method). Networks also say how sure they are of it.
 
 mod baselines;
+mod choice;
 mod config;
 mod experts;
 mod finish;
@@ -15,7 +16,7 @@ mod tiles;
 mod uncertainty;
 
 pub use config::PredictConfig;
-pub use experts::experts;
+pub use experts::panel;
 pub use finish::finish;
 pub use method::{Baseline, Expert, Method};
 pub use network::{Imputed, NetworkImputer};

@@ -1,15 +1,16 @@
 //! Predictions in memory: a gene at a time, by fitted networks, by the experts beside them, or by one method alone.
 
 use super::baselines::baseline;
+use super::choice::{Chooser, network_alone, network_weight};
 use super::config::PredictConfig;
-use super::experts::experts;
 use super::finish;
 use super::method::{Baseline, Expert, Method};
 use super::network::{Imputed, NetworkImputer};
 use crate::compute::Progress;
 use crate::dataset::Dataset;
-use crate::experts::{Experts, Prediction};
+use crate::experts::Prediction;
 use crate::section::Raster;
+use crate::store::Choice;
 use crate::{Error, Result};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
@@ -49,6 +50,8 @@ pub struct GenePrediction {
     pub uncertainty: Option<Raster<f32>>,
     /// What else the values may be, where the experts have a part in them.
     pub distribution: Option<PredictedDistribution>,
+    /// What predicted it and why; `None` by a method that was asked for.
+    pub choice: Option<Choice>,
 }
 
 /// What a gene's values may be.
@@ -142,11 +145,11 @@ impl<'a> Predictor<'a> {
         match &self.source {
             Source::Method(Method::Baseline(method)) => self.interpolated(*method, take),
             Source::Method(Method::Expert(expert)) => {
-                let experts = experts(self.dataset)?;
-                self.in_turn(|_, gene| Ok(Some(self.by_expert(gene, *expert, &experts)?)), take)
+                let experts = Chooser::new(self.dataset)?;
+                self.in_turn(|_, gene| self.by_expert(gene, *expert, &experts), take)
             }
             Source::Networks(networks) => {
-                let experts = (self.share < 1.0).then(|| experts(self.dataset)).transpose()?;
+                let experts = (self.share < 1.0).then(|| Chooser::new(self.dataset)).transpose()?;
                 self.in_turn(|index, _| self.by_network(&networks[index], experts.as_ref()), take)
             }
         }
@@ -154,14 +157,12 @@ impl<'a> Predictor<'a> {
 
     fn in_turn(
         &self,
-        predict: impl Fn(usize, &str) -> Result<Option<GenePrediction>>,
+        predict: impl Fn(usize, &str) -> Result<GenePrediction>,
         take: impl Fn(usize, GenePrediction) -> Result<()>,
     ) -> Result<()> {
         let mut progress = Progress::new("predict", "genes", self.genes.len() as u64);
         for (index, gene) in self.genes.iter().enumerate() {
-            if let Some(prediction) = predict(index, gene)? {
-                take(index, prediction)?;
-            }
+            take(index, predict(index, gene)?)?;
             progress.at(index as u64 + 1, || gene.clone());
         }
         Ok(())
@@ -171,7 +172,10 @@ impl<'a> Predictor<'a> {
         let progress = Mutex::new((Progress::new("predict", "genes", self.genes.len() as u64), 0));
         self.genes.par_iter().enumerate().try_for_each(|(index, gene)| {
             let imputed = baseline(self.dataset, gene, method)?;
-            take(index, GenePrediction { gene: gene.clone(), imputed, uncertainty: None, distribution: None })?;
+            take(
+                index,
+                GenePrediction { gene: gene.clone(), imputed, uncertainty: None, distribution: None, choice: None },
+            )?;
             let mut progress = progress.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             progress.1 += 1;
             let done = progress.1;
@@ -181,55 +185,63 @@ impl<'a> Predictor<'a> {
     }
 
     /// By a network, with or without the experts beside it.
-    fn by_network(&self, network: &NetworkImputer, experts: Option<&Experts>) -> Result<Option<GenePrediction>> {
+    fn by_network(&self, network: &NetworkImputer, experts: Option<&Chooser>) -> Result<GenePrediction> {
         let gene = network.gene();
-        let own = (self.share > 0.0).then(|| network.impute(self.dataset, self.config)).transpose()?;
-        match (experts, own) {
-            (Some(experts), own) => {
-                let found = self.ask(experts, gene)?;
-                Ok(Some(self.mixed(gene, &found, own.as_ref().map(|own| &own.values), self.share)?))
-            }
-            (None, own) => Ok(own.map(|Imputed { values, uncertainty }| GenePrediction {
+        let Some(experts) = experts else {
+            let Imputed { values, uncertainty } = network.impute(self.dataset, self.config)?;
+            let choice = Some(network_alone(network));
+            return Ok(GenePrediction {
                 gene: gene.to_owned(),
                 imputed: values,
                 uncertainty,
                 distribution: None,
-            })),
-        }
+                choice,
+            });
+        };
+        let measured = self.dataset.measured_values(gene)?;
+        let (found, choice) =
+            experts.choose(self.dataset, &measured, Some((network, self.share)), self.config.coverage)?;
+        let share = network_weight(&choice);
+        let own = (share > 0.0).then(|| network.impute(self.dataset, self.config)).transpose()?;
+        let mixed = self.mixed(gene, &measured, &found, own.as_ref().map(|own| (&own.values, share)));
+        Ok(GenePrediction { choice: Some(choice), ..mixed })
     }
 
-    /// By one of the experts, or by all of them.
-    fn by_expert(&self, gene: &str, method: Expert, experts: &Experts) -> Result<GenePrediction> {
-        let found = self.ask(experts, gene)?;
+    /// By one of the experts, or by all of them as measured bins say.
+    fn by_expert(&self, gene: &str, method: Expert, experts: &Chooser) -> Result<GenePrediction> {
+        let measured = self.dataset.measured_values(gene)?;
+        if method == Expert::Blend {
+            let (found, choice) = experts.choose(self.dataset, &measured, None, self.config.coverage)?;
+            return Ok(GenePrediction { choice: Some(choice), ..self.mixed(gene, &measured, &found, None) });
+        }
+        let found = experts.equal(self.dataset, &measured, self.config.coverage)?;
         let expert = match method {
             Expert::Smoothed => &found.smoothed,
             Expert::Cokriging => &found.cokriging,
-            Expert::Forest => &found.forest,
-            Expert::Blend => &found.mean,
+            Expert::Forest | Expert::Blend => &found.forest,
         };
-        let prediction = self.mixed(gene, &found, Some(expert), 1.0)?;
+        let prediction = self.mixed(gene, &measured, &found, Some((expert, 1.0)));
         Ok(match self.tells_distribution() {
             true => prediction,
             false => GenePrediction { uncertainty: None, distribution: None, ..prediction },
         })
     }
 
-    /// What the experts say of a gene.
-    fn ask(&self, experts: &Experts, gene: &str) -> Result<Prediction> {
-        let values = self.dataset.measured_values(gene)?;
-        experts.predict(&values, self.config.coverage, 0).ok_or_else(|| {
-            Error::data(self.dataset.folder(), "no measured bin is in the tissue. Lower min_counts of s2s-prep")
-        })
-    }
-
-    /// The experts' prediction, with `other` having a `share` of the mean; measured bins are put back.
-    fn mixed(&self, gene: &str, found: &Prediction, other: Option<&Raster<f32>>, share: f64) -> Result<GenePrediction> {
+    /// The experts' prediction, with another one that has a share of the mean; measured bins are put back.
+    fn mixed(
+        &self,
+        gene: &str,
+        measured: &Raster<f32>,
+        found: &Prediction,
+        other: Option<(&Raster<f32>, f64)>,
+    ) -> GenePrediction {
         let dataset = self.dataset;
-        let measured = dataset.measured_values(gene)?;
-        let back = |map: Raster<f32>| finish(map, &measured, dataset.sampling(), dataset.tissue());
+        let back = |map: Raster<f32>| finish(map, measured, dataset.sampling(), dataset.tissue());
         let mean = Raster::from_fn(found.mean.rows(), found.mean.cols(), |row, col| {
             let experts = f64::from(found.mean[(row, col)]);
-            other.map_or(experts, |map| (1.0 - share) * experts + share * f64::from(map[(row, col)])) as f32
+            let mixed =
+                |(map, share): (&Raster<f32>, f64)| (1.0 - share) * experts + share * f64::from(map[(row, col)]);
+            other.map_or(experts, mixed) as f32
         });
         let nothing = found.mean.map(|_| 0.0);
         let half = found.deviation.map(|deviation| found.reach.unwrap_or(f64::NAN) as f32 * deviation);
@@ -237,12 +249,13 @@ impl<'a> Predictor<'a> {
         let [lower, upper] = found.interval.clone().map(back);
         let median = back(found.median.clone());
         let (detected, smoothed) = (found.detected.clone(), found.mean.clone());
-        Ok(GenePrediction {
+        GenePrediction {
             gene: gene.to_owned(),
             imputed: back(mean),
             uncertainty: Some(uncertainty),
             distribution: Some(PredictedDistribution { median, lower, upper, detected, smoothed }),
-        })
+            choice: None,
+        }
     }
 }
 

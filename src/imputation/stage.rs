@@ -94,6 +94,7 @@ fn lent(prediction: &GenePrediction) -> Answers<'_> {
     Answers {
         imputed: &prediction.imputed,
         uncertainty: prediction.uncertainty.as_ref(),
+        choice: prediction.choice.as_ref(),
         distribution: prediction.distribution.as_ref().map(|found| Distribution {
             median: &found.median,
             lower: &found.lower,

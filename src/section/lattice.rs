@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 pub struct Scale(usize);
 
 impl Scale {
+    /// One bin in four.
+    pub const TWO: Scale = Scale(2);
+
     /// The scale `s`; [`Error::Usage`] below 2, where nothing would be left to impute.
     pub fn new(s: usize) -> Result<Self> {
         if s < 2 {

@@ -6,6 +6,7 @@
 //! `s2s` is the [`Header`]; `s2s/genes` holds a [`Record`] of each gene that is whole. Every chunk of a prediction belongs to
 //! one gene, so that processes can write different genes at the same time. docs/output.md tells all of it.
 
+mod choice;
 mod disk;
 mod header;
 mod layer;
@@ -17,6 +18,7 @@ mod table;
 mod writer;
 mod zarr;
 
+pub use choice::{Advice, Choice, Expected, LEAST_CORRELATION, Predictor};
 pub use header::{FORMAT, Header};
 pub use reader::Interval;
 pub use reader::Store;

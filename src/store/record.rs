@@ -3,6 +3,7 @@
 //! `s2s/genes` [gene] holds JSON, one file per gene. It is written after everything else of that gene, and removed before
 //! the gene is predicted again: where it stands, the gene is whole.
 
+use super::choice::Choice;
 use super::zarr::{Kind, Values, Zarr};
 use crate::calibration::Calibration;
 use crate::{Error, Result};
@@ -53,6 +54,9 @@ pub struct Record {
     pub gene: String,
     /// The network; `None` after interpolation.
     pub model: Option<Model>,
+    /// What predicted it; `None` in older stores, and after a method that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<Choice>,
     /// The run that predicted it: the provenance is the attributes of the group `s2s/jobs/JOB`.
     pub job: String,
     /// SHA-256 of the full-size level of `imputed` (float32, little-endian, row by row): what is read back must have it, so a

@@ -1,5 +1,6 @@
 //! The table `bins`: AnnData on disk, one row per in-tissue bin, one column per gene, annotating the labels `tissue`.
 
+use super::choice::{Choice, Expected};
 use super::record::Record;
 use super::zarr::{Kind, LONGEST_CHUNK, Zarr, encoding};
 use crate::dataset::{Dataset, GeneEntry};
@@ -13,6 +14,17 @@ pub(super) const TABLE: &str = "/tables/bins";
 
 /// The labels whose instances the rows are, the column that names them, and the column of the instances.
 const LINK: [(&str, &str); 3] = [("region", "tissue"), ("region_key", "region"), ("instance_key", "instance_id")];
+
+/// A figure of what is expected.
+type Figure = fn(&Expected) -> f64;
+
+/// The columns of `var` that tell what is to be expected of a gene.
+const EXPECTED: [(&str, Figure); 4] = [
+    ("expected_rmse_ratio", |expected| expected.rmse_ratio),
+    ("expected_rmse_ratio_lower", |expected| expected.between[0]),
+    ("expected_rmse_ratio_upper", |expected| expected.between[1]),
+    ("expected_pcc", |expected| expected.correlation.unwrap_or(f64::NAN)),
+];
 
 /// Writes all of the table that does not depend on predictions.
 ///
@@ -96,6 +108,8 @@ pub(super) fn instance(bin: usize) -> u32 {
 /// `var`: what the dataset knows of the genes, and room for what is known of their predictions.
 fn variables(zarr: &Zarr, dataset: &Dataset, genes: &[String]) -> Result<()> {
     let columns = ["counts", "bins", "morans_i", "predicted", "model_sha256", "model_steps", "model_held_out_ratio"];
+    let expected = EXPECTED.iter().map(|(name, _)| *name);
+    let columns: Vec<&str> = columns.into_iter().chain(["predicted_by", "advice"]).chain(expected).collect();
     frame(zarr, "var", &columns)?;
     let n = genes.len();
     let path = |name: &str| format!("{TABLE}/var/{name}");
@@ -112,7 +126,12 @@ fn variables(zarr: &Zarr, dataset: &Dataset, genes: &[String]) -> Result<()> {
     zarr.array(&path("predicted"), Kind::vector(n, data_type::bool(), false))?;
     zarr.array(&path("model_sha256"), Kind::vector(n, data_type::string(), ""))?;
     zarr.array(&path("model_steps"), Kind::vector(n, data_type::uint64(), 0_u64))?;
-    zarr.array(&path("model_held_out_ratio"), Kind::vector(n, data_type::float64(), f64::NAN)).map(drop)
+    zarr.array(&path("model_held_out_ratio"), Kind::vector(n, data_type::float64(), f64::NAN))?;
+    zarr.array(&path("predicted_by"), Kind::vector(n, data_type::string(), ""))?;
+    zarr.array(&path("advice"), Kind::vector(n, data_type::string(), ""))?;
+    EXPECTED
+        .iter()
+        .try_for_each(|(name, _)| zarr.array(&path(name), Kind::vector(n, data_type::float64(), f64::NAN)).map(drop))
 }
 
 /// Writes the columns of `var` that tell which genes are predicted, and by which networks.
@@ -127,7 +146,17 @@ pub(super) fn tell(zarr: &Zarr, records: &[Option<Record>]) -> Result<()> {
     zarr.fill(&zarr.open(&path("model_steps"))?, &steps)?;
     let ratios: Vec<f64> =
         models().map(|model| model.and_then(|model| model.held_out_ratio).unwrap_or(f64::NAN)).collect();
-    zarr.fill(&zarr.open(&path("model_held_out_ratio"))?, &ratios)
+    zarr.fill(&zarr.open(&path("model_held_out_ratio"))?, &ratios)?;
+    let choices = || records.iter().map(|record| record.as_ref().and_then(|record| record.choice.as_ref()));
+    let words = |word: &dyn Fn(&Choice) -> String| choices().map(|choice| choice.map_or(String::new(), word)).collect();
+    let by: Vec<String> = words(&|choice| choice.by.to_string());
+    zarr.fill(&zarr.open(&path("predicted_by"))?, &by)?;
+    let advice: Vec<String> = words(&|choice| choice.advice().to_string());
+    zarr.fill(&zarr.open(&path("advice"))?, &advice)?;
+    EXPECTED.iter().try_for_each(|(name, of)| {
+        let expected = choices().map(|choice| choice.and_then(|choice| choice.expected.as_ref()).map_or(f64::NAN, of));
+        zarr.fill(&zarr.open(&path(name))?, &expected.collect::<Vec<f64>>())
+    })
 }
 
 /// The layer `measured`: a sparse matrix of the counts in measured bins, gene by gene, so that memory holds one chunk.

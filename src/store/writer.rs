@@ -1,5 +1,6 @@
 //! Writes a store: a new one, whole or not at all, or some genes of one that many processes share.
 
+use super::choice::Choice;
 use super::disk::Disk;
 use super::header::Header;
 use super::layer::Layer;
@@ -38,6 +39,8 @@ pub struct Answers<'a> {
     pub uncertainty: Option<&'a Raster<f32>>,
     /// What else a bin may hold.
     pub distribution: Option<Distribution<'a>>,
+    /// What predicted them, where there was a choice.
+    pub choice: Option<&'a Choice>,
 }
 
 /// What a bin may hold; measured bins hold their values in the first three.
@@ -141,7 +144,15 @@ impl StoreWriter {
             })?;
             Ok((
                 index,
-                Record { gene, model, job: job.clone(), imputed: None, uncertainty: None, further: BTreeMap::new() },
+                Record {
+                    gene,
+                    model,
+                    choice: None,
+                    job: job.clone(),
+                    imputed: None,
+                    uncertainty: None,
+                    further: BTreeMap::new(),
+                },
             ))
         };
         let genes = plan.genes.into_iter().map(place).collect::<Result<Vec<_>>>()?;
@@ -161,7 +172,7 @@ impl StoreWriter {
     /// Writes the answers of the gene at `index` of the plan's list; those that the store has no room for are left out.
     pub fn write_gene(&self, index: usize, answers: Answers) -> Result<()> {
         let (at, record) = &self.genes[index];
-        let Answers { imputed, uncertainty, distribution } = answers;
+        let Answers { imputed, uncertainty, distribution, choice } = answers;
         self.records.remove(&self.zarr, *at)?;
         self.imputed.write(&self.zarr, *at, imputed, &self.bins)?;
         let maps = distribution.map(|distribution| distribution.maps());
@@ -178,7 +189,9 @@ impl StoreWriter {
         let uncertainty = uncertainty.filter(|_| self.uncertainty.is_some()).and_then(sum);
         let names = DISTRIBUTION.iter().take(self.distribution.len()).map(|(image, _)| (*image).to_owned());
         let further = names.zip(maps.iter().flatten().map(|map| values_fingerprint(map.values()))).collect();
-        self.records.write(&self.zarr, *at, &Record { imputed: sum(imputed), uncertainty, further, ..record.clone() })
+        let choice = choice.cloned();
+        let record = Record { choice, imputed: sum(imputed), uncertainty, further, ..record.clone() };
+        self.records.write(&self.zarr, *at, &record)
     }
 
     /// Brings the table up to what is predicted, and puts a new store in its place.

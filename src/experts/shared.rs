@@ -1,0 +1,160 @@
+//! What the genes of a section share, and what is known of one of them before anything is learned.
+
+use super::covariances::{Lag, Standard, covariances};
+use super::forest::{Features, Forest, Settings};
+use super::kriging::Cokriging;
+use super::sites::{Neighbours, Sites};
+use super::{Context, Graph, Panel};
+use crate::section::{Interpolation, Raster, Sampling};
+
+/// Components that cokriging reads beside the gene.
+const COKRIGED: usize = 8;
+
+/// Components that the forest learns from. Bins alike are sought by all of them: the later ones know rare cell types.
+const LEARNED: usize = 12;
+
+/// What the genes of a section share.
+pub struct Experts {
+    sampling: Sampling,
+    pub(super) tissue: Raster<bool>,
+    pub(super) sites: Sites,
+    pub(super) at_targets: Neighbours,
+    at_sites: Neighbours,
+    components: Vec<Standard>,
+    variances: Vec<f64>,
+    contexts: Vec<Context>,
+    graph: Graph,
+    lags: Vec<Lag>,
+}
+
+/// What is known of a gene: log-normalised values, one after the other.
+pub(super) struct Gene {
+    /// At the measured bins.
+    pub(super) own: Vec<f64>,
+    standard: Standard,
+    /// Averages of the measured bins alike, the bin itself left out.
+    without_own: Standard,
+    /// Kriging of the gene, and of those averages.
+    between: [Vec<f64>; 2],
+    /// The same at the measured bins, from the others.
+    beside: [Vec<f64>; 2],
+}
+
+/// The means of bilinear interpolation, kriging, the smoothed gene and cokriging at some bins.
+pub(super) type Linear = [Vec<f64>; 4];
+
+/// What the experts expect of the unmeasured bins.
+pub(super) struct Means<'a> {
+    /// (row, col) of each.
+    pub(super) bins: &'a [(usize, usize)],
+    /// In the order of [`Weights::EXPERTS`](super::Weights::EXPERTS).
+    pub(super) experts: [Vec<f64>; 5],
+}
+
+impl Experts {
+    /// Prepares what the genes share: the neighbours, the components between the bins, and the bins alike.
+    pub fn new(panel: Panel) -> Self {
+        let Panel { sampling, tissue, components, variances } = panel;
+        let sites = Sites::new(&sampling, &tissue);
+        let (rows, cols) = tissue.shape();
+        let bins = (0..rows * cols).map(|i| (i / cols, i % cols));
+        let unmeasured: Vec<(usize, usize)> =
+            bins.filter(|bin| tissue[*bin] && !sampling.measures(bin.0, bin.1)).collect();
+        let (at_targets, at_sites) = (sites.around(&unmeasured), sites.around(&sites.at));
+        let scores = |map: &Raster<f32>| sites.at.iter().map(|bin| f64::from(map[*bin])).collect::<Vec<f64>>();
+        let scores: Vec<Vec<f64>> = components.iter().map(scores).collect();
+        let components: Vec<Standard> = scores.iter().map(|score| Standard::of(score)).collect();
+        let deviations: Vec<f64> = variances.iter().map(|variance| variance.sqrt()).collect();
+        let graph = Graph::new(&sites, &at_sites, &scores, &deviations);
+        let contexts =
+            components.iter().take(LEARNED).map(|score| Context::of(&sites, score, &at_targets, &at_sites)).collect();
+        let fields: Vec<&[f64]> = components.iter().take(COKRIGED).map(|score| score.values.as_slice()).collect();
+        let lags = if fields.is_empty() { Vec::new() } else { covariances(&sites, &fields, None) };
+        Experts { sampling, tissue, sites, at_targets, at_sites, components, variances, contexts, graph, lags }
+    }
+
+    /// The means at the unmeasured bins, from log-normalised values [rows, cols], of which only those of measured tissue bins are read.
+    /// `None` where no bin is measured in the tissue.
+    pub(super) fn means(&self, values: &Raster<f32>, seed: u64) -> Option<Means<'_>> {
+        let gene = self.gene(values)?;
+        let forest = self.forest(&gene, seed);
+        let learned = forest.each(&self.asked(&gene), |_, distribution| distribution.mean());
+        let ([bilinear, kriging, smoothed, cokriging], _) = self.linear(&gene);
+        Some(Means { bins: &self.at_targets.bins, experts: [bilinear, kriging, smoothed, cokriging, learned] })
+    }
+
+    /// What is known of a gene; `None` where no bin is measured in the tissue.
+    pub(super) fn gene(&self, values: &Raster<f32>) -> Option<Gene> {
+        let own: Vec<f64> = self.sites.at.iter().map(|bin| f64::from(values[*bin])).collect();
+        if own.is_empty() {
+            return None;
+        }
+        let standard = Standard::of(&own);
+        let without_own = Standard::of(&self.graph.average_of_others(&own, standard.mean));
+        let [kriging, smooth] = [&standard, &without_own].map(|field| Cokriging::new(&self.sites, field, &[], None));
+        let at = |neighbours: &Neighbours| [&kriging, &smooth].map(|field| field.at(neighbours).mean);
+        let (between, beside) = (at(&self.at_targets), at(&self.at_sites));
+        Some(Gene { own, standard, without_own, between, beside })
+    }
+
+    /// The means at the unmeasured bins, and at the measured ones without their own value; there kriging stands for bilinear
+    /// interpolation, too.
+    pub(super) fn linear(&self, gene: &Gene) -> (Linear, Linear) {
+        let with = &self.components[..self.components.len().min(COKRIGED)];
+        let known = (!self.lags.is_empty()).then_some(self.lags.as_slice());
+        let cokriging = Cokriging::new(&self.sites, &gene.standard, with, known);
+        let bilinear = |values: &[f64]| {
+            let dense = self.sampling.interpolate(Interpolation::Bilinear, &self.sites.map(values), &self.tissue);
+            self.at_targets.bins.iter().map(|bin| f64::from(dense[*bin])).collect()
+        };
+        let Standard { mean, deviation, ref values } = gene.without_own;
+        let of_others = values.iter().map(|value| mean + deviation * value).collect();
+        (
+            [
+                bilinear(&gene.own),
+                gene.between[0].clone(),
+                bilinear(&self.graph.average(&gene.own)),
+                cokriging.at(&self.at_targets).mean,
+            ],
+            [gene.beside[0].clone(), gene.beside[0].clone(), of_others, cokriging.at(&self.at_sites).mean],
+        )
+    }
+
+    /// The forest that has learned the gene from what the measured bins' surroundings say.
+    pub(super) fn forest(&self, gene: &Gene, seed: u64) -> Forest {
+        let targets: Vec<f32> = gene.own.iter().map(|value| *value as f32).collect();
+        let learned = self.features(&self.at_sites_of(&gene.own, &gene.beside[0]), &gene.beside);
+        Forest::grow(&learned, &targets, &Settings::default(), seed)
+    }
+
+    /// What the surroundings of the unmeasured bins say.
+    pub(super) fn asked(&self, gene: &Gene) -> Features {
+        let components: Vec<Vec<f64>> = self.contexts.iter().map(|context| context.targets.clone()).collect();
+        self.features(&components, &gene.between)
+    }
+
+    /// The components at the measured bins as uncertain as at the unmeasured ones, the gene's own count taken out:
+    /// [component][site].
+    fn at_sites_of(&self, own: &[f64], left_out: &[f64]) -> Vec<Vec<f64>> {
+        let mean = own.iter().sum::<f64>() / own.len() as f64;
+        let surprise: Vec<f64> = own.iter().zip(left_out).map(|(own, expected)| own - expected).collect();
+        let with = self.contexts.iter().zip(&self.components).zip(&self.variances);
+        with.map(|((context, score), variance)| {
+            let raw = |site: usize| score.mean + score.deviation * score.values[site];
+            let covariance =
+                own.iter().enumerate().map(|(site, own)| (own - mean) * raw(site)).sum::<f64>() / own.len() as f64;
+            // A score is Σ loading · value / √variance over the genes, and a loading is covariance / √variance.
+            let part = if *variance > 0.0 { covariance / variance } else { 0.0 };
+            context.at_sites((0..own.len()).map(|site| raw(site) - part * surprise[site])).collect()
+        })
+        .collect()
+    }
+
+    /// Rows of bins from columns of components and further estimates.
+    fn features(&self, components: &[Vec<f64>], further: &[Vec<f64>; 2]) -> Features {
+        let columns = components.len() + further.len();
+        let rows = further[0].len();
+        let all: Vec<&Vec<f64>> = components.iter().chain(further).collect();
+        Features::new(columns, (0..rows).flat_map(|row| all.iter().map(move |column| column[row] as f32)).collect())
+    }
+}
