@@ -31,7 +31,10 @@ fn write(path: &Path, dataset: &Dataset) -> s2s::Result<()> {
     let writer = StoreWriter::create(path, plan(dataset, &[1, 0], true))?;
     for (index, gene) in [(1, 0), (0, 1)] {
         let (value, doubt) = (picture(dataset, gene, 0.25 * gene as f32), picture(dataset, gene, 1e6));
-        writer.write_gene(index, Answers { imputed: &value, uncertainty: Some(&doubt), distribution: None })?;
+        writer.write_gene(
+            index,
+            Answers { imputed: &value, uncertainty: Some(&doubt), distribution: None, choice: None },
+        )?;
     }
     writer.finish()
 }
@@ -73,7 +76,9 @@ fn the_files_of_a_prediction_are_few_and_belong_to_one_gene() {
     let write = |gene| {
         let writer = StoreWriter::join(&path, None, plan(&dataset, &[gene], true)).unwrap();
         let values = picture(&dataset, gene, 0.0);
-        writer.write_gene(0, Answers { imputed: &values, uncertainty: Some(&values), distribution: None }).unwrap();
+        writer
+            .write_gene(0, Answers { imputed: &values, uncertainty: Some(&values), distribution: None, choice: None })
+            .unwrap();
     };
     write(0);
     // Levels of 2500, 1250, 625, 313 and 157 columns, the first in two chunks, and a column of the table; for the prediction
