@@ -15,6 +15,7 @@
 //!
 //! - [`section`]: the domain, without I/O: grid, lattice, sampling, normalisation, interpolation, spatial statistics
 //! - [`network`] on [`kernels`]: CDCIN, and its parts fast on the CPU; [`images`]: natural images to learn from
+//! - [`guides`]: images of the microscope, measured in every bin
 //! - [`experts`]: prediction without a fitted network; [`calibration`]: how sure a prediction is
 //! - [`compute`]: device, memory, signals, progress; [`files`] and [`provenance`]: outputs whole, and how they came to be
 //! - [`cli`]: what the programs share; [`config`]: the parts of all stages, which programs alone know as a whole
@@ -33,6 +34,7 @@ pub mod dataset;
 pub mod error;
 pub mod experts;
 pub mod files;
+pub mod guides;
 pub mod images;
 pub mod imputation;
 pub mod ingest;

@@ -1,6 +1,7 @@
 //! `manifest.json`: what a dataset holds, and how it came to be.
 
 use crate::error::nearest_names;
+use crate::guides::GuideEntry;
 use crate::provenance::Provenance;
 use crate::section::{Grid, Lattice, Pattern};
 use crate::words::counted;
@@ -75,6 +76,9 @@ pub struct Manifest {
     /// that were prepared before it was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub panel_variance: Option<f64>,
+    /// What images say of every bin: the columns of `guides.parquet`. None without images.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guides: Vec<GuideEntry>,
     /// SHA-256 of each Parquet file of the dataset.
     pub fingerprints: BTreeMap<String, String>,
 }

@@ -1,8 +1,9 @@
 //! The Parquet contract between the stages: what `s2s-prep` writes and every later stage reads.
 //!
-//! `SAMPLE.s2s/` holds `manifest.json`, `bins.parquet`, `measured.parquet`, `patches.parquet` and, in benchmark mode,
-//! `truth.parquet`, which only `s2s-score` opens.
+//! `SAMPLE.s2s/` holds `manifest.json`, `bins.parquet`, `measured.parquet`, `patches.parquet`, with images `guides.parquet` and, in
+//! benchmark mode, `truth.parquet`, which only `s2s-score` opens.
 
+mod guides;
 mod manifest;
 mod quantity;
 mod reader;

@@ -319,7 +319,7 @@ fn flags<'a>(path: &Path, batch: &'a RecordBatch, name: &str) -> Result<&'a arro
     column.ok_or_else(|| Error::data(path, format!("column {name} is missing or no boolean. Run s2s-prep again")))
 }
 
-fn floats<'a>(path: &Path, batch: &'a RecordBatch, name: &str) -> Result<&'a arrow::array::Float32Array> {
+pub(super) fn floats<'a>(path: &Path, batch: &'a RecordBatch, name: &str) -> Result<&'a arrow::array::Float32Array> {
     let column = batch.column_by_name(name).and_then(|c| c.as_primitive_opt::<Float32Type>());
     column.ok_or_else(|| Error::data(path, format!("column {name} is missing or not float32. Run s2s-prep again")))
 }

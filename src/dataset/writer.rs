@@ -1,9 +1,11 @@
 //! Writes a dataset: the measured bins, and in benchmark mode the withheld ones into a file of their own.
 
+use super::guides::{FILE as GUIDES, write_guides};
 use super::manifest::{FORMAT, GeneEntry, Manifest, Mode};
 use super::quantity::Quantity;
 use super::reader::patches;
 use crate::files::{Replace, fingerprint, write_atomically};
+use crate::guides::Guide;
 use crate::provenance::{Input, Provenance};
 use crate::section::{
     Grid, Lattice, Neighbours, Raster, Sampling, infer_tissue, log_normalise, normalisation_target,
@@ -83,14 +85,15 @@ fn is_dataset(folder: &Path) -> bool {
 ///
 /// [`Error::Data`] if no measured bin reaches `min_counts`.
 pub fn write(folder: &Path, section: &SectionCounts, settings: &Settings, provenance: Provenance) -> Result<Manifest> {
-    write_as(Quantity::Counts, folder, section, settings, provenance)
+    write_as(Quantity::Counts, folder, section, &[], settings, provenance)
 }
 
-/// As [`write()`], of a section whose entries are of that `quantity`.
+/// As [`write()`], of a section whose entries are of that `quantity`, with what `guides` it.
 pub fn write_as(
     quantity: Quantity,
     folder: &Path,
     section: &SectionCounts,
+    guides: &[Guide],
     settings: &Settings,
     mut provenance: Provenance,
 ) -> Result<Manifest> {
@@ -139,6 +142,10 @@ pub fn write_as(
     );
     let (genes, (components, panel_variance)) = visible?;
     withheld?;
+    if !guides.is_empty() {
+        write_guides(&to(GUIDES), guides, &grid)?;
+        names.push(GUIDES);
+    }
     if settings.mode == Mode::Benchmark {
         names.push("truth.parquet");
     }
@@ -161,6 +168,7 @@ pub fn write_as(
         genes,
         components,
         panel_variance: Some(panel_variance),
+        guides: guides.iter().map(|guide| guide.entry.clone()).collect(),
         fingerprints,
     };
     let text = serde_json::to_string_pretty(&manifest).map_err(|e| Error::bug(format!("manifest: {e}")))?;
@@ -221,10 +229,10 @@ fn write_patches(path: &Path, tissue: &Raster<bool>, lattice: Lattice, side: usi
 }
 
 /// Columns with their names, and whether they may hold nulls.
-type Columns<'a> = Vec<(&'a str, ArrayRef, bool)>;
+pub(super) type Columns<'a> = Vec<(&'a str, ArrayRef, bool)>;
 
 /// Writes a table of at least one piece; all pieces have the same columns.
-fn write_table<'a>(path: &Path, pieces: impl Iterator<Item = Columns<'a>>) -> Result<()> {
+pub(super) fn write_table<'a>(path: &Path, pieces: impl Iterator<Item = Columns<'a>>) -> Result<()> {
     let failed = |e: &dyn std::fmt::Display| Error::Io(format!("{}: could not write: {e}", path.display()));
     let mut batches = pieces.map(|columns| RecordBatch::try_from_iter_with_nullable(columns).map_err(|e| failed(&e)));
     let mut next = batches.next().transpose()?;

@@ -17,6 +17,7 @@ mod covariances;
 mod evidence;
 mod forest;
 mod graph;
+mod guided;
 mod kriging;
 mod panel;
 mod prediction;

@@ -14,4 +14,7 @@ pub struct Panel {
     pub components: Vec<Raster<f32>>,
     /// How much of the panel's variance each of them explains, in squared log-normalised units.
     pub variances: Vec<f64>,
+    /// What is known of every bin whether it is measured or not, such as an image: maps of the whole grid [rows, cols] in any units, NaN
+    /// where there is no value. Without any, predictions are those of the measured bins alone.
+    pub guides: Vec<Raster<f32>>,
 }

@@ -1,7 +1,8 @@
 //! What the experts say of a gene together.
 
 use super::forest::{Distribution, Forest};
-use super::shared::Linear;
+use super::guided::Change;
+use super::shared::{Learned, Linear};
 use super::{Experts, Weights};
 use crate::section::Raster;
 
@@ -20,7 +21,7 @@ pub struct Prediction {
     pub smoothed: Raster<f32>,
     /// Cokriging of the gene with the panel's components.
     pub cokriging: Raster<f32>,
-    /// The mean of the forest's distributions.
+    /// The mean of the forest's distributions, with the guides' share.
     pub forest: Raster<f32>,
     /// Their weighted mean: what to expect of a bin. At measured bins, what is expected without their own count of the gene.
     pub mean: Raster<f32>,
@@ -63,13 +64,16 @@ impl Said {
 struct Estimates {
     linear: Linear,
     forest: Vec<Said>,
+    /// What guides change; `None` without any.
+    guided: Option<Vec<Change>>,
 }
 
 impl Estimates {
     /// The means of all experts at a bin, in the order of [`Weights::EXPERTS`].
     fn means(&self, bin: usize) -> [f64; 5] {
         let [bilinear, kriging, smoothed, cokriging] = &self.linear;
-        [bilinear[bin], kriging[bin], smoothed[bin], cokriging[bin], self.forest[bin].mean]
+        let forest = self.guided.as_ref().map_or(self.forest[bin].mean, |changes| changes[bin].forest());
+        [bilinear[bin], kriging[bin], smoothed[bin], cokriging[bin], forest]
     }
 }
 
@@ -79,16 +83,20 @@ impl Experts {
     /// the tissue.
     pub fn predict(&self, values: &Raster<f32>, weights: &Weights, coverage: f64, seed: u64) -> Option<Prediction> {
         let gene = self.gene(values)?;
-        let forest = self.forest(&gene, seed);
-        let targets: Vec<f32> = gene.own.iter().map(|value| *value as f32).collect();
-        let (level, reach) = calibrated(&forest, &targets, coverage);
-        let said = forest.each(&self.asked(&gene), |_, distribution| Said::of(distribution, level));
+        let Learned { forest, asked, guided, targets, whole } = self.learn(&gene, seed)?;
+        // Of distributions there is no mean that keeps their intervals: the guides have all of them, or none.
+        let (forest, asked) = match &guided {
+            Some((guided, guidance)) if guidance.share >= 0.5 => (&guided.forest, &guided.asked),
+            _ => (&forest, &asked),
+        };
+        let (level, reach) = calibrated(forest, &targets, coverage);
+        let said = forest.each(asked, |_, distribution| Said::of(distribution, level));
         // A bin that every tree drew is told what all bins are.
-        let whole = Distribution::of(targets.iter().map(|target| (*target, 1.0)));
-        let of_others = forest.each_out_of_bag(|_, found| found.or(whole.as_ref()).map(|found| Said::of(found, level)));
+        let of_others = forest.each_out_of_bag(|_, found| Said::of(found.unwrap_or(&whole), level));
         let (between, beside) = self.linear(&gene);
-        let unmeasured = Estimates { linear: between, forest: said };
-        let measured = Estimates { linear: beside, forest: of_others.into_iter().collect::<Option<_>>()? };
+        let (at_targets, at_sites) = guided.map(|(_, guidance)| (guidance.unmeasured, guidance.measured)).unzip();
+        let unmeasured = Estimates { linear: between, forest: said, guided: at_targets };
+        let measured = Estimates { linear: beside, forest: of_others, guided: at_sites };
         Some(self.maps(&unmeasured, &measured, weights, reach))
     }
 

@@ -1,7 +1,8 @@
 //! What the genes of a section share, and what is known of one of them before anything is learned.
 
 use super::covariances::{Lag, Standard, covariances};
-use super::forest::{Features, Forest, Settings};
+use super::forest::{Distribution, Features, Forest, Settings};
+use super::guided::{Change, Guidance, Guided, Guides};
 use super::kriging::Cokriging;
 use super::sites::{Neighbours, Sites};
 use super::{Context, Graph, Panel};
@@ -25,6 +26,7 @@ pub struct Experts {
     contexts: Vec<Context>,
     graph: Graph,
     lags: Vec<Lag>,
+    guides: Option<Guides>,
 }
 
 /// What is known of a gene: log-normalised values, one after the other.
@@ -38,6 +40,18 @@ pub(super) struct Gene {
     between: [Vec<f64>; 2],
     /// The same at the measured bins, from the others.
     beside: [Vec<f64>; 2],
+}
+
+/// What the forest has learned of a gene, and what it is asked at the unmeasured bins.
+pub(super) struct Learned {
+    /// Without guides.
+    pub(super) forest: Forest,
+    pub(super) asked: Features,
+    /// With them, and what they change.
+    pub(super) guided: Option<(Guided, Guidance)>,
+    /// The gene's values in the measured bins, and their distribution.
+    pub(super) targets: Vec<f32>,
+    pub(super) whole: Distribution,
 }
 
 /// The means of bilinear interpolation, kriging, the smoothed gene and cokriging at some bins.
@@ -54,7 +68,7 @@ pub(super) struct Means<'a> {
 impl Experts {
     /// Prepares what the genes share: the neighbours, the components between the bins, and the bins alike.
     pub fn new(panel: Panel) -> Self {
-        let Panel { sampling, tissue, components, variances } = panel;
+        let Panel { sampling, tissue, components, variances, guides } = panel;
         let sites = Sites::new(&sampling, &tissue);
         let (rows, cols) = tissue.shape();
         let bins = (0..rows * cols).map(|i| (i / cols, i % cols));
@@ -70,15 +84,19 @@ impl Experts {
             components.iter().take(LEARNED).map(|score| Context::of(&sites, score, &at_targets, &at_sites)).collect();
         let fields: Vec<&[f64]> = components.iter().take(COKRIGED).map(|score| score.values.as_slice()).collect();
         let lags = if fields.is_empty() { Vec::new() } else { covariances(&sites, &fields, None) };
-        Experts { sampling, tissue, sites, at_targets, at_sites, components, variances, contexts, graph, lags }
+        let guides = Guides::new(&guides, &sites, &at_targets, &at_sites);
+        Experts { sampling, tissue, sites, at_targets, at_sites, components, variances, contexts, graph, lags, guides }
     }
 
     /// The means at the unmeasured bins, from log-normalised values [rows, cols], of which only those of measured tissue bins are read.
     /// `None` where no bin is measured in the tissue.
     pub(super) fn means(&self, values: &Raster<f32>, seed: u64) -> Option<Means<'_>> {
         let gene = self.gene(values)?;
-        let forest = self.forest(&gene, seed);
-        let learned = forest.each(&self.asked(&gene), |_, distribution| distribution.mean());
+        let found = self.learn(&gene, seed)?;
+        let learned = match found.guided {
+            Some((_, guidance)) => guidance.unmeasured.iter().map(Change::forest).collect(),
+            None => found.forest.each(&found.asked, |_, distribution| distribution.mean()),
+        };
         let ([bilinear, kriging, smoothed, cokriging], _) = self.linear(&gene);
         Some(Means { bins: &self.at_targets.bins, experts: [bilinear, kriging, smoothed, cokriging, learned] })
     }
@@ -120,17 +138,26 @@ impl Experts {
         )
     }
 
-    /// The forest that has learned the gene from what the measured bins' surroundings say.
-    pub(super) fn forest(&self, gene: &Gene, seed: u64) -> Forest {
+    /// What the forest learns of a gene from what the measured bins' surroundings say, and guides if there are any.
+    pub(super) fn learn(&self, gene: &Gene, seed: u64) -> Option<Learned> {
         let targets: Vec<f32> = gene.own.iter().map(|value| *value as f32).collect();
-        let learned = self.features(&self.at_sites_of(&gene.own, &gene.beside[0]), &gene.beside);
-        Forest::grow(&learned, &targets, &Settings::default(), seed)
-    }
-
-    /// What the surroundings of the unmeasured bins say.
-    pub(super) fn asked(&self, gene: &Gene) -> Features {
-        let components: Vec<Vec<f64>> = self.contexts.iter().map(|context| context.targets.clone()).collect();
-        self.features(&components, &gene.between)
+        let known = self.at_sites_of(&gene.own, &gene.beside[0]);
+        let wanted: Vec<Vec<f64>> = self.contexts.iter().map(|context| context.targets.clone()).collect();
+        let grow = |learned: &Features| Forest::grow(learned, &targets, &Settings::default(), seed);
+        let forest = grow(&self.features(&known, &gene.beside));
+        let asked = self.features(&wanted, &gene.between);
+        let whole = Distribution::of(targets.iter().map(|target| (*target, 1.0)))?;
+        let guided = self.guides.as_ref().map(|guides| {
+            let [at_sites, at_targets] = guides.columns();
+            let (known, wanted) = ([&known, at_sites].concat(), [&wanted, at_targets].concat());
+            let forest = grow(&self.features(&known, &gene.beside));
+            Guided::new(forest, self.features(&wanted, &gene.between))
+        });
+        let guided = guided.map(|guided| {
+            let guidance = guided.beside(&forest, &asked, &whole, &targets);
+            (guided, guidance)
+        });
+        Some(Learned { forest, asked, guided, targets, whole })
     }
 
     /// The components at the measured bins as uncertain as at the unmeasured ones, the gene's own count taken out:

@@ -60,9 +60,10 @@ impl Sparser {
         let at = |row: usize, col: usize| (origin.0 + row * step, origin.1 + col * step);
         let inside = |bin: (usize, usize)| panel.tissue[bin] && panel.sampling.measures(bin.0, bin.1);
         let tissue = Raster::from_fn(rows, cols, |row, col| inside(at(row, col)));
-        let components = panel.components.iter().map(|map| Raster::from_fn(rows, cols, |row, col| map[at(row, col)]));
-        let components = components.collect();
-        let panel = Panel { sampling, tissue, components, variances: panel.variances.clone() };
+        let shown = |map: &Raster<f32>| Raster::from_fn(rows, cols, |row, col| map[at(row, col)]);
+        let guides = panel.guides.iter().map(shown).collect();
+        let components = panel.components.iter().map(shown).collect();
+        let panel = Panel { sampling, tissue, components, variances: panel.variances.clone(), guides };
         Sparser { panel, origin, step }
     }
 
@@ -87,7 +88,7 @@ mod tests {
         let (rows, cols) = sampling.measured().shape();
         let tissue = Raster::from_fn(rows, cols, |row, col| row + col > 5);
         let component = Raster::from_fn(rows, cols, |row, col| (row * cols + col) as f32);
-        Panel { sampling, tissue, components: vec![component], variances: vec![1.0] }
+        Panel { sampling, tissue, components: vec![component], variances: vec![1.0], guides: Vec::new() }
     }
 
     #[test]

@@ -11,7 +11,8 @@ pub fn panel(dataset: &Dataset) -> Result<Panel> {
     let total = manifest.panel_variance.map_or_else(|| variance(dataset), Ok)?;
     let variances = manifest.components.iter().map(|share| share * total).collect();
     let components = dataset.component_maps(manifest.components.len())?;
-    Ok(Panel { sampling: dataset.sampling().clone(), tissue: dataset.tissue().clone(), components, variances })
+    let (sampling, tissue, guides) = (dataset.sampling().clone(), dataset.tissue().clone(), dataset.guide_maps()?);
+    Ok(Panel { sampling, tissue, components, variances, guides })
 }
 
 /// The sum over the genes of the variance of their values in the measured tissue bins.

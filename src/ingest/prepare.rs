@@ -5,6 +5,7 @@ use super::section::{Plan, Section, with_notes};
 use super::survey::MANY;
 use crate::dataset::{self, Dataset, Settings};
 use crate::files;
+use crate::guides::{self, Place};
 use crate::provenance::{Input, Provenance};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -28,8 +29,13 @@ pub struct Prepared {
 pub fn prepare(request: &Request, output: &Path, command: &[String]) -> Result<Prepared> {
     // A mistake in the output's name is told before minutes of reading, not after.
     dataset::check_output(output)?;
-    let section = Plan::of(request)?.read()?;
+    let plan = Plan::of(request)?;
+    let images = plan.images()?;
+    let mut section = plan.read()?;
     check_measured(&section).map_err(|e| with_notes(e, &section.notes))?;
+    let place = Place { grid: section.counts.grid, sampling: &section.sampling, totals: &section.counts.totals };
+    let measured = guides::measure(&images, &place, request.align)?;
+    section.notes.extend(measured.notes);
     let input = |path: &PathBuf| {
         let sha256 = if let Some(stream) = &section.stream {
             Ok(stream.clone())
@@ -52,7 +58,7 @@ pub fn prepare(request: &Request, output: &Path, command: &[String]) -> Result<P
     };
     let mut provenance = Provenance::new("s2s-prep", config_value, None, inputs);
     provenance.command = command.to_vec();
-    dataset::write_as(section.quantity, output, &section.counts, &settings, provenance)
+    dataset::write_as(section.quantity, output, &section.counts, &measured.guides, &settings, provenance)
         .map_err(|e| with_notes(e, &section.notes))?;
     Ok(Prepared { dataset: Dataset::open(output)?, section })
 }

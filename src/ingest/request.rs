@@ -5,6 +5,7 @@ use super::flags::Flag;
 use super::platforms::flags;
 use crate::dataset::Mode;
 use crate::error::nearest_names;
+use crate::guides::Image;
 use crate::{Error, Result};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -22,6 +23,10 @@ pub struct Request {
     pub genes: Option<BTreeSet<String>>,
     /// A table of the bins that are measured, instead of the config's pattern.
     pub measured: Option<PathBuf>,
+    /// Images of the microscope, measured in every bin.
+    pub images: Vec<Image>,
+    /// Whether an image that fits the measured bins better elsewhere is moved there.
+    pub align: bool,
     /// Bins, pattern, filters, columns.
     pub config: PrepConfig,
     /// Flags that were [`set`](Request::set).
@@ -32,7 +37,17 @@ impl Request {
     /// A request for all genes of `input`, of whatever platform, with the default config.
     pub fn new(input: impl Into<PathBuf>, mode: Mode) -> Request {
         let config = PrepConfig::default();
-        Request { input: input.into(), platform: None, mode, genes: None, measured: None, config, given: Vec::new() }
+        Request {
+            input: input.into(),
+            platform: None,
+            mode,
+            genes: None,
+            measured: None,
+            images: Vec::new(),
+            align: false,
+            config,
+            given: Vec::new(),
+        }
     }
 
     /// Sets a flag of a platform (without the dashes; [`flags()`](super::flags()) lists them), for example `pixel-um` to `0.18`. A

@@ -9,6 +9,7 @@ use super::request::Request;
 use super::survey::{Recommendation, Survey};
 use super::text::Table;
 use crate::dataset::{Mode, Quantity, SectionCounts};
+use crate::guides::Image;
 use crate::section::{Lattice, Sampling, Scale};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -99,6 +100,20 @@ impl<'a> Plan<'a> {
         };
         let binning = binning(request, &config, positive(bin_um, "bin-um")?)?;
         Ok(Plan { request, source, config: PrepConfig { bin_um: Some(bin_um), ..config }, binning, note })
+    }
+
+    /// The images of the request, each with the map that the platform's files have, if they do.
+    pub(crate) fn images(&self) -> Result<Vec<Image>> {
+        let known = |image: &Image| {
+            let told = image.to_um.is_some() || image.transform.is_some();
+            let to_um = if told {
+                image.to_um
+            } else {
+                self.source.reader.image_to_um(&self.source.path, &self.config, &image.path)?
+            };
+            Ok(Image { to_um, ..image.clone() })
+        };
+        self.request.images.iter().map(known).collect()
     }
 
     /// Reads, bins and frames everything.

@@ -5,8 +5,9 @@ use clap::{ArgGroup, Parser};
 use s2s::cli::one_of;
 use s2s::config::Config;
 use s2s::dataset::Mode;
-use s2s::ingest::{PatternKind, PrepConfig, Request};
-use s2s::{Result, cli};
+use s2s::guides::Image;
+use s2s::ingest::{self, PatternKind, PrepConfig, Request};
+use s2s::{Error, Result, cli};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -109,6 +110,24 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", conflicts_with = "pattern")]
     pub measured: Option<PathBuf>,
 
+    /// An image of the section, to guide the experts: OME-TIFF, TIFF, PNG or JPEG; auto takes those of the input; may be repeated
+    ///
+    /// It is measured in every bin. Where it lies is found in the file (the size of its pixels), in a file beside it (MERSCOPE), or given
+    /// with --image-transform. See docs/guides.md for when an image helps.
+    #[arg(long, value_name = "PATH|auto")]
+    pub image: Vec<PathBuf>,
+
+    /// The map from pixels of the image to µm: one for all images, or one for each in their order
+    ///
+    /// Two or three rows of three numbers: x = a·column + b·row + c, y = d·column + e·row + f. An alignment of Xenium Explorer
+    /// (…alignment.csv) and Vizgen's micron_to_mosaic_pixel_transform.csv are known by their names.
+    #[arg(long, value_name = "FILE", requires = "image")]
+    pub image_transform: Vec<PathBuf>,
+
+    /// Move an image to where it fits the measured bins better (shifted, turned or mirrored), if it does; else only a warning says so
+    #[arg(long, requires = "image")]
+    pub align: bool,
+
     /// A measured bin with fewer counts is outside the tissue [default: 10]
     #[arg(long, value_name = "COUNTS")]
     pub min_counts: Option<u64>,
@@ -157,12 +176,33 @@ impl Arguments {
         Ok(config)
     }
 
+    /// The images, each with its map.
+    fn images(&self, input: &Path) -> Result<Vec<Image>> {
+        let mut paths = Vec::new();
+        for path in &self.image {
+            if path.as_os_str() == "auto" { paths.extend(ingest::images(input)?) } else { paths.push(path.clone()) }
+        }
+        let transform = |index: usize| match self.image_transform.as_slice() {
+            [] => Ok(None),
+            [one] => Ok(Some(one.clone())),
+            all if all.len() == paths.len() => Ok(Some(all[index].clone())),
+            all => Err(Error::Usage(format!(
+                "--image-transform: {} files for {} images, expected one for all or one for each",
+                all.len(),
+                paths.len()
+            ))),
+        };
+        (0..paths.len()).map(|index| Ok(Image { path: paths[index].clone(), transform: transform(index)? })).collect()
+    }
+
     /// What is to be read of `input`.
     pub fn request(&self, input: &Path, mode: Mode) -> Result<Request> {
         let mut request = Request::new(input, mode);
         request.platform = Some(self.platform.clone()).filter(|name| name != AUTO);
         request.genes = self.genes.as_deref().map(cli::genes).transpose()?.map(BTreeSet::from_iter);
         request.measured = self.measured.clone();
+        request.images = self.images(input)?;
+        request.align = self.align;
         request.config = self.config()?;
         self.platform_flags.set(&mut request)?;
         Ok(request)
