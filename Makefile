@@ -44,8 +44,8 @@ site: venv
 
 demo: build
 	rm -rf $(DEMO) && mkdir -p $(DEMO)
-	$(BIN)/s2s-simulate --rows 96 --cols 96 --genes 12 --seed 1 --output $(DEMO)/section
-	$(BIN)/s2s-prep $(DEMO)/section --bin-um 30 --scale 2 --mode benchmark --output $(DEMO)/section.s2s
+	$(BIN)/s2s-simulate --rows 96 --cols 96 --genes 12 --seed 1 --stain --output $(DEMO)/section
+	$(BIN)/s2s-prep $(DEMO)/section --image auto --bin-um 30 --scale 2 --mode benchmark --output $(DEMO)/section.s2s
 	$(BIN)/s2s-fit $(DEMO)/section.s2s --genes $(DEMO_GENES) --output $(DEMO)/fits
 	$(BIN)/s2s-predict $(DEMO)/section.s2s --model $(DEMO)/fits --output $(DEMO)/s2s.zarr
 	for method in blend kriging bilinear; do \

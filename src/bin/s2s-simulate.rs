@@ -32,6 +32,9 @@ struct Args {
     /// Side of a bin in µm: with it, rows and columns give the size of the section
     #[arg(long, value_name = "UM", default_value_t = 30.0, allow_negative_numbers = true)]
     bin_um: f64,
+    /// Also write DIR/morphology_mip.ome.tif: a DAPI stain of nuclei that follow the tissue, for s2s-prep --image auto
+    #[arg(long)]
+    stain: bool,
     /// The folder to write
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
@@ -42,6 +45,6 @@ fn main() -> ExitCode {
 }
 
 fn execute(args: Args) -> Result<()> {
-    let Args { rows, cols, genes, seed, bin_um, output } = args;
-    write(&Plan { rows, cols, bin_um, genes, seed }, &output, &cli::command_line())
+    let Args { rows, cols, genes, seed, bin_um, stain, output } = args;
+    write(&Plan { rows, cols, bin_um, genes, seed }, &output, stain, &cli::command_line())
 }

@@ -11,9 +11,11 @@ const MOST_BINS: usize = 2000;
 const SHIFT_UM: f64 = 200.0;
 const SHIFT_BINS: std::ops::RangeInclusive<f64> = 5.0..=20.0;
 
-/// A place is told better if its correlation is, by this much and by so many standard errors.
+/// A place is told better if its correlation is, by this much and by so many standard errors (thousands of places are tried), and if it is
+/// no less than this.
 const BETTER: f64 = 0.02;
-const ERRORS: f64 = 4.0;
+const ERRORS: f64 = 6.0;
+const LEAST: f64 = 0.3;
 
 /// The turns and mirrors of a square, as (name, matrix on (x, y)).
 const TURNS: [(&str, [[f64; 2]; 2]); 8] = [
@@ -118,7 +120,7 @@ impl Totals {
         let error = |correlation: f64| (1.0 - correlation.powi(2)) / (self.bins.len() as f64).sqrt();
         let better = found.filter(|(correlation, ..)| {
             let now = here.unwrap_or(0.0);
-            *correlation > now + f64::max(BETTER, ERRORS * error(now))
+            *correlation > f64::max(LEAST, now + f64::max(BETTER, ERRORS * error(now)))
         });
         let better = better.map(|(correlation, turn, bins)| {
             let shift = bins.map(|bins| bins * self.bin_um);

@@ -1,5 +1,6 @@
 //! Where an image lies on the section: the map from its pixels to µm.
 
+use super::Image;
 use super::affine::Affine;
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -10,16 +11,20 @@ const MOSAIC: &str = "micron_to_mosaic_pixel_transform.csv";
 /// Pixels of Xenium, which alignments of Xenium Explorer lead to.
 const XENIUM_UM: f64 = 0.2125;
 
-/// The map from pixels to µm of the image `path`, and where it is from: the file `given` by the user, a file beside the image, or what the
-/// image says of the size of its pixels.
+/// The map from pixels to µm of `image`, and where it is from: the file given by the user, a file beside the image, the platform's files, or
+/// what the image says of the size of its pixels.
 ///
 /// [`Error::Data`] where nobody says.
-pub(super) fn frame(path: &Path, given: Option<&Path>, pixel_um: Option<[f64; 2]>) -> Result<(Affine, String)> {
-    if let Some(given) = given {
+pub(super) fn frame(image: &Image, pixel_um: Option<[f64; 2]>) -> Result<(Affine, String)> {
+    let path = &image.path;
+    if let Some(given) = &image.transform {
         return read(given);
     }
     if let Some(mosaic) = beside(path) {
         return read(&mosaic);
+    }
+    if let Some(to_um) = image.to_um {
+        return Ok((to_um, "as the platform's files say".to_owned()));
     }
     let size = pixel_um.ok_or_else(|| {
         Error::data(
@@ -81,7 +86,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join(name);
         std::fs::write(&path, text).expect("written");
-        frame(Path::new("a.png"), Some(&path), None)
+        frame(&Image { path: "a.png".into(), transform: Some(path), to_um: None }, None)
     }
 
     #[test]
@@ -102,7 +107,8 @@ mod tests {
             let error = told("a.csv", text).expect_err(text).to_string();
             assert!(error.contains(part) && error.contains("Expected"), "{error}");
         }
-        let error = frame(Path::new("a.png"), None, None).expect_err("no scale").to_string();
+        let image = Image { path: "a.png".into(), transform: None, to_um: None };
+        let error = frame(&image, None).expect_err("no scale").to_string();
         assert!(error.contains("a.png") && error.contains("--image-transform"), "{error}");
     }
 }

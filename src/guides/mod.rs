@@ -38,6 +38,8 @@ pub struct Image {
     pub path: PathBuf,
     /// A file with the map from its pixels to µm, instead of what the image and the files beside it say.
     pub transform: Option<PathBuf>,
+    /// The map, where the files of the platform have it; a `transform` goes before it.
+    pub to_um: Option<Affine>,
 }
 
 /// The section that images are laid on.
@@ -103,7 +105,7 @@ pub fn measure(images: &[Image], place: &Place, align: bool) -> Result<Measured>
 fn measure_one(image: &Image, place: &Place, align: bool, all: &mut Measured) -> Result<()> {
     let path = &image.path;
     let source = Source::open(path)?;
-    let (mut to_um, told) = frame::frame(path, image.transform.as_deref(), source.pixel_um)?;
+    let (mut to_um, told) = frame::frame(image, source.pixel_um)?;
     let totals = totals(place);
     let covered = covers(path, &source, &to_um, &totals)?;
     let planes: Vec<String> = source.planes.iter().map(|plane| plane.name.clone()).collect();

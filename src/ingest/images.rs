@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 /// Names of images in a bundle, best first: of the first of them that is there, all that match are taken. `*` is any text.
 ///
 /// Xenium: the stains of the analyser from version 2 on (`ch0000_dapi.ome.tif` from 4 on), in one file before; the projection of version 1.
-/// MERSCOPE: the mosaics of all stains, of which the middle of the stack is taken. Visium and Visium HD have pictures without a scale.
-const NAMES: [&str; 5] = [
+/// MERSCOPE: the mosaics of all stains, of which the middle of the stack is taken. Visium and Visium HD: the larger of Space
+/// Ranger's pictures.
+const NAMES: [&str; 6] = [
     "morphology_focus/*.ome.tif",
     "morphology_focus.ome.tif",
     "morphology_mip.ome.tif",
     "images/mosaic_*.tif",
     "morphology.ome.tif",
+    "spatial/tissue_hires_image.png",
 ];
 
 /// The images of the bundle that `input`, a folder or a file in it, belongs to.

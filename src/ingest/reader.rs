@@ -4,6 +4,7 @@ use super::binning::{Collector, ReadStats};
 use super::config::PrepConfig;
 use super::flags::Flag;
 use super::text::{Columns, Header};
+use crate::guides::Affine;
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 
@@ -107,6 +108,11 @@ pub(crate) trait Reader: Sync {
     /// The flag that asks for bins of `um` µm.
     fn bin_flag(&self, um: f64, _: &PrepConfig) -> String {
         format!("--bin-um {um}")
+    }
+
+    /// The map from pixels of `image` to µm, where the platform's own files say where their pictures lie.
+    fn image_to_um(&self, _path: &Path, _: &PrepConfig, _image: &Path) -> Result<Option<Affine>> {
+        Ok(None)
     }
 
     /// Reads all of the matrix `path` into `collector`, which bins it. The config is that of [`Reader::with_units`].

@@ -2,6 +2,7 @@
 
 use super::molecules::{Molecules, Row, Section};
 use super::plan::Plan;
+use super::stain::write_stain;
 use crate::compute::Progress;
 use crate::files::{Replace, write_atomically};
 use crate::provenance::Provenance;
@@ -29,12 +30,15 @@ const GROUP_SIZE: f64 = 16e6;
 ///
 /// `transcripts.parquet` and `experiment.xenium` are those of a Xenium bundle; `rates.parquet` holds the truth (gene, row,
 /// col, rate): the expected count of each gene in each bin, at a quality of 20 or better. Memory does not grow with the
-/// number of rows. [`Error::Usage`] if the plan makes no sense or `folder` holds something else.
-pub fn write(plan: &Plan, folder: &Path, command: &[String]) -> Result<()> {
+/// number of rows. With `stain`, `morphology_mip.ome.tif` is DAPI of nuclei that follow the anatomy. [`Error::Usage`] if the plan makes no sense or `folder` holds something else.
+pub fn write(plan: &Plan, folder: &Path, stain: bool, command: &[String]) -> Result<()> {
     plan.check()?;
     let replace = Replace::begin(folder, |path| path.join("rates.parquet").exists())?;
     let section = Section::new(plan);
     let molecules = write_tables(plan, &section, replace.path(), command)?;
+    if stain {
+        write_stain(plan, &section.anatomy, &replace.path().join("morphology_mip.ome.tif"))?;
+    }
     let experiment = serde_json::json!({
         "run_name": format!("s2s-simulate seed {}", plan.seed),
         "panel_name": "synthetic", "panel_num_targets_predesigned": plan.genes,

@@ -6,6 +6,7 @@ mod genes;
 mod molecules;
 mod plan;
 mod section;
+mod stain;
 
 pub use bundle::write;
 pub use molecules::Molecules;

@@ -28,7 +28,7 @@ const CONTROL_NAMES: [&str; 4] =
 /// The section that a plan describes.
 pub(super) struct Section<'a> {
     plan: &'a Plan,
-    anatomy: Anatomy,
+    pub anatomy: Anatomy,
     pub genes: Vec<SimulatedGene>,
     /// Molecules per µm² and unit of weight.
     rate: f64,
@@ -139,7 +139,7 @@ impl Molecules {
 }
 
 /// A Poisson draw: Knuth's product of uniforms; a large mean is the sum of two halves.
-fn poisson(mean: f64, rng: &mut impl Rng) -> u32 {
+pub(super) fn poisson(mean: f64, rng: &mut impl Rng) -> u32 {
     if mean > 16.0 {
         return poisson(mean / 2.0, rng) + poisson(mean / 2.0, rng);
     }

@@ -192,7 +192,9 @@ impl Arguments {
                 paths.len()
             ))),
         };
-        (0..paths.len()).map(|index| Ok(Image { path: paths[index].clone(), transform: transform(index)? })).collect()
+        (0..paths.len())
+            .map(|index| Ok(Image { path: paths[index].clone(), transform: transform(index)?, to_um: None }))
+            .collect()
     }
 
     /// What is to be read of `input`.

@@ -1,6 +1,8 @@
 //! 10x Visium HD: squares on a square lattice, in several sizes. Bins of any whole multiple of a size are sums of squares.
 
 use super::array::Array;
+use super::picture;
+use crate::guides::Affine;
 use crate::ingest::binning::{Collector, ReadStats};
 use crate::ingest::config::PrepConfig;
 use crate::ingest::flags;
@@ -37,6 +39,12 @@ impl Reader for VisiumHd {
 
     fn finest_um(&self, path: &Path, _: &PrepConfig) -> Option<f64> {
         Squares::all(path).first().map(|squares| squares.side_um)
+    }
+
+    fn image_to_um(&self, path: &Path, config: &PrepConfig, image: &Path) -> Result<Option<Affine>> {
+        let squares = Squares::dividing(path, config.bin_um)?;
+        let middle = |row: f64, col: f64| [col + 0.5, row + 0.5];
+        Ok(Some(picture::to_um(&squares.array(path)?.positions, squares.side_um, middle, image)?))
     }
 
     fn read(&self, path: &Path, _: &PrepConfig, collector: &Collector) -> Result<ReadStats> {

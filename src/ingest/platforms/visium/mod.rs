@@ -9,10 +9,12 @@
 
 mod array;
 mod hd;
+mod picture;
 mod spots;
 
 pub(crate) use hd::VisiumHd;
 
+use crate::guides::Affine;
 use crate::ingest::binning::{Collector, ReadStats};
 use crate::ingest::config::PrepConfig;
 use crate::ingest::flags;
@@ -62,6 +64,12 @@ impl Reader for Visium {
 
     fn spot_um(&self, _: &Path, _: &PrepConfig) -> Option<f64> {
         Some(SPOT_UM)
+    }
+
+    fn image_to_um(&self, path: &Path, _: &PrepConfig, image: &Path) -> Result<Option<Affine>> {
+        // Between the squares of even rows, which lie where they are, and those of odd rows, half a square to the left.
+        let middle = |row: f64, col: f64| [col / 2.0 + 0.25, row + 0.5];
+        Ok(Some(picture::to_um(&Array::find(path)?.positions, SPOT_UM, middle, image)?))
     }
 
     fn read(&self, path: &Path, _: &PrepConfig, collector: &Collector) -> Result<ReadStats> {

@@ -19,7 +19,7 @@ const TABLES: [&str; 7] = [
 ];
 
 /// The columns of `tissue_positions_list.csv`, which has no header.
-const COLUMNS: [&str; 6] =
+pub(super) const COLUMNS: [&str; 6] =
     ["barcode", "in_tissue", "array_row", "array_col", "pxl_row_in_fullres", "pxl_col_in_fullres"];
 
 /// The largest row or column that a table may name.

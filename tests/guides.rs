@@ -1,0 +1,171 @@
+//! Images as guides: what is seen in a bin is what NumPy and SciPy see there, whatever the format; nothing withheld has a part in it; an image
+//! that lies wrongly is told; and a guide that knows something helps.
+
+mod common;
+#[path = "common/stages.rs"]
+mod stages;
+#[path = "common/transcripts.rs"]
+mod transcripts;
+
+use common::python;
+use s2s::dataset::Dataset;
+use s2s::imputation::experts;
+use serde_json::Value;
+use stages::run;
+use std::ffi::OsStr;
+use std::path::Path;
+use transcripts::{Transcript, prep, read_manifest, write_parquet};
+
+/// A section of 510 × 357 µm whose totals grow to the lower right: four molecules a bin of 20 µm and more, some of them withheld.
+fn spots(at: &Path, name: &str, withheld: impl Fn(usize, usize) -> usize) {
+    let bins = (0..17).flat_map(|row| (0..25).map(move |col| (row, col)));
+    let molecules = bins.flat_map(|(row, col)| {
+        let measured = row % 2 == 0 && col % 2 == 0;
+        let count = if measured { 20 + row * col } else { withheld(row, col) };
+        let at = move |bin: usize, i: usize| 20.0 * bin as f64 + 1.0 + (i * 7 % 18) as f64;
+        (0..count).map(move |i| Transcript::new(["A", "B"][i % 2], at(col, i), at(row, i + 3)))
+    });
+    write_parquet(&at.join(name), &molecules.collect::<Vec<_>>(), 5000);
+}
+
+fn prepared(at: &Path, input: &str, more: &[&str]) -> std::process::Output {
+    let paths = [at.join(input).display().to_string(), at.join("sample.s2s").display().to_string()];
+    let fixed =
+        ["--input", &paths[0], "--output", &paths[1], "--bin-um", "20", "--mode", "benchmark", "--min-counts", "5"];
+    prep(fixed.iter().copied().chain(more.iter().copied()))
+}
+
+#[test]
+fn every_format_says_what_numpy_sees() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let modules = ["numpy", "scipy", "tifffile", "PIL", "pyarrow"];
+    let Some(told) = python("make_images.py", &modules, &[at.as_os_str(), OsStr::new("large")]) else { return };
+    spots(at, "spots.parquet", |row, col| row + col);
+    let scale = at.join("scale.csv").display().to_string();
+    for (name, transform) in told.as_object().unwrap() {
+        let image = at.join(name).display().to_string();
+        let given: &[&str] = if transform.as_bool() == Some(true) { &["--image-transform", &scale] } else { &[] };
+        let done = prepared(at, "spots.parquet", &[&["--image", &image], given].concat());
+        assert!(done.status.success(), "{name}: {}", String::from_utf8_lossy(&done.stderr));
+        let seen = at.join(format!("{name}.npy"));
+        let sample = at.join("sample.s2s");
+        let found = python("check_guides.py", &modules, &[sample.as_os_str(), seen.as_os_str()]).expect("it was there");
+        let coloured = name.starts_with("he");
+        assert_eq!(found.as_object().unwrap().len(), if coloured { 18 } else { 6 }, "{name}: {found}");
+        // Decoders of JPEG round differently.
+        let most = if name.contains("jp") && name != "jpeg2000.ome.tif" { 0.06 } else { 1e-3 };
+        for (guide, difference) in found.as_object().unwrap() {
+            assert!(difference.as_f64().unwrap() < most, "{name}, {guide}: {difference}");
+        }
+        assert!(name != "focus_0001.ome.tif" || found.get("18S mean").is_some(), "{found}");
+    }
+
+    // 1.6 billion pixels in less memory than a tenth of them would take.
+    let large = at.join("large.ome.tif").display().to_string();
+    let done = prepared(at, "spots.parquet", &["--image", &large]);
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    let memory = said.split("peak memory ").nth(1).and_then(|rest| rest.split(' ').next()?.parse::<u64>().ok());
+    assert!(memory.is_some_and(|mib| mib < 300), "{said}");
+}
+
+#[test]
+fn withheld_molecules_change_no_guide() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    run(at, "s2s-simulate", "--rows 12 --cols 18 --genes 2 --seed 1 --stain --output section");
+    let image = at.join("section/morphology_mip.ome.tif").display().to_string();
+    let guides = |input: &str, withheld: &dyn Fn(usize, usize) -> usize| {
+        spots(at, input, withheld);
+        let done = prepared(at, input, &["--image", &image, "--align"]);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let manifest = read_manifest(&at.join("sample.s2s"));
+        (manifest["guides"].clone(), manifest["fingerprints"]["guides.parquet"].clone())
+    };
+    let first = guides("one.parquet", &|row, col| row + col);
+    assert_eq!(first.0.as_array().unwrap().len(), 6);
+    assert_eq!(first, guides("two.parquet", &|row, col| 100 * (row % 3) + 7 * col));
+    // Without images there is no word of them.
+    assert!(prepared(at, "one.parquet", &[]).status.success());
+    let plain = read_manifest(&at.join("sample.s2s"));
+    assert!(plain.get("guides").is_none() && plain["fingerprints"].get("guides.parquet").is_none());
+    assert!(Dataset::open(&at.join("sample.s2s")).unwrap().guide_maps().unwrap().is_empty());
+}
+
+#[test]
+fn what_cannot_guide_is_one_clear_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    spots(at, "spots.parquet", |_, _| 5);
+    run(at, "s2s-simulate", "--rows 4 --cols 5 --genes 1 --seed 1 --stain --output section");
+    let stain = at.join("section/morphology_mip.ome.tif").display().to_string();
+    let file = |name: &str, content: &[u8]| {
+        std::fs::write(at.join(name), content).unwrap();
+        at.join(name).display().to_string()
+    };
+    let far = file("far.csv", b"0.85,0,5000\n0,0.85,0\n");
+    let no_map = file("no_map.csv", b"1,2\n");
+    let no_image = file("no.png", b"no picture");
+    image::GrayImage::new(8, 8).save(at.join("grey.png")).unwrap();
+    let grey = at.join("grey.png").display().to_string();
+    let cases: [(&[&str], i32, &str); 6] = [
+        (&["--image", &grey], 65, "does not say how large its pixels are"),
+        (&["--image", &stain, "--image-transform", &far], 65, "covers no measured bin: its"),
+        (&["--image", &stain, "--image-transform", &no_map], 65, "line 1: \"1,2\" is not three numbers"),
+        (&["--image", &no_image], 65, "not readable as an image"),
+        (&["--image", "nowhere.tif"], 66, "nowhere.tif"),
+        (&["--image", "auto"], 66, "no images that --image auto knows"),
+    ];
+    for (arguments, code, part) in cases {
+        let done = prepared(at, "spots.parquet", arguments);
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(done.status.code() == Some(code) && said.contains(part), "{arguments:?}: {said}");
+        assert!(!at.join("sample.s2s").exists(), "{arguments:?}");
+    }
+    let both =
+        prepared(at, "spots.parquet", &["--image", &stain, "--image-transform", &far, "--image-transform", &far]);
+    assert_eq!(both.status.code(), Some(2), "{}", String::from_utf8_lossy(&both.stderr));
+}
+
+#[test]
+fn a_stain_helps_its_mirror_image_is_told_and_align_turns_it_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    run(at, "s2s-simulate", "--rows 64 --cols 64 --genes 8 --seed 4 --stain --output section");
+    let prep = "--input section --bin-um 30 --scale 2 --mode benchmark";
+    run(at, "s2s-prep", &format!("{prep} --output plain.s2s"));
+    let said = run(at, "s2s-prep", &format!("{prep} --image auto --output guided.s2s"));
+    assert!(!said.contains("fits better"), "{said}");
+    // 64 bins of 30 µm are 2,258.8 pixels of 0.85 µm, and the image has 2,259.
+    std::fs::write(at.join("mirrored.csv"), "0.85,0,0\n0,-0.85,1920.15\n0,0,1\n").unwrap();
+    let mirrored = format!("{prep} --image auto --image-transform mirrored.csv");
+    let said = run(at, "s2s-prep", &format!("{mirrored} --output mirrored.s2s"));
+    assert!(said.contains("the image fits better mirrored top to bottom"), "{said}");
+    run(at, "s2s-prep", &format!("{mirrored} --align --output aligned.s2s"));
+
+    for name in ["plain", "guided", "mirrored", "aligned"] {
+        run(at, "s2s-predict", &format!("--dataset {name}.s2s --method blend --output {name}.zarr"));
+        run(at, "s2s-score", &format!("--dataset {name}.s2s --prediction {name}.zarr --output {name}"));
+    }
+    let mean = |name: &str, key: &str| {
+        let scores = std::fs::read(at.join(name).join("scores.json")).unwrap();
+        let scores: Value = serde_json::from_slice(&scores).unwrap();
+        let of = |one: &&Value| one["region"] == "unmeasured";
+        let found = scores["scores"].as_array().unwrap().iter().filter(of);
+        let values: Vec<f64> = found.map(|one| one[key].as_f64().unwrap()).collect();
+        assert_eq!(values.len(), 8, "{name}");
+        values.iter().sum::<f64>() / 8.0
+    };
+    let [plain, guided, mirrored, aligned] = ["plain", "guided", "mirrored", "aligned"].map(|name| mean(name, "rmse"));
+    assert!(guided < 0.99 * plain, "{guided} {plain}");
+    assert!((aligned / guided - 1.0).abs() < 0.005, "{aligned} {guided}");
+    assert!(mirrored < 1.01 * plain, "{mirrored} {plain}");
+    assert!((0.86..0.94).contains(&mean("guided", "coverage")), "{}", mean("guided", "coverage"));
+
+    // Maps of guides are read as they were written: the image reaches every bin.
+    let dataset = Dataset::open(&at.join("guided.s2s")).unwrap();
+    let maps = dataset.guide_maps().unwrap();
+    assert_eq!(dataset.manifest().guides[0].name, "DAPI mean");
+    assert!(maps.len() == 6 && maps.iter().all(|map| map.values().iter().all(|value| value.is_finite())));
+    assert!(experts(&dataset).is_ok());
+}
