@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(mirrored.what, "mirrored top to bottom");
         let turned = case(Affine([[-1.0, 0.0, 800.0 + 20.0], [0.0, -1.0, 600.0]])).better.expect("a better place");
         assert!(turned.what.starts_with("turned by 180°"), "{}", turned.what);
-        let [x, y] = turned.then.at([-1.0 * 123.0 + 820.0, -1.0 * 45.0 + 600.0]);
+        let [x, y] = turned.then.at([820.0 - 123.0, 600.0 - 45.0]);
         assert!((x - 123.0).abs() < 6.0 && (y - 45.0).abs() < 6.0, "{x}, {y}");
     }
 }

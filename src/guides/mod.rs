@@ -204,13 +204,11 @@ fn thumbnail(source: &Source, plane: &Plane, to_um: &Affine, pixel_um: f64) -> R
     Ok(Thumbnail { values, to_um: shrunk_map(&to_um, factor) })
 }
 
+/// The names of channels, and the features of each.
+type Channels = (Vec<String>, Vec<Vec<Raster<f32>>>);
+
 /// The channels of a plane: their names, and of each its features.
-fn channels(
-    source: &Source,
-    plane: &Plane,
-    to_um: &Affine,
-    grid: &Grid,
-) -> Result<(Vec<String>, Vec<Vec<Raster<f32>>>)> {
+fn channels(source: &Source, plane: &Plane, to_um: &Affine, grid: &Grid) -> Result<Channels> {
     let pixels = source.pixels(plane, to_um.scale() / PIXEL_UM)?;
     let to_um = at_resolution(source, pixels.size(), to_um);
     let factor = ((PIXEL_UM / to_um.scale() + 0.01) as usize).max(1);
