@@ -22,7 +22,7 @@ const FLAT: [&str; 2] = ["matrix.mtx.gz", "matrix.mtx"];
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Array {
     matrix: PathBuf,
-    positions: PathBuf,
+    pub(super) positions: PathBuf,
 }
 
 impl Array {

@@ -42,7 +42,7 @@ impl Reader for VisiumHd {
     }
 
     fn image_to_um(&self, path: &Path, config: &PrepConfig, image: &Path) -> Result<Option<Affine>> {
-        let squares = Squares::dividing(path, config.bin_um)?;
+        let squares = Squares::dividing(path, config.spot_um())?;
         let middle = |row: f64, col: f64| [col + 0.5, row + 0.5];
         Ok(Some(picture::to_um(&squares.array(path)?.positions, squares.side_um, middle, image)?))
     }

@@ -23,7 +23,7 @@ pub(super) fn to_um(
     image: &Path,
 ) -> Result<Affine> {
     let numbers = ["array_row", "array_col", "pxl_row_in_fullres", "pxl_col_in_fullres"];
-    let table = KeyedTable { path: positions, key: "barcode", numbers, headerless: Some(&COLUMNS) };
+    let table = KeyedTable { path: positions, key: "barcode", numbers, flag: None, headerless: Some(&COLUMNS) };
     let (mut normal, mut towards) = ([[0.0; 3]; 3], [[0.0; 3]; 2]);
     table.for_each(|_, [row, col, down, right]| {
         let seen = [right, down, 1.0];
