@@ -6,10 +6,9 @@ mod common;
 #[path = "common/transcripts.rs"]
 mod transcripts;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
-use transcripts::read_values;
+use transcripts::{Counts, read_counts};
 
 /// What comes of a command.
 enum Comes {
@@ -71,7 +70,7 @@ fn outcome(name: &str, flags: &str, comes: &Comes) -> Result<(), String> {
     let said = String::from_utf8_lossy(&done.stderr);
     match comes {
         Right if done.status.success() => {
-            let (found, expected) = (counts(&output), expected(&folder));
+            let (found, expected) = (read_counts(&output), expected(&folder));
             let different = found.iter().filter(|entry| expected.get(entry.0) != Some(entry.1)).count();
             let same = found == expected;
             let sizes = (found.len(), expected.len());
@@ -95,18 +94,6 @@ fn run(folder: &Path, flags: &str, output: &Path) -> Output {
     let arguments = arguments.map(|word| if word == "out.s2s" { output.as_os_str() } else { word.as_ref() });
     let added = flags.split_whitespace().map(AsRef::as_ref);
     Command::new(env!("CARGO_BIN_EXE_s2s-prep")).current_dir(folder).args(arguments.chain(added)).output().unwrap()
-}
-
-/// (gene, row, column) → count, of the measured bins and of those withheld.
-type Counts = BTreeMap<(String, u32, u32), u32>;
-
-fn counts(dataset: &Path) -> Counts {
-    let files = ["measured.parquet", "truth.parquet"].map(|name| read_values(&dataset.join(name)));
-    let entries = files.into_iter().flatten().filter_map(|(gene, values)| Some((gene?, values)));
-    let each = |(gene, values): (String, transcripts::Values)| {
-        values.into_iter().map(move |((row, col), (count, _))| ((gene.clone(), row, col), count))
-    };
-    entries.flat_map(each).collect()
 }
 
 fn expected(folder: &Path) -> Counts {

@@ -2,11 +2,12 @@
 
 use super::binning::{Collector, ReadStats};
 use super::config::PrepConfig;
-use super::folders::{entries, lower_name};
+use super::folders::{below, entries, lower_name};
 use super::matrix::Tree;
 use super::platforms::{READERS, platforms};
-use super::reader::{Reader, TableNames};
+use super::reader::{Platform, Reader, TableNames};
 use super::request::Request;
+use super::strangers;
 use super::text::{Header, Table, is_parquet, is_stream};
 use crate::error::nearest_names;
 use crate::{Error, Result};
@@ -48,7 +49,7 @@ impl Source {
 /// [`Error::Usage`] for a flag that files of this platform have no use for.
 pub(crate) fn detect(request: &Request) -> Result<Source> {
     let asked = |flag: &str| request.given().any(|given| given.name == flag);
-    let source = find(&request.input, request.platform.as_deref(), asked)?;
+    let source = find_here_or_below(&request.input, request.platform.as_deref(), asked)?;
     let strange = request.given().find(|flag| !knows(source.reader, flag.name));
     let Some(flag) = strange else { return Ok(source) };
     let named = |reader: &&dyn Reader| if reader.reads_any_table() { "plain tables" } else { reader.platform().name };
@@ -64,6 +65,59 @@ pub(crate) fn detect(request: &Request) -> Result<Source> {
 
 fn knows(reader: &dyn Reader, flag: &str) -> bool {
     reader.platform().flags.iter().any(|known| known.name == flag)
+}
+
+/// Finds what to read of `input`, or of the only section in the folders below it.
+fn find_here_or_below(input: &Path, platform: Option<&str>, asked: impl Fn(&str) -> bool) -> Result<Source> {
+    if let Some(what) = strangers::told(input).filter(|_| input.exists()) {
+        return Err(Error::data(input, what));
+    }
+    platform.map_or(Ok(()), |platform| contradiction(input, platform))?;
+    match find(input, platform, &asked) {
+        Err(Error::Missing(told)) if input.is_dir() => only_below(input, platform, &asked)?.ok_or(Error::Missing(told)),
+        found => found,
+    }
+}
+
+/// [`Error::Usage`] where `input` is a matrix of another platform than the user says.
+fn contradiction(input: &Path, platform: &str) -> Result<()> {
+    let candidates = candidates(Some(platform))?;
+    let is_own = |reader: &&dyn Reader| reader.recognises(input).unwrap_or(true);
+    if (input.is_dir() && holds_table(input)) || candidates.iter().any(is_own) {
+        return Ok(());
+    }
+    match READERS.iter().find(|reader| reader.recognises(input).unwrap_or(false)) {
+        None => Ok(()),
+        Some(other) => {
+            let Platform { name, title, part_of, .. } = other.platform();
+            Err(Error::Usage(format!(
+                "--platform {platform}: {} is of {title}. Leave --platform out, or say {}",
+                input.display(),
+                part_of.unwrap_or(name)
+            )))
+        }
+    }
+}
+
+/// The only section in the folders below `folder`; [`Error::Data`] names two.
+fn only_below(folder: &Path, platform: Option<&str>, asked: impl Fn(&str) -> bool) -> Result<Option<Source>> {
+    let mut found: Vec<(PathBuf, Source)> = Vec::new();
+    for place in below(folder) {
+        // A folder that is part of one that was read is no section of its own.
+        if found.iter().any(|(known, _)| place.starts_with(known)) {
+            continue;
+        }
+        match find(&place, platform, &asked) {
+            Ok(source) => found.push((place, source)),
+            Err(Error::Missing(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if let [(one, _), (other, _), ..] = found.as_slice() {
+        let both = format!("holds a section in {} and one in {}", one.display(), other.display());
+        return Err(Error::data(folder, format!("{both}. Give the folder to read")));
+    }
+    Ok(found.pop().map(|(_, source)| source))
 }
 
 /// Finds what to read of `input`, a file or folder. `platform` is what the user said, if anything; `asked` tells which
@@ -102,8 +156,25 @@ fn find(input: &Path, platform: Option<&str>, asked: impl Fn(&str) -> bool) -> R
         ));
     }
     let table = Table::open(&path)?;
-    let reader = if platform.is_some() { candidates[0] } else { recognise(table.header())? };
+    let reader = match platform {
+        Some(platform) => agreeing(candidates[0], platform, table.header())?,
+        None => recognise(table.header())?,
+    };
     Ok(Source { reader, path, table: Some(table) })
+}
+
+/// The reader that the user asked for by the name `platform`; [`Error::Usage`] where the columns are another's.
+fn agreeing(asked: &'static dyn Reader, platform: &str, header: &Header) -> Result<&'static dyn Reader> {
+    let other = READERS.iter().find(|reader| reader.has_columns(header));
+    match other.filter(|_| !asked.reads_any_table() && !asked.has_columns(header)) {
+        None => Ok(asked),
+        Some(other) => Err(Error::Usage(format!(
+            "--platform {platform}: {} has the columns of {}. Leave --platform out, or say {}",
+            header.path().display(),
+            other.platform().title,
+            other.platform().name
+        ))),
+    }
 }
 
 /// The readers that a platform of that name may mean; all of them without one.
@@ -165,24 +236,8 @@ fn in_folder(folder: &Path, readers: &[&'static dyn Reader]) -> Result<PathBuf> 
         "{}: no transcripts in this folder (looked for {}). {}",
         folder.display(),
         names.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
-        suggest(folder, &files)
+        strangers::instead(folder)
     )))
-}
-
-/// What to give instead of a folder without transcripts: what in it can be read.
-fn suggest(folder: &Path, files: &[PathBuf]) -> String {
-    const READABLE: [&str; 7] = [".h5ad", ".h5", ".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet"];
-    let stores =
-        entries(folder).into_iter().flatten().filter(|path| path.is_dir() && lower_name(path).ends_with(".zarr"));
-    let files = files.iter().filter(|path| READABLE.iter().any(|end| lower_name(path).ends_with(end))).cloned();
-    let name = |path: PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let mut found: Vec<String> = files.chain(stores).map(name).collect();
-    found.sort();
-    match found.len() {
-        0 => "Give the bundle's folder or the file itself".to_owned(),
-        1..=5 => format!("It holds {}: give the one to read itself", found.join(", ")),
-        many => format!("It holds {}, … ({many} files): give the one to read itself", found[..5].join(", ")),
-    }
 }
 
 /// The ending of a file's name, without `.gz`.

@@ -61,6 +61,17 @@ impl Named {
     }
 }
 
+/// The folders in `folder` and in those, down to the `outs` of a pipeline in the folder of a sample; stores are no folders.
+pub(crate) fn below(folder: &Path) -> Vec<PathBuf> {
+    let is_store = |path: &Path| lower_name(path).ends_with(".zarr") || lower_name(path).ends_with(".s2s");
+    let folders = |folder: &Path| -> Vec<PathBuf> {
+        entries(folder).unwrap_or_default().into_iter().filter(|path| path.is_dir() && !is_store(path)).collect()
+    };
+    let first = folders(folder);
+    let second: Vec<PathBuf> = first.iter().flat_map(|folder| folders(folder)).collect();
+    [first, second].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

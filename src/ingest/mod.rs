@@ -21,6 +21,7 @@ mod prepare;
 mod reader;
 mod request;
 mod section;
+mod strangers;
 mod survey;
 mod text;
 mod words;

@@ -84,6 +84,19 @@ pub fn read_values(path: &Path) -> BTreeMap<Option<String>, Values> {
     all
 }
 
+/// (gene, row, column) → count.
+pub type Counts = BTreeMap<(String, u32, u32), u32>;
+
+/// The counts of a dataset, in the measured bins and in those withheld.
+pub fn read_counts(dataset: &Path) -> Counts {
+    let files = ["measured.parquet", "truth.parquet"].map(|name| read_values(&dataset.join(name)));
+    let entries = files.into_iter().flatten().filter_map(|(gene, values)| Some((gene?, values)));
+    let each = |(gene, values): (String, Values)| {
+        values.into_iter().map(move |((row, col), (count, _))| ((gene.clone(), row, col), count))
+    };
+    entries.flat_map(each).collect()
+}
+
 /// (row, col) → (tissue, total) of `bins.parquet`.
 pub fn read_bins(path: &Path) -> BTreeMap<(u32, u32), (bool, Option<u32>)> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap().build().unwrap();

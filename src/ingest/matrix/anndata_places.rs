@@ -9,7 +9,7 @@ use super::lattice::{SquareLattice, TOLERANCE};
 use super::observations::{chosen, under_tissue};
 use super::places::{Places, full_columns};
 use super::positions::Positions;
-use super::scalefactors::ScaleFactors;
+use super::scalefactors::{PITCH_UM, ScaleFactors};
 use super::sections;
 use super::squares::{Square, side_in_name};
 use super::tree::Tree;
@@ -28,9 +28,14 @@ pub(crate) fn observation_places(
     let conditions = &config.matrix.r#where;
     let mut kept = chosen(tree, conditions, observations, collector)?;
     let factors = ScaleFactors::read(tree, conditions)?;
-    let own = OwnSquares::find(tree, observations, &factors)?;
+    let own = OwnSquares::find(tree, &factors)?;
     let (mut places, from) = match on_array(tree, &kept, own.as_ref(), collector)? {
-        Some(places) => (places, "obs/array_row and obs/array_col".to_owned()),
+        Some(places) => {
+            if config.csv.um_per_unit.is_some() {
+                collector.note("--um-per-unit is not used: rows and columns have no unit".to_owned());
+            }
+            (places, "obs/array_row and obs/array_col".to_owned())
+        }
         None => match in_names(tree, own.as_ref(), collector)? {
             Some(places) => (places, "the names of the observations".to_owned()),
             None => {
@@ -87,6 +92,12 @@ fn under_tissue_and_placed(
     ))
 }
 
+/// Side in µm of the squares of Visium HD that the object is made of, if it says so.
+pub(crate) fn squares_um(tree: &Tree, config: &PrepConfig) -> Result<Option<f64>> {
+    let factors = ScaleFactors::read(tree, &config.matrix.r#where)?;
+    Ok(OwnSquares::find(tree, &factors)?.map(|own| own.side_um))
+}
+
 /// The squares of Visium HD that an object is made of.
 struct OwnSquares {
     side_um: f64,
@@ -98,10 +109,11 @@ struct OwnSquares {
 
 impl OwnSquares {
     /// By the names of the observations, the scale factors, or the name of the object.
-    fn find(tree: &Tree, observations: usize, factors: &ScaleFactors) -> Result<Option<OwnSquares>> {
+    fn find(tree: &Tree, factors: &ScaleFactors) -> Result<Option<OwnSquares>> {
         let index = index(tree);
         let square = |row: usize| Square::of(&tree.text_at(&index, row).ok()?);
-        if let (Some(first), Some(last)) = (square(0), square(observations.saturating_sub(1))) {
+        let observations = tree.array(&index).ok().and_then(|array| array.shape().first().copied()).unwrap_or(0);
+        if let (Some(first), Some(last)) = (square(0), square((observations as usize).saturating_sub(1))) {
             if first.side_um != last.side_um {
                 return Err(tree.error(
                     &index,
@@ -169,7 +181,11 @@ fn on_array(tree: &Tree, kept: &[bool], own: Option<&OwnSquares>, collector: &Co
     if hexagonal {
         at.iter_mut().filter(|at| **at != Places::NOWHERE).for_each(|at| *at = full_columns(*at));
     }
-    let kind = if hexagonal { ", hexagonal: row × half-column" } else { "" };
+    let kind = match (hexagonal, collector.binning.bin_um == PITCH_UM) {
+        (false, _) => "",
+        (true, true) => ", hexagonal: row × half-column",
+        (true, false) => ", hexagonal as Visium's, whose spots are 100 µm apart: row × half-column",
+    };
     let (side_um, why) = match own {
         Some(own) => (own.side_um, own.why.as_str()),
         None => (collector.binning.bin_um, "--bin-um"),

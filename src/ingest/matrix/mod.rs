@@ -20,6 +20,7 @@ mod tenx;
 mod tree;
 
 pub(crate) use anndata::{is_table, read_table};
+pub(crate) use anndata_places::squares_um;
 pub(crate) use mtx::Mtx;
 pub(crate) use places::{Places, full_columns};
 pub(crate) use squares::{Square, side_in_name};

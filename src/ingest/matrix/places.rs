@@ -66,11 +66,35 @@ impl Places {
 
     /// Whether observations share a place, and which do first.
     pub(crate) fn taken_twice(&self) -> Option<Twice> {
+        if self.is_plainly_once() {
+            return None;
+        }
         let mut keys: Vec<([u64; 2], u32)> = (0..self.len()).filter_map(|i| Some((self.key(i)?, i as u32))).collect();
         keys.sort_unstable();
         let same = || keys.windows(2).filter(|pair| pair[0].0 == pair[1].0);
         let first = same().min_by_key(|pair| pair[1].1)?;
         Some(Twice { pair: [first[0].1 as usize, first[1].1 as usize], taken: same().count() })
+    }
+
+    /// Whether this is a lattice, dense enough for a flag for each of its places, of which none is taken twice.
+    fn is_plainly_once(&self) -> bool {
+        /// Places for each observation, at most.
+        const MOST: i64 = 64;
+        let Places::Lattice { at, .. } = self else { return false };
+        let placed = || at.iter().filter(|place| **place != Places::NOWHERE);
+        let range = |axis: usize| {
+            let values = || placed().map(|place| i64::from(place[axis]));
+            Some((values().min()?, values().max()? + 1 - values().min()?))
+        };
+        let (Some((top, rows)), Some((left, cols))) = (range(0), range(1)) else { return true };
+        if rows.saturating_mul(cols) > MOST * at.len() as i64 {
+            return false;
+        }
+        let mut taken = vec![false; (rows * cols) as usize];
+        placed().all(|[row, col]| {
+            let index = (i64::from(*row) - top) * cols + i64::from(*col) - left;
+            !std::mem::replace(&mut taken[index as usize], true)
+        })
     }
 
     /// Bins of a lattice are made of whole squares: [`Error::Usage`] where `binning` would cut through one.

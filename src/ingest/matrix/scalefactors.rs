@@ -9,7 +9,7 @@ use crate::ingest::config::condition;
 const SPOT_UM: f64 = 65.0;
 
 /// Distance in µm of neighbouring Visium spots.
-const PITCH_UM: f64 = 100.0;
+pub(crate) const PITCH_UM: f64 = 100.0;
 
 /// Positions whose hexagons are this near to [`PITCH_UM`] are µm.
 const IN_UM: f64 = 0.03;

@@ -61,7 +61,7 @@ pub(crate) fn check(
         }
         collector.note(format!("{} observations lie exactly where others do", twice.taken));
     }
-    let region = tree.text("uns/spatialdata_attrs", "region_key");
+    let region = tree.only_text("uns/spatialdata_attrs/region_key");
     for name in columns(tree, "obs")? {
         let usual = SECTION_COLUMNS.contains(&name.to_lowercase().as_str()) || region.as_ref() == Some(&name);
         if !usual || asked.contains(&name.as_str()) {
@@ -157,6 +157,9 @@ struct Sections {
 impl Sections {
     /// `None` where the column names one section, or too many.
     fn of(column: &Column, places: &Places) -> Option<Sections> {
+        if !(2..=MOST_SECTIONS).contains(&column.values().len()) {
+            return None;
+        }
         let placed: Vec<(usize, [f64; 2])> = (0..places.len()).filter_map(|i| Some((i, places.get(i)?))).collect();
         let range = |axis: usize| {
             let values = || placed.iter().map(|(_, at)| at[axis]);
@@ -176,9 +179,6 @@ impl Sections {
         for (i, at) in &placed {
             let Some(name) = column.text(*i) else { continue };
             sections.entry(name).or_default().insert(square(at));
-            if sections.len() > MOST_SECTIONS {
-                return None;
-            }
         }
         let (names, squares): (Vec<_>, Vec<_>) = sections.into_iter().unzip();
         (names.len() > 1).then_some(Sections { names, squares })

@@ -4,7 +4,8 @@ use crate::Result;
 use crate::ingest::binning::{Collector, ReadStats};
 use crate::ingest::config::PrepConfig;
 use crate::ingest::flags;
-use crate::ingest::matrix::{Tree, is_table, read_table};
+use crate::ingest::folders::lower_name;
+use crate::ingest::matrix::{Tree, is_table, read_table, squares_um};
 use crate::ingest::reader::{Platform, Reader};
 use std::path::Path;
 
@@ -25,12 +26,19 @@ impl Reader for AnnData {
     }
 
     fn recognises(&self, input: &Path) -> Result<bool> {
-        let name = input.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        Ok(name.ends_with(".h5ad") || (Tree::is_zarr(input) && is_table(&Tree::open(input)?)?))
+        if lower_name(input).ends_with(".h5ad") {
+            return Ok(true);
+        }
+        Ok((Tree::is_zarr(input) || Tree::is_hdf5(input)) && is_table(&Tree::open(input)?)?)
     }
 
-    fn spot_um(&self, _: &Path, config: &PrepConfig) -> Option<f64> {
-        Some(config.spot_um())
+    fn spot_um(&self, path: &Path, config: &PrepConfig) -> Option<f64> {
+        self.finest_um(path, config).is_none().then(|| config.spot_um())
+    }
+
+    /// The squares of Visium HD, if the object is made of them.
+    fn finest_um(&self, path: &Path, config: &PrepConfig) -> Option<f64> {
+        Tree::open(path).and_then(|tree| squares_um(&tree, config)).ok()?
     }
 
     fn read(&self, path: &Path, config: &PrepConfig, collector: &Collector) -> Result<ReadStats> {

@@ -7,7 +7,7 @@ use crate::error::nearest_names;
 use crate::ingest::binning::{Collector, ReadStats};
 use crate::ingest::config::PrepConfig;
 use crate::ingest::flags::{self, Flag};
-use crate::ingest::matrix::{Tree, is_table, read_table};
+use crate::ingest::matrix::{Tree, is_table, read_table, squares_um};
 use crate::ingest::reader::{Platform, Reader};
 use crate::ingest::text::{Layout, Named, Table};
 use crate::{Error, Result};
@@ -68,7 +68,15 @@ impl Reader for SpatialData {
 
     fn spot_um(&self, path: &Path, config: &PrepConfig) -> Option<f64> {
         let element = choose(&Tree::open(path).ok()?, config.matrix.element.as_deref()).ok()?;
-        (!element.starts_with("points/")).then(|| config.spot_um())
+        let of_spots = !element.starts_with("points/") && self.finest_um(path, config).is_none();
+        of_spots.then(|| config.spot_um())
+    }
+
+    /// The squares of Visium HD, if the table is made of them.
+    fn finest_um(&self, path: &Path, config: &PrepConfig) -> Option<f64> {
+        let tree = Tree::open(path).ok()?;
+        let element = choose(&tree, config.matrix.element.as_deref()).ok()?;
+        if element.starts_with("points/") { None } else { squares_um(&tree.within(&element), config).ok()? }
     }
 
     fn read(&self, path: &Path, config: &PrepConfig, collector: &Collector) -> Result<ReadStats> {
@@ -76,6 +84,11 @@ impl Reader for SpatialData {
         let element = choose(&tree, config.matrix.element.as_deref())?;
         collector.note(format!("element {element}"));
         if element.starts_with("points/") {
+            if !config.matrix.r#where.is_empty() {
+                let what =
+                    "--where chooses observations of a table, but these are points. Name the table with --element";
+                return Err(Error::Usage(format!("{}: {element}: {what}", path.display())));
+            }
             return points(&tree, &element, config, collector);
         }
         read_table(&tree.within(&element), config, collector)

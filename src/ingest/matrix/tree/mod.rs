@@ -5,6 +5,7 @@ mod lzf;
 mod zarr;
 
 use crate::{Error, Result};
+use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -56,6 +57,14 @@ impl Tree {
     /// Whether `path` is the folder of a Zarr store or group.
     pub(crate) fn is_zarr(path: &Path) -> bool {
         ["zarr.json", ".zgroup"].iter().any(|file| path.join(file).is_file())
+    }
+
+    /// Whether `path` is an HDF5 file, whatever its name.
+    pub(crate) fn is_hdf5(path: &Path) -> bool {
+        let mut signature = [0; 8];
+        let mut start = || std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut signature));
+        // Never the start of a stream, which could be read only once.
+        path.is_file() && start().is_ok() && signature == *b"\x89HDF\r\n\x1a\n"
     }
 
     /// Opens an HDF5 file, or a Zarr store (version 2 or 3) that is a folder.
@@ -158,6 +167,13 @@ impl Tree {
         let array = self.array(name)?;
         array.texts(&[part], &mut |text| text.clone_into(&mut found)).map_err(|what| self.error(name, what))?;
         Ok(found)
+    }
+
+    /// The text of an array without axes; `None` where there is none.
+    pub(crate) fn only_text(&self, name: &str) -> Option<String> {
+        let mut found = None;
+        self.texts(name, |text| found = Some(text.to_owned())).ok()?;
+        found
     }
 
     /// The only number of an array without axes, or of one element.

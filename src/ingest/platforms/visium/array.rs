@@ -64,8 +64,9 @@ impl Array {
     ) -> Result<ReadStats> {
         let spots = Spots::read(&self.positions)?;
         let matrix = TenX::open(&self.matrix)?;
-        let (mut at, mut stranger, mut absent) = (Vec::new(), None, 0);
+        let (mut at, mut stranger, mut absent, mut other_um) = (Vec::new(), None, 0, None);
         matrix.barcodes(|barcode| {
+            other_um = other_um.or(Square::of(barcode).map(|square| square.side_um).filter(|um| *um != side_um));
             let place = spots.get(barcode);
             if place.is_none() {
                 absent += 1;
@@ -76,6 +77,10 @@ impl Array {
                 _ => Places::NOWHERE,
             });
         })?;
+        if let Some(other_um) = other_um {
+            let what = format!("barcodes of squares of {other_um} µm in a folder of {side_um} µm");
+            return Err(Error::data(&self.matrix, format!("{what}. Give the folder the name that it had")));
+        }
         if let Some(stranger) = stranger {
             if 2 * absent > at.len() {
                 return Err(spots.strangers(&stranger, absent, at.len()));

@@ -19,7 +19,7 @@ use crate::ingest::binning::{Collector, ReadStats};
 use crate::ingest::config::PrepConfig;
 use crate::ingest::flags;
 use crate::ingest::folders::lower_name;
-use crate::ingest::matrix::{Mtx, full_columns};
+use crate::ingest::matrix::{Mtx, Tree, full_columns, is_table};
 use crate::ingest::reader::{Platform, Reader};
 use crate::{Error, Result};
 use array::Array;
@@ -53,7 +53,10 @@ impl Reader for Visium {
         match Array::find(input) {
             Ok(_) => Ok(true),
             // A matrix without its table is told as such.
-            Err(Error::Missing(_)) => Ok(input.is_file() && (lower_name(input).ends_with(".h5") || Mtx::is(input))),
+            Err(Error::Missing(_)) => {
+                let is_matrix = input.is_file() && (lower_name(input).ends_with(".h5") || Mtx::is(input));
+                Ok(is_matrix && !Tree::open(input).and_then(|tree| is_table(&tree)).unwrap_or(false))
+            }
             Err(error) => Err(error),
         }
     }
@@ -62,8 +65,13 @@ impl Reader for Visium {
         Array::find(path)?.files()
     }
 
-    fn spot_um(&self, _: &Path, _: &PrepConfig) -> Option<f64> {
-        Some(SPOT_UM)
+    fn spot_um(&self, path: &Path, config: &PrepConfig) -> Option<f64> {
+        self.finest_um(path, config).is_none().then_some(SPOT_UM)
+    }
+
+    /// The squares of Visium HD, if the barcodes are theirs.
+    fn finest_um(&self, path: &Path, _: &PrepConfig) -> Option<f64> {
+        Array::find(path).and_then(|array| array.squares_um()).ok()?
     }
 
     fn image_to_um(&self, path: &Path, _: &PrepConfig, image: &Path) -> Result<Option<Affine>> {

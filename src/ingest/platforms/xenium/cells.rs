@@ -53,7 +53,8 @@ impl Reader for XeniumCells {
     }
 
     fn read(&self, path: &Path, _: &PrepConfig, collector: &Collector) -> Result<ReadStats> {
-        experiment::note(path, collector)?;
+        let folder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
+        experiment::note(folder, collector)?;
         Cells::find(path)?.read(collector)
     }
 }
