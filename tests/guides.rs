@@ -9,7 +9,7 @@ mod transcripts;
 
 use common::python;
 use s2s::dataset::Dataset;
-use s2s::imputation::experts;
+use s2s::imputation::panel;
 use serde_json::Value;
 use stages::run;
 use std::ffi::OsStr;
@@ -167,5 +167,5 @@ fn a_stain_helps_its_mirror_image_is_told_and_align_turns_it_back() {
     let maps = dataset.guide_maps().unwrap();
     assert_eq!(dataset.manifest().guides[0].name, "DAPI mean");
     assert!(maps.len() == 6 && maps.iter().all(|map| map.values().iter().all(|value| value.is_finite())));
-    assert!(experts(&dataset).is_ok());
+    assert!(panel(&dataset).is_ok());
 }

@@ -405,9 +405,14 @@ fn bins_that_nobody_chose_are_those_that_are_recommended() {
     assert_eq!(flag, format!("--bin-um {um}"));
     assert!(said.contains(&format!("note       {flag} was taken")), "{said}");
     let (said, manifest) = run(&["--bin-um", "25"]);
-    assert!(manifest.is_some() && said.contains("expected 300 or more"), "{said}");
+    assert!(manifest.is_some() && said.contains("300 to learn much"), "{said}");
     let (said, manifest) = run(&["--bin-um", "80", "--min-counts", "1"]);
-    assert!(manifest.is_none() && said.contains("16 are needed"), "{said}");
+    assert!(manifest.is_some() && said.contains("16 are needed"), "{said}");
+    let never = folder.path().join("never.s2s");
+    let paths = ["--input", input.to_str().unwrap(), "--output", never.to_str().unwrap(), "--mode", "impute"];
+    let refused = prep(paths.iter().chain(&["--bin-um", "80", "--min-counts", "1"]));
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(refused.status.code() == Some(65) && said.contains("only") && !never.exists(), "{said}");
     // A minimum of 0 takes empty bins for tissue, and changes no value.
     let values = |minimum: &str| {
         run(&["--bin-um", "10", "--min-counts", minimum]);

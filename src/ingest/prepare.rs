@@ -3,7 +3,7 @@
 use super::request::Request;
 use super::section::{Plan, Section, with_notes};
 use super::survey::MANY;
-use crate::dataset::{self, Dataset, Settings};
+use crate::dataset::{self, Dataset, Mode, Settings};
 use crate::files;
 use crate::guides::{self, Place};
 use crate::provenance::{Input, Provenance};
@@ -32,7 +32,7 @@ pub fn prepare(request: &Request, output: &Path, command: &[String]) -> Result<P
     let plan = Plan::of(request)?;
     let images = plan.images()?;
     let mut section = plan.read()?;
-    check_measured(&section).map_err(|e| with_notes(e, &section.notes))?;
+    check_measured(&section, request.mode).map_err(|e| with_notes(e, &section.notes))?;
     let place = Place { grid: section.counts.grid, sampling: &section.sampling, totals: &section.counts.totals };
     let measured = guides::measure(&images, &place, request.align)?;
     section.notes.extend(measured.notes);
@@ -66,22 +66,22 @@ pub fn prepare(request: &Request, output: &Path, command: &[String]) -> Result<P
 /// Measured bins that are too few to learn anything from.
 const TOO_FEW: usize = 16;
 
-/// Refuses a section of which next to nothing was measured, and warns of one with little.
-fn check_measured(section: &Section) -> Result<()> {
+/// Warns of a section with few measured bins, and refuses to impute one of which next to nothing was measured; a benchmark of it costs
+/// nobody a result.
+fn check_measured(section: &Section, mode: Mode) -> Result<()> {
     let Section { config, counts, sampling, .. } = section;
     let bins = counts.totals.values().iter().zip(sampling.measured().values());
     let number = bins.filter(|(total, measured)| **measured && u64::from(**total) >= config.min_counts).count();
     let what = format!("{number} measured bins of {} µm hold {} counts or more", counts.grid.bin_um, config.min_counts);
+    let needed = format!("{TOO_FEW} are needed to learn anything, {MANY} to learn much");
     let advice = "s2s-prep --describe tells what smaller bins hold (--bin-um); a smaller --scale measures more of them";
     match number {
         // The writer tells that there is no tissue at all.
         0 | MANY.. => {}
-        1..TOO_FEW => {
-            let what =
-                format!("only {what}, and {TOO_FEW} are needed to learn anything, {MANY} to learn much. {advice}");
-            return Err(Error::data(&section.path, what));
+        1..TOO_FEW if mode == Mode::Impute => {
+            return Err(Error::data(&section.path, format!("only {what}, and {needed}. {advice}")));
         }
-        _ => tracing::warn!("{what}: expected {MANY} or more to learn from. {advice}"),
+        _ => tracing::warn!("{what}: {needed}. {advice}"),
     }
     Ok(())
 }
