@@ -12,9 +12,8 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
 use tiff::TiffResult;
+use tiff::encoder::TiffEncoder;
 use tiff::encoder::colortype::Gray8;
-use tiff::encoder::compression::DeflateLevel;
-use tiff::encoder::{Compression, TiffEncoder};
 use tiff::tags::Tag;
 
 /// Side of a pixel in µm.
@@ -54,7 +53,7 @@ pub(super) fn write_stain(plan: &Plan, anatomy: &Anatomy, path: &Path) -> Result
 fn write_strips(plan: &Plan, anatomy: &Anatomy, file: BufWriter<File>) -> TiffResult<()> {
     let pixels = |bins: usize| (bins as f64 * plan.bin_um / PIXEL_UM).ceil() as usize;
     let (width, height) = (pixels(plan.cols), pixels(plan.rows));
-    let mut encoder = TiffEncoder::new_big(file)?.with_compression(Compression::Deflate(DeflateLevel::Fast));
+    let mut encoder = TiffEncoder::new_big(file)?;
     let mut image = encoder.new_image::<Gray8>(width as u32, height as u32)?;
     image.rows_per_strip(STRIP as u32)?;
     let text = format!(
