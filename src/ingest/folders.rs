@@ -40,7 +40,7 @@ impl Named {
             let name = lower_name(path);
             ends.iter().enumerate().find_map(|(rank, end)| {
                 let prefix = name.strip_suffix(end)?;
-                let whole = !prefix.ends_with(char::is_alphanumeric);
+                let whole = end.starts_with('.') || !prefix.ends_with(char::is_alphanumeric);
                 whole.then(|| Named { prefix: prefix.to_owned(), rank, path: path.clone() })
             })
         };

@@ -184,7 +184,7 @@ mod tests {
         let expected = SquareLattice::find(&points).unwrap();
         points.extend([[f64::NAN, 3.0], points[9], [f64::INFINITY; 2]]);
         let found = SquareLattice::find(&points).unwrap();
-        assert!((found.spacing - expected.spacing).abs() < 1e-9);
+        assert!((found.spacing / expected.spacing - 1.0).abs() < 1e-9, "{}", found.spacing);
         assert_eq!(found.at[..64], expected.at);
         assert_eq!(found.at[64..], [Places::NOWHERE, expected.at[9], Places::NOWHERE]);
     }
