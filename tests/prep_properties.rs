@@ -71,8 +71,7 @@ fn expected(rows: &[Row], (bin_um, scale, origin): (f64, usize, [f64; 2])) -> Op
     let (top, left) = (on_lattice().map(|row| bin(row).0).min()?, on_lattice().map(|row| bin(row).1).min()?);
     let (bottom, right) = (on_lattice().map(|row| bin(row).0).max()?, on_lattice().map(|row| bin(row).1).max()?);
     let (height, width) = (bottom - top + s, right - left + s);
-    // One bin in s² of the grid is measured: fewer than 16 of them are refused.
-    if height.min(width) < s * s || height / s * (width / s) < 16 {
+    if height.min(width) < s * s {
         return None;
     }
     let mut counts = Counts::new();

@@ -1,8 +1,8 @@
 //! `guides.parquet`: what images say of every bin, measured or not. A dataset without guides has no such file.
 
+use super::columns::{Columns, write_table};
 use super::manifest::Manifest;
 use super::reader::{Dataset, bin, floats, numbers, read};
-use super::writer::{Columns, write_table};
 use crate::Result;
 use crate::guides::Guide;
 use crate::section::{Grid, Raster};

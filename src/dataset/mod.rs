@@ -3,6 +3,7 @@
 //! `SAMPLE.s2s/` holds `manifest.json`, `bins.parquet`, `measured.parquet`, `patches.parquet`, with images `guides.parquet` and, in
 //! benchmark mode, `truth.parquet`, which only `s2s-score` opens.
 
+mod columns;
 mod guides;
 mod manifest;
 mod quantity;

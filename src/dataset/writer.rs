@@ -1,5 +1,6 @@
 //! Writes a dataset: the measured bins, and in benchmark mode the withheld ones into a file of their own.
 
+use super::columns::{Columns, properties, write_table};
 use super::guides::{FILE as GUIDES, write_guides};
 use super::manifest::{FORMAT, GeneEntry, Manifest, Mode};
 use super::quantity::Quantity;
@@ -16,9 +17,7 @@ use arrow::array::{ArrayRef, BooleanArray, Float32Array, StringArray, UInt32Arra
 use arrow::datatypes::Schema;
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
@@ -226,33 +225,6 @@ fn write_patches(path: &Path, tissue: &Raster<bool>, lattice: Lattice, side: usi
         ("tissue", Arc::new(Float32Array::from_iter_values(all.iter().map(|p| p.tissue))), false),
     ];
     write_table(path, std::iter::once(columns))
-}
-
-/// Columns with their names, and whether they may hold nulls.
-pub(super) type Columns<'a> = Vec<(&'a str, ArrayRef, bool)>;
-
-/// Writes a table of at least one piece; all pieces have the same columns.
-pub(super) fn write_table<'a>(path: &Path, pieces: impl Iterator<Item = Columns<'a>>) -> Result<()> {
-    let failed = |e: &dyn std::fmt::Display| Error::Io(format!("{}: could not write: {e}", path.display()));
-    let mut batches = pieces.map(|columns| RecordBatch::try_from_iter_with_nullable(columns).map_err(|e| failed(&e)));
-    let mut next = batches.next().transpose()?;
-    let schema = next.as_ref().map(RecordBatch::schema).unwrap_or_else(|| Arc::new(Schema::empty()));
-    let file = File::create(path).map_err(|e| Error::io(path, "create", e))?;
-    let mut writer = ArrowWriter::try_new(file, schema, Some(properties(vec![]))).map_err(|e| failed(&e))?;
-    while let Some(batch) = next {
-        writer.write(&batch).map_err(|e| failed(&e))?;
-        next = batches.next().transpose()?;
-    }
-    let file = writer.into_inner().map_err(|e| failed(&e))?;
-    file.sync_all().map_err(|e| Error::io(path, "write", e))
-}
-
-fn properties(metadata: Vec<KeyValue>) -> WriterProperties {
-    WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_max_row_group_row_count(Some(usize::MAX))
-        .set_key_value_metadata(Some(metadata))
-        .build()
 }
 
 /// The sparse table gene, row, col, count, value, one row group per gene.

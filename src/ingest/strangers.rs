@@ -25,7 +25,7 @@ const STRANGERS: &[(&[&str], &str)] = &[
         "Space Ranger's segmented cells, whose places are polygons, which are not read. Give the squares: the folder binned_outputs",
     ),
     (
-        &["molecule_info.h5", "feature_slice.h5", "probe_bc_matrix.h5", ".cloupe"],
+        &["molecule_info.h5", "feature_slice.h5", ".cloupe"],
         "a file of Space Ranger that is no matrix of places. Give the folder outs",
     ),
     (&[".xlsx", ".xls", ".ods"], "a spreadsheet, which is not read. Save the table as CSV"),
