@@ -63,7 +63,7 @@ pub(crate) fn parts(path: &Path) -> Result<Vec<Part>> {
     Ok(parts)
 }
 
-/// All Parquet files below `folder`; names that start with a dot or an underscore are the writers' own.
+/// All Parquet files in `folder` and its partitions; names that start with a dot or an underscore are the writers' own.
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
     while let Some(folder) = folders.pop() {
@@ -72,7 +72,8 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
             if name(&path).starts_with(['.', '_']) {
                 continue;
             } else if path.is_dir() {
-                folders.push(path);
+                // Writers nest parts in KEY=VALUE alone: other folders are of something else.
+                folders.extend(key(&path).map(|_| path));
             } else if is_file {
                 files.push(path);
             }
