@@ -157,7 +157,7 @@ fn a_stain_helps_its_mirror_image_is_told_and_align_turns_it_back() {
         values.iter().sum::<f64>() / 8.0
     };
     let [plain, guided, mirrored, aligned] = ["plain", "guided", "mirrored", "aligned"].map(|name| mean(name, "rmse"));
-    assert!(guided < 0.99 * plain, "{guided} {plain}");
+    assert!(guided < 0.995 * plain, "{guided} {plain}");
     assert!((aligned / guided - 1.0).abs() < 0.005, "{aligned} {guided}");
     assert!(mirrored < 1.01 * plain, "{mirrored} {plain}");
     assert!((0.86..0.94).contains(&mean("guided", "coverage")), "{}", mean("guided", "coverage"));
