@@ -90,7 +90,9 @@ fn inputs_that_are_not_there_or_not_what_they_seem() {
     case.text("empty.parquet", "");
     case.fails("empty.parquet", &[], 65, &["empty.parquet", "not readable as Parquet"]);
     case.text("matrix.rds", "");
-    case.fails("matrix.rds", &[], 65, &["matrix.rds", "--platform"]);
+    case.fails("matrix.rds", &[], 65, &["matrix.rds", "an object of R", ".h5ad"]);
+    case.text("matrix.xyz", "");
+    case.fails("matrix.xyz", &[], 65, &["matrix.xyz", "--platform"]);
 }
 
 #[test]

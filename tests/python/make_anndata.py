@@ -1,4 +1,4 @@
-"""Writes AnnData objects as people make them, all of one section of 12 × 12 places and 6 genes.
+"""Writes AnnData objects as people make them, all of one section of 16 × 16 places and 6 genes.
 
 usage: make_anndata.py FOLDER
 
@@ -20,7 +20,7 @@ import zarr
 warnings.simplefilter("ignore")
 FOLDER = pathlib.Path(sys.argv[1])
 GENES = ["ACTB", "CD3E", "EPCAM", "INS", "KRT8", "VIM"]
-SIDE = 12
+SIDE = 16
 SPOTS = SIDE * SIDE
 RNG = np.random.default_rng(5)
 ROWS, COLS = (axis.ravel() for axis in np.mgrid[0:SIDE, 0:SIDE])
@@ -99,18 +99,18 @@ def tissue():
     }
     told = {"nan", "nullable_missing", "nullable_text", "code_below_zero"}
     for name, values in dresses.items():
-        note = "3 of 144 observations left out: in_tissue is missing" if name in told else None
+        note = "3 of 256 observations left out: in_tissue is missing" if name in told else None
         for ending in ENDINGS:
             case(f"tissue_{name}", section(in_tissue=values), counts=MOST, note=note, ending=ending)
     unknown = np.where(KEPT, "tissue", "background")
     case("tissue_unknown", section(in_tissue=unknown), told=["in_tissue", '"background", "tissue"', "true or false"])
     case("tissue_number", section(in_tissue=np.where(KEPT, 1, 7)), told=["in_tissue", "found 7"])
-    case("tissue_none", section(in_tissue=np.zeros(SPOTS, int)), told=["none of 144 observations", "in_tissue"])
+    case("tissue_none", section(in_tissue=np.zeros(SPOTS, int)), told=["none of 256 observations", "in_tissue"])
 
 
 def places():
     """array_row and array_col in every dress, with one missing."""
-    left_out = "1 of 144 observations left out: without a place"
+    left_out = "1 of 256 observations left out: without a place"
     floats = [np.where(BUT_FIRST, axis, np.nan) for axis in [ROWS, COLS]]
     nullable = [pd.array(ROWS, dtype="Int64"), pd.array(COLS, dtype="Int32")]
     nullable[0][0] = pd.NA
@@ -141,7 +141,7 @@ def positions():
     of_squidpy = frame.rename(columns={"x": "pxl_col_in_fullres", "y": "pxl_row_in_fullres"})
     hole, far = XY.copy(), XY.copy()
     hole[0], far[0] = np.nan, np.inf
-    left_out = "1 of 144 observations left out: without a place in obsm/spatial"
+    left_out = "1 of 256 observations left out: without a place in obsm/spatial"
     dresses = {
         "frame": (frame, ALL, None),
         "frame_backwards": (of_squidpy[["pxl_row_in_fullres", "pxl_col_in_fullres"]], ALL, None),
@@ -158,7 +158,7 @@ def positions():
             case(f"xy_{name}", section(array=False, spatial=spatial), counts=expected, note=note, ending=ending)
     three = frame.assign(z=1).rename(columns={"x": "a", "y": "b", "z": "c"})
     case("xy_frame_three", section(array=False, spatial=three), told=["data frame", "a, b, c"])
-    case("xy_one_column", section(array=False, spatial=XY[:, :1]), told=["144 × 1, expected 144 × 2"])
+    case("xy_one_column", section(array=False, spatial=XY[:, :1]), told=["256 × 1, expected 256 × 2"])
     case("xy_absent", section(array=False), told=["no positions", "obsm"])
     other = section(array=False)
     other.obsm["X_spatial"] = XY
@@ -334,7 +334,7 @@ def older():
     case("old_fixed_width", adata, counts=MOST, change=fixed_width)
     case("old_without_encodings", section(), counts=ALL, change=without_encodings)
     case("old_compound", section(), told=["compound", "write_h5ad"], change=compound)
-    case("damaged", section(), told=["3 positions for 144"], change=too_short)
+    case("damaged", section(), told=["3 positions for 256"], change=too_short)
 
 
 for write in [tissue, places, positions, pixels, layers, matrices, genes, sections, visium_hd, older]:

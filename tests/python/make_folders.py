@@ -19,7 +19,7 @@ import scipy.sparse as sp
 
 FOLDER = pathlib.Path(sys.argv[1])
 GENES = ["ACTB", "CD3E", "EPCAM", "INS", "KRT8", "VIM"]
-SIDE = 12
+SIDE = 16
 ROWS, COLS = (axis.ravel() for axis in np.mgrid[0:SIDE, 0:SIDE])
 BARCODES = ["".join("ACGT"[(i >> 2 * k) & 3] for k in range(8)) + "-1" for i in range(SIDE * SIDE)]
 SQUARES = [f"s_008um_{row:05}_{col:05}-1" for row, col in zip(ROWS, COLS)]
@@ -91,7 +91,7 @@ def tables():
     """The table of positions in every version and dress."""
     for file in ["tissue_positions.csv", "tissue_positions.csv.gz", "tissue_positions.parquet", "tissue_positions_list.csv",
                  "tissue_positions_list.csv.gz"]:
-        visium(f"table_{file}", f"spatial/{file}")
+        visium("table_" + file.replace(".", "_"), f"spatial/{file}")
     visium("table_list_with_header", "spatial/tissue_positions_list.csv", header=True)
     visium("table_without_header", header=False)
     visium("table_tabs", sep="\t")
@@ -106,7 +106,7 @@ def tables():
     hole = POSITIONS.assign(in_tissue=1.0).where(KEPT[:, None] | (POSITIONS.columns == "barcode")[None], np.nan)
     visium("table_missing", positions=hole, note="3 rows of")
     visium("table_missing_parquet", "spatial/tissue_positions.parquet", hole, note="3 rows of")
-    visium("table_shorter", positions=POSITIONS.drop(1), expected=counts(but_first), note="1 of 144 barcodes left out")
+    visium("table_shorter", positions=POSITIONS.drop(1), expected=counts(but_first), note="1 of 256 barcodes left out")
     h5(FOLDER / "table_of_others/filtered_feature_bc_matrix.h5")
     table(FOLDER / "table_of_others/spatial/tissue_positions.csv", POSITIONS.assign(barcode=[b[::-1] for b in BARCODES]))
     case("table_of_others", told=["is not in it", "of the same section?"])
@@ -156,7 +156,7 @@ def layouts():
     (FOLDER / "two_tables/spatial").rename(FOLDER / "two_tables/one_spatial")
     case("two_tables", told=["one_spatial", "other_spatial"])
     CASES.pop(-2)
-    twice = pd.concat([POSITIONS.head(143), POSITIONS.tail(1).assign(array_row=0, array_col=2)])
+    twice = pd.concat([POSITIONS.head(255), POSITIONS.tail(1).assign(array_row=0, array_col=2)])
     h5(FOLDER / "place_twice/filtered_feature_bc_matrix.h5")
     table(FOLDER / "place_twice/spatial/tissue_positions.csv", twice)
     case("place_twice", told=["taken twice"])
@@ -185,7 +185,7 @@ def xenium():
         h5(FOLDER / name / f"{prefix}cell_feature_matrix.h5")
         path = FOLDER / name / f"{prefix}cells.{end}"
         hole.to_parquet(path) if end == "parquet" else hole.to_csv(path, index=False)
-        case(name, flags="--bin-um 20", counts=counts(), note="3 of 144 cells left out")
+        case(name, flags="--bin-um 20", counts=counts(), note="3 of 256 cells left out")
     case("xenium", flags="--bin-um 20", counts=counts(), input="cell_feature_matrix.h5")
 
 
@@ -193,11 +193,13 @@ def strangers():
     """What is known and not read, and what is said to be another."""
     for name, words in {"a.gef": ["gem"], "a.zarr.zip": ["Unzip"], "a.tar.gz": ["Unpack"], "a.rds": ["h5ad"], "a.h5mu": ["mudata"],
                         "a.safetensors": ["s2s-predict"], "._a.h5ad": ["macOS"], "feature_slice.h5": ["outs"]}.items():
-        folder = FOLDER / f"stranger_{name}"
+        folder = FOLDER / f"stranger_{name.replace('.', '_')}"
         folder.mkdir()
         (folder / name).write_bytes(b"?")
         case(folder.name, told=words, input=name)
-        case(folder.name, told=["no transcripts in this folder"] + ([] if name.startswith("._") else words), silent=["itself"])
+        # What macOS leaves is passed over in a folder.
+        apple = name.startswith("._")
+        case(folder.name, told=["no transcripts in this folder"] + ([] if apple else words), silent=[] if apple else ["itself"])
     h5(FOLDER / "matrix_alone/filtered_feature_bc_matrix.h5")
     case("matrix_alone", told=["filtered_feature_bc_matrix.h5", "tissue_positions"], silent=["itself"])
     h5(FOLDER / "segmented/segmented_outputs/filtered_feature_cell_matrix.h5")
