@@ -104,7 +104,8 @@ fn measured_bins_say_what_is_to_be_expected_and_too_few_say_nothing() {
         assert!((total - 1.0).abs() < 1e-12, "{choice:?}");
         let expected = choice.expected.clone().unwrap();
         let [lower, upper] = expected.between;
-        assert!(lower < expected.rmse_ratio && expected.rmse_ratio < upper && expected.rmse_ratio <= 1.0, "{choice:?}");
+        assert!(lower < expected.rmse_ratio && expected.rmse_ratio < upper, "{choice:?}");
+        assert!(lower <= 1.0 || choice.by == Predictor::Interpolation, "{choice:?}");
     }
     // Of 18 × 18 bins at most 81 are measured.
     run(at, "s2s-simulate", "--rows 18 --cols 18 --genes 12 --seed 6 --output small");

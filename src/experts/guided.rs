@@ -35,7 +35,7 @@ pub(super) struct Guidance {
 /// The means of the forests without and with guides at a bin, and the guides' share.
 #[derive(Clone, Copy)]
 pub(super) struct Change {
-    pub(super) without: f64,
+    without: f64,
     with: f64,
     share: f64,
 }
@@ -104,9 +104,15 @@ impl Guided {
 }
 
 impl Change {
+    /// The `value` of an expert without guides, moved by their share: half way to the forest with guides, half by as much as guides
+    /// changed the forest.
+    pub(super) fn moved(&self, value: f64) -> f64 {
+        value + self.share * ((self.with - value) + (self.with - self.without)) / 2.0
+    }
+
     /// The forest's mean with the guides' share.
     pub(super) fn forest(&self) -> f64 {
-        self.without + self.share * (self.with - self.without)
+        self.moved(self.without)
     }
 }
 

@@ -8,7 +8,7 @@
 //! - forest: the distribution of the gene given what the surroundings say of a bin's components ([`Context`]), learned
 //!   from measured bins at the distance of the unmeasured ones ([`mix`](context)).
 //!
-//! [`Experts`] holds what all genes share; [`Trials`] predict measured bins from a quarter of them, and so find out for each gene what
+//! [`Experts`] holds what all genes share; [`Trials`] predict a quarter of the measured bins from the others, and so find out for each gene what
 //! the experts weigh in its mean ([`Weights`]) and what is to be expected of it ([`Evidence`]). docs/experts.md tells how they were chosen, and what each gives.
 
 mod context;
@@ -23,7 +23,7 @@ mod panel;
 mod prediction;
 mod shared;
 mod sites;
-mod sparser;
+mod views;
 mod weights;
 
 pub use context::Context;

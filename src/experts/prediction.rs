@@ -2,7 +2,7 @@
 
 use super::forest::{Distribution, Forest};
 use super::guided::Change;
-use super::shared::{Learned, Linear};
+use super::shared::{Learned, Linear, at_bin};
 use super::{Experts, Weights};
 use crate::section::Raster;
 
@@ -17,11 +17,11 @@ const LEAST_CALIBRATED: usize = 50;
 
 /// What is predicted of a gene; maps are [rows, cols], NaN outside the tissue, in log-normalised units.
 pub struct Prediction {
-    /// Measured bins averaged with those alike, then interpolated.
+    /// Measured bins averaged with those alike, then interpolated; like the next two with the guides' share.
     pub smoothed: Raster<f32>,
     /// Cokriging of the gene with the panel's components.
     pub cokriging: Raster<f32>,
-    /// The mean of the forest's distributions, with the guides' share.
+    /// The mean of the forest's distributions.
     pub forest: Raster<f32>,
     /// Their weighted mean: what to expect of a bin. At measured bins, what is expected without their own count of the gene.
     pub mean: Raster<f32>,
@@ -71,9 +71,7 @@ struct Estimates {
 impl Estimates {
     /// The means of all experts at a bin, in the order of [`Weights::EXPERTS`].
     fn means(&self, bin: usize) -> [f64; 5] {
-        let [bilinear, kriging, smoothed, cokriging] = &self.linear;
-        let forest = self.guided.as_ref().map_or(self.forest[bin].mean, |changes| changes[bin].forest());
-        [bilinear[bin], kriging[bin], smoothed[bin], cokriging[bin], forest]
+        at_bin(&self.linear, self.forest[bin].mean, self.guided.as_ref().map(|changes| &changes[bin]), bin)
     }
 }
 
@@ -109,10 +107,11 @@ impl Experts {
             map
         };
         let expert = |index: usize| map(&|e, i| e.means(i)[index].max(0.0));
+        let [smoothed, cokriging, forest] = [2, 3, 4].map(expert);
         Prediction {
-            smoothed: expert(2),
-            cokriging: expert(3),
-            forest: expert(4),
+            smoothed,
+            cokriging,
+            forest,
             mean: map(&|e, i| weights.mean(e.means(i)).max(0.0)),
             median: map(&|e, i| f64::from(e.forest[i].median)),
             interval: [map(&|e, i| f64::from(e.forest[i].interval.0)), map(&|e, i| f64::from(e.forest[i].interval.1))],

@@ -61,8 +61,17 @@ pub(super) type Linear = [Vec<f64>; 4];
 pub(super) struct Means<'a> {
     /// (row, col) of each.
     pub(super) bins: &'a [(usize, usize)],
-    /// In the order of [`Weights::EXPERTS`](super::Weights::EXPERTS).
-    pub(super) experts: [Vec<f64>; 5],
+    /// The experts of each, in the order of [`Weights::EXPERTS`](super::Weights::EXPERTS).
+    pub(super) experts: Vec<[f64; 5]>,
+}
+
+/// The experts at a `bin`, in the order of [`Weights::EXPERTS`](super::Weights::EXPERTS). Those that read the panel read the guides, too, and
+/// interpolation reads neither.
+pub(super) fn at_bin(linear: &Linear, forest: f64, change: Option<&Change>, bin: usize) -> [f64; 5] {
+    let [bilinear, kriging, smoothed, cokriging] = linear;
+    let moved = |value: f64| change.map_or(value, |change| change.moved(value));
+    let forest = change.map_or(forest, Change::forest);
+    [bilinear[bin], kriging[bin], moved(smoothed[bin]), moved(cokriging[bin]), forest]
 }
 
 impl Experts {
@@ -93,12 +102,15 @@ impl Experts {
     pub(super) fn means(&self, values: &Raster<f32>, seed: u64) -> Option<Means<'_>> {
         let gene = self.gene(values)?;
         let found = self.learn(&gene, seed)?;
-        let learned = match found.guided {
-            Some((_, guidance)) => guidance.unmeasured.iter().map(Change::forest).collect(),
+        let changes = found.guided.map(|(_, guidance)| guidance.unmeasured);
+        let forest = match changes {
+            Some(_) => vec![f64::NAN; self.at_targets.bins.len()],
             None => found.forest.each(&found.asked, |_, distribution| distribution.mean()),
         };
-        let ([bilinear, kriging, smoothed, cokriging], _) = self.linear(&gene);
-        Some(Means { bins: &self.at_targets.bins, experts: [bilinear, kriging, smoothed, cokriging, learned] })
+        let (linear, _) = self.linear(&gene);
+        let change = |bin: usize| changes.as_ref().map(|changes| &changes[bin]);
+        let experts = forest.iter().enumerate().map(|(bin, forest)| at_bin(&linear, *forest, change(bin), bin));
+        Some(Means { bins: &self.at_targets.bins, experts: experts.collect() })
     }
 
     /// What is known of a gene; `None` where no bin is measured in the tissue.

@@ -4,9 +4,12 @@
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Weights([f64; 5]);
 
-/// How far weights are drawn to equal ones, as a share of the experts' mean squared error: errors of experts are much alike, and
-/// a few hundred bins do not tell which combination of them is the best.
-const SHRINKAGE: f64 = 0.03;
+/// How far weights are drawn to those of [`Weights::equal`], as a share of the experts' mean squared error: errors of experts are much
+/// alike, and a few hundred bins do not tell which combination of them is the best.
+const SHRINKAGE: f64 = 0.1;
+
+/// What is best of kriging and the three experts before anything is known of a gene.
+const PRIOR: [f64; 4] = [0.0, 1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0];
 
 /// Steps of the projected gradient; with so few weights it has converged by far.
 const STEPS: usize = 2000;
@@ -17,7 +20,7 @@ impl Weights {
 
     /// Equal ones for the three that read the panel.
     pub fn equal() -> Self {
-        Weights([0.0, 0.0, 1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0])
+        Self::of(PRIOR)
     }
 
     /// Bilinear interpolation of the gene alone.
@@ -40,21 +43,21 @@ impl Weights {
         self.0.iter().zip(values).filter(|(weight, _)| **weight > 0.0).map(|(weight, value)| weight * value).sum()
     }
 
-    /// Those of least squared error, given the mean `products` of the errors of all but bilinear, shrunk towards equal weights. Bilinear
-    /// interpolation has none: kriging is its better, where a variogram can be told.
+    /// Those of least squared error, given the mean `products` of the errors of all but bilinear, shrunk towards equal ones of the
+    /// three that read the panel. Bilinear interpolation has none: kriging is its better, where a variogram can be told.
     pub(super) fn best(products: &[[f64; 4]; 4]) -> Self {
         let scale = (0..4).map(|i| products[i][i]).sum::<f64>() / 4.0;
         if scale <= 0.0 {
-            return Self::of([0.25; 4]);
+            return Self::equal();
         }
         // The largest eigenvalue is at most the largest sum of a row's absolute values.
         let row = |i: usize| products[i].iter().map(|product| product.abs()).sum::<f64>() / scale + SHRINKAGE;
         let steepest = (0..4).map(row).fold(0.0, f64::max);
-        let mut weights = [0.25; 4];
+        let mut weights = PRIOR;
         for _ in 0..STEPS {
             let slope = |i: usize| {
                 let product: f64 = products[i].iter().zip(&weights).map(|(product, weight)| product * weight).sum();
-                product / scale + SHRINKAGE * (weights[i] - 0.25)
+                product / scale + SHRINKAGE * (weights[i] - PRIOR[i])
             };
             weights = on_simplex(std::array::from_fn(|i| weights[i] - slope(i) / steepest));
         }
@@ -92,16 +95,13 @@ mod tests {
     }
 
     #[test]
-    fn experts_alike_weigh_alike_and_a_bad_one_nothing() {
-        let found = |products: &[[f64; 4]; 4]| Weights::best(products).values()[1..].to_vec();
-        let alike = found(&products([1.0; 4], 0.6));
-        assert!(alike.iter().all(|weight| (weight - 0.25).abs() < 1e-9), "{alike:?}");
-        let one_bad = found(&products([4.0, 1.0, 1.0, 1.0], 0.8));
-        assert!(
-            one_bad[0] < 1e-9 && one_bad[1..].iter().all(|weight| (weight - 1.0 / 3.0).abs() < 1e-9),
-            "{one_bad:?}"
-        );
-        assert_eq!(found(&[[0.0; 4]; 4]), [0.25; 4]);
+    fn what_is_known_of_nothing_is_the_prior_and_a_bad_expert_has_no_part() {
+        assert_eq!(Weights::best(&[[0.0; 4]; 4]), Weights::equal());
+        // Experts alike in everything differ by the prior alone.
+        let [bilinear, kriging, others @ ..] = Weights::best(&products([1.0; 4], 0.6)).values();
+        assert!(bilinear == 0.0 && others.iter().all(|weight| *weight > kriging && (weight - others[0]).abs() < 1e-9));
+        let bad = Weights::best(&products([1.0, 4.0, 1.0, 1.0], 0.8)).values();
+        assert!(bad[2] < 1e-9, "{bad:?}");
     }
 
     #[test]
@@ -110,7 +110,8 @@ mod tests {
         let scale = (1.0 + 0.8 + 1.2 + 0.9) / 4.0;
         let cost = |weights: [f64; 4]| {
             let pairs = (0..16).map(|k| weights[k / 4] * weights[k % 4] * products[k / 4][k % 4] / scale);
-            pairs.sum::<f64>() + SHRINKAGE * weights.iter().map(|weight| (weight - 0.25).powi(2)).sum::<f64>()
+            let drawn = weights.iter().zip(PRIOR).map(|(weight, prior)| (weight - prior).powi(2));
+            pairs.sum::<f64>() + SHRINKAGE * drawn.sum::<f64>()
         };
         let [_, best @ ..] = Weights::best(&products).values();
         assert!((best.iter().sum::<f64>() - 1.0).abs() < 1e-12 && best.iter().all(|weight| *weight >= 0.0));

@@ -102,7 +102,7 @@ fn decide(evidence: Option<&Evidence>, network: Option<(Option<f64>, f64)>) -> C
     let (by, why) = match evidence {
         None => (Predictor::Interpolation, "too few measured bins to tell what is better".to_owned()),
         Some(evidence) if evidence.interpolated => {
-            (Predictor::Interpolation, "the experts did not predict measured bins better".to_owned())
+            (Predictor::Interpolation, "it predicted measured bins better than the experts, beyond doubt".to_owned())
         }
         Some(evidence) => {
             let ratio = evidence.ratio;

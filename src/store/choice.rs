@@ -28,10 +28,10 @@ pub enum Predictor {
     Interpolation,
 }
 
-/// What is to be expected of the unmeasured bins, by predictions of measured ones from a quarter of the measured bins.
+/// What is to be expected of the unmeasured bins, by predictions of a quarter of the measured bins from the others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Expected {
-    /// Root mean squared error of what predicts, as a share of that of the better one of bilinear interpolation and kriging.
+    /// Root mean squared error of the experts' mean, or of interpolation where that predicts, as a share of that of the better one of bilinear interpolation and kriging.
     pub rmse_ratio: f64,
     /// Where that share lies, nine times of ten.
     pub between: [f64; 2],
