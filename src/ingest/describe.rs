@@ -4,7 +4,7 @@ use super::binning::ReadStats;
 use super::config::PrepConfig;
 use super::detect::detect;
 use super::request::Request;
-use super::survey::{BinSize, Recommendation, Survey};
+use super::survey::{Recommendation, Survey};
 use crate::Result;
 use std::fmt;
 use std::path::PathBuf;
@@ -18,18 +18,8 @@ pub struct Description {
     pub path: PathBuf,
     /// The config in force.
     pub config: PrepConfig,
-    /// How many molecules were read and dropped, and why.
-    pub molecules: ReadStats,
-    /// Different genes.
-    pub genes: usize,
-    /// x and y in µm of the corner of the bins that hold anything.
-    pub origin_um: [f64; 2],
-    /// Extent of these bins along x and y in mm.
-    pub size_mm: [f64; 2],
-    /// The section in bins of several sizes, finest first.
-    pub sizes: Vec<BinSize>,
-    /// The size to take, and why.
-    pub recommendation: Recommendation,
+    /// What all molecules come to, in bins of several sizes.
+    pub survey: Survey,
     /// What the positions are counted in.
     unit: String,
     /// The flag that asks for the recommended size.
@@ -44,39 +34,31 @@ pub fn describe(request: &Request) -> Result<Description> {
     let source = detect(request)?;
     let config = source.reader.with_units(request.config.clone())?;
     let (reader, path) = (source.reader, source.path.clone());
-    let Survey { molecules, genes, origin_um, size_mm, sizes, recommendation } = Survey::of(source, &config)?;
+    let survey = Survey::of(source, &config)?;
     Ok(Description {
         platform: reader.platform().name,
-        molecules,
-        genes,
-        origin_um,
-        size_mm,
         unit: reader.unit(&config),
-        flag: reader.bin_flag(recommendation.um, &config),
+        flag: reader.bin_flag(survey.recommendation.um, &config),
         path,
         config,
-        sizes,
-        recommendation,
+        survey,
     })
 }
 
 impl Description {
     /// What was read.
     fn heading(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let ReadStats { read, control, low_quality, unnamed, unplaced, .. } = self.molecules;
+        let ReadStats { read, control, low_quality, unnamed, unplaced, .. } = self.survey.molecules;
+        let ([x, y], [along_x, along_y]) = (self.survey.origin_um, self.survey.size_mm);
         writeln!(f, "platform   {} ({}), {}", self.platform, self.path.display(), self.unit)?;
-        writeln!(
-            f,
-            "size       {:.2} × {:.2} mm (along y × along x): y from {} µm, x from {} µm",
-            self.size_mm[1], self.size_mm[0], self.origin_um[1], self.origin_um[0]
-        )?;
+        writeln!(f, "size       {along_y:.2} × {along_x:.2} mm (along y × along x): y from {y} µm, x from {x} µm")?;
         writeln!(
             f,
             "molecules  {read} read, {control} of controls, {low_quality} below quality {}, {unnamed} without a gene, {unplaced} without a position, {} kept",
             self.config.min_qv,
             read - control - low_quality - unnamed - unplaced
         )?;
-        writeln!(f, "genes      {}", self.genes)
+        writeln!(f, "genes      {}", self.survey.genes)
     }
 
     /// The table of bin sizes.
@@ -86,7 +68,7 @@ impl Description {
             "\n  bin µm  rows × columns  tissue bins (≥ {} counts)  counts in half of them, at least",
             self.config.min_counts
         )?;
-        self.sizes.iter().try_for_each(|size| {
+        self.survey.sizes.iter().try_for_each(|size| {
             let grid = format!("{} × {}", size.rows, size.cols);
             writeln!(f, "{:>8} {grid:>15} {:>26} {:>33}", size.um, size.tissue, size.median)
         })
@@ -97,9 +79,9 @@ impl fmt::Display for Description {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         self.heading(f)?;
         self.table(f)?;
-        let Recommendation { um, why } = self.recommendation;
+        let Recommendation { um, why } = self.survey.recommendation;
         writeln!(f, "\nrecommended {}: {why}.", self.flag)?;
-        let size = self.sizes.iter().find(|size| size.um == um);
+        let size = self.survey.sizes.iter().find(|size| size.um == um);
         if size.is_some_and(|size| (size.rows.min(size.cols) as usize) < self.config.patch) {
             writeln!(
                 f,

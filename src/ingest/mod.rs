@@ -36,4 +36,4 @@ pub use prepare::{Prepared, prepare};
 pub use reader::Platform;
 pub use request::Request;
 pub use section::{Section, read};
-pub use survey::{BinSize, Recommendation, Why};
+pub use survey::{BinSize, Recommendation, Survey, Why};

@@ -22,7 +22,7 @@ pub(crate) const MANY: usize = 300;
 
 /// What all molecules of some files come to.
 #[derive(Debug)]
-pub(crate) struct Survey {
+pub struct Survey {
     /// How many molecules were read and dropped, and why.
     pub molecules: ReadStats,
     /// Different genes.
