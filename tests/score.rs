@@ -48,6 +48,7 @@ fn prediction(
         dataset_fingerprint: dataset.fingerprint(),
         genes: genes.iter().map(|gene| (*gene).to_owned()).collect(),
         missing: Vec::new(),
+        choices: Default::default(),
         interval: Box::new(|_| Ok(None)),
         median: Box::new(|_| Ok(None)),
         read: Box::new(move |gene| {

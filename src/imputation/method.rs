@@ -36,7 +36,8 @@ pub enum Expert {
     Cokriging,
     /// Mean of a regression forest on what the surroundings say of the panel's components.
     Forest,
-    /// Mean of smoothed, cokriging and forest, with the forest's median and intervals: the best without a fitted network.
+    /// Mean of kriging and these three, weighted for each gene by how they predict measured bins, with the forest's median and
+    /// intervals: the best without a fitted network.
     Blend,
 }
 

@@ -7,6 +7,7 @@ pub mod agreement;
 mod ceiling;
 mod clusters;
 mod comparison;
+mod expectations;
 mod gain;
 mod intervals;
 mod metric;
@@ -31,6 +32,7 @@ mod verdict;
 mod warnings;
 
 pub use comparison::{Comparison, Context, References};
+pub use expectations::Expectation;
 pub use gain::{Gain, gain_map};
 pub use intervals::Intervals;
 pub use metric::{Against, Better, Metric, Of, Place, Values};

@@ -1,5 +1,6 @@
 //! What a scoring run found out: the content of `scores.json`.
 
+use super::expectations::Expectation;
 use super::metric::{Against, Metric};
 use super::panel_scores::PanelScores;
 use super::profiles::ProfileRow;
@@ -45,6 +46,8 @@ pub struct Outcome {
     pub reference: Option<String>,
     /// What deserves the reader's attention.
     pub warnings: Vec<String>,
+    /// What measured bins say of the predictions that they chose, with a truth or without.
+    pub expectations: Vec<Expectation>,
     /// Medians per method; empty without a truth.
     pub summary: Vec<MethodSummary>,
     /// What the predictions of a panel are good for; with a truth and at least ten genes that every method predicted.

@@ -3,8 +3,9 @@
 use crate::dataset::Dataset;
 use crate::error::nearest_names;
 use crate::section::Raster;
-use crate::store::{Interval, Store};
+use crate::store::{Choice, Interval, Store};
 use crate::{Error, Result};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -31,6 +32,8 @@ pub struct Prediction {
     pub genes: Vec<String>,
     /// The genes that its store has room for and that are not predicted yet.
     pub missing: Vec<String>,
+    /// What predicted them and why, by gene, where measured bins decided.
+    pub choices: BTreeMap<String, Choice>,
     /// Reads one of them.
     pub read: ReadGene,
     /// Reads how sure it is of one of them.
@@ -51,6 +54,12 @@ impl Prediction {
             dataset_fingerprint: store.dataset_fingerprint().to_owned(),
             genes: store.genes().to_vec(),
             missing: store.missing(),
+            choices: store
+                .records()
+                .iter()
+                .flatten()
+                .filter_map(|one| Some((one.gene.clone(), one.choice.clone()?)))
+                .collect(),
             interval: Box::new(move |gene| same.interval(gene)),
             median: Box::new(move |gene| too.median(gene)),
             read: Box::new(move |gene| store.gene(gene)),

@@ -2,6 +2,7 @@
 
 use super::ceiling::{Counts, reliability};
 use super::comparison::{Comparison, References};
+use super::expectations::Expectation;
 use super::gain::{Gain, gain_map};
 use super::intervals::Intervals;
 use super::outcome::{BinCounts, FORMAT, MaskAgreement, Method, Outcome};
@@ -226,6 +227,7 @@ impl<'a> Scorer<'a> {
             baseline: self.baseline.map(str::to_owned),
             reference: self.reference.map(str::to_owned),
             warnings: self.warnings.told(predictions),
+            expectations: Expectation::all(&self.genes, predictions),
             summary: labels.map(|label| MethodSummary::new(label, &self.scores)).collect(),
             panel,
             profiles,

@@ -1,5 +1,6 @@
 //! The page around the pictures: what was done, what came out, how to read it.
 
+use super::expectations::expectations;
 use super::limits::MOST_PICTURED;
 use super::uncertainty::uncertainty;
 use super::{panel, score_charts, tables, texts};
@@ -39,6 +40,7 @@ pub(crate) fn page(outcome: &Outcome, genes: &[&str], cards: &[Markup]) -> Resul
                         (texts::charts())
                         (uncertainty(outcome, &colours))
                     }
+                    (expectations(outcome, &colours))
                     h2 { "Maps" }
                     (texts::maps(scored))
                     @if let Some(reference) = &outcome.reference { (texts::gains(reference)) }

@@ -26,7 +26,9 @@ fn explained(method: &str) -> &'static str {
             "The linear prediction of least variance from the gene and the panel's components at the nearest measured bins."
         }
         "forest" => "A regression forest on what the surroundings say of the panel's components.",
-        "blend" => "The mean of smoothed, cokriging and forest, without a network.",
+        "blend" => {
+            "The mean of kriging, smoothed, cokriging and forest, weighted for each gene by how they predict measured bins, without a network."
+        }
         _ => "",
     }
 }
