@@ -46,6 +46,11 @@ fn the_blend_beats_the_best_interpolation_and_its_answers_hold() {
     assert!((0.97..1.03).contains(&mean("blend", "bias")), "{}", mean("blend", "bias"));
     assert!((0.87..0.94).contains(&mean("blend", "coverage")), "{}", mean("blend", "coverage"));
 
+    let expectations = scores["expectations"].as_array().unwrap();
+    assert!(expectations.len() == 12 && expectations.iter().all(|one| one["method"] == "blend"), "{expectations:?}");
+    let told = |one: &&Value| one["expected"]["correlation"].as_f64().unwrap() >= 0.3;
+    assert!(expectations.iter().all(|one| (one["advice"] == "use") == told(&one)));
+
     let (store, dataset) =
         (Store::open(&at.join("blend.zarr")).unwrap(), Dataset::open(&at.join("section.s2s")).unwrap());
     for gene in store.genes() {

@@ -85,7 +85,9 @@ fn run(arguments: Arguments) -> s2s::Result<()> {
     match outcome.mode {
         Mode::Benchmark => tracing::info!("{}", scoring::text(&outcome).trim_end()),
         Mode::Impute => {
-            tracing::info!("No truth: the dataset was prepared to impute, so the report holds maps and no scores.")
+            tracing::info!(
+                "No truth: the dataset was prepared to impute, so the report holds maps, what to expect of genes, and no scores."
+            )
         }
     }
     for warning in &outcome.warnings {

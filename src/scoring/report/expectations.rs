@@ -58,7 +58,7 @@ fn table(outcome: &Outcome, colours: &[&str]) -> Markup {
                         th class="text" data-sort="text" { "Advice" }
                         th class="text" data-sort="text" { "By" }
                         th data-sort="number" { "Expected RMSE" br; "/ interpolation" }
-                        th { "nine times" br; "of ten" }
+                        th { "Nine times" br; "of ten" }
                         th data-sort="number" { "Expected PCC" }
                     }
                 }

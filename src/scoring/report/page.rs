@@ -114,7 +114,7 @@ fn grouped(number: usize) -> String {
 }
 
 fn notes(outcome: &Outcome) -> Markup {
-    let unscored = "No truth: this dataset was prepared to impute, so nothing can be scored. The maps show what was measured and what was predicted.";
+    let unscored = "No truth: this dataset was prepared to impute, so nothing can be scored. The maps show what was measured and what was predicted, and measured bins tell what to expect of predictions that the experts have a part in.";
     let first = (outcome.mode == Mode::Impute).then_some(unscored);
     html! { @for note in first.into_iter().chain(outcome.warnings.iter().map(String::as_str)) { p class="note" { (note) } } }
 }
