@@ -2,6 +2,7 @@
 
 use super::key::MAX_FEATURES;
 use crate::error::nearest_names;
+use crate::ingest::words::is_missing;
 use crate::{Error, Result};
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -113,14 +114,6 @@ impl Features {
 fn without_mark(name: &[u8]) -> &[u8] {
     let between = |quote: &[u8]| name.strip_prefix(b"b")?.strip_prefix(quote)?.strip_suffix(quote);
     between(b"'").or_else(|| between(b"\"")).unwrap_or(name)
-}
-
-/// Words for a value that is not there, as pandas, R, SQL and Excel write them.
-const MISSING: [&[u8]; 11] = [b"", b"NA", b"N/A", b"#N/A", b"<NA>", b"NaN", b"nan", b"None", b"null", b"NULL", b"NAN"];
-
-/// Whether a field stands for a value that is not there.
-pub(crate) fn is_missing(field: &[u8]) -> bool {
-    MISSING.contains(&field.trim_ascii())
 }
 
 /// What one thread knows of the features, so that it seldom has to ask the others.

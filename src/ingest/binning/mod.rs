@@ -13,7 +13,7 @@ mod measured;
 
 pub(crate) use accumulator::Accumulator;
 pub(crate) use bin::AbsoluteBin;
-pub(crate) use features::{Feature, Features, is_missing};
+pub(crate) use features::{Feature, Features};
 pub(crate) use frame::{Framed, frame};
 pub(crate) use grid::Binning;
 pub(crate) use intake::{Collector, Intake, Molecule};

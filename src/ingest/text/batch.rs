@@ -2,7 +2,7 @@
 
 use super::parts::Part;
 use super::values::{COUNT, number, truth, whole};
-use crate::ingest::binning::is_missing;
+use crate::ingest::words::is_missing;
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BooleanArray, DictionaryArray, RecordBatch, StringArray};
 use arrow::buffer::ScalarBuffer;
 use arrow::compute::cast;

@@ -1,6 +1,6 @@
 //! What a field of a table says, whatever form the table has: numbers, counts, truth, and nothing.
 
-use crate::ingest::binning::is_missing;
+use crate::ingest::words::{flag, is_missing};
 
 /// The value of a field; the error says `what` it is and what was `expected`.
 pub(crate) fn parse<T: std::str::FromStr>(field: &[u8], what: &str, expected: &str) -> Result<T, String> {
@@ -30,11 +30,10 @@ pub(crate) fn whole(number: f64) -> Option<u32> {
 
 /// Whether it is true; `None` where it is missing.
 pub(crate) fn truth(field: &[u8], what: &str) -> Result<Option<bool>, String> {
-    match field.trim_ascii().to_ascii_lowercase().as_slice() {
-        b"true" | b"t" | b"1" | b"1.0" | b"yes" | b"y" => Ok(Some(true)),
-        b"false" | b"f" | b"0" | b"0.0" | b"no" | b"n" => Ok(Some(false)),
-        _ if is_missing(field) => Ok(None),
-        _ => Err(wrong(field, what, "true or false")),
+    match flag(field) {
+        None if is_missing(field) => Ok(None),
+        None => Err(wrong(field, what, "true or false")),
+        known => Ok(known),
     }
 }
 
