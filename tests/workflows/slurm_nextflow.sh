@@ -22,7 +22,11 @@ until ls work/fitting/A-batch_0002-*/*.safetensors >/dev/null 2>&1; do
   kill -0 "$engine" 2>/dev/null || { cat run.log; exit 1; }
   sleep 0.2
 done
-scancel --batch --signal=TERM "$(squeue -h -t R -o '%i %j' | grep 'batch_0002' | cut -d ' ' -f 1)"
+# It may just have been killed for memory: then the next try is told.
+until scancel --batch --signal=TERM "$(squeue -h -t R -o '%i %j' | grep 'batch_0002' | cut -d ' ' -f 1)" 2>/dev/null; do
+  kill -0 "$engine" 2>/dev/null || { cat run.log; exit 1; }
+  sleep 0.2
+done
 wait "$engine" || { cat run.log; exit 1; }
 python3 "$HERE/compare.py" "$WORK/snakemake/results" results
 cat trace.txt
