@@ -22,8 +22,14 @@ until ls work/fitting/A-batch_0002-*/*.safetensors >/dev/null 2>&1; do
   kill -0 "$engine" 2>/dev/null || { cat run.log; exit 1; }
   sleep 0.2
 done
-# It may just have been killed for memory: then the next try is told.
-until scancel --batch --signal=TERM "$(squeue -h -t R -o '%i %j' | grep 'batch_0002' | cut -d ' ' -f 1)" 2>/dev/null; do
+# It may just have been killed for memory: then the next try is told, and only once its fit speaks. Told while its shell still
+# starts, Nextflow's own wrapper trips over a process that it has not yet, and ends with 1.
+tell_the_fit() {
+  local job folder
+  read -r job folder < <(squeue -h -t R -o '%i %j %Z' | awk '/batch_0002/ { print $1, $NF }') || return 1
+  [ -s "$folder/fit.log" ] && scancel --batch --signal=TERM "$job" 2>/dev/null
+}
+until tell_the_fit; do
   kill -0 "$engine" 2>/dev/null || { cat run.log; exit 1; }
   sleep 0.2
 done
