@@ -6,8 +6,8 @@
 # make test-workflows: both workflows on their real engines, installed into .engines: locally, and on SLURM with Apptainer
 # make lint-gpu: the lints with the GPU features, whose dependencies take a quarter of an hour and more to check at first
 # make bench-cpu: training step and forward pass beside PyTorch (S2S_PYTHON: a Python with torch and safetensors)
-# make ablation: one gene with one part of the method changed at a time; leaves ablation/ablation.md (see docs/ablation.md)
-# make bench-sections: every method of s2s-predict on many sections; leaves bench/bench.md (see docs/bench.md)
+# make ablation: one gene with one part of the method changed at a time; leaves ablation/ablation.md (see docs/appendix/ablation.md)
+# make bench-sections: every method of s2s-predict on many sections; leaves bench/bench.md (see docs/appendix/bench.md)
 # make faults: kills (with strace), races, broken and hostile files (see docs/reliability.md)
 # make help: every target
 
@@ -40,7 +40,7 @@ wheel: venv
 
 site: venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check 'mkdocs-material==9.8.*'
-	.venv/bin/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict --quiet
 
 demo: build
 	rm -rf $(DEMO) && mkdir -p $(DEMO)

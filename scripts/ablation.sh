@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What each part of the method gives: trains one gene with one thing changed at a time, predicts, and scores all variants
-# against the full recipe. `make ablation` runs it; docs/ablation.md tells how to read what it writes.
+# against the full recipe. `make ablation` runs it; docs/appendix/ablation.md tells how to read what it writes.
 #
 # From the environment:
 #   ABLATION_DATASET  SAMPLE.s2s prepared as a benchmark; without it, a section is simulated

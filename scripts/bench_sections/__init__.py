@@ -1,1 +1,1 @@
-"""The bench of sections: docs/bench.md tells what it measures and how it is run."""
+"""The bench of sections: docs/appendix/bench.md tells what it measures and how it is run."""

@@ -19,7 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def arguments():
-    parser = argparse.ArgumentParser(prog="bench-sections", description="Scores methods on the sections of docs/bench.md.")
+    parser = argparse.ArgumentParser(prog="bench-sections", description="Scores methods on the sections of docs/appendix/bench.md.")
     add = parser.add_argument
     add("--only", metavar="SECTIONS", help="these sections, separated by commas: " + ", ".join(s.name for s in sections.SECTIONS))
     add("--methods", metavar="NAMES", help="these methods, separated by commas, beside the five interpolators [default: all that are known]")
@@ -161,7 +161,7 @@ class Bench:
         write(out / "bench.json", json.dumps(self.content(genes, both), indent=1))
         failures = "".join(f"- {failure.splitlines()[0]}\n" for failure in self.failed)
         text = "\n".join(table.markdown(title, part) for title, part in tables.items())
-        text = f"# The bench of sections\n\nUnmeasured bins; docs/bench.md says what each column is.\n\n{text}"
+        text = f"# The bench of sections\n\nUnmeasured bins; docs/appendix/bench.md says what each column is.\n\n{text}"
         write(out / "bench.md", text + (f"\n## Not done\n\n{failures}" if failures else ""))
         say(f"{out / 'bench.md'}, bench.csv, genes.csv, bench.json")
 

@@ -44,7 +44,7 @@ class Simulation:
     seed: int
 
 
-# The genes of docs/results.md: chosen by hand, so they are in no mean.
+# The genes of docs/appendix/results.md: chosen by hand, so they are in no mean.
 SIX = ("CFTR", "AMY2A", "INS", "GPRC5A", "CXCL6", "FBN1")
 
 PANCREAS = "xenium_pancreas/transcripts.parquet"
@@ -58,7 +58,7 @@ MIN_COUNTS = 100
 
 SECTIONS = (
     Section("pancreas-20", PANCREAS, 20),
-    # The origin of docs/results.md, so that its figures and these are of the same bins.
+    # The origin of docs/appendix/results.md, so that its figures and these are of the same bins.
     Section("pancreas-30", PANCREAS, 30, origin="3.1,7.4"),
     Section("pancreas-50", PANCREAS, 50),
     Section("pancreas-left-30", PANCREAS, 30, half="left"),

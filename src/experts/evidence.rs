@@ -1,7 +1,7 @@
 //! What is known of a gene's prediction without any truth: a quarter of the measured bins, predicted from the others.
 //!
 //! Neighbours are farther away than in the section itself, and all errors larger. Their ratios hardly change, though: over
-//! the genes of the sections of docs/bench.md the ratio here and the one at the unmeasured bins differ by [`SPREAD`] (docs/experts.md).
+//! the genes of the sections of docs/appendix/bench.md the ratio here and the one at the unmeasured bins differ by [`SPREAD`] (docs/experts.md).
 
 use super::views::View;
 use super::{Experts, Panel, Weights};

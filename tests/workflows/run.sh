@@ -52,12 +52,14 @@ suite() { # NAME SECONDS NEED...
 
 chosen=$*
 # Installed side by side, since each waits for a registry.
-for one in python nextflow; do have "$one" & done
+for one in python nextflow nfcore; do have "$one" & done
 (have debian && { have apptainer & have base; wait; }) &
 wait
 suite static 120 python
 suite snakemake 180 python
+suite wrappers 120 python
 suite nextflow 240 python nextflow
+suite nfcore 120 nextflow nfcore
 suite containers 240 python debian apptainer base
 suite slurm_snakemake 300 python debian apptainer
 suite slurm_nextflow 240 nextflow debian apptainer

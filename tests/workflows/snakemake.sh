@@ -26,3 +26,11 @@ expect wrong.log "unexpected argument '--wrong-flag'"
 test "$(head -n 1 wrong/logs/A.batch_0001.fit.log.final)" = 2
 if "${run[@]}" --config genes=top:none outdir=wrong >wrong.log 2>&1; then exit 1; fi
 expect wrong.log "'top:none' does not match"
+
+# The test that comes with the workflow, as its README tells it; nothing empty is left.
+cp -r "$ROOT/workflows/snakemake" workflow
+cd workflow/.test
+rm -rf results
+snakemake --snakefile ../Snakefile --configfile config/config.yaml --cores 2
+test -s results/simulated/report/report.html
+test -z "$(find results -type d -empty)"
