@@ -3,6 +3,8 @@
 #[path = "common/stages.rs"]
 mod stages;
 
+mod common;
+
 use s2s::dataset::Dataset;
 use s2s::experts::{Experts, Trials, Weights};
 use s2s::imputation::panel;
@@ -69,6 +71,15 @@ fn the_blend_beats_the_best_interpolation_and_its_answers_hold() {
             }
         }
     }
+    let paths = [at.join("blend.zarr"), at.join("section.s2s")];
+    let Some(found) = common::python(
+        "check_smoothed.py",
+        &["zarr", "pandas", "pyarrow"],
+        &paths.each_ref().map(|path| path.as_os_str()),
+    ) else {
+        return;
+    };
+    assert!((0.87..0.94).contains(&found["within"].as_f64().unwrap()), "{found}");
 }
 
 #[test]

@@ -67,6 +67,8 @@ pub struct PredictedDistribution {
     pub detected: Raster<f32>,
     /// The mean, without regard to what was measured in a bin itself.
     pub smoothed: Raster<f32>,
+    /// Half the width of the intervals around it, of measured bins too: a count that was never seen lies in them.
+    pub smoothed_uncertainty: Raster<f32>,
 }
 
 /// Predicts every in-tissue bin of every gene asked for, in memory.
@@ -245,7 +247,7 @@ impl<'a> Predictor<'a> {
         });
         let nothing = found.mean.map(|_| 0.0);
         let half = found.deviation.map(|deviation| found.reach.unwrap_or(f64::NAN) as f32 * deviation);
-        let uncertainty = finish(half, &nothing, dataset.sampling(), dataset.tissue());
+        let uncertainty = finish(half.clone(), &nothing, dataset.sampling(), dataset.tissue());
         let [lower, upper] = found.interval.clone().map(back);
         let median = back(found.median.clone());
         let (detected, smoothed) = (found.detected.clone(), found.mean.clone());
@@ -253,7 +255,14 @@ impl<'a> Predictor<'a> {
             gene: gene.to_owned(),
             imputed: back(mean),
             uncertainty: Some(uncertainty),
-            distribution: Some(PredictedDistribution { median, lower, upper, detected, smoothed }),
+            distribution: Some(PredictedDistribution {
+                median,
+                lower,
+                upper,
+                detected,
+                smoothed,
+                smoothed_uncertainty: half,
+            }),
             choice: None,
         }
     }

@@ -101,6 +101,7 @@ fn lent(prediction: &GenePrediction) -> Answers<'_> {
             upper: &found.upper,
             detected: &found.detected,
             smoothed: &found.smoothed,
+            smoothed_uncertainty: &found.smoothed_uncertainty,
         }),
     }
 }

@@ -20,7 +20,7 @@ pub struct Header {
     /// Whether it has room for the uncertainty of each prediction.
     pub uncertainty: bool,
     /// The probability with which `lower` to `upper` holds an unmeasured bin; absent in a store without the images `median`, `lower`,
-    /// `upper`, `detected` and `smoothed`.
+    /// `upper`, `detected`, `smoothed` and `smoothed_uncertainty`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distribution: Option<f64>,
     /// Side of a bin in µm.

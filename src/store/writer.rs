@@ -22,12 +22,13 @@ use zarrs::array::data_type;
 /// The images of a store and where their values stand in the table.
 const IMPUTED: (&str, &str) = ("imputed", "X");
 const UNCERTAINTY: (&str, &str) = ("uncertainty", "layers/uncertainty");
-const DISTRIBUTION: [(&str, &str); 5] = [
+const DISTRIBUTION: [(&str, &str); 6] = [
     ("median", "layers/median"),
     ("lower", "layers/lower"),
     ("upper", "layers/upper"),
     ("detected", "layers/detected"),
     ("smoothed", "layers/smoothed"),
+    ("smoothed_uncertainty", "layers/smoothed_uncertainty"),
 ];
 
 /// What is predicted of a gene; maps [rows, cols], NaN outside the tissue.
@@ -56,12 +57,14 @@ pub struct Distribution<'a> {
     pub detected: &'a Raster<f32>,
     /// What to expect everywhere, at measured bins without their own count.
     pub smoothed: &'a Raster<f32>,
+    /// Half the width of the intervals around that, at measured bins too.
+    pub smoothed_uncertainty: &'a Raster<f32>,
 }
 
 impl<'a> Distribution<'a> {
     /// In the order of the images.
-    fn maps(&self) -> [&'a Raster<f32>; 5] {
-        [self.median, self.lower, self.upper, self.detected, self.smoothed]
+    fn maps(&self) -> [&'a Raster<f32>; 6] {
+        [self.median, self.lower, self.upper, self.detected, self.smoothed, self.smoothed_uncertainty]
     }
 }
 
