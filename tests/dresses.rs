@@ -30,8 +30,11 @@ impl Case {
     /// What came instead of what is to come.
     fn wrong(&self, folder: &Path, output: &Path) -> Option<String> {
         let paths = ["--input".into(), folder.join(&self.file).into(), "--output".into(), output.into()];
-        let size = if self.flags.contains("--bin-um") { "" } else { "--bin-um 20" };
-        let flags = format!("--mode benchmark --min-counts 1 --patch 4 {size} {}", self.flags);
+        let unless =
+            |others: &[&str], flag| if others.iter().any(|other| self.flags.contains(other)) { "" } else { flag };
+        let size = unless(&["--bin-um", "--preset"], "--bin-um 20");
+        let (mode, patch) = (unless(&["--mode"], "--mode benchmark"), unless(&["--patch"], "--patch 4"));
+        let flags = format!("{mode} --min-counts 1 {patch} {size} {}", self.flags);
         let done = prep(paths.into_iter().chain(flags.split_whitespace().map(OsString::from)));
         let said = String::from_utf8_lossy(&done.stderr).into_owned();
         let tell = |what: String| Some(format!("{} {}: {what}\n{said}", self.file, self.flags));
@@ -77,4 +80,24 @@ fn anndata_as_people_make_it() {
 #[test]
 fn folders_as_instruments_and_downloads_leave_them() {
     every_case_is_right_or_told("make_folders.py", &["h5py", "pandas", "pyarrow", "scipy"], 60);
+}
+
+#[test]
+fn gef_as_stereo_seq_writes_it() {
+    every_case_is_right_or_told("make_gef.py", &["h5py", "pandas"], 19);
+}
+
+#[test]
+fn zipped_zarr_of_anndata_spatialdata_and_xenium() {
+    every_case_is_right_or_told("make_zips.py", &["anndata", "pandas", "scipy", "zarr"], 15);
+}
+
+#[test]
+fn beads_of_slide_seq_and_curio_and_molecules_of_proseg() {
+    every_case_is_right_or_told("make_beads.py", &["anndata", "pandas", "pyarrow", "scipy"], 18);
+}
+
+#[test]
+fn channels_of_dbit_seq_and_the_gaps_between_them() {
+    every_case_is_right_or_told("make_dbit.py", &["anndata", "pandas", "scipy"], 20);
 }

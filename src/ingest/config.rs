@@ -64,7 +64,7 @@ const SPOT_UM: f64 = 100.0;
 impl PrepConfig {
     /// Side of a bin in µm, of files whose observations are one bin each; where nobody says it, the distance of Visium's spots.
     pub(crate) fn spot_um(&self) -> f64 {
-        self.bin_um.unwrap_or(SPOT_UM)
+        self.bin_um.or(self.matrix.pitch_um).unwrap_or(SPOT_UM)
     }
 
     /// What the entries of the input are.
@@ -85,6 +85,8 @@ pub struct MatrixConfig {
     pub r#where: Vec<String>,
     /// The column of the gene names: of `var` in AnnData, of the points in SpatialData.
     pub gene_column: Option<String>,
+    /// Distance in µm of neighbouring rows and columns of an array with gaps.
+    pub pitch_um: Option<f64>,
     /// Take the values as they are, neither counted nor normalised.
     pub already_normalised: bool,
 }

@@ -113,6 +113,18 @@ pub(crate) static WHERE: Flag = Flag {
     )
 };
 
+/// Of arrays with gaps: how far apart their rows and columns are.
+pub(crate) static PITCH_UM: Flag = Flag {
+    takes: Takes::Number("µm"),
+    more: "With --mode impute it is S times --bin-um, and what is between is imputed; a benchmark has bins of it. See --preset.",
+    ..Flag::text(
+        "pitch-um",
+        "µm",
+        "anndata, spatialdata, dbit-seq: from one row or column of the array to the next, where there are gaps",
+        |config, value| parsed(value).map(|um| config.matrix.pitch_um = Some(um)),
+    )
+};
+
 /// Of every matrix: its values are no counts.
 pub(crate) static ALREADY_NORMALISED: Flag = Flag {
     name: "already-normalised",

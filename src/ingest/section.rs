@@ -210,6 +210,9 @@ fn check(request: &Request, config: &PrepConfig) -> Result<()> {
     if let Some(bin_um) = config.bin_um {
         positive(bin_um, "bin-um")?;
     }
+    if let Some(pitch_um) = config.matrix.pitch_um {
+        positive(pitch_um, "pitch-um")?;
+    }
     positive(config.csv.unit_um(), "um-per-unit").map(drop)
 }
 

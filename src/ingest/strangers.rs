@@ -5,11 +5,6 @@ use std::path::{Path, PathBuf};
 
 /// Ends of names, in lower case, what such a file is, and what to do.
 const STRANGERS: &[(&[&str], &str)] = &[
-    (
-        &[".gef"],
-        "a GEF of Stereo-seq, which is not read. Write it as .gem (saw convert gef2gem, geftools) or as .h5ad (Stereopy)",
-    ),
-    (&[".zarr.zip"], "a zipped Zarr store, which is not read. Unzip it and give the folder"),
     (&[".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".7z"], "an archive. Unpack it and give what was in it"),
     (
         &[".rds", ".rda", ".rdata", ".qs", ".h5seurat"],
@@ -19,10 +14,6 @@ const STRANGERS: &[(&[&str], &str)] = &[
     (
         &[".h5mu"],
         "a MuData file, which is not read. Write its genes as .h5ad: mudata.read(FILE).mod[\"rna\"].write_h5ad(NEW)",
-    ),
-    (
-        &["feature_cell_matrix.h5", "segmented_outputs"],
-        "Space Ranger's segmented cells, whose places are polygons, which are not read. Give the squares: the folder binned_outputs",
     ),
     (
         &["molecule_info.h5", "feature_slice.h5", ".cloupe"],
@@ -65,6 +56,9 @@ pub(crate) fn told(path: &Path) -> Option<&'static str> {
         return Some("a dataset that s2s-prep wrote. Give it to s2s-fit, s2s-predict or s2s-score as --dataset");
     }
     let name = lower_name(path);
+    if name.ends_with(".zarr.zip") {
+        return None;
+    }
     let known = STRANGERS.iter().find(|(ends, _)| ends.iter().any(|end| name.ends_with(end)));
     known.map(|(_, what)| *what)
 }
@@ -107,17 +101,12 @@ mod tests {
 
     #[test]
     fn what_is_known_and_not_read_is_told_and_nothing_is_offered_that_cannot_be_read_alone() {
-        for (name, words) in [
-            ("SS200.tissue.gef", "gem"),
-            ("cells.zarr.zip", "Unzip"),
-            ("GSM1.tar.gz", "Unpack"),
-            ("a.h5mu", "mudata"),
-            ("filtered_feature_cell_matrix.h5", "binned_outputs"),
-            ("._a.h5ad", "macOS"),
-            ("fit.safetensors", "s2s-predict"),
-        ] {
+        for (name, words) in
+            [("GSM1.tar.gz", "Unpack"), ("a.h5mu", "mudata"), ("._a.h5ad", "macOS"), ("fit.safetensors", "s2s-predict")]
+        {
             assert!(told(Path::new(name)).is_some_and(|what| what.contains(words)), "{name}");
         }
+        assert_eq!(told(Path::new("transcripts.zarr.zip")), None);
         assert_eq!((told(Path::new("a.h5ad")), told(Path::new("transcripts.csv.gz"))), (None, None));
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str| std::fs::write(folder.path().join(name), "").unwrap();

@@ -87,10 +87,11 @@ pub fn read_values(path: &Path) -> BTreeMap<Option<String>, Values> {
 /// (gene, row, column) → count.
 pub type Counts = BTreeMap<(String, u32, u32), u32>;
 
-/// The counts of a dataset, in the measured bins and in those withheld.
+/// The counts of a dataset, in the measured bins and in those withheld, if there are any.
 pub fn read_counts(dataset: &Path) -> Counts {
-    let files = ["measured.parquet", "truth.parquet"].map(|name| read_values(&dataset.join(name)));
-    let entries = files.into_iter().flatten().filter_map(|(gene, values)| Some((gene?, values)));
+    let files =
+        ["measured.parquet", "truth.parquet"].map(|name| dataset.join(name)).into_iter().filter(|path| path.is_file());
+    let entries = files.flat_map(|path| read_values(&path)).filter_map(|(gene, values)| Some((gene?, values)));
     let each = |(gene, values): (String, Values)| {
         values.into_iter().map(move |((row, col), (count, _))| ((gene.clone(), row, col), count))
     };

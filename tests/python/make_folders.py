@@ -177,6 +177,42 @@ def visium_hd():
     case("hd_flat", flags="--bin-um 100", told=["squares of 8 µm"])
 
 
+def segmented():
+    """Space Ranger's cells, outlined in pixels of a quarter of a µm, each in the square of its centroid."""
+    names = [f"cellid_{i + 1:09}-1" for i in range(len(ROWS))]
+    triangle = np.array([[0, 0], [30, 0], [0, 30], [0, 0]])
+    outlines = [(triangle + [80 * col + 30, 80 * row + 30]).tolist() for row, col in zip(ROWS, COLS)]
+    features = [{"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [outline]}, "properties": {"cell_id": i + 1}}
+                for i, outline in enumerate(outlines)]
+    everything = np.ones(len(ROWS), bool)
+
+    def write(folder, features, scales={"microns_per_pixel": 0.25}):
+        h5(FOLDER / folder / "filtered_feature_cell_matrix.h5", names)
+        (FOLDER / folder / "cell_segmentations.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+        (FOLDER / folder / "spatial").mkdir()
+        (FOLDER / folder / "spatial/scalefactors_json.json").write_text(json.dumps(scales))
+
+    write("segmented/segmented_outputs", features[::-1])
+    for name in ["segmented", "segmented/segmented_outputs"]:
+        case(name, flags="--bin-um 20", counts=counts(everything), note="256 cells")
+    case("segmented/segmented_outputs", flags="--bin-um 20", counts=counts(everything), input="filtered_feature_cell_matrix.h5")
+    # Beside squares, cells are read where they are asked for.
+    write("both/segmented_outputs", features)
+    h5(FOLDER / "both/binned_outputs/square_008um/filtered_feature_bc_matrix.h5", SQUARES)
+    table(FOLDER / "both/binned_outputs/square_008um/spatial/tissue_positions.parquet", OF_SQUARES)
+    case("both", flags="--bin-um 16", counts=counts(rows=ROWS // 2, cols=COLS // 2))
+    case("both", flags="--bin-um 20 --visium-hd-cells", counts=counts(everything))
+    case("hd", flags="--bin-um 20 --visium-hd-cells", told=["filtered_feature_cell_matrix.h5"])
+    write("missing/segmented_outputs", features[1:])
+    case("missing", flags="--bin-um 20", told=["cellid_000000001-1", "cell_segmentations.geojson"])
+    write("unscaled/segmented_outputs", features, {})
+    case("unscaled", flags="--bin-um 20", told=["microns_per_pixel"])
+    write("open/segmented_outputs", features)
+    outlines = FOLDER / "open/segmented_outputs/cell_segmentations.geojson"
+    outlines.write_text(outlines.read_text()[:-100])
+    case("open", flags="--bin-um 20", told=["cell_segmentations.geojson", "complete"])
+
+
 def xenium():
     """Cells of Xenium, each in the square of its centroid."""
     cells = pd.DataFrame({"cell_id": BARCODES, "x_centroid": 20.0 * COLS + 10, "y_centroid": 20.0 * ROWS + 10})
@@ -191,7 +227,7 @@ def xenium():
 
 def strangers():
     """What is known and not read, and what is said to be another."""
-    for name, words in {"a.gef": ["gem"], "a.zarr.zip": ["Unzip"], "a.tar.gz": ["Unpack"], "a.rds": ["h5ad"], "a.h5mu": ["mudata"],
+    for name, words in {"a.tar.gz": ["Unpack"], "a.rds": ["h5ad"], "a.h5mu": ["mudata"],
                         "a.safetensors": ["s2s-predict"], "._a.h5ad": ["macOS"], "feature_slice.h5": ["outs"]}.items():
         folder = FOLDER / f"stranger_{name.replace('.', '_')}"
         folder.mkdir()
@@ -202,8 +238,6 @@ def strangers():
         case(folder.name, told=["no transcripts in this folder"] + ([] if apple else words), silent=[] if apple else ["itself"])
     h5(FOLDER / "matrix_alone/filtered_feature_bc_matrix.h5")
     case("matrix_alone", told=["filtered_feature_bc_matrix.h5", "tissue_positions"], silent=["itself"])
-    h5(FOLDER / "segmented/segmented_outputs/filtered_feature_cell_matrix.h5")
-    case("segmented", told=["segmented", "binned_outputs"])
     visium("contradicted")
     case("contradicted", flags="--platform anndata", told=["--platform anndata", "10x Visium", "say visium"])
     case("contradicted", flags="--platform visium-hd", told=["--platform visium-hd", "say visium"])
@@ -212,6 +246,6 @@ def strangers():
     case("xenium", flags="--platform visium", told=["--platform visium", "say xenium"])
 
 
-for write in [tables, layouts, visium_hd, xenium, strangers]:
+for write in [tables, layouts, visium_hd, segmented, xenium, strangers]:
     write()
 print(json.dumps(CASES))

@@ -1,6 +1,7 @@
 //! The command line of `s2s-prep`.
 
 use crate::platforms::{AUTO, PlatformFlags, platform_help, platform_names};
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{ArgGroup, Parser};
 use s2s::cli::one_of;
 use s2s::config::Config;
@@ -79,12 +80,16 @@ pub struct Arguments {
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
 
+    /// Settings under one name: of instruments whose positions are a lattice with gaps
+    #[arg(long, value_name = "NAME", value_parser = preset_names())]
+    pub preset: Option<String>,
+
     /// Side of a bin in µm [default: what --describe recommends; 100, a bin for every spot, on Visium and AnnData]
     #[arg(id = "bin-um", long, value_name = "µm", allow_negative_numbers = true)]
     pub bin_um: Option<f64>,
 
     /// S: one bin in S² is measured, 2 or more [default: 2]
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", value_parser = scale)]
     pub scale: Option<usize>,
 
     /// Row and column of the measured bin in every S × S block, counted from --origin [default: 0,0]
@@ -157,9 +162,11 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Defaults, then the file, then --set, then the flags that all platforms have.
-    fn config(&self) -> Result<PrepConfig> {
-        let mut config = Config::load(self.config.as_deref(), &self.set)?.prep;
+    /// Defaults, then the file, then --set, then the preset, then the flags that all platforms have.
+    fn config(&self, mode: Mode) -> Result<PrepConfig> {
+        let config = Config::load(self.config.as_deref(), &self.set)?.prep;
+        let preset = ingest::presets().iter().find(|preset| Some(preset.name) == self.preset.as_deref());
+        let mut config = preset.map_or(config.clone(), |preset| preset.apply(config, mode));
         config.bin_um = self.bin_um.or(config.bin_um);
         override_with(&mut config.scale, self.scale);
         override_with(&mut config.phase, self.phase);
@@ -205,7 +212,7 @@ impl Arguments {
         request.measured = self.measured.clone();
         request.images = self.images(input)?;
         request.align = self.align;
-        request.config = self.config()?;
+        request.config = self.config(mode)?;
         self.platform_flags.set(&mut request)?;
         Ok(request)
     }
@@ -240,6 +247,17 @@ fn point(text: &str) -> Result<[f64; 2], String> {
     parsed.ok_or_else(|| "expected two numbers in µm separated by a comma, for example 0,0".to_owned())
 }
 
+/// S as one number.
+fn scale(text: &str) -> Result<usize, String> {
+    let advice = "expected one whole number, for S is the same along rows and columns. Where it is not, give --bin-um of the finer one, and list the measured bins with --measured";
+    text.trim().parse().map_err(|_| advice.to_owned())
+}
+
+/// The values of `--preset`.
+fn preset_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(ingest::presets().iter().map(|preset| PossibleValue::new(preset.name).help(preset.help)))
+}
+
 /// `ROW,COL` as two numbers.
 fn phase(text: &str) -> Result<[usize; 2], String> {
     let number = |text: &str| text.trim().parse().ok();
@@ -260,7 +278,7 @@ mod tests {
             ["s2s-prep", "--input", "a", "--output", "b", "--mode", "impute", "--min-counts", "7", "--origin=-1,2.5"];
         let mut line: Vec<String> = line.map(str::to_owned).to_vec();
         line.extend(["--config".to_owned(), path.display().to_string()]);
-        let config = Arguments::try_parse_from(line).unwrap().config().unwrap();
+        let config = Arguments::try_parse_from(line).unwrap().config(Mode::Impute).unwrap();
         let expected =
             PrepConfig { bin_um: Some(30.0), min_counts: 7, origin_um: [-1.0, 2.5], ..PrepConfig::default() };
         assert_eq!(config, PrepConfig { csv: config.csv.clone(), ..expected });

@@ -4,6 +4,7 @@ use super::anndata_places::observation_places;
 use super::columns::{Column, column, columns};
 use super::entries::Matrix;
 use super::features::Features;
+use super::places::Places;
 use super::sink::{Gene, MatrixSink};
 use super::tree::Tree;
 use crate::error::{listed, nearest_names};
@@ -26,6 +27,16 @@ pub(crate) fn is_table(tree: &Tree) -> Result<bool> {
 /// Reads the AnnData object at the root of `tree`: the observations, the layer and the column of gene names that `config.matrix`
 /// names, with `config.csv.um_per_unit` µm per unit of positions.
 pub(crate) fn read_table(tree: &Tree, config: &PrepConfig, collector: &Collector) -> Result<ReadStats> {
+    read_table_at(tree, config, collector, |observations| observation_places(tree, observations, config, collector))
+}
+
+/// The same, of so many observations that lie at `places`.
+pub(crate) fn read_table_at(
+    tree: &Tree,
+    config: &PrepConfig,
+    collector: &Collector,
+    places: impl FnOnce(usize) -> Result<Places>,
+) -> Result<ReadStats> {
     if !is_table(tree)? {
         return Err(Error::data(tree.path(), "no groups obs and var in it, so it is no AnnData"));
     }
@@ -42,7 +53,7 @@ pub(crate) fn read_table(tree: &Tree, config: &PrepConfig, collector: &Collector
     };
     let genes = genes(tree, var, config.matrix.gene_column.as_deref(), collector)?;
     let matrix = Matrix::open(tree, &name)?;
-    let places = observation_places(tree, matrix.shape().0 as usize, config, collector)?;
+    let places = places(matrix.shape().0 as usize)?;
     collector.note(format!("counts from {name}"));
     let others = layers.into_iter().filter(|other| *other != layer).collect();
     MatrixSink::new(tree.path(), &genes, &places, collector)?.with_layers(others).matrix(&matrix)

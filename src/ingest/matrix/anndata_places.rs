@@ -1,9 +1,11 @@
 //! Where the observations of an AnnData object lie.
 //!
-//! The grid is, in this order: `obs/array_row` and `obs/array_col`, which count bins; rows and columns in the names of the
+//! The grid is, in this order: `obs/array_row` and `obs/array_col` (DBiT-seq: `array_B` and `array_A`), which count bins, or channels some
+//! bins apart; rows and columns in the names of the
 //! observations (Visium HD); the square lattice on which the positions lie; bins over the positions. Rows and columns of which
 //! only those with an even sum occur are Visium's hexagonal ones ([`full_columns`]). Observations without a place are left out.
 
+use super::channels::Channels;
 use super::columns::Column;
 use super::lattice::{SquareLattice, TOLERANCE};
 use super::observations::{chosen, under_tissue};
@@ -18,6 +20,9 @@ use crate::ingest::binning::Collector;
 use crate::ingest::config::PrepConfig;
 use crate::{Error, Result};
 
+/// Rows and columns of an array, and the first of them: of most programs; of DBiT-seq, whose channels B are rows and A columns.
+const ARRAYS: [([&str; 2], i32); 2] = [(["obs/array_row", "obs/array_col"], 0), (["obs/array_B", "obs/array_A"], 1)];
+
 /// Where each of the `observations` lies; those that are left out, nowhere.
 pub(crate) fn observation_places(
     tree: &Tree,
@@ -29,12 +34,12 @@ pub(crate) fn observation_places(
     let mut kept = chosen(tree, conditions, observations, collector)?;
     let factors = ScaleFactors::read(tree, conditions)?;
     let own = OwnSquares::find(tree, &factors)?;
-    let (mut places, from) = match on_array(tree, &kept, own.as_ref(), collector)? {
-        Some(places) => {
+    let (mut places, from) = match on_array(tree, &kept, own.as_ref(), config, collector)? {
+        Some((places, from)) => {
             if config.csv.um_per_unit.is_some() {
                 collector.note("--um-per-unit is not used: rows and columns have no unit".to_owned());
             }
-            (places, "obs/array_row and obs/array_col".to_owned())
+            (places, from)
         }
         None => match in_names(tree, own.as_ref(), collector)? {
             Some(places) => (places, "the names of the observations".to_owned()),
@@ -46,7 +51,7 @@ pub(crate) fn observation_places(
                     .zip(&kept)
                     .filter(|(_, kept)| !**kept)
                     .for_each(|(p, _)| *p = [f64::NAN; 2]);
-                let places = by_position(tree, &positions, config.csv.um_per_unit, own.as_ref(), &factors, collector)?;
+                let places = by_position(tree, &positions, config, own.as_ref(), &factors, collector)?;
                 (places, positions.from)
             }
         },
@@ -144,6 +149,13 @@ fn index(tree: &Tree) -> String {
     format!("obs/{}", tree.text("obs", "_index").unwrap_or_else(|| "_index".to_owned()))
 }
 
+/// The names of the observations.
+pub(crate) fn names(tree: &Tree) -> Result<Vec<String>> {
+    let mut all = Vec::new();
+    tree.texts(&index(tree), |name| all.push(name.to_owned()))?;
+    Ok(all)
+}
+
 /// Rows and columns in the names of Visium HD.
 fn in_names(tree: &Tree, own: Option<&OwnSquares>, collector: &Collector) -> Result<Option<Places>> {
     let Some(OwnSquares { side_um, named: true, .. }) = own else { return Ok(None) };
@@ -154,23 +166,32 @@ fn in_names(tree: &Tree, own: Option<&OwnSquares>, collector: &Collector) -> Res
 }
 
 /// Rows and columns of the array; `None` where there are none, or they are means over several bins.
-fn on_array(tree: &Tree, kept: &[bool], own: Option<&OwnSquares>, collector: &Collector) -> Result<Option<Places>> {
-    if !tree.has("obs/array_row")? || !tree.has("obs/array_col")? {
-        return Ok(None);
+fn on_array(
+    tree: &Tree,
+    kept: &[bool],
+    own: Option<&OwnSquares>,
+    config: &PrepConfig,
+    collector: &Collector,
+) -> Result<Option<(Places, String)>> {
+    let mut named = None;
+    for ([row, col], first) in ARRAYS {
+        named = named.or((tree.has(row)? && tree.has(col)?).then_some(([row, col], first)));
     }
+    let Some(([row, col], first)) = named else { return Ok(None) };
+    let from = format!("{row} and {col}");
     let column = |name: &str| Column::read(tree, name)?.numbers().map_err(|what| tree.error(name, what));
-    let (rows, cols) = (column("obs/array_row")?, column("obs/array_col")?);
+    let (rows, cols) = (column(row)?, column(col)?);
     let numbers = || rows.iter().chain(&cols).filter(|number| number.is_finite());
     if numbers().any(|number| number.fract() != 0.0) || numbers().next().is_none() {
-        collector.note("obs/array_row and obs/array_col are not used: they are no whole numbers".to_owned());
+        collector.note(format!("{from} are not used: they are no whole numbers"));
         return Ok(None);
     }
     if let Some(wrong) = numbers().find(|number| number.abs() >= 1e6) {
-        return Err(tree.error("obs/array_row", format!("{wrong}, expected rows and columns below 1,000,000")));
+        return Err(tree.error(row, format!("{wrong}, expected rows and columns below 1,000,000")));
     }
     let place = |(row, col): (&f64, &f64)| {
         let placed = row.is_finite() && col.is_finite();
-        if placed { [*row as i32, *col as i32] } else { Places::NOWHERE }
+        if placed { [row, col].map(|index| *index as i32 - first) } else { Places::NOWHERE }
     };
     let mut at: Vec<[i32; 2]> = rows.iter().zip(&cols).map(place).collect();
     let of = || at.iter().zip(kept).filter(|(at, kept)| **kept && **at != Places::NOWHERE).map(|(at, _)| at);
@@ -188,17 +209,21 @@ fn on_array(tree: &Tree, kept: &[bool], own: Option<&OwnSquares>, collector: &Co
     };
     let (side_um, why) = match own {
         Some(own) => (own.side_um, own.why.as_str()),
+        None if config.matrix.pitch_um.is_some() => (collector.binning.bin_um, "--pitch-um"),
         None => (collector.binning.bin_um, "--bin-um"),
     };
-    collector.note(format!("grid from obs/array_row and obs/array_col{kind}; one square is {side_um} µm ({why})"));
-    Ok(Some(Places::Lattice { side_um, at }))
+    let channels = Channels::of(tree.path(), side_um, config, collector)?;
+    let side_um = channels.side_um;
+    at.iter_mut().filter(|at| **at != Places::NOWHERE).for_each(|at| *at = channels.square(*at));
+    collector.note(format!("grid from {from}{kind}; one square is {side_um} µm ({why})"));
+    Ok(Some((Places::Lattice { side_um, at }, from)))
 }
 
 /// On a square lattice, or as points.
 fn by_position(
     tree: &Tree,
     Positions { points, from }: &Positions,
-    given: Option<f64>,
+    config: &PrepConfig,
     own: Option<&OwnSquares>,
     factors: &ScaleFactors,
     collector: &Collector,
@@ -206,6 +231,8 @@ fn by_position(
     let told = factors.microns_per_pixel;
     let lattice = SquareLattice::find(points);
     let of_squares = lattice.as_ref().zip(own).map(|(lattice, own)| own.side_um / lattice.spacing);
+    let of_pitch = lattice.as_ref().zip(config.matrix.pitch_um).map(|(lattice, pitch_um)| pitch_um / lattice.spacing);
+    let given = config.csv.um_per_unit.or(of_pitch);
     let unit = given.or(told).or(of_squares);
     let why = match (given, told) {
         (None, Some(_)) => "microns_per_pixel of uns/spatial",

@@ -68,8 +68,20 @@ impl Matrix {
     pub(crate) fn sparse(tree: &Tree, name: &str, shape: (u64, u64), by_observation: bool) -> Result<Matrix> {
         check_shape(tree, name, shape)?;
         let path = |part: &str| format!("{name}/{part}");
-        let (data, indices) = (tree.array(&path("data"))?, tree.array(&path("indices"))?);
-        let numbers = tree.column(&path("indptr"))?;
+        let entries = [tree.array(&path("data"))?, tree.array(&path("indices"))?];
+        Matrix::compressed(tree, &path("indptr"), entries, tree.column(&path("indptr"))?, shape, by_observation)
+    }
+
+    /// The matrix of these values and indices, of which those from `numbers[i]` on belong to observation or gene i; errors name `name`.
+    pub(crate) fn compressed(
+        tree: &Tree,
+        name: &str,
+        [data, indices]: [Box<dyn Array>; 2],
+        numbers: Vec<f64>,
+        shape: (u64, u64),
+        by_observation: bool,
+    ) -> Result<Matrix> {
+        check_shape(tree, name, shape)?;
         let (outer, inner) = if by_observation { shape } else { (shape.1, shape.0) };
         let entries = match (data.shape(), indices.shape()) {
             (&[data], &[indices]) if data == indices => data,
@@ -81,7 +93,7 @@ impl Matrix {
         let ends = (numbers.first().copied(), numbers.last().copied());
         if numbers.len() as u64 != outer + 1 || !rising || ends != (Some(0.0), Some(entries as f64)) {
             return Err(tree.error(
-                &path("indptr"),
+                name,
                 format!("expected {} rising whole numbers from 0 to {entries}. Is the file damaged?", outer + 1),
             ));
         }
@@ -202,6 +214,7 @@ fn check_shape(tree: &Tree, name: &str, (observations, genes): (u64, u64)) -> Re
     Ok(())
 }
 
-fn ranges(length: u64, step: u64) -> impl Iterator<Item = Range<u64>> {
+/// The parts of `length` of `step` each.
+pub(crate) fn ranges(length: u64, step: u64) -> impl Iterator<Item = Range<u64>> {
     (0..length).step_by(step.max(1) as usize).map(move |start| start..(start + step).min(length))
 }

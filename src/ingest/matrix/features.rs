@@ -2,8 +2,11 @@
 
 use super::columns::Column;
 use super::sink::Gene;
+use super::tree::Tree;
 use crate::error::listed;
+use crate::ingest::binning::Collector;
 use crate::ingest::words::is_missing;
+use crate::{Error, Result};
 use std::collections::HashMap;
 
 /// Kinds of features that are genes, as letters and digits alone.
@@ -43,6 +46,29 @@ pub(crate) struct Features {
 }
 
 impl Features {
+    /// The genes of the records `table` of Stereo-seq, which call them by their names (`geneName`, or `gene` in old files) or identifiers.
+    pub(crate) fn of_records(tree: &Tree, table: &str, collector: &Collector) -> Result<Vec<Gene>> {
+        let fields = tree.children(table)?;
+        let texts = |names: &[&str]| {
+            let mut all = Vec::new();
+            if let Some(field) = names.iter().find(|name| fields.iter().any(|field| field == *name)) {
+                tree.texts(&format!("{table}/{field}"), |text| all.push(Some(text.to_owned())))?;
+            }
+            Ok::<_, Error>(all)
+        };
+        let features =
+            Features { names: texts(&["geneName", "gene", "geneID"])?, ids: texts(&["geneID"])?, kinds: None };
+        if features.names.is_empty() {
+            return Err(tree.error(
+                table,
+                format!("found {}, expected geneName, gene or geneID", listed(fields.iter().map(String::as_str))),
+            ));
+        }
+        let (genes, notes) = features.genes().map_err(|what| tree.error(table, what))?;
+        notes.into_iter().for_each(|note| collector.note(note));
+        Ok(genes)
+    }
+
     /// The columns of the matrix, and what there is to say of them. The error says what is wrong with their kinds.
     pub(crate) fn genes(self) -> Result<(Vec<Gene>, Vec<String>), String> {
         let Features { names, ids, kinds } = self;

@@ -1,15 +1,17 @@
 //! Ways to read matrices of observations × genes: a `tree` is an HDF5 file or a Zarr store, the `entries` of a matrix in it
-//! are streamed piece by piece in any layout, `places` say where its observations lie, and a `sink` makes molecules of the
+//! are streamed in `pieces` in any layout, `places` say where its observations lie, and a `sink` makes molecules of the
 //! entries. `anndata`, `tenx` (HDF5) and `mtx` say which arrays of which files these are.
 
 mod anndata;
 mod anndata_places;
+mod channels;
 mod columns;
 mod entries;
 mod features;
 mod lattice;
 mod mtx;
 mod observations;
+mod pieces;
 mod places;
 mod positions;
 mod scalefactors;
@@ -18,11 +20,18 @@ mod sink;
 mod squares;
 mod tenx;
 mod tree;
+mod wide;
 
-pub(crate) use anndata::{is_table, read_table};
-pub(crate) use anndata_places::squares_um;
+pub(crate) use anndata::{is_table, read_table, read_table_at};
+pub(crate) use anndata_places::{names, squares_um};
+pub(crate) use channels::Channels;
+pub(crate) use entries::{Matrix, ranges};
+pub(crate) use features::Features;
 pub(crate) use mtx::Mtx;
+pub(crate) use pieces::read_pieces;
 pub(crate) use places::{Places, full_columns};
+pub(crate) use sink::{Gene, MatrixSink};
 pub(crate) use squares::{Square, side_in_name};
 pub(crate) use tenx::TenX;
-pub(crate) use tree::Tree;
+pub(crate) use tree::{Array, ELEMENTS, Tree, whole_chunks};
+pub(crate) use wide::{PlacesOf, read_wide};

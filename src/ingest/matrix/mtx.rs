@@ -46,6 +46,11 @@ impl Mtx {
         Ok(Mtx { matrix, features, barcodes })
     }
 
+    /// These three files, whatever they are called.
+    pub(crate) fn of(matrix: PathBuf, features: PathBuf, barcodes: PathBuf) -> Mtx {
+        Mtx { matrix, features, barcodes }
+    }
+
     /// The three files.
     pub(crate) fn files(self) -> Vec<PathBuf> {
         vec![self.matrix, self.features, self.barcodes]

@@ -1,16 +1,14 @@
 //! From a matrix to the collector: every entry becomes molecules of its gene at the place of its observation.
 
-use super::entries::Matrix;
+use super::entries::{Matrix, Piece};
+use super::pieces::read_pieces;
 use super::places::Places;
-use crate::compute::Progress;
 use crate::dataset::Quantity;
 use crate::error::listed;
 use crate::ingest::binning::{Collector, Feature, Intake, Molecule, ReadStats};
 use crate::{Error, Result};
-use rayon::prelude::*;
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Mutex;
 
 /// A column of the matrix.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,22 +104,14 @@ impl<'a> MatrixSink<'a> {
                 ),
             ));
         }
-        let pieces = matrix.pieces();
-        let progress = Progress::new("reading", "entries", pieces.iter().map(|piece| piece.len()).sum());
-        let progress = Mutex::new((progress, 0));
-        let read = |piece| {
+        let read = |piece: &Piece| {
             let mut entries = self.entries();
             matrix
                 .read(piece, self.once(), |observation, gene, value| entries.push(observation, gene, value))
                 .map_err(|what| Error::data(self.path, what))?;
-            if let Ok(mut progress) = progress.lock() {
-                progress.1 += piece.len();
-                let position = progress.1;
-                progress.0.at(position, String::new);
-            }
             Ok(entries.finish())
         };
-        pieces.par_iter().map(read).try_reduce(ReadStats::default, |a, b| Ok(a + b))
+        read_pieces("entries", &matrix.pieces(), Piece::len, read)
     }
 }
 

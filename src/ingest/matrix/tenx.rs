@@ -29,14 +29,20 @@ enum Source {
 impl TenX {
     /// Opens an HDF5 file, a folder of MTX files, or a file `…matrix.mtx` beside its features and barcodes.
     pub(crate) fn open(path: &Path) -> Result<TenX> {
-        let (features, source) = if Mtx::is(path) {
-            let mtx = Mtx::open(path)?;
-            (mtx.features()?, Source::Mtx(mtx))
-        } else {
-            let tree = Tree::open(path)?;
-            let group = group(&tree)?;
-            (features(&tree, &group)?, Source::Hdf5(tree, group))
-        };
+        if Mtx::is(path) {
+            return TenX::of_mtx(path, Mtx::open(path)?);
+        }
+        let tree = Tree::open(path)?;
+        let group = group(&tree)?;
+        TenX::of(path, features(&tree, &group)?, Source::Hdf5(tree, group))
+    }
+
+    /// The matrix `mtx`, of which errors name `path`.
+    pub(crate) fn of_mtx(path: &Path, mtx: Mtx) -> Result<TenX> {
+        TenX::of(path, mtx.features()?, Source::Mtx(mtx))
+    }
+
+    fn of(path: &Path, features: Features, source: Source) -> Result<TenX> {
         let (genes, notes) = features.genes().map_err(|what| Error::data(path, what))?;
         Ok(TenX { path: path.to_owned(), genes, notes, source })
     }

@@ -14,7 +14,14 @@ static PLATFORM: Platform = Platform {
     title: "AnnData, as .h5ad or Zarr",
     input: ".h5ad or AnnData-Zarr",
     part_of: None,
-    flags: &[&flags::GENE_COLUMN, &flags::UM_PER_UNIT, &flags::LAYER, &flags::WHERE, &flags::ALREADY_NORMALISED],
+    flags: &[
+        &flags::GENE_COLUMN,
+        &flags::UM_PER_UNIT,
+        &flags::LAYER,
+        &flags::WHERE,
+        &flags::PITCH_UM,
+        &flags::ALREADY_NORMALISED,
+    ],
 };
 
 /// The reader of AnnData.

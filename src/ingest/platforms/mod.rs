@@ -3,7 +3,10 @@
 mod anndata;
 mod cosmx;
 mod csv;
+mod dbit_seq;
 mod merscope;
+mod proseg;
+mod slide_seq;
 mod spatialdata;
 mod stereo_seq;
 mod visium;
@@ -15,14 +18,20 @@ use super::reader::{Platform, Reader};
 /// All readers, in the order in which they are tried.
 pub(crate) static READERS: &[&dyn Reader] = &[
     &xenium::Xenium,
+    &xenium::XeniumZarr,
     &xenium::XeniumCells,
     &visium::Visium,
     &visium::VisiumHd,
+    &visium::VisiumHdCells,
     &anndata::AnnData,
     &spatialdata::SpatialData,
     &merscope::Merscope,
     &cosmx::CosMx,
     &stereo_seq::StereoSeq,
+    &stereo_seq::StereoSeqGef,
+    &dbit_seq::DbitSeq,
+    &proseg::Proseg,
+    &slide_seq::SlideSeq,
     &csv::PlainTable,
 ];
 

@@ -23,6 +23,7 @@ static PLATFORM: Platform = Platform {
         &flags::UM_PER_UNIT,
         &flags::LAYER,
         &flags::WHERE,
+        &flags::PITCH_UM,
         &ELEMENT,
         &flags::COUNT_COLUMN,
         &flags::ALREADY_NORMALISED,
@@ -63,7 +64,8 @@ impl Reader for SpatialData {
     }
 
     fn files(&self, path: &Path, config: &PrepConfig) -> Result<Vec<PathBuf>> {
-        Ok(vec![path.join(choose(&Tree::open(path)?, config.matrix.element.as_deref())?)])
+        let element = choose(&Tree::open(path)?, config.matrix.element.as_deref())?;
+        Ok(vec![if Tree::is_zipped(path) { path.to_owned() } else { path.join(element) }])
     }
 
     fn spot_um(&self, path: &Path, config: &PrepConfig) -> Option<f64> {
@@ -122,6 +124,10 @@ fn choose(tree: &Tree, wanted: Option<&str>) -> Result<String> {
 }
 
 fn points(tree: &Tree, element: &str, config: &PrepConfig, collector: &Collector) -> Result<ReadStats> {
+    if Tree::is_zipped(tree.path()) {
+        let what = "points of a zipped store are Parquet, which is not read within it. Unzip it and give the folder, or name a table with --element";
+        return Err(tree.error(element, what));
+    }
     let table = Table::open(&tree.path().join(element).join("points.parquet"))?;
     let gene = config.matrix.gene_column.clone().or_else(|| tree.text(element, "spatialdata_attrs/feature_key"));
     let named = Named { gene: gene.as_deref(), count: config.csv.count_column.as_deref(), ..Named::default() };

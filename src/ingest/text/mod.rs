@@ -3,7 +3,7 @@
 //! A `table` is text or Parquet, and says by its `header` which columns there are; `columns` tells which of them a platform means.
 //! Of text, `lines` come from a file or a `stream`, the `preamble` ends at the header, and `delimited` rows are parted into `fields`.
 //! Of Parquet, the `parts` of a folder or the one file are read in `parquet`, and a `batch` has the types that its writer chose. What a
-//! field says (`values`) is the same for both. `keyed` tables go with a matrix.
+//! field says (`values`) is the same for both. `keyed` tables go with a matrix; a `wide` one is a matrix.
 
 mod batch;
 mod columns;
@@ -18,6 +18,7 @@ mod preamble;
 mod stream;
 mod table;
 mod values;
+mod wide;
 
 pub(crate) use columns::{Columns, Layout, Named};
 pub(crate) use delimited::TextTable;
@@ -28,3 +29,4 @@ pub(crate) use parts::is_parquet;
 pub(crate) use stream::is_stream;
 pub(crate) use table::Table;
 pub(crate) use values::parse;
+pub(crate) use wide::{Wide, first_fields};

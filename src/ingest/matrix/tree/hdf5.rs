@@ -4,13 +4,15 @@
 //! the code; bindings to libhdf5 need a C library whose answer to damaged files is a crash.
 //!
 //! The file is read through plain reads, not a memory map: a file that shrinks meanwhile is an error, not a signal.
+//!
+//! A field of a table of records (a compound array) is an array like others: `cell/x` is field x of the table `cell`.
 
 use super::{Array, Nodes, lzf};
 use crate::{Error, Result};
 use hdf5_reader::group::Group;
 use hdf5_reader::{
-    ByteOrder, Dataset, Datatype, FileStorage, FilterRegistry, H5Type, Hdf5File, OpenOptions, SliceInfo, SliceInfoElem,
-    StringSize, VarLenKind, dtype_element_size,
+    ByteOrder, CompoundField, Dataset, Datatype, FileStorage, FilterRegistry, H5Type, Hdf5File, OpenOptions, SliceInfo,
+    SliceInfoElem, StringSize, VarLenKind, dtype_element_size,
 };
 use std::ops::Range;
 use std::path::Path;
@@ -45,10 +47,27 @@ impl File {
         if name.is_empty() { self.file.root_group() } else { self.file.group(name) }
     }
 
+    /// The array `name`, or the table of records of which it is a field.
+    fn dataset(&self, name: &str) -> Result<(Dataset, Option<CompoundField>), String> {
+        let whole = self.file.dataset(name);
+        let field = || {
+            let (table, field) = name.rsplit_once('/')?;
+            let table = self.file.dataset(table).ok()?;
+            let field = fields(&table).iter().find(|found| found.name == field)?.clone();
+            Some((table, Some(field)))
+        };
+        whole.map(|dataset| (dataset, None)).or_else(|e| field().ok_or_else(|| e.to_string()))
+    }
+
     fn attribute(&self, name: &str, attribute: &str) -> Option<hdf5_reader::Attribute> {
         let of_group = self.group(name).and_then(|group| group.attribute(attribute)).ok();
         of_group.or_else(|| self.file.dataset(name).ok()?.attribute(attribute).ok())
     }
+}
+
+/// The fields of a table of records; none of another array.
+fn fields(dataset: &Dataset) -> &[CompoundField] {
+    if let Datatype::Compound { fields, .. } = dataset.dtype() { fields } else { &[] }
 }
 
 /// What HDF5 itself brings, and LZF.
@@ -76,19 +95,24 @@ fn unreadable(path: &Path, cause: &dyn std::fmt::Display) -> Error {
 
 impl Nodes for File {
     fn children(&self, name: &str) -> Result<Vec<String>, String> {
-        let Ok(group) = self.group(name) else { return Ok(Vec::new()) };
-        let (groups, datasets) = group.member_names().map_err(|e| e.to_string())?;
-        let mut names = [groups, datasets].concat();
+        let mut names: Vec<String> = match (self.group(name), self.file.dataset(name)) {
+            (Ok(group), _) => {
+                let (groups, datasets) = group.member_names().map_err(|e| e.to_string())?;
+                [groups, datasets].concat()
+            }
+            (_, Ok(table)) => fields(&table).iter().map(|field| field.name.clone()).collect(),
+            _ => Vec::new(),
+        };
         names.sort();
         Ok(names)
     }
 
     fn array(&self, name: &str) -> Result<Box<dyn Array>, String> {
-        let dataset = self.file.dataset(name).map_err(|e| e.to_string())?;
+        let (dataset, field) = self.dataset(name)?;
         let elements = dataset.shape().iter().try_fold(1_u64, |product, length| product.checked_mul(*length));
         let bytes = elements.and_then(|n| n.checked_mul(dtype_element_size(dataset.dtype()).ok()? as u64));
         match bytes {
-            Some(bytes) if bytes <= self.length.saturating_mul(MAX_PACKING) => Ok(Box::new(Stored { dataset })),
+            Some(bytes) if bytes <= self.length.saturating_mul(MAX_PACKING) => Ok(Box::new(Stored { dataset, field })),
             _ => Err(format!(
                 "the header claims {:?} elements, more than a file of {} bytes can hold. Copy or download it again",
                 dataset.shape(),
@@ -118,6 +142,8 @@ impl Nodes for File {
 /// An array of the file.
 struct Stored {
     dataset: Dataset,
+    /// The only field that is read of a table of records.
+    field: Option<CompoundField>,
 }
 
 impl Stored {
@@ -126,6 +152,25 @@ impl Stored {
         let selection = SliceInfo { selections: part.iter().map(all).collect() };
         let values = self.dataset.read_slice::<T>(&selection).map_err(cause)?;
         Ok(values.into_iter().collect())
+    }
+
+    /// What the elements are.
+    fn kind(&self) -> &Datatype {
+        self.field.as_ref().map_or(self.dataset.dtype(), |field| &field.datatype)
+    }
+
+    /// The bytes of each element.
+    fn elements(&self, part: &[Range<u64>]) -> Result<Vec<Bytes>, String> {
+        let mut all = self.read::<Bytes>(part)?;
+        if let Some(field) = &self.field {
+            let size = Bytes::element_size(&field.datatype);
+            let start = field.byte_offset as usize;
+            for Bytes(record) in &mut all {
+                let within = record.get(start..start + size).ok_or("a field beyond its record")?;
+                *record = within.to_vec();
+            }
+        }
+        Ok(all)
     }
 }
 
@@ -140,11 +185,15 @@ impl Array for Stored {
     }
 
     fn numbers(&self, part: &[Range<u64>]) -> Result<Vec<f64>, String> {
-        Ok(self.read::<Number>(part)?.into_iter().map(|Number(n)| n).collect())
+        if self.field.is_none() {
+            return Ok(self.read::<Number>(part)?.into_iter().map(|Number(n)| n).collect());
+        }
+        let number = |Bytes(bytes): Bytes| Ok(Number::from_bytes(&bytes, self.kind()).map_err(cause)?.0);
+        self.elements(part)?.into_iter().map(number).collect()
     }
 
     fn is_text(&self) -> bool {
-        matches!(self.dataset.dtype(), Datatype::String { .. } | Datatype::VarLen { kind: VarLenKind::String, .. })
+        matches!(self.kind(), Datatype::String { .. } | Datatype::VarLen { kind: VarLenKind::String, .. })
     }
 
     fn texts(&self, part: &[Range<u64>], each: &mut dyn FnMut(&str)) -> Result<(), String> {
@@ -153,13 +202,13 @@ impl Array for Stored {
             return Ok(());
         }
         if !self.is_text() {
-            return Err(format!("found {}, expected texts", plain(self.dataset.dtype())));
+            return Err(format!("found {}, expected texts", plain(self.kind())));
         }
-        if matches!(self.dataset.dtype(), Datatype::String { size: StringSize::Fixed(_), .. }) {
-            self.read::<Bytes>(part)?.iter().for_each(|Bytes(bytes)| each(&padded(bytes)));
+        if matches!(self.kind(), Datatype::String { size: StringSize::Fixed(_), .. }) {
+            self.elements(part)?.iter().for_each(|Bytes(bytes)| each(&padded(bytes)));
             return Ok(());
         }
-        for Bytes(place) in self.read::<Bytes>(part)? {
+        for Bytes(place) in self.elements(part)? {
             let bytes = self.dataset.resolve_vlen_reference_bytes(&place, 1).map_err(cause)?;
             each(&padded(&bytes));
         }

@@ -3,6 +3,7 @@
 mod hdf5;
 mod lzf;
 mod zarr;
+mod zip;
 
 use crate::{Error, Result};
 use std::io::Read;
@@ -54,9 +55,14 @@ pub(crate) trait Array: Send + Sync {
 }
 
 impl Tree {
-    /// Whether `path` is the folder of a Zarr store or group.
+    /// Whether `path` is the folder of a Zarr store or group, or a zip file of one by its name.
     pub(crate) fn is_zarr(path: &Path) -> bool {
-        ["zarr.json", ".zgroup"].iter().any(|file| path.join(file).is_file())
+        ["zarr.json", ".zgroup"].iter().any(|file| path.join(file).is_file()) || Tree::is_zipped(path)
+    }
+
+    /// Whether `path` is a zip file of a Zarr store by its name.
+    pub(crate) fn is_zipped(path: &Path) -> bool {
+        path.is_file() && path.to_string_lossy().to_lowercase().ends_with(".zarr.zip")
     }
 
     /// Whether `path` is an HDF5 file, whatever its name.
@@ -67,11 +73,14 @@ impl Tree {
         path.is_file() && start().is_ok() && signature == *b"\x89HDF\r\n\x1a\n"
     }
 
-    /// Opens an HDF5 file, or a Zarr store (version 2 or 3) that is a folder.
+    /// Opens an HDF5 file, or a Zarr store (version 2 or 3) that is a folder or a zip file.
     pub(crate) fn open(path: &Path) -> Result<Tree> {
         let metadata = std::fs::metadata(path).map_err(|e| Error::io(path, "read", e))?;
-        let source: Box<dyn Nodes> =
-            if metadata.is_dir() { Box::new(zarr::Store::open(path)?) } else { Box::new(hdf5::File::open(path)?) };
+        let source: Box<dyn Nodes> = if metadata.is_dir() || Tree::is_zipped(path) {
+            Box::new(zarr::Store::open(path)?)
+        } else {
+            Box::new(hdf5::File::open(path)?)
+        };
         Ok(Tree { path: path.to_owned(), group: String::new(), source })
     }
 

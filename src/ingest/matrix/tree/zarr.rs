@@ -1,13 +1,15 @@
-//! Zarr stores in a folder, version 2 and 3, read by the crate `zarrs`: gzip, zstd and blosc, sharded or not.
+//! Zarr stores in a folder or a zip file, version 2 and 3, read by the crate `zarrs`: gzip, zstd and blosc, sharded or not.
 
+use super::zip::Archive;
 use super::{Array, Nodes};
 use crate::{Error, Result};
 use serde_json::Value;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use zarrs::array::{Array as ZarrArray, Element, FromArrayBytes};
 use zarrs::filesystem::FilesystemStore;
+use zarrs::storage::{ReadableListableStorage, ReadableListableStorageTraits, StoreKey, StorePrefix};
 
 /// The most that one chunk may unpack to.
 const MAX_BYTES: u64 = 512 << 20;
@@ -17,46 +19,71 @@ const METADATA: [&str; 3] = ["zarr.json", ".zgroup", ".zarray"];
 
 /// A Zarr store.
 pub(crate) struct Store {
-    folder: PathBuf,
-    store: Arc<FilesystemStore>,
+    store: ReadableListableStorage,
 }
 
 impl Store {
-    pub(crate) fn open(folder: &Path) -> Result<Store> {
-        let foreign = |what: &dyn std::fmt::Display| Error::data(folder, format!("not readable as Zarr ({what})"));
-        if !is_node(folder) {
-            return Err(foreign(&"neither zarr.json nor .zgroup in it"));
-        }
-        let store = FilesystemStore::new(folder).map_err(|e| foreign(&e))?;
-        Ok(Store { folder: folder.to_owned(), store: Arc::new(store) })
+    /// Opens a folder, or a zip file of one: of what is in it, or of it with the folder's own name.
+    pub(crate) fn open(path: &Path) -> Result<Store> {
+        let foreign = |what: &dyn std::fmt::Display| Error::data(path, format!("not readable as Zarr ({what})"));
+        let store: ReadableListableStorage = if path.is_dir() {
+            Arc::new(FilesystemStore::new(path).map_err(|e| foreign(&e))?)
+        } else {
+            zipped(path).map_err(|what| foreign(&what))?
+        };
+        let store = Store { store };
+        if store.is_node("") { Ok(store) } else { Err(foreign(&"neither zarr.json nor .zgroup in it")) }
+    }
+
+    /// The content of a file of the store, if there is one.
+    fn file(&self, folder: &str, name: &str) -> Option<Vec<u8>> {
+        self.store.get(&key(folder, name)?).ok()?.map(|bytes| bytes.to_vec())
+    }
+
+    fn json(&self, folder: &str, name: &str) -> Option<Value> {
+        serde_json::from_slice(&self.file(folder, name)?).ok()
+    }
+
+    fn has(&self, folder: &str, name: &str) -> bool {
+        key(folder, name).is_some_and(|key| self.store.size_key(&key).ok().flatten().is_some())
+    }
+
+    fn is_node(&self, folder: &str) -> bool {
+        METADATA.iter().any(|name| self.has(folder, name))
     }
 
     /// An attribute by its name; `a/b` is key b of the attribute a.
     fn attribute(&self, name: &str, attribute: &str) -> Option<Value> {
         let pointer = format!("/{attribute}");
-        let json = |file: &str| {
-            let text = std::fs::read_to_string(self.folder.join(name).join(file)).ok()?;
-            serde_json::from_str::<Value>(&text).ok()
-        };
-        let version_3 = json("zarr.json").and_then(|metadata| metadata.get("attributes")?.pointer(&pointer).cloned());
-        version_3.or_else(|| json(".zattrs")?.pointer(&pointer).cloned())
+        let version_3 =
+            self.json(name, "zarr.json").and_then(|metadata| metadata.get("attributes")?.pointer(&pointer).cloned());
+        version_3.or_else(|| self.json(name, ".zattrs")?.pointer(&pointer).cloned())
     }
 }
 
-fn is_node(folder: &Path) -> bool {
-    METADATA.iter().any(|name| folder.join(name).is_file())
+/// Where the file `name` of a folder of the store stands; `None` for what cannot be a name.
+fn key(folder: &str, name: &str) -> Option<StoreKey> {
+    StoreKey::new(if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }).ok()
+}
+
+/// The store in a zip file: at its root, or in the only folder there.
+fn zipped(path: &Path) -> Result<ReadableListableStorage, String> {
+    let store = Store { store: Arc::new(Archive::open(path, "")?) };
+    let folders = store.store.list_dir(&StorePrefix::root()).map_err(|e| e.to_string())?;
+    match folders.prefixes().as_slice() {
+        [only] if !store.is_node("") => Ok(Arc::new(Archive::open(path, only.as_str())?)),
+        _ => Ok(store.store),
+    }
 }
 
 impl Nodes for Store {
     fn children(&self, name: &str) -> Result<Vec<String>, String> {
-        let Ok(entries) = std::fs::read_dir(self.folder.join(name)) else { return Ok(Vec::new()) };
-        let mut names = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(|e| e.to_string())?;
-            if is_node(&entry.path()) {
-                names.push(entry.file_name().to_string_lossy().into_owned());
-            }
-        }
+        let folder = if name.is_empty() { String::new() } else { format!("{name}/") };
+        let found = StorePrefix::new(&folder).ok().and_then(|prefix| self.store.list_dir(&prefix).ok());
+        let Some(found) = found else { return Ok(Vec::new()) };
+        let names = found.prefixes().iter().filter_map(|child| child.as_str().strip_prefix(&folder)?.strip_suffix('/'));
+        let mut names: Vec<String> =
+            names.filter(|child| self.is_node(&format!("{folder}{child}"))).map(str::to_owned).collect();
         names.sort();
         Ok(names)
     }
@@ -79,12 +106,8 @@ impl Nodes for Store {
     }
 
     fn is_group(&self, name: &str) -> bool {
-        let folder = self.folder.join(name);
-        let of_version_3 = || {
-            let text = std::fs::read_to_string(folder.join("zarr.json")).ok()?;
-            Some(serde_json::from_str::<Value>(&text).ok()?.get("node_type")? == "group")
-        };
-        folder.join(".zgroup").is_file() || of_version_3().unwrap_or(false)
+        let of_version_3 = || Some(self.json(name, "zarr.json")?.get("node_type")? == "group");
+        self.has(name, ".zgroup") || of_version_3().unwrap_or(false)
     }
 
     fn text(&self, name: &str, attribute: &str) -> Option<String> {
@@ -109,7 +132,7 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
 
 /// An array of the store.
 struct Stored {
-    array: ZarrArray<FilesystemStore>,
+    array: ZarrArray<dyn ReadableListableStorageTraits>,
     chunk: Vec<u64>,
 }
 

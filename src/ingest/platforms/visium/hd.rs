@@ -1,6 +1,7 @@
 //! 10x Visium HD: squares on a square lattice, in several sizes. Bins of any whole multiple of a size are sums of squares.
 
 use super::array::Array;
+use super::cells::CELLS;
 use super::picture;
 use crate::guides::Affine;
 use crate::ingest::binning::{Collector, ReadStats};
@@ -16,9 +17,9 @@ use std::path::{Path, PathBuf};
 static PLATFORM: Platform = Platform {
     name: "visium-hd",
     title: "10x Visium HD",
-    input: "the folder outs, binned_outputs or one square_…um, or the matrix in it, .h5 or MTX",
+    input: "the folder outs, binned_outputs or one square_…um, or the matrix in it, .h5 or MTX; without squares, segmented_outputs by cell",
     part_of: None,
-    flags: &[&flags::ALREADY_NORMALISED],
+    flags: &[&CELLS, &flags::ALREADY_NORMALISED],
 };
 
 /// The reader of Visium HD, in the largest squares that divide the bins.

@@ -1,4 +1,4 @@
-//! 10x Visium (`hd` is Visium HD): a feature-barcode matrix, and the table that says where each barcode lies.
+//! 10x Visium (`hd` is Visium HD, `cells` its cells): a feature-barcode matrix, and the table that says where each barcode lies.
 //!
 //! **Visium** spots lie on a hexagonal lattice, 100 µm from each of six neighbours. The table counts rows and
 //! *half-columns*: a spot of an even row has an even column, of an odd row an odd one. Half of all (row, column) do not
@@ -8,10 +8,13 @@
 //! Rows are 86.6 µm apart, columns 100 µm; both are called 100 µm here.
 
 mod array;
+mod cells;
 mod hd;
+mod outlines;
 mod picture;
 mod spots;
 
+pub(crate) use cells::VisiumHdCells;
 pub(crate) use hd::VisiumHd;
 
 use crate::guides::Affine;
@@ -52,9 +55,11 @@ impl Reader for Visium {
         }
         match Array::find(input) {
             Ok(_) => Ok(true),
-            // A matrix without its table is told as such.
+            // A matrix without its table is told as such; one of cells has none.
             Err(Error::Missing(_)) => {
-                let is_matrix = input.is_file() && (lower_name(input).ends_with(".h5") || Mtx::is(input));
+                let name = lower_name(input);
+                let is_h5 = name.ends_with(".h5") && !name.ends_with("feature_cell_matrix.h5");
+                let is_matrix = input.is_file() && (is_h5 || Mtx::is(input));
                 Ok(is_matrix && !Tree::open(input).and_then(|tree| is_table(&tree)).unwrap_or(false))
             }
             Err(error) => Err(error),

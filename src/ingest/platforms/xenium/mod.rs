@@ -3,8 +3,10 @@
 
 mod cells;
 mod experiment;
+mod zarr;
 
 pub(crate) use cells::XeniumCells;
+pub(crate) use zarr::XeniumZarr;
 
 use crate::Result;
 use crate::ingest::config::PrepConfig;
@@ -16,7 +18,7 @@ use std::path::Path;
 static PLATFORM: Platform = Platform {
     name: "xenium",
     title: "10x Xenium",
-    input: "transcripts.parquet or .csv with feature_name, x_location, y_location, and qv and is_gene where there are any; a bundle without transcripts is read by cell",
+    input: "transcripts.parquet or .csv with feature_name, x_location, y_location, and qv and is_gene where there are any, or transcripts.zarr.zip; a bundle without transcripts is read by cell",
     part_of: None,
     flags: &[&CELLS, &flags::COUNT_COLUMN],
 };

@@ -4,33 +4,21 @@
 //! chip and two exports of one chip agree. A DNB with index i covers i … i + 1 times the pitch; its centre is its
 //! position in µm, so that no DNB lies on the edge of a bin whose side is a whole number of DNBs.
 
+use super::chip::{self, BIN_DNB};
 use crate::error::listed;
 use crate::ingest::config::PrepConfig;
-use crate::ingest::flags::{self, Flag, parsed};
-use crate::ingest::reader::{Platform, Reader, TableNames, positive};
+use crate::ingest::flags;
+use crate::ingest::reader::{Platform, Reader, TableNames};
 use crate::ingest::text::{Columns, Header, Layout, Named};
 use crate::{Error, Result};
 use std::path::Path;
 
-/// Distance in µm from one DNB to the next.
-const PITCH_UM: f64 = 0.5;
-
-/// Side in DNBs of the finest bins that are worth counting.
-const FINEST_DNB: f64 = 10.0;
-
 static PLATFORM: Platform = Platform {
     name: "stereo-seq",
     title: "STOmics Stereo-seq",
-    input: ".gem, positions in DNBs of --pixel-um",
+    input: ".gem, .gef or .cellbin.gef, positions in DNBs of --pixel-um",
     part_of: None,
     flags: &[&flags::PIXEL_UM, &BIN_DNB, &flags::COUNT_COLUMN],
-};
-
-static BIN_DNB: Flag = Flag {
-    conflicts: Some("bin-um"),
-    ..Flag::text("bin-dnb", "N", "stereo-seq: side of a bin in DNBs, instead of --bin-um", |config, value| {
-        parsed(value).map(|side| config.bin_dnb = Some(side))
-    })
 };
 
 const LAYOUT: Layout = Layout {
@@ -62,25 +50,23 @@ impl Reader for StereoSeq {
     }
 
     fn with_units(&self, config: PrepConfig) -> Result<PrepConfig> {
-        let pitch_um = positive(config.pixel_um.unwrap_or(PITCH_UM), "pixel-um")?;
-        let bin_um = config.bin_dnb.map(|side| f64::from(side) * pitch_um).or(config.bin_um);
-        Ok(PrepConfig { pixel_um: Some(pitch_um), bin_um, ..config })
+        chip::with_units(config)
     }
 
     fn unit(&self, config: &PrepConfig) -> String {
-        format!("positions in units of {} µm (--pixel-um)", config.pixel_um.unwrap_or(PITCH_UM))
+        chip::unit(config)
     }
 
     fn finest_um(&self, _: &Path, config: &PrepConfig) -> Option<f64> {
-        Some(config.pixel_um.unwrap_or(PITCH_UM) * FINEST_DNB)
+        Some(chip::finest_um(config))
     }
 
     fn bin_flag(&self, um: f64, config: &PrepConfig) -> String {
-        format!("--bin-dnb {}", (um / config.pixel_um.unwrap_or(PITCH_UM)).round())
+        chip::bin_flag(um, config)
     }
 
     fn columns(&self, header: &Header, config: &PrepConfig) -> Result<Columns> {
-        let pitch_um = config.pixel_um.unwrap_or(PITCH_UM);
+        let pitch_um = chip::pitch_um(config);
         let side = number(header, "BinSize")?.unwrap_or(1.0);
         let bin_um = config.bin_um.unwrap_or(pitch_um * side);
         let in_bins = bin_um / (pitch_um * side);

@@ -1,0 +1,44 @@
+//! Settings under one name: lattices that instruments have by construction.
+
+use super::config::PrepConfig;
+use crate::dataset::Mode;
+
+/// Settings under one name.
+#[derive(Debug)]
+pub struct Preset {
+    /// The name.
+    pub name: &'static str,
+    /// What it is for.
+    pub help: &'static str,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// Channels of this width in µm, as wide as the gaps between them.
+    Channels(f64),
+}
+
+/// All presets.
+pub fn presets() -> &'static [Preset] {
+    const DBIT: &str = "DBiT-seq: channels of this width, as wide as the gaps, which are imputed";
+    &[
+        Preset { name: "dbit-seq-50um", help: DBIT, kind: Kind::Channels(50.0) },
+        Preset { name: "dbit-seq-25um", help: DBIT, kind: Kind::Channels(25.0) },
+        Preset { name: "dbit-seq-20um", help: DBIT, kind: Kind::Channels(20.0) },
+        Preset { name: "dbit-seq-10um", help: DBIT, kind: Kind::Channels(10.0) },
+    ]
+}
+
+impl Preset {
+    /// The config with these settings, for a section of this mode.
+    pub fn apply(&self, config: PrepConfig, mode: Mode) -> PrepConfig {
+        let Kind::Channels(width_um) = self.kind;
+        let pitch_um = 2.0 * width_um;
+        let mut config = PrepConfig { scale: 2, phase: [0, 0], ..config };
+        config.matrix.pitch_um = Some(pitch_um);
+        // Of the gaps there is no truth: a benchmark is of the channels alone.
+        config.bin_um = Some(if mode == Mode::Impute { width_um } else { pitch_um });
+        config
+    }
+}
