@@ -1,5 +1,6 @@
 # make install PREFIX=~/.local: the programs, their manual pages and completions (default /usr/local)
 # make wheel: a Python wheel with the programs and the module s2s, in target/wheels
+# make conda: a conda package of the programs, built, installed and tested in a fresh prefix; in target/conda
 # make site: the documentation as a site, every link checked; leaves site/index.html
 # make demo: build, and run the whole pipeline on a small simulated section; leaves demo/report/report.html
 # make test: formatting, lints, all tests
@@ -19,7 +20,7 @@ export S2S_COMMIT := $(shell git describe --always --dirty --abbrev=12 --exclude
 DEMO := demo
 DEMO_GENES := DUCT1,ISLAND3
 
-.PHONY: help build install wheel demo test test-workflows lint lint-gpu venv site bench-cpu ablation bench-sections faults clean
+.PHONY: help build install wheel conda demo test test-workflows lint lint-gpu venv site bench-cpu ablation bench-sections faults clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' $(MAKEFILE_LIST)
@@ -37,6 +38,11 @@ wheel: venv
 	cp LICENSE-MIT LICENSE-APACHE packaging/python/
 	packaging/third-party packaging/python/THIRDPARTY.md
 	cd packaging/python && "$(CURDIR)/.venv/bin/maturin" build --release --locked --out "$(CURDIR)/target/wheels"
+
+conda: build venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check 'py-rattler-build==0.73.*'
+	packaging/third-party packaging/python/THIRDPARTY.md
+	.venv/bin/python packaging/conda/build target/conda
 
 site: venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check 'mkdocs-material==9.8.*'

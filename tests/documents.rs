@@ -1,4 +1,6 @@
-//! The documents: every page says what it is for and stands in the site, and no link between them leads nowhere.
+//! The documents: every page says what it is for and stands in the site, no link between them leads nowhere, and what they show runs.
+
+mod common;
 
 use std::path::{Component, Path, PathBuf};
 
@@ -86,4 +88,64 @@ fn every_page_of_the_site_says_what_it_is_for_and_is_found() {
         );
         assert!(site.contains(&format!(": {name}\n")), "{name} is not in the navigation of mkdocs.yml");
     }
+}
+
+/// The fenced blocks of a page: their language and content.
+fn blocks(text: &str) -> Vec<(&str, &str)> {
+    text.split("```").skip(1).step_by(2).filter_map(|block| block.split_once('\n')).collect()
+}
+
+/// Runs every command of the tutorial, in its order and in one folder. What it quotes, the command before says; its Python runs where
+/// there is one with what it imports.
+#[test]
+fn the_tutorial_tells_what_happens() {
+    let folder = tempfile::tempdir().unwrap();
+    let programs = Path::new(env!("CARGO_BIN_EXE_s2s-prep")).parent().unwrap();
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+    let python = common::python_with(&["spatialdata", "matplotlib"]);
+    let text = std::fs::read_to_string(root().join("docs/tutorial.md")).unwrap();
+    let mut said = String::new();
+    for (language, block) in blocks(&text) {
+        let (program, flag) = match language {
+            "sh" => (PathBuf::from("bash"), "-euc"),
+            "python" => match &python {
+                Some(python) => (python.clone(), "-c"),
+                None => continue,
+            },
+            _ => {
+                let missing: Vec<&str> = block.lines().filter(|line| !said.contains(line.trim())).collect();
+                assert!(missing.is_empty(), "docs/tutorial.md quotes {missing:?}, said was:\n{said}");
+                continue;
+            }
+        };
+        let done = std::process::Command::new(program)
+            .args([flag, block])
+            .envs([("PATH", path.as_str()), ("MPLBACKEND", "Agg")])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        said = [done.stdout, done.stderr].map(|part| String::from_utf8_lossy(&part).into_owned()).concat();
+        assert!(done.status.success(), "{block}\n{said}");
+    }
+    assert_eq!(folder.path().join("figure.png").exists(), python.is_some());
+}
+
+/// Runs the notebook by the module of the Python package and the programs beside it.
+#[test]
+fn the_notebook_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(python) = common::python_with(&["scanpy", "squidpy"]) else { return };
+    let programs = Path::new(env!("CARGO_BIN_EXE_s2s-prep")).parent().unwrap();
+    let done = std::process::Command::new(python)
+        .arg(root().join("tests/python/run_notebook.py"))
+        .arg(root().join("docs/notebooks/panel.ipynb"))
+        .env("PATH", format!("{}:{}", programs.display(), std::env::var("PATH").unwrap()))
+        .env("PYTHONPATH", root().join("packaging/python/src"))
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let told: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    // What it says of its genes without a truth is nearly what the truth says.
+    assert!(told["correlation"].as_f64().unwrap() > 0.9, "{told}");
 }

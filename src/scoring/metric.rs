@@ -111,7 +111,7 @@ impl Metric {
             short: "",
             heading: "",
             unit: "",
-            digits: 4,
+            digits: 3,
             region: None,
             better: Better::Neither,
             ranks: false,

@@ -2,7 +2,7 @@
 
 use super::outcome::Outcome;
 use super::prediction::{Names, Prediction, labels};
-use super::report::{MOST_PICTURED, Plots, UNFOLDED, block, figure, page};
+use super::report::{MOST_PICTURED, Plots, UNFOLDED, Viewer, block, figure, page};
 use super::scorer::{ScoreSettings, Scorer};
 use super::{multiqc, tables};
 use crate::dataset::Dataset;
@@ -70,7 +70,7 @@ fn inputs(job: &Job, dataset: &Dataset) -> Result<Vec<Input>> {
 }
 
 /// Scores predictions as [`score`](super::score()) does, shows them, and writes `scores.json`, `scores.csv`, `scores.parquet` and
-/// `report.html` into the folder of `output`, each whole or not at all; with a truth also `profiles.csv` and `*_mqc.json` for
+/// `report.html` into the folder of `output`, each whole or not at all; of a panel also `genes.html`, a viewer of all its genes; with a truth also `profiles.csv` and `*_mqc.json` for
 /// MultiQC; and the plots as files where [`Target::plots`] asks for them. Without a truth the report holds the maps alone.
 ///
 /// Errors as those of [`score`](super::score()), and [`Error::Io`] where an output cannot be written.
@@ -84,26 +84,30 @@ pub fn score_into(
     let (methods, genes) = (settings.predictions.len(), scorer.genes.clone());
     // Truth and input, prediction and error, gain.
     let pictures = 2 + 2 * methods + methods.saturating_sub(1);
-    let block = block(settings.dataset.tissue().shape(), pictures * genes.len().min(MOST_PICTURED));
+    let shape = settings.dataset.tissue().shape();
+    let viewer_block = block(shape, (2 + methods) * genes.len());
+    let block = block(shape, pictures * genes.len().min(MOST_PICTURED));
     let mut cards = Vec::new();
+    let panel = genes.len() > UNFOLDED;
+    let mut viewer = panel.then(|| Viewer::new(viewer_block));
     scorer.all(progress, |index, gene, tissue| {
-        if index >= MOST_PICTURED && plots.is_none() {
-            return Ok(());
-        }
         let figure = figure(gene, tissue);
         if index < MOST_PICTURED {
             cards.push(figure.card(index < UNFOLDED, block)?);
         }
+        viewer.as_mut().map_or(Ok(()), |viewer| viewer.add(&figure))?;
         plots.as_ref().map_or(Ok(()), |plots| plots.gene(&figure))
     })?;
     let outcome = scorer.finish();
     plots.map_or(Ok(()), |plots| plots.charts(&outcome, &genes))?;
-    write(&outcome, &page(&outcome, &genes, &cards)?, output.folder)?;
+    let viewer = viewer.map(|viewer| viewer.page(&outcome)).transpose()?;
+    let pages = [("report.html", Some(page(&outcome, &genes, &cards)?)), ("genes.html", viewer)];
+    write(&outcome, &pages, output.folder)?;
     Ok(outcome)
 }
 
 /// Writes the outputs. `scores.json` comes last: where it stands, the others do.
-fn write(outcome: &Outcome, report: &str, output: &Path) -> Result<()> {
+fn write(outcome: &Outcome, pages: &[(&str, Option<String>)], output: &Path) -> Result<()> {
     let failed = |e: serde_json::Error| Error::bug(format!("scores.json: {e}"));
     let provenance = serde_json::to_string(&outcome.provenance).map_err(failed)?;
     let json = serde_json::to_string_pretty(outcome).map_err(failed)? + "\n";
@@ -126,6 +130,12 @@ fn write(outcome: &Outcome, report: &str, output: &Path) -> Result<()> {
     }
     write_atomically(&output.join("scores.csv"), &csv)?;
     write_atomically(&output.join("scores.parquet"), &parquet)?;
-    write_atomically(&output.join("report.html"), report.as_bytes())?;
+    for (name, page) in pages {
+        // An earlier output may have had a page that this one has not.
+        match page {
+            Some(page) => write_atomically(&output.join(name), page.as_bytes())?,
+            None => remove(&output.join(name))?,
+        }
+    }
     write_atomically(&output.join("scores.json"), json.as_bytes())
 }

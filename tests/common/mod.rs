@@ -17,20 +17,26 @@ pub fn shared(rel: &str) -> Option<PathBuf> {
     None
 }
 
-/// What the script `tests/python/NAME` prints, as JSON; `S2S_PYTHON` says which Python, else `.venv` beside Cargo.toml.
-///
-/// `None`, with a line that says so, where Python or one of the `modules` is not present.
+/// The Python that `S2S_PYTHON` names, else that of `.venv` beside Cargo.toml; `None`, with a line that says so, where it or one of
+/// the `modules` is not present.
 #[allow(dead_code, reason = "every test file compiles this module, and not all of them use all of it")]
-pub fn python(name: &str, modules: &[&str], arguments: &[&std::ffi::OsStr]) -> Option<serde_json::Value> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let python = std::env::var_os("S2S_PYTHON").map_or_else(|| root.join(".venv/bin/python"), PathBuf::from);
+pub fn python_with(modules: &[&str]) -> Option<PathBuf> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/python");
+    let python = std::env::var_os("S2S_PYTHON").map_or_else(beside, PathBuf::from);
     let imports = modules.iter().map(|module| format!("import {module}\n")).collect::<String>();
     let present = std::process::Command::new(&python).args(["-c", &imports]).output();
-    if !present.is_ok_and(|done| done.status.success()) {
-        say(&format!("skipped: no Python with {}; `make venv` makes one", modules.join(", ")));
-        return None;
+    if present.is_ok_and(|done| done.status.success()) {
+        return Some(python);
     }
-    let script = root.join("tests/python").join(name);
+    say(&format!("skipped: no Python with {}; `make venv` makes one", modules.join(", ")));
+    None
+}
+
+/// What the script `tests/python/NAME` prints, as JSON; `None` where [`python_with`] finds no Python.
+#[allow(dead_code, reason = "every test file compiles this module, and not all of them use all of it")]
+pub fn python(name: &str, modules: &[&str], arguments: &[&std::ffi::OsStr]) -> Option<serde_json::Value> {
+    let python = python_with(modules)?;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(name);
     let done = std::process::Command::new(python).arg(script).args(arguments).output().unwrap();
     assert!(done.status.success(), "{name}: {}", String::from_utf8_lossy(&done.stderr));
     Some(serde_json::from_slice(&done.stdout).unwrap())

@@ -5,22 +5,18 @@ use crate::scoring::metric::{Metric, Of, Place};
 /// In the order of the files.
 pub(super) static INTERVALS: &[Metric] = &[
     Metric {
-        digits: 3,
         places: &[Place::Intervals],
         ..Metric::new("coverage", "Achieved", "Coverage achieved", Of::Intervals(|own| Some(own.coverage)))
     },
     Metric {
-        digits: 3,
         places: &[Place::Intervals],
         ..Metric::new("width", "Width", "Mean width", Of::Intervals(|own| Some(own.width)))
     },
     Metric {
-        digits: 3,
         places: &[Place::Intervals],
         ..Metric::new("score", "Interval score", "Mean interval score", Of::Intervals(|own| Some(own.score)))
     },
     Metric {
-        digits: 3,
         places: &[Place::Intervals],
         beside: "width",
         ..Metric::new(
@@ -31,7 +27,6 @@ pub(super) static INTERVALS: &[Metric] = &[
         )
     },
     Metric {
-        digits: 3,
         places: &[Place::Intervals],
         ..Metric::new(
             "constant_score",

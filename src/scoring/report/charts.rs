@@ -65,8 +65,10 @@ impl Chart {
         let Chart { body, width, height, series } = self;
         html! {
             div class="legend" { @for one in series { span { (named(&one.label, one.colour)) } } }
-            svg class="chart" viewBox={ "0 0 " (width) " " (px(*height)) } style={ "max-width:" (width) "px" }
-                role="img" aria-label="Figures per row and method" { (body) }
+            div class="wide" tabindex="0" role="region" aria-label="Chart" {
+                svg class="chart" viewBox={ "0 0 " (width) " " (px(*height)) } style={ "max-width:" (width) "px;min-width:" (width * 0.75) "px" }
+                    role="img" aria-label="Figures per row and method" { (body) }
+            }
         }
     }
 

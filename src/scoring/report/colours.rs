@@ -54,10 +54,14 @@ impl Palette {
         }
     }
 
+    /// Its anchor points in the notation of CSS.
+    pub(super) fn anchors(&self) -> Vec<String> {
+        self.0.iter().map(|anchor| format!("#{anchor:06x}")).collect()
+    }
+
     /// The palette as a CSS gradient from left to right.
     pub(super) fn gradient(&self) -> String {
-        let anchors: Vec<String> = self.0.iter().map(|anchor| format!("#{anchor:06x}")).collect();
-        format!("linear-gradient(to right,{})", anchors.join(","))
+        format!("linear-gradient(to right,{})", self.anchors().join(","))
     }
 }
 
@@ -74,12 +78,22 @@ pub(super) struct Scale<'a> {
 impl Scale<'_> {
     /// `image` [rows, cols] as a PNG of one pixel per bin in a data URI: NaN is blank within `tissue` and transparent outside.
     pub(super) fn picture(&self, image: &Raster<f32>, tissue: &Raster<bool>) -> Result<String> {
-        let png = self.png(image, tissue)?;
-        Ok(format!("data:image/png;base64,{}", base64::engine::general_purpose::STANDARD.encode(png)))
+        Ok(data_uri(&self.png(image, tissue)?))
     }
 
     /// The same as the bytes of a PNG.
     pub(super) fn png(&self, image: &Raster<f32>, tissue: &Raster<bool>) -> Result<Vec<u8>> {
+        self.encode(&self.levels(image, tissue), true)
+    }
+
+    /// `image` as a grey PNG in a data URI, whose pixels are the levels themselves: 0 outside the tissue, 1 blank, 2 the lowest
+    /// value of the scale, 255 the highest.
+    pub(super) fn level_picture(&self, image: &Raster<f32>, tissue: &Raster<bool>) -> Result<String> {
+        Ok(data_uri(&self.encode(&self.levels(image, tissue), false)?))
+    }
+
+    /// The index of the colour of every bin.
+    fn levels(&self, image: &Raster<f32>, tissue: &Raster<bool>) -> Raster<u8> {
         let level = |value: f32| {
             let share = ((f64::from(value) - self.low) / (self.high - self.low)).clamp(0.0, 1.0);
             FIRST + (share * (LEVELS - 1) as f64).round() as u8
@@ -90,26 +104,35 @@ impl Scale<'_> {
             (true, false) => NOTHING,
         };
         let (rows, cols) = image.shape();
-        let pixels = Raster::from_fn(rows, cols, |row, col| index((row, col)));
-        let png = self.encode(cols as u32, rows as u32, pixels.values());
-        png.map_err(|e| Error::bug(format!("picture of {rows} × {cols} bins: {e}")))
+        Raster::from_fn(rows, cols, |row, col| index((row, col)))
     }
 
-    fn encode(&self, width: u32, height: u32, pixels: &[u8]) -> std::result::Result<Vec<u8>, png::EncodingError> {
-        let mut colours = vec![255u8; 6];
-        colours.extend((0..LEVELS).flat_map(|i| self.palette.colour(i as f64 / (LEVELS - 1) as f64)));
+    /// Levels as a PNG, in the colours of the palette or in grey.
+    fn encode(&self, levels: &Raster<u8>, coloured: bool) -> Result<Vec<u8>> {
+        let (rows, cols) = levels.shape();
+        let failed = |e: png::EncodingError| Error::bug(format!("picture of {rows} × {cols} bins: {e}"));
         let mut bytes = Vec::new();
-        let mut encoder = png::Encoder::new(&mut bytes, width, height);
-        encoder.set_color(png::ColorType::Indexed);
+        let mut encoder = png::Encoder::new(&mut bytes, cols as u32, rows as u32);
         encoder.set_depth(png::BitDepth::Eight);
-        encoder.set_palette(colours);
-        encoder.set_trns(vec![0u8]);
+        if coloured {
+            let mut colours = vec![255u8; 6];
+            colours.extend((0..LEVELS).flat_map(|i| self.palette.colour(i as f64 / (LEVELS - 1) as f64)));
+            encoder.set_color(png::ColorType::Indexed);
+            encoder.set_palette(colours);
+            encoder.set_trns(vec![0u8]);
+        } else {
+            encoder.set_color(png::ColorType::Grayscale);
+        }
         encoder.set_compression(png::Compression::Balanced);
         // After the compression, which chooses a filter of its own: on palette indices filters only do harm.
         encoder.set_filter(png::Filter::NoFilter);
-        encoder.write_header()?.write_image_data(pixels)?;
+        encoder.write_header().and_then(|mut writer| writer.write_image_data(levels.values())).map_err(failed)?;
         Ok(bytes)
     }
+}
+
+fn data_uri(png: &[u8]) -> String {
+    format!("data:image/png;base64,{}", base64::engine::general_purpose::STANDARD.encode(png))
 }
 
 /// `image` with every `factor` × `factor` block as one pixel: the mean of the values it holds, NaN where it holds none.

@@ -1,9 +1,9 @@
 //! How much a page holds, so that it opens in a second.
 
-/// Up to this many genes are shown as pictures; the tables hold all of them.
-pub(crate) const MOST_PICTURED: usize = 400;
+/// Up to this many genes are shown as pictures in the report; the tables hold all of them, and the viewer shows all of a panel.
+pub(crate) const MOST_PICTURED: usize = 60;
 
-/// Up to this many genes are unfolded from the start.
+/// Up to this many genes are unfolded from the start; of more there is a viewer.
 pub(crate) const UNFOLDED: usize = 12;
 
 /// The pictures of the page hold about this many pixels altogether, so that it opens in a second.

@@ -22,6 +22,16 @@ pub(super) fn lines(text: &str) -> Markup {
     }
 }
 
+/// What a section says of how it is read, folded below what it shows.
+pub(super) fn reading(what: &str, text: &Markup) -> Markup {
+    html! { details class="how" { summary { (what) } p class="read" { (text) } } }
+}
+
+/// A table or chart, called `label`, that scrolls where it is wider or longer than its place, also by keys.
+pub(super) fn scrolled(label: &str, content: &Markup) -> Markup {
+    html! { div class="scroll" tabindex="0" role="region" aria-label=(label) { (content) } }
+}
+
 /// The content of an SVG file of this width and height.
 pub(super) fn standalone(body: &Markup, width: f64, height: f64) -> String {
     const STYLE: &str = include_str!("figure.css");

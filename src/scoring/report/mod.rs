@@ -1,4 +1,4 @@
-//! `report.html`: one file that explains itself, opens anywhere and needs no network; and its plots as files.
+//! `report.html`: one file that explains itself, opens anywhere and needs no network; `genes.html`, all genes of a panel; and plots as files.
 
 mod charts;
 mod colours;
@@ -14,8 +14,10 @@ mod score_charts;
 mod tables;
 mod texts;
 mod uncertainty;
+mod viewer;
 
 pub(super) use gene::figure;
 pub(super) use limits::{MOST_PICTURED, UNFOLDED, block};
 pub(super) use page::page;
 pub(super) use plots::Plots;
+pub(super) use viewer::Viewer;

@@ -1,7 +1,7 @@
 //! The page around the pictures: what was done, what came out, how to read it.
 
 use super::expectations::expectations;
-use super::limits::MOST_PICTURED;
+use super::limits::{MOST_PICTURED, UNFOLDED};
 use super::uncertainty::uncertainty;
 use super::{panel, score_charts, tables, texts};
 use crate::dataset::Mode;
@@ -18,6 +18,8 @@ const SCRIPTS: [&str; 2] = [include_str!("sort.js"), include_str!("zoom.js")];
 pub(crate) fn page(outcome: &Outcome, genes: &[&str], cards: &[Markup]) -> Result<String> {
     let colours = score_charts::colours(outcome);
     let scored = outcome.mode == Mode::Benchmark;
+    // One gene to see what it is about, the others below what sums them up.
+    let (first, more) = cards.split_at(cards.len().min(1));
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -33,25 +35,29 @@ pub(crate) fn page(outcome: &Outcome, genes: &[&str], cards: &[Markup]) -> Resul
                     (notes(outcome))
                     @for verdict in verdicts(outcome) { p class="read" { b { (verdict) } } }
                     h2 { @if scored { "Summary" } @else { "Methods" } }
-                    @if scored { (texts::summary()) }
                     (tables::methods(outcome, &colours))
+                    @if scored { (texts::summary()) }
+                    h2 { "Maps" }
+                    (texts::zooming())
+                    @if genes.len() > UNFOLDED { (viewer(genes.len())) }
+                    @for card in first { (card) }
+                    (texts::maps(scored))
+                    @if let Some(reference) = &outcome.reference { (texts::gains(reference)) }
                     @if scored {
+                        h2 { "Charts" }
                         (score_charts::scores(outcome, genes, &colours).html())
                         (texts::charts())
                         (uncertainty(outcome, &colours))
                     }
                     (expectations(outcome, &colours))
-                    h2 { "Maps" }
-                    (texts::maps(scored))
-                    @if let Some(reference) = &outcome.reference { (texts::gains(reference)) }
-                    @if genes.len() > MOST_PICTURED {
-                        p class="note" { "Pictures of the first " (MOST_PICTURED) " of " (genes.len()) " genes." }
+                    @if !more.is_empty() {
+                        h2 { "Maps of other genes" }
+                        @for card in more { (card) }
                     }
-                    @for card in cards { (card) }
                     @if scored {
                         h2 { "All scores" }
-                        (texts::scores())
                         (tables::scores(outcome, genes, &colours))
+                        (texts::scores())
                         (panel::panel(outcome, &colours))
                         (panel::profiles(outcome, &colours))
                         (tissue(outcome))
@@ -63,6 +69,16 @@ pub(crate) fn page(outcome: &Outcome, genes: &[&str], cards: &[Markup]) -> Resul
         }
     };
     Ok(page.into_string() + "\n")
+}
+
+/// Where all genes are shown.
+fn viewer(genes: usize) -> Markup {
+    html! {
+        p {
+            b { a href="genes.html" { "All " (genes) " genes, one at a time" } } " (genes.html, beside this file): find one by its name, zoom, compare two methods."
+            @if genes > MOST_PICTURED { " Here are the first " (MOST_PICTURED) "." }
+        }
+    }
 }
 
 /// What was measured of what.

@@ -1,6 +1,6 @@
 //! The sections on all genes together: what the panel is good for, and where errors are made.
 
-use super::markup::{lines, named};
+use super::markup::{lines, named, reading, scrolled};
 use super::score_charts;
 use super::tables::cell;
 use crate::scoring::metric::{Metric, Place};
@@ -13,55 +13,53 @@ pub(super) fn panel(outcome: &Outcome, colours: &[&str]) -> Markup {
     html! {
         @if let Some(panel) = &outcome.panel {
             h2 { "The panel" }
-            (explained(panel))
             (table(outcome, panel, colours))
+            (explained(panel))
         }
     }
 }
 
 fn explained(panel: &PanelScores) -> Markup {
-    html! {
-        p class="read" {
-            "What " (panel.genes) " genes are used for together, on " (panel.bins) " unmeasured bins, done with the predictions "
-            "and with the truth. " b { "Spatially variable genes" } ": the rank correlation over the genes of Moran’s I, and "
-            "the share of the truth’s " (panel.top) " most variable genes found again. " b { "Gene–gene" } ": how alike the "
-            "correlations of all pairs of genes are, their mean absolute difference, and the excess of their size: counting "
-            "noise hides correlations in the truth, and smoothing exaggerates them in predictions, so an excess above 0 is "
-            "expected even of good predictions, and invents co-expression where it is large. " b { "Clusters" }
-            ": the adjusted Rand index of " (panel.clusters) " k-means clusters of the bins by their principal components, 1 "
-            "for the same clusters, 0 for chance"
-            @if let Some(ari) = panel.ari_repeat {
-                " (two clusterings of the truth itself from different starts reach " (format!("{ari:.2}")) ")"
-            }
-            "."
+    let text = html! {
+        "What " (panel.genes) " genes are used for together, on " (panel.bins) " unmeasured bins, done with the predictions "
+        "and with the truth. " b { "Spatially variable genes" } ": the rank correlation over the genes of Moran’s I, and "
+        "the share of the truth’s " (panel.top) " most variable genes found again. " b { "Gene–gene" } ": how alike the "
+        "correlations of all pairs of genes are, their mean absolute difference, and the excess of their size: counting "
+        "noise hides correlations in the truth, and smoothing exaggerates them in predictions, so an excess above 0 is "
+        "expected even of good predictions, and invents co-expression where it is large. " b { "Clusters" }
+        ": the adjusted Rand index of " (panel.clusters) " k-means clusters of the bins by their principal components, 1 "
+        "for the same clusters, 0 for chance"
+        @if let Some(ari) = panel.ari_repeat {
+            " (two clusterings of the truth itself from different starts reach " (format!("{ari:.2}")) ")"
         }
-    }
+        "."
+    };
+    reading("What these figures are", &text)
 }
 
 fn table(outcome: &Outcome, panel: &PanelScores, colours: &[&str]) -> Markup {
     let columns: Vec<(&Metric, String)> =
         shown(&[Place::Panel]).into_iter().filter_map(|metric| Some((metric, outcome.heading(metric)?))).collect();
     let best = |metric: &Metric| metric.best(panel.methods.iter().map(|one| one.values.of(metric)));
-    html! {
-        div class="scroll" {
-            table class="sortable" {
-                thead {
-                    tr {
-                        th class="text" data-sort="text" { "Method" }
-                        @for (_, name) in &columns { th data-sort="number" { (lines(name)) } }
-                    }
+    let table = html! {
+        table class="sortable" {
+            thead {
+                tr {
+                    th class="text" data-sort="text" { "Method" }
+                    @for (_, name) in &columns { th data-sort="number" { (lines(name)) } }
                 }
-                tbody {
-                    @for (score, colour) in panel.methods.iter().zip(colours.iter().cycle()) {
-                        tr {
-                            td class="text" { (named(&score.method, colour)) }
-                            @for (metric, _) in &columns { (cell(metric, score.values.of(metric), best(metric), "")) }
-                        }
+            }
+            tbody {
+                @for (score, colour) in panel.methods.iter().zip(colours.iter().cycle()) {
+                    tr {
+                        td class="text" { (named(&score.method, colour)) }
+                        @for (metric, _) in &columns { (cell(metric, score.values.of(metric), best(metric), "")) }
                     }
                 }
             }
         }
-    }
+    };
+    scrolled("Scores of the panel", &table)
 }
 
 /// The section on where errors are made; empty without a truth.

@@ -1,6 +1,6 @@
 //! The tables of the report: a line per method, and a line per gene and method.
 
-use super::markup::{lines, named};
+use super::markup::{lines, named, scrolled};
 use crate::scoring::metric::{Against, Metric, Place};
 use crate::scoring::registry::shown;
 use crate::scoring::{MethodSummary, Outcome, Region, Score};
@@ -36,29 +36,30 @@ fn explained(method: &str) -> &'static str {
 /// The methods: what they are and, with a truth, the medians of their scores.
 pub(super) fn methods(outcome: &Outcome, colours: &[&str]) -> Markup {
     let columns = columns(outcome);
-    html! {
-        div class="scroll" {
-            table {
-                thead {
-                    tr {
-                        th class="text" { "Method" }
-                        th { "Genes" }
-                        @for column in columns.iter().filter(|_| !outcome.summary.is_empty()) { th { (lines(&column.heading())) } }
-                    }
+    let table = html! {
+        table {
+            thead {
+                tr {
+                    th class="text" { "Method" }
+                    th { "Genes" }
+                    @for column in columns.iter().filter(|_| !outcome.summary.is_empty()) { th { (lines(&column.heading())) } }
                 }
-                tbody {
-                    @for (i, (method, colour)) in outcome.methods.iter().zip(colours.iter().cycle()).enumerate() {
-                        tr {
-                            td class="text" { (named(&method.label, colour)) }
-                            td { (method.genes) }
-                            @if let Some(own) = outcome.summary.get(i) {
-                                @for column in &columns { (median(outcome, column, own)) }
-                            }
+            }
+            tbody {
+                @for (i, (method, colour)) in outcome.methods.iter().zip(colours.iter().cycle()).enumerate() {
+                    tr {
+                        td class="text" { (named(&method.label, colour)) }
+                        td { (method.genes) }
+                        @if let Some(own) = outcome.summary.get(i) {
+                            @for column in &columns { (median(outcome, column, own)) }
                         }
                     }
                 }
             }
         }
+    };
+    html! {
+        (scrolled("Methods", &table))
         p {
             @for (i, (label, explained)) in explanations(outcome).into_iter().enumerate() {
                 @if i > 0 { br; }
@@ -162,34 +163,33 @@ pub(super) fn scores(outcome: &Outcome, genes: &[&str], colours: &[&str]) -> Mar
         rest = others;
         (gene, own)
     });
-    html! {
-        div class="scroll" {
-            table class="sortable" {
-                thead {
-                    tr class="groups" {
-                        th colspan="2" {}
-                        @for group in &groups { th colspan=(group.metrics.len()) class="first" { (group.heading) } }
-                    }
-                    tr {
-                        th class="text" data-sort="text" { "Gene" }
-                        th class="text" data-sort="text" { "Method" }
-                        @for (metric, _, class) in &columns { th class=(class) data-sort="number" { (metric.short()) } }
-                    }
+    let table = html! {
+        table class="sortable" {
+            thead {
+                tr class="groups" {
+                    td colspan="2" {}
+                    @for group in &groups { th colspan=(group.metrics.len()) class="first" { (group.heading) } }
                 }
-                tbody {
-                    @for (gene, own) in of_gene {
-                        @for (method, colour) in outcome.methods.iter().zip(colours.iter().cycle()) {
-                            tr {
-                                td class="text gene" { (gene) }
-                                td class="text" { (named(&method.label, colour)) }
-                                @for column in &columns { (score(column, &method.label, own)) }
-                            }
+                tr {
+                    th class="text" data-sort="text" { "Gene" }
+                    th class="text" data-sort="text" { "Method" }
+                    @for (metric, _, class) in &columns { th class=(class) data-sort="number" { (metric.short()) } }
+                }
+            }
+            tbody {
+                @for (gene, own) in of_gene {
+                    @for (method, colour) in outcome.methods.iter().zip(colours.iter().cycle()) {
+                        tr {
+                            td class="text gene" { (gene) }
+                            td class="text" { (named(&method.label, colour)) }
+                            @for column in &columns { (score(column, &method.label, own)) }
                         }
                     }
                 }
             }
         }
-    }
+    };
+    scrolled("All scores", &table)
 }
 
 /// The cell of a gene and method; a dash where the method did not predict the gene. `own` are the scores of the gene.

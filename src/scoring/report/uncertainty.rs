@@ -1,6 +1,6 @@
 //! The section on uncertainty: whether intervals hold what they promise.
 
-use super::markup::{named, px};
+use super::markup::{named, px, reading, scrolled};
 use crate::scoring::metric::Place;
 use crate::scoring::registry::shown;
 use crate::scoring::{IntervalScore, Outcome};
@@ -17,19 +17,18 @@ const HIGH: f64 = 1.0;
 
 /// How to read the plot and the table.
 fn explained() -> Markup {
-    html! {
-        p class="read" {
-            "The truth of a bin is to lie in its interval with the stated probability: prediction ± uncertainty (cut at 0) of "
-            "networks that held bins out, lower to upper of the experts, which are asked at one level and are a dot. "
-            b { "Read the plot" } " from the dashed line: on it, intervals hold exactly what they promise. A line below it is "
-            "overconfident (fewer bins in their intervals than stated), one above it too cautious. Thin lines are genes, the "
-            "thick one is their median. Genes with many exact zeros lie above the line at low coverages: the interval that "
-            "holds the zeros holds all of them. " b { "Width" } " is the mean width of the intervals, and the "
-            b { "interval score" } " adds a penalty for every bin outside (lower is better). " b { "Constant" } " is the same "
-            "for one width everywhere, chosen by the truth to cover as many bins: intervals that know which bins are hard are "
-            "narrower or score lower. Unmeasured in-tissue bins with an interval."
-        }
-    }
+    let text = html! {
+        "The truth of a bin is to lie in its interval with the stated probability: prediction ± uncertainty (cut at 0) of "
+        "networks that held bins out, lower to upper of the experts, which are asked at one level and are a dot. "
+        b { "Read the plot" } " from the dashed line: on it, intervals hold exactly what they promise. A line below it is "
+        "overconfident (fewer bins in their intervals than stated), one above it too cautious. Thin lines are genes, the "
+        "thick one is their median. Genes with many exact zeros lie above the line at low coverages: the interval that "
+        "holds the zeros holds all of them. " b { "Width" } " is the mean width of the intervals, and the "
+        b { "interval score" } " adds a penalty for every bin outside (lower is better). " b { "Constant" } " is the same "
+        "for one width everywhere, chosen by the truth to cover as many bins: intervals that know which bins are hard are "
+        "narrower or score lower. Unmeasured in-tissue bins with an interval."
+    };
+    reading("How to read the plot and the table", &text)
 }
 
 /// The whole section; empty where no prediction says how sure it is. `colours` are those of the methods.
@@ -40,9 +39,9 @@ pub(super) fn uncertainty(outcome: &Outcome, colours: &[&str]) -> Markup {
     html! {
         @if !outcome.intervals.is_empty() {
             h2 { "Uncertainty" }
-            (explained())
             (plot(outcome, &methods))
             (table(outcome, &methods))
+            (explained())
         }
     }
 }
@@ -113,28 +112,27 @@ fn table(outcome: &Outcome, methods: &[(&str, &str)]) -> Markup {
     let metrics = shown(&[Place::Intervals]);
     let heads = ["Asked for"].into_iter().chain(metrics.iter().map(|metric| metric.title)).chain(["Bins"]);
     let colour = |label: &str| methods.iter().find(|(own, _)| *own == label).map_or("", |(_, colour)| *colour);
-    html! {
-        div class="scroll" {
-            table class="sortable" {
-                thead {
-                    tr {
-                        th class="text" data-sort="text" { "Gene" }
-                        th class="text" data-sort="text" { "Method" }
-                        @for name in heads { th data-sort="number" { (name) } }
-                    }
+    let table = html! {
+        table class="sortable" {
+            thead {
+                tr {
+                    th class="text" data-sort="text" { "Gene" }
+                    th class="text" data-sort="text" { "Method" }
+                    @for name in heads { th data-sort="number" { (name) } }
                 }
-                tbody {
-                    @for one in &outcome.intervals {
-                        tr {
-                            td class="text gene" { (one.gene) }
-                            td class="text" { (named(&one.method, colour(&one.method))) }
-                            td { (format!("{:.3}", one.nominal)) }
-                            @for metric in &metrics { td { (metric.text(one.values.of(metric))) } }
-                            td { (one.bins) }
-                        }
+            }
+            tbody {
+                @for one in &outcome.intervals {
+                    tr {
+                        td class="text gene" { (one.gene) }
+                        td class="text" { (named(&one.method, colour(&one.method))) }
+                        td { (format!("{:.3}", one.nominal)) }
+                        @for metric in &metrics { td { (metric.text(one.values.of(metric))) } }
+                        td { (one.bins) }
                     }
                 }
             }
         }
-    }
+    };
+    scrolled("Coverage of each gene", &table)
 }

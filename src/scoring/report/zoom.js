@@ -1,5 +1,6 @@
-// Zooms into all maps of a gene at once: click to go in, drag to move, shift-click or Esc to go back, Ctrl and the wheel for both.
-for (const card of document.querySelectorAll("details.gene")) {
+// Zooms into all maps of a gene at once: click to go in, drag to move, shift-click or Esc to go back, Ctrl and the wheel for both; by
+// keys + and −, the arrows and 0.
+for (const card of document.querySelectorAll("details.gene, section.zooms")) {
   const most = 32;
   let [zoom, x, y] = [1, 0, 0];
   let grip = null;
@@ -63,5 +64,19 @@ for (const card of document.querySelectorAll("details.gene")) {
     },
     { passive: false },
   );
+  const moves = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+  pairs.tabIndex = 0;
+  pairs.setAttribute("role", "group");
+  pairs.setAttribute("aria-label", "Maps: plus and minus zoom, arrows move, 0 goes back");
+  pairs.addEventListener("keydown", (event) => {
+    const factor = { "+": 2, "=": 2, "-": 1 / 2, "−": 1 / 2, 0: 1 / most }[event.key];
+    const move = zoom > 1 && moves[event.key];
+    if (event.ctrlKey || event.metaKey || event.altKey || !(factor || move)) return;
+    event.preventDefault();
+    if (factor) return scale(factor, 0.5, 0.5);
+    [x, y] = [x + move[0] / 4, y + move[1] / 4];
+    show();
+  });
   window.addEventListener("keydown", (event) => event.key === "Escape" && zoom > 1 && scale(1 / most, 0, 0));
+  show();
 }

@@ -1,0 +1,138 @@
+//! `genes.html`: all genes of a panel, one at a time. A gene is found by its name, and two maps of it are compared.
+
+use super::colours::{ERRORS, VALUES, shrink, shrink_mask};
+use super::figure::{GeneFigure, Shown};
+use crate::scoring::Outcome;
+use crate::{Error, Result};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use serde::Serialize;
+
+const STYLE: &str = concat!(include_str!("style.css"), include_str!("viewer.css"));
+const SCRIPT: &str = concat!(include_str!("zoom.js"), include_str!("viewer.js"));
+
+/// A gene of the viewer.
+#[derive(Serialize)]
+struct Gene {
+    name: String,
+    /// The value of the highest level.
+    high: f64,
+    maps: Vec<Map>,
+}
+
+/// A map of expression: its title, what is written below it, and its levels as a picture.
+#[derive(Serialize)]
+struct Map {
+    title: String,
+    note: String,
+    levels: String,
+}
+
+/// What the viewer shows, gathered gene by gene.
+pub(crate) struct Viewer {
+    /// The side in bins of the blocks that are shown in one colour.
+    block: usize,
+    genes: Vec<Gene>,
+    /// The width of the maps in µm.
+    um: f64,
+}
+
+impl Viewer {
+    /// No gene yet; maps will be shown in blocks of `block` × `block` bins.
+    pub(crate) fn new(block: usize) -> Self {
+        Viewer { block, genes: Vec::new(), um: 0.0 }
+    }
+
+    /// Takes the maps of expression of a gene; errors are differences of these.
+    pub(crate) fn add(&mut self, figure: &GeneFigure) -> Result<()> {
+        let tissue = shrink_mask(figure.tissue, self.block);
+        let shown = figure.columns.iter().flatten().filter(|picture| picture.shown == Shown::Value);
+        let map = |picture: &super::figure::Picture| {
+            let levels = figure.values.level_picture(&shrink(&picture.image, self.block), &tissue)?;
+            Ok(Map { title: picture.title.clone(), note: picture.note.clone(), levels })
+        };
+        let maps = shown.map(map).collect::<Result<_>>()?;
+        self.um = (tissue.cols() * self.block) as f64 * figure.bin_um;
+        self.genes.push(Gene { name: figure.gene.to_owned(), high: figure.values.high, maps });
+        Ok(())
+    }
+
+    /// The whole page.
+    pub(crate) fn page(&self, outcome: &Outcome) -> Result<String> {
+        let data =
+            serde_json::json!({ "genes": self.genes, "values": VALUES.anchors(), "differences": ERRORS.anchors() });
+        // No word of the data ends the element that holds it.
+        let data =
+            serde_json::to_string(&data).map_err(|e| Error::bug(format!("genes.html: {e}")))?.replace('<', "\\u003c");
+        let page = html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width,initial-scale=1";
+                    title { "s2s · genes of " (outcome.sample) }
+                    style { (PreEscaped(STYLE)) }
+                }
+                body {
+                    header {
+                        div {
+                            h1 { (outcome.sample) }
+                            div class="tagline" { (self.genes.len()) " genes, one at a time. Scores and how to read them: " a href="report.html" { "the report" } "." }
+                        }
+                    }
+                    main class="viewer" {
+                        (self.chooser())
+                        (self.maps())
+                    }
+                    script type="application/json" id="data" { (PreEscaped(data)) }
+                    script { (PreEscaped(SCRIPT)) }
+                }
+            }
+        };
+        Ok(page.into_string() + "\n")
+    }
+
+    /// The list of genes, and what narrows it.
+    fn chooser(&self) -> Markup {
+        html! {
+            nav aria-label="Genes" {
+                label for="search" { "Find a gene" }
+                input id="search" type="search" autocomplete="off" spellcheck="false" placeholder="part of a name";
+                label for="list" { "Genes " small id="count" {} }
+                select id="list" size="18" { @for gene in &self.genes { option { (gene.name) } } }
+            }
+        }
+    }
+
+    /// The gene that was chosen: two maps of it, and their difference.
+    fn maps(&self) -> Markup {
+        let panel = |id: &str| {
+            html! {
+                figure {
+                    div class="map" data-um=(self.um) {
+                        canvas id=(id) role="img" aria-label="" width="1" height="1" {}
+                        span class="bar" { i {} }
+                    }
+                    figcaption id={ (id) "-note" } {}
+                }
+            }
+        };
+        html! {
+            section class="zooms" aria-labelledby="gene" {
+                div class="choice" {
+                    h2 id="gene" aria-live="polite" {}
+                    label { "Left " select id="left" {} }
+                    label { "Right " select id="right" {} }
+                    span class="key" { "expression " i { "0" } span id="values" {} i id="high" {} }
+                    span class="key" { "left − right " i id="least" {} span id="differences" {} i id="most" {} }
+                }
+                div class="pairs" style="--n:3" {
+                    @for id in ["a", "b", "d"] { div class="pair" { (panel(id)) } }
+                }
+                p class="read" {
+                    "Click on a map to zoom into all of them, drag to move, shift-click or Esc to go back; or, on the maps, the keys + and −, the arrows, and 0. "
+                    "White bins of the input were not measured; grey is outside the tissue. Left − right of a method and the truth is the error: blue too low, red too high."
+                }
+            }
+        }
+    }
+}
