@@ -48,7 +48,7 @@ impl Bar {
         }
         bar.last_line = Some(Instant::now());
         let (task, left) = (text("task"), HumanDuration(bar.bar.eta()));
-        let [done, all] = [number("done"), number("all")].map(|number| amount(number, text("unit")));
+        let (done, all) = amounts(number("done"), number("all"), text("unit"));
         let note = if text("note").is_empty() { String::new() } else { format!(", {}", text("note")) };
         Some(format!("{task}: {done} of {all}, {left:#} left{note}"))
     }
@@ -67,7 +67,7 @@ impl Bar {
         let bar = ProgressBar::with_draw_target(Some(all), target);
         let [done, all] =
             if unit == BYTES { ["decimal_bytes", "decimal_total_bytes"] } else { ["human_pos", "human_len"] };
-        let unit = if unit == BYTES { "" } else { unit };
+        let unit = if unit == BYTES { "" } else { of(unit, all) };
         let template = format!("{{prefix}} {{wide_bar}} {{{done}}} of {{{all}}} {unit} {{eta}} left {{msg}}");
         if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style);
@@ -77,7 +77,27 @@ impl Bar {
     }
 }
 
-/// A number of things, as people read it.
-fn amount(number: u64, unit: &str) -> String {
-    if unit == BYTES { DecimalBytes(number).to_string() } else { format!("{} {unit}", HumanCount(number)) }
+/// How many things are done, and of how many, as people read it: "2" of "16 genes".
+fn amounts(done: u64, all: u64, unit: &str) -> (String, String) {
+    match unit {
+        BYTES => (DecimalBytes(done).to_string(), DecimalBytes(all).to_string()),
+        _ => (HumanCount(done).to_string(), format!("{} {}", HumanCount(all), of(unit, all))),
+    }
+}
+
+/// The unit of a number of things: one gene, two genes.
+fn of(unit: &str, number: u64) -> &str {
+    if number == 1 { unit.strip_suffix('s').unwrap_or(unit) } else { unit }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::amounts;
+
+    #[test]
+    fn one_gene_is_no_genes() {
+        assert_eq!(amounts(0, 1, "genes"), ("0".to_owned(), "1 gene".to_owned()));
+        assert_eq!(amounts(1200, 4000, "steps"), ("1,200".to_owned(), "4,000 steps".to_owned()));
+        assert_eq!(amounts(1_500_000, 3_000_000, "bytes"), ("1.50 MB".to_owned(), "3.00 MB".to_owned()));
+    }
 }

@@ -60,14 +60,14 @@ pub(super) fn dot_plots(rows: &[&str], series: Vec<Series>, panels: &[Panel]) ->
 }
 
 impl Chart {
-    /// The chart within a page, with the legend above it.
-    pub(super) fn html(&self) -> Markup {
+    /// The chart within a page, called `name`, with the legend above it.
+    pub(super) fn html(&self, name: &str) -> Markup {
         let Chart { body, width, height, series } = self;
         html! {
             div class="legend" { @for one in series { span { (named(&one.label, one.colour)) } } }
-            div class="wide" tabindex="0" role="region" aria-label="Chart" {
+            div class="wide" tabindex="0" role="region" aria-label=(name) {
                 svg class="chart" viewBox={ "0 0 " (width) " " (px(*height)) } style={ "max-width:" (width) "px;min-width:" (width * 0.75) "px" }
-                    role="img" aria-label="Figures per row and method" { (body) }
+                    role="img" aria-label=(name) { (body) }
             }
         }
     }

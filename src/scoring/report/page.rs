@@ -45,7 +45,7 @@ pub(crate) fn page(outcome: &Outcome, genes: &[&str], cards: &[Markup]) -> Resul
                     @if let Some(reference) = &outcome.reference { (texts::gains(reference)) }
                     @if scored {
                         h2 { "Charts" }
-                        (score_charts::scores(outcome, genes, &colours).html())
+                        (score_charts::scores(outcome, genes, &colours).html("Scores of every gene and method"))
                         (texts::charts())
                         (uncertainty(outcome, &colours))
                     }

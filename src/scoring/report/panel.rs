@@ -75,12 +75,12 @@ pub(super) fn profiles(outcome: &Outcome, colours: &[&'static str]) -> Markup {
             "the tissue or beyond the grid, in bins of " (outcome.bin_um) " µm: errors that grow towards the border come of "
             "missing neighbours, or of a tissue mask that is off."
         }
-        (border.html())
+        (border.html("Errors by distance from the border"))
         p class="read" {
             b { "By the true value" } ": every method predicts high values too low and zeros too high, since it cannot foresee "
             "noise (regression to the mean). Compare the methods, not the classes: a bias nearer to 0 in the highest class, at "
             "no cost in the lowest, is contrast that is real."
         }
-        (level.html())
+        (level.html("Errors by the true value"))
     }
 }

@@ -5,6 +5,7 @@ use crate::scoring::metric::Place;
 use crate::scoring::registry::shown;
 use crate::scoring::{IntervalScore, Outcome};
 use crate::section::median;
+use crate::words::counted;
 use maud::{Markup, html};
 
 /// Side of the plot and its margins in pixels; it runs from 45 % to 100 % along both axes.
@@ -67,7 +68,7 @@ fn plot(outcome: &Outcome, methods: &[(&str, &str)]) -> Markup {
             @for (label, colour) in methods {
                 @let own: Vec<&IntervalScore> = outcome.intervals.iter().filter(|one| one.method == *label).collect();
                 @for one in &own { (line(&one.reliability, colour, (1.0, 0.35), &format!("{} · {label}", one.gene))) }
-                (line(&medians(&own), colour, (3.0, 1.0), &format!("{label}, median of {} genes", own.len())))
+                (line(&medians(&own), colour, (3.0, 1.0), &format!("{label}, median of {}", counted(own.len(), "gene"))))
             }
         }
     }
