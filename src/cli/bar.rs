@@ -65,10 +65,10 @@ impl Bar {
         let drawn = drawable && std::io::stderr().is_terminal();
         let target = if drawn { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(all), target);
-        let [done, all] =
+        let [position, length] =
             if unit == BYTES { ["decimal_bytes", "decimal_total_bytes"] } else { ["human_pos", "human_len"] };
         let unit = if unit == BYTES { "" } else { of(unit, all) };
-        let template = format!("{{prefix}} {{wide_bar}} {{{done}}} of {{{all}}} {unit} {{eta}} left {{msg}}");
+        let template = format!("{{prefix}} {{wide_bar}} {{{position}}} of {{{length}}} {unit} {{eta}} left {{msg}}");
         if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style);
         }
