@@ -143,7 +143,7 @@ done 3<<<"$variants"
 rm -rf "$out/interpolation.zarr"
 "$bin/s2s-predict" --dataset "$dataset" --method bilinear --genes "$gene" --output "$out/interpolation.zarr"
 add interpolation bilinear "interpolation, no network" –
-"$bin/s2s-score" --dataset "$dataset" --prediction "${stores[@]}" --label "${labels[@]}" --reference full --output "$out/report"
+"$bin/s2s-score" --dataset "$dataset" --prediction "${stores[@]}" --label "${labels[@]}" --reference full --force --output "$out/report"
 table >"$out/.ablation.md.part"
 mv "$out/.ablation.md.part" "$out/ablation.md"
 cat "$out/ablation.md" >&2

@@ -23,11 +23,11 @@ fit() {
 truth() {
   local stores=() labels=() model
   for model in "$out/$1"/step*.safetensors; do
-    "$bin/s2s-predict" --dataset "$dataset" --config "$config" --model "$model" --output "${model%.safetensors}.zarr" 2>/dev/null
+    "$bin/s2s-predict" --dataset "$dataset" --config "$config" --model "$model" --force --output "${model%.safetensors}.zarr" 2>/dev/null
     stores+=("${model%.safetensors}.zarr")
     labels+=("$(basename "${model%.safetensors}")")
   done
-  "$bin/s2s-score" --dataset "$dataset" --prediction "${stores[@]}" --label "${labels[@]}" --output "$out/$1/scores" 2>/dev/null
+  "$bin/s2s-score" --dataset "$dataset" --prediction "${stores[@]}" --label "${labels[@]}" --force --output "$out/$1/scores" 2>/dev/null
   awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
     $at["region"] == "unmeasured" { sub("step0*", "", $at["method"]); print $at["method"], $at["mae"] }' "$out/$1/scores/scores.csv"
 }

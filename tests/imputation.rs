@@ -47,7 +47,6 @@ fn metadata(dataset: &Dataset, upsampling: Upsampling, window: Option<usize>) ->
         steps: 0,
         stop: Stop::Steps,
         held_out_ratio: None,
-        seconds: 0.0,
         provenance: Provenance::new("test", serde_json::Value::Null, None, Vec::new()),
     }
 }

@@ -26,7 +26,7 @@ fn folder() -> tempfile::TempDir {
     folder
 }
 
-/// All columns of the loss curves but the seconds, as bits: NaN equals itself.
+/// All columns of the loss curves as bits: NaN equals itself.
 fn curves(folder: &Path, name: &str) -> Vec<(String, Vec<u64>)> {
     let file = std::fs::File::open(folder.join(name)).unwrap();
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
@@ -34,7 +34,7 @@ fn curves(folder: &Path, name: &str) -> Vec<(String, Vec<u64>)> {
     let names: Vec<String> = batch.schema().fields().iter().map(|field| field.name().clone()).collect();
     let bits = |name: &String| {
         let column = batch.column_by_name(name)?.as_primitive_opt::<Float64Type>()?;
-        (name != "seconds").then(|| (name.clone(), column.values().iter().map(|value| value.to_bits()).collect()))
+        Some((name.clone(), column.values().iter().map(|value| value.to_bits()).collect()))
     };
     names.iter().filter_map(bits).collect()
 }
@@ -146,7 +146,7 @@ fn a_broken_checkpoint_is_one_clear_error() {
 }
 
 #[test]
-fn what_is_done_is_skipped_and_what_was_done_otherwise_is_fitted_again() {
+fn what_is_done_is_skipped_and_what_was_done_otherwise_is_fitted_again_if_it_is_asked_for() {
     let folder = folder();
     let path = folder.path().join("WAVE.safetensors");
     let run = |arguments: &[&str]| {
@@ -156,8 +156,31 @@ fn what_is_done_is_skipped_and_what_was_done_otherwise_is_fitted_again() {
     };
     run(&[]);
     let first = std::fs::read(&path).unwrap();
-    assert!(run(&[]).contains("done already"));
+    assert!(run(&["--force"]).contains("done already"));
     assert_eq!(std::fs::read(&path).unwrap(), first, "it was left alone");
-    assert!(!run(&["--max-steps", "5"]).contains("done already"));
+    let told = fit(folder.path(), &[&WAVE[..], &["--max-steps", "5"]].concat());
+    assert!(told.status.code() == Some(2) && said(&told).contains("fit.steps was 4, is 5"), "{}", said(&told));
+    assert_eq!(std::fs::read(&path).unwrap(), first, "it was left alone");
+    assert!(!run(&["--max-steps", "5", "--force"]).contains("done already"));
     assert_ne!(std::fs::read(&path).unwrap(), first);
+}
+
+#[test]
+fn a_second_fit_of_one_output_is_told_before_it_begins() {
+    let folder = folder();
+    let arguments = [&WAVE[..], &SAVED].concat();
+    let first = command(folder.path(), &arguments).stderr(Stdio::null()).spawn().unwrap();
+    wait_until(|| folder.path().join("WAVE.ckpt").exists());
+    let list = [&["--dataset", "sample.s2s", "--genes", "STRIPE,WAVE"], &WAVE[4..], &SAVED].concat();
+    for arguments in [&arguments, &list] {
+        let second = fit(folder.path(), arguments);
+        let told = said(&second);
+        assert_eq!(second.status.code(), Some(74), "{told}");
+        assert!(told.contains("WAVE.safetensors: another process is making it"), "{told}");
+    }
+    assert!(!folder.path().join("STRIPE.safetensors").exists());
+    assert!(first.wait_with_output().unwrap().status.success());
+    assert!(folder.path().join("WAVE.safetensors").exists());
+    let hidden = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(hidden.filter(|name| name.to_string_lossy().starts_with('.')).count(), 0);
 }

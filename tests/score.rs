@@ -220,7 +220,8 @@ fn plots_are_files_of_their_own() {
         names
     };
     let charts = ["A.svg", "B%3C1%3E.svg", "errors_by_border.svg", "errors_by_level.svg", "maps", "scores.svg"];
-    assert_eq!(names(&plots), charts);
+    let found: Vec<String> = names(&plots).into_iter().filter(|name| name != "provenance.json").collect();
+    assert_eq!(found, charts);
     let of_gene = ["bilinear.error", "bilinear", "input", "s2s.error", "s2s.gain", "s2s", "truth"];
     let mut maps: Vec<String> =
         ["A", "B%3C1%3E"].iter().flat_map(|gene| of_gene.iter().map(move |map| format!("{gene}.{map}.png"))).collect();

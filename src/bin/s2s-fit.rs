@@ -87,9 +87,12 @@ struct Args {
     /// Minutes between two writings of the checkpoint
     #[arg(long, value_name = "N", default_value_t = 5.0)]
     checkpoint_minutes: f64,
-    /// Start over where there is a checkpoint or a result
+    /// Start over where there is a checkpoint or a result, of this run or of another
     #[arg(long)]
     restart: bool,
+    /// Replace the results of runs with other settings; what is done is still skipped
+    #[arg(long)]
+    force: bool,
     /// Write the weights at every look at the held-out bins into this folder, to study when to stop
     #[arg(long, value_name = "DIR", conflicts_with = "genes")]
     snapshots: Option<PathBuf>,
@@ -146,6 +149,7 @@ fn execute(args: Args) -> Result<()> {
             .map_err(|e| Error::Usage(format!("--checkpoint-minutes {}: {e}", args.checkpoint_minutes)))?,
         snapshots: args.snapshots.as_deref(),
         restart: args.restart,
+        force: args.force,
         stop: &stop,
     };
     if args.dry_run { tell(&stage::cost(&job, &task)?, args.json) } else { stage::run(&job, &task) }

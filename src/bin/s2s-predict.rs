@@ -2,7 +2,7 @@
 
 use clap::{ArgGroup, Parser};
 use s2s::cli;
-use s2s::compute::DeviceChoice;
+use s2s::compute::{DeviceChoice, clean_up_on_signals};
 use s2s::config::Config;
 use s2s::dataset::Dataset;
 use s2s::imputation::{Baseline, Expert, Job, Method, NetworkImputer, Output, PredictSettings, Source, run};
@@ -55,6 +55,9 @@ struct Args {
     /// Threads on the CPU; 0 takes every core
     #[arg(short, long, value_name = "N", default_value_t = 0)]
     threads: usize,
+    /// With --output: replace the store of another run
+    #[arg(long, conflicts_with = "into")]
+    force: bool,
     /// The store to write, whole or not at all
     #[arg(short, long, value_name = "SAMPLE.zarr")]
     output: Option<PathBuf>,
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
 }
 
 fn execute(args: Args) -> Result<()> {
+    clean_up_on_signals();
     cli::threads(args.threads)?;
     let dataset = Dataset::open(args.dataset.path().unwrap_or(Path::new("")))?;
     let genes = args.genes.as_deref().map(cli::genes).transpose()?.unwrap_or_default();
@@ -95,7 +99,7 @@ fn execute(args: Args) -> Result<()> {
     run(&Job {
         settings: PredictSettings { dataset: &dataset, source, genes: &genes, config: &config.predict },
         output,
-        config: config.to_json()?,
+        force: args.force,
         command: &cli::command_line(),
     })
 }

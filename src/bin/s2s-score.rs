@@ -2,7 +2,7 @@
 
 use clap::{ArgGroup, Parser};
 use s2s::cli;
-use s2s::compute::Progress;
+use s2s::compute::{Progress, clean_up_on_signals};
 use s2s::dataset::Mode;
 use s2s::scoring;
 use std::path::PathBuf;
@@ -38,9 +38,12 @@ struct Arguments {
     /// the same (tie_ratio), the mean of the differences of the errors (mean_gain), and a map of them.
     #[arg(long, value_name = "NAME")]
     reference: Option<String>,
-    /// The folder to write into; an earlier output in it is replaced
+    /// The folder to write, which appears as a whole; that of the same run is replaced
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
+    /// Replace the scores and plots of another run
+    #[arg(long)]
+    force: bool,
     /// Write the plots as files, too, into this folder: a figure of every gene and the charts as SVG, the maps as PNG
     #[arg(long, value_name = "DIR")]
     plots: Option<PathBuf>,
@@ -64,14 +67,16 @@ fn what(arguments: &Arguments) -> s2s::Result<(PathBuf, Vec<PathBuf>)> {
 }
 
 fn run(arguments: Arguments) -> s2s::Result<()> {
+    clean_up_on_signals();
     let (dataset, prediction) = what(&arguments)?;
-    let Arguments { label, reference, output, plots, .. } = arguments;
+    let Arguments { label, reference, output, plots, force, .. } = arguments;
     let names = scoring::Names { labels: &label, reference: reference.as_deref() };
     let job = scoring::Job {
         dataset: &dataset,
         predictions: &prediction,
         names,
         output: scoring::Target { folder: &output, plots: plots.as_deref() },
+        force,
         command: &cli::command_line(),
     };
     let mut bar = None;

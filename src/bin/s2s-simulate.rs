@@ -3,6 +3,7 @@
 use clap::Parser;
 use s2s::Result;
 use s2s::cli;
+use s2s::compute::clean_up_on_signals;
 use s2s::simulate::{Plan, write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,6 +36,9 @@ struct Args {
     /// Also write DIR/morphology_mip.ome.tif: a DAPI stain of nuclei that follow the tissue, for s2s-prep --image auto
     #[arg(long)]
     stain: bool,
+    /// Replace a section that was made otherwise
+    #[arg(long)]
+    force: bool,
     /// The folder to write
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
@@ -45,6 +49,7 @@ fn main() -> ExitCode {
 }
 
 fn execute(args: Args) -> Result<()> {
-    let Args { rows, cols, genes, seed, bin_um, stain, output } = args;
-    write(&Plan { rows, cols, bin_um, genes, seed }, &output, stain, &cli::command_line())
+    clean_up_on_signals();
+    let Args { rows, cols, genes, seed, bin_um, stain, force, output } = args;
+    write(&Plan { rows, cols, bin_um, genes, seed }, &output, stain, force, &cli::command_line())
 }

@@ -16,4 +16,4 @@ pub(crate) use faults::explained;
 pub use memory::peak_memory_mib;
 pub(crate) use memory::{forget_peak_memory, memory_mib};
 pub use progress::{PROGRESS, Progress};
-pub use signals::StopFlag;
+pub use signals::{StopFlag, clean_up_on_signals};

@@ -4,6 +4,7 @@
 //! benchmark mode, `truth.parquet`, which only `s2s-score` opens.
 
 mod columns;
+mod earlier;
 mod guides;
 mod manifest;
 mod quantity;
@@ -11,6 +12,7 @@ mod reader;
 mod truth;
 mod writer;
 
+pub use earlier::earlier;
 pub use manifest::{FORMAT, GeneEntry, Manifest, Mode};
 pub use quantity::Quantity;
 pub use reader::{Dataset, Patch};

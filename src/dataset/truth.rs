@@ -2,9 +2,12 @@
 
 use super::manifest::Mode;
 use super::reader::{Dataset, Table, bin, for_each_value, numbers, read};
+use crate::provenance::Input;
 use crate::section::Raster;
 use crate::{Error, Result};
-use std::path::PathBuf;
+use parquet::file::metadata::{KeyValue, ParquetMetaDataReader};
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
 /// What a benchmark withheld, for scoring alone.
 #[derive(Clone, Debug)]
@@ -86,4 +89,21 @@ impl<'a> Truth<'a> {
         }
         Ok(Some(found))
     }
+}
+
+/// What comes before the path of an input in the metadata of `truth.parquet`.
+const INPUT: &str = "input ";
+
+/// The inputs of a benchmark as the metadata of `truth.parquet`.
+pub(super) fn noted(inputs: &[Input]) -> Vec<KeyValue> {
+    inputs.iter().map(|input| KeyValue::new(format!("{INPUT}{}", input.path), input.sha256.clone())).collect()
+}
+
+/// What [`noted`] left in the dataset `folder`, for its own writer to know whether it did the same before.
+pub(super) fn inputs(folder: &Path) -> Vec<Input> {
+    let file = File::open(folder.join("truth.parquet")).ok();
+    let metadata = file.and_then(|file| ParquetMetaDataReader::new().parse_and_finish(&file).ok());
+    let notes = metadata.and_then(|metadata| metadata.file_metadata().key_value_metadata().cloned());
+    let input = |note: KeyValue| Some(Input { path: note.key.strip_prefix(INPUT)?.to_owned(), sha256: note.value? });
+    notes.unwrap_or_default().into_iter().filter_map(input).collect()
 }

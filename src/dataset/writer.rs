@@ -1,13 +1,15 @@
 //! Writes a dataset: the measured bins, and in benchmark mode the withheld ones into a file of their own.
 
 use super::columns::{Columns, properties, write_table};
+use super::earlier::earlier;
 use super::guides::{FILE as GUIDES, write_guides};
 use super::manifest::{FORMAT, GeneEntry, Manifest, Mode};
 use super::quantity::Quantity;
 use super::reader::patches;
+use super::truth::noted;
 use crate::files::{Replace, fingerprint, write_atomically};
 use crate::guides::Guide;
-use crate::provenance::{Input, Provenance};
+use crate::provenance::Provenance;
 use crate::section::{
     Grid, Lattice, Neighbours, Raster, Sampling, infer_tissue, log_normalise, normalisation_target,
     principal_components,
@@ -70,14 +72,7 @@ pub fn check_output(folder: &Path) -> Result<()> {
 }
 
 fn begin(folder: &Path) -> Result<Replace> {
-    Replace::begin(folder, is_dataset)
-}
-
-/// Whether an s2s-prep of any version wrote `folder`. Many tools write a manifest.json: its presence alone says nothing.
-fn is_dataset(folder: &Path) -> bool {
-    let manifest = std::fs::read(folder.join("manifest.json")).ok();
-    let manifest = manifest.and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
-    manifest.is_some_and(|manifest| manifest["provenance"]["tool"] == "s2s-prep")
+    Replace::begin(folder, |folder| earlier(folder).is_some())
 }
 
 /// Writes `section` as the dataset `folder`, whole or not at all, and returns its manifest.
@@ -126,7 +121,7 @@ pub fn write_as(
     write_patches(&to("patches.parquet"), &tissue, sampling.nominal(), settings.patch)?;
     let withheld = || match settings.mode {
         Mode::Benchmark => {
-            let (path, file_metadata) = (to("truth.parquet"), metadata(&inputs));
+            let (path, file_metadata) = (to("truth.parquet"), noted(&inputs));
             table.write(&path, |index| !measured[index], Some(&section.totals), file_metadata).map(drop)
         }
         Mode::Impute => Ok(()),
@@ -183,10 +178,6 @@ fn sample_name(folder: &Path) -> String {
 
 fn pairs<'a>(totals: &'a Raster<u32>, flags: &'a Raster<bool>) -> impl Iterator<Item = u32> + 'a {
     totals.values().iter().zip(flags.values()).filter(|(_, flag)| **flag).map(|(total, _)| *total)
-}
-
-fn metadata(inputs: &[Input]) -> Vec<KeyValue> {
-    inputs.iter().map(|input| KeyValue::new(format!("input {}", input.path), input.sha256.clone())).collect()
 }
 
 /// `bins.parquet`: row, col, tissue, measured, total (null where the bin is not measured).

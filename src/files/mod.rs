@@ -1,10 +1,16 @@
 //! Outputs appear whole or not at all: a temporary name beside the target, fsync, rename.
 
+mod earlier;
+mod lock;
 mod names;
+mod pending;
 mod replace;
 mod temporary;
 
+pub use earlier::Earlier;
+pub use lock::Lock;
 pub use names::{companion, file_name};
+pub use pending::abandon;
 pub use replace::Replace;
 pub use temporary::{remove, write_atomically};
 

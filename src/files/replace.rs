@@ -1,5 +1,7 @@
 //! Folders that take their place in one rename.
 
+use super::earlier::Earlier;
+use super::pending::Pending;
 use super::{behind_links, is_same, parent, sync, sync_folder, tree};
 use crate::{Error, Result};
 use std::fs::{self, File, TryLockError};
@@ -12,6 +14,7 @@ use std::path::{Path, PathBuf};
 /// writes the same target.
 pub struct Replace {
     temporary: PathBuf,
+    pending: Pending,
     /// Locked for as long as this is written: an unlocked one is left over.
     _lock: File,
     target: PathBuf,
@@ -34,18 +37,19 @@ impl Replace {
     fn start(target: &Path, ours: impl Fn(&Path) -> bool, race: bool) -> Result<Self> {
         let empty = || fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_none());
         if target.exists() && !ours(target) && !empty() {
-            return Err(Error::Usage(format!(
-                "{}: exists and is no earlier output of this command, so it is left alone. Choose another --output or remove it",
-                target.display()
-            )));
+            Earlier::Foreign.give_way(target, false)?;
         }
         let real = behind_links(target);
+        let Some(name) = real.file_name() else {
+            let what = "the folder that a command runs in, or the root, cannot be replaced. Give the name of a folder of its own";
+            return Err(Error::Usage(format!("{}: {what}", target.display())));
+        };
         let failed = |e: io::Error| {
             let beside = parent(&real).display();
             Error::Io(format!("{}: could not create a folder in {beside}: {e}", target.display()))
         };
         let mut prefix = std::ffi::OsString::from(".");
-        prefix.push(real.file_name().unwrap_or_default());
+        prefix.push(name);
         prefix.push(".s2s-tmp-");
         let busy = clean(parent(&real), &prefix).map_err(failed)?;
         if busy && !race {
@@ -55,7 +59,7 @@ impl Replace {
             )));
         }
         let (temporary, lock) = claim(parent(&real), &prefix).map_err(failed)?;
-        Ok(Replace { temporary, _lock: lock, target: real })
+        Ok(Replace { pending: Pending::new(&temporary), temporary, _lock: lock, target: real })
     }
 
     /// The folder to write into.
@@ -86,27 +90,33 @@ impl Replace {
     /// What stood there changes places with it in one call where the system can do that (Linux): at any moment the name is
     /// that of the old or of the new.
     pub fn finish(self) -> Result<()> {
-        let failed = |e| Error::io(&self.target, "write", e);
         self.sync()?;
-        let old = if !self.target.exists() {
-            fs::rename(&self.temporary, &self.target).map_err(failed)?;
-            None
-        } else if exchange(&self.temporary, &self.target) {
-            Some(self.temporary.clone())
-        } else {
-            let old = self.temporary.with_extension("old");
-            fs::rename(&self.target, &old).map_err(failed)?;
-            if let Err(e) = fs::rename(&self.temporary, &self.target) {
-                fs::rename(&old, &self.target).map_err(failed)?;
-                return Err(failed(e));
-            }
-            Some(old)
-        };
+        let old = self.pending.steady(|| self.place()).map_err(|e| Error::io(&self.target, "write", e))?;
         sync_folder(parent(&self.target))?;
         match old.map(|old| (fs::remove_dir_all(&old), old)) {
             Some((Err(e), old)) if e.kind() != io::ErrorKind::NotFound => Err(Error::io(&old, "remove", e)),
             _ => Ok(()),
         }
+    }
+}
+
+impl Replace {
+    /// Gives the folder its name; where the old one that had it is now.
+    fn place(&self) -> io::Result<Option<PathBuf>> {
+        if !self.target.exists() {
+            fs::rename(&self.temporary, &self.target)?;
+            return Ok(None);
+        }
+        if exchange(&self.temporary, &self.target) {
+            return Ok(Some(self.temporary.clone()));
+        }
+        let old = self.temporary.with_extension("old");
+        fs::rename(&self.target, &old)?;
+        if let Err(e) = fs::rename(&self.temporary, &self.target) {
+            fs::rename(&old, &self.target)?;
+            return Err(e);
+        }
+        Ok(Some(old))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Files under their temporary names.
 
+use super::pending::Pending;
 use super::{behind_links, is_same, parent, sync_folder};
 use crate::{Error, Result};
 use std::fs::{self, File, OpenOptions};
@@ -15,7 +16,9 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> Result<()> {
     let target = &behind_links(path);
     let name = temporary(target);
     let mut file = claim(&name).map_err(|e| Error::io(path, "create", e))?;
-    let written = file.write_all(content).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&name, target));
+    let pending = Pending::new(&name);
+    let place = || pending.steady(|| fs::rename(&name, target));
+    let written = file.write_all(content).and_then(|()| file.sync_all()).and_then(|()| place());
     if let Err(e) = written {
         let _ = fs::remove_file(&name);
         return Err(Error::io(path, "write", e));

@@ -7,8 +7,9 @@ use super::predict::{GenePrediction, PredictSettings, Predictor, Source};
 use crate::Result;
 use crate::files::fingerprint;
 use crate::provenance::{Input, Provenance};
-use crate::store::{Answers, Distribution, Model, Plan, StoreWriter, Uncertainty};
+use crate::store::{self, Answers, Distribution, Model, Plan, StoreWriter, Uncertainty};
 use crate::words::counted;
+use serde_json::{Map, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -36,8 +37,8 @@ pub struct Job<'a> {
     pub settings: PredictSettings<'a>,
     /// The store to write.
     pub output: Output<'a>,
-    /// The whole config in force, for the provenance.
-    pub config: serde_json::Value,
+    /// Whether a new store may replace that of another run.
+    pub force: bool,
     /// Who asks for it, for the provenance: a command line, or the name of a program.
     pub command: &'a [String],
 }
@@ -130,15 +131,29 @@ fn begin(
     distribution: bool,
 ) -> Result<StoreWriter> {
     let dataset = job.settings.dataset;
-    let inputs = vec![Input { path: dataset.folder().display().to_string(), sha256: dataset.fingerprint() }];
-    let provenance = Provenance::new("s2s-predict", job.config.clone(), None, inputs).with_command(job.command);
+    let provenance = provenance(job, method, &genes);
     let coverage = job.settings.config.coverage;
     let plan = Plan { dataset, method, genes, uncertainty, distribution: distribution.then_some(coverage), provenance };
     match job.output {
-        Output::New(path) => StoreWriter::create(path, plan),
+        Output::New(path) => {
+            plan.provenance.earlier(&store::earlier(path)).give_way(path, job.force)?;
+            StoreWriter::create(path, plan)
+        }
         Output::Into(path, panel) => {
             panel.iter().copied().flatten().try_for_each(|gene| dataset.manifest().gene(gene).map(drop))?;
             StoreWriter::join(path, panel, plan)
         }
     }
+}
+
+fn provenance(job: &Job, method: &str, genes: &[(String, Option<Model>)]) -> Provenance {
+    let PredictSettings { dataset, config, .. } = job.settings;
+    let inputs = vec![Input { path: dataset.folder().display().to_string(), sha256: dataset.fingerprint() }];
+    let names: Vec<&String> = genes.iter().map(|(gene, _)| gene).collect();
+    let models: Map<_, _> =
+        genes.iter().filter_map(|(gene, model)| Some((gene.clone(), json!(model.as_ref()?.sha256)))).collect();
+    let asked = json!({ "format": store::FORMAT, "method": method, "genes": names, "models": models });
+    Provenance::new("s2s-predict", json!({ "predict": config }), None, inputs)
+        .with_request(asked)
+        .with_command(job.command)
 }

@@ -5,9 +5,10 @@ use super::section::{Plan, Section, with_notes};
 use super::survey::MANY;
 use crate::dataset::{self, Dataset, Mode, Settings};
 use crate::files;
-use crate::guides::{self, Place};
+use crate::guides::{self, Image, Place};
 use crate::provenance::{Input, Provenance};
 use crate::{Error, Result};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// What [`prepare()`] read and wrote.
@@ -19,7 +20,8 @@ pub struct Prepared {
     pub dataset: Dataset,
 }
 
-/// Reads the section that `request` names, log-normalises it, and writes the dataset `output`, whole or not at all.
+/// Reads the section that `request` names, log-normalises it, and writes the dataset `output`, whole or not at all. A dataset of another
+/// run that stands there is replaced with `request.force` alone.
 ///
 /// `command` is what the dataset says of how it came to be: a command line, or the name of the program that calls.
 ///
@@ -31,24 +33,21 @@ pub fn prepare(request: &Request, output: &Path, command: &[String]) -> Result<P
     dataset::check_output(output)?;
     let plan = Plan::of(request)?;
     let images = plan.images()?;
+    let mut provenance = provenance(&plan, request, &images)?.with_command(command);
+    let give_way = |run: &Provenance| run.earlier(dataset::earlier(output).as_slice()).give_way(output, request.force);
+    if !plan.streams() {
+        give_way(&provenance)?;
+    }
     let mut section = plan.read()?;
+    if let Some(sha256) = &section.stream {
+        provenance.inputs = vec![Input { path: section.path.display().to_string(), sha256: sha256.clone() }];
+        give_way(&provenance)?;
+    }
     check_measured(&section, request.mode).map_err(|e| with_notes(e, &section.notes))?;
     let place = Place { grid: section.counts.grid, sampling: &section.sampling, totals: &section.counts.totals };
     let measured = guides::measure(&images, &place, request.align)?;
     section.notes.extend(measured.notes);
-    let input = |path: &PathBuf| {
-        let sha256 = if let Some(stream) = &section.stream {
-            Ok(stream.clone())
-        } else if path.is_dir() {
-            files::folder_fingerprint(path)
-        } else {
-            files::fingerprint(path)
-        };
-        Ok(Input { path: path.display().to_string(), sha256: sha256? })
-    };
-    let inputs = section.files.iter().map(input).collect::<Result<_>>()?;
     let config = &section.config;
-    let config_value = serde_json::to_value(config).map_err(|e| Error::bug(format!("config: {e}")))?;
     let settings = Settings {
         mode: request.mode,
         sampling: section.sampling.clone(),
@@ -56,11 +55,32 @@ pub fn prepare(request: &Request, output: &Path, command: &[String]) -> Result<P
         patch: config.patch,
         platform: section.platform.to_owned(),
     };
-    let mut provenance = Provenance::new("s2s-prep", config_value, None, inputs);
-    provenance.command = command.to_vec();
     dataset::write_as(section.quantity, output, &section.counts, &measured.guides, &settings, provenance)
         .map_err(|e| with_notes(e, &section.notes))?;
     Ok(Prepared { dataset: Dataset::open(output)?, section })
+}
+
+/// How a dataset comes to be that `plan` reads; a stream is not known before it is read.
+fn provenance(plan: &Plan, request: &Request, images: &[Image]) -> Result<Provenance> {
+    let hash = |path: &PathBuf| if path.is_dir() { files::folder_fingerprint(path) } else { files::fingerprint(path) };
+    let input = |path: &PathBuf| Ok(Input { path: path.display().to_string(), sha256: hash(path)? });
+    let read = if plan.streams() { Vec::new() } else { plan.files()? };
+    let image = |image: &Image| {
+        let transform = image.transform.as_ref().map(hash).transpose()?;
+        Ok::<_, Error>(json!({ "image": hash(&image.path)?, "transform": transform }))
+    };
+    let asked = json!({
+        "format": dataset::FORMAT,
+        "mode": request.mode,
+        "platform": plan.platform(),
+        "genes": request.genes,
+        "measured": request.measured.as_ref().map(hash).transpose()?,
+        "images": images.iter().map(image).collect::<Result<Vec<_>>>()?,
+        "align": request.align,
+    });
+    let config = serde_json::to_value(plan.config()).map_err(|e| Error::bug(format!("config: {e}")))?;
+    let inputs = read.iter().map(input).collect::<Result<_>>()?;
+    Ok(Provenance::new("s2s-prep", config, None, inputs).with_request(asked))
 }
 
 /// Measured bins that are too few to learn anything from.

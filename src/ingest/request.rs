@@ -29,6 +29,8 @@ pub struct Request {
     pub align: bool,
     /// Bins, pattern, filters, columns.
     pub config: PrepConfig,
+    /// Whether a dataset of another run may be replaced.
+    pub force: bool,
     /// Flags that were [`set`](Request::set).
     given: Vec<&'static Flag>,
 }
@@ -46,6 +48,7 @@ impl Request {
             images: Vec::new(),
             align: false,
             config,
+            force: false,
             given: Vec::new(),
         }
     }

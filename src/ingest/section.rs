@@ -102,6 +102,26 @@ impl<'a> Plan<'a> {
         Ok(Plan { request, source, config: PrepConfig { bin_um: Some(bin_um), ..config }, binning, note })
     }
 
+    /// The name of the platform whose files are read.
+    pub(crate) fn platform(&self) -> &'static str {
+        self.source.reader.platform().name
+    }
+
+    /// The config in force.
+    pub(crate) fn config(&self) -> &PrepConfig {
+        &self.config
+    }
+
+    /// Whether the input can be read only once.
+    pub(crate) fn streams(&self) -> bool {
+        self.source.table.as_ref().is_some_and(|table| table.digest().is_some())
+    }
+
+    /// Every file or folder that is read of the input.
+    pub(crate) fn files(&self) -> Result<Vec<PathBuf>> {
+        self.source.reader.files(&self.source.path, &self.config)
+    }
+
     /// The images of the request, each with the map that the platform's files have, if they do.
     pub(crate) fn images(&self) -> Result<Vec<Image>> {
         let known = |image: &Image| {

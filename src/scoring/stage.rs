@@ -1,14 +1,16 @@
 //! The stage `s2s-score`: from a dataset and predictions in files to scores and a report in files.
 
-use super::outcome::Outcome;
+use super::outcome::{FORMAT, Outcome};
+use super::output::{Folders, Target, write};
 use super::prediction::{Names, Prediction, labels};
 use super::report::{MOST_PICTURED, Plots, UNFOLDED, Viewer, block, figure, page};
 use super::scorer::{ScoreSettings, Scorer};
 use super::{multiqc, tables};
 use crate::dataset::Dataset;
-use crate::files::{file_name, folder_fingerprint, remove, write_atomically};
+use crate::files::{file_name, folder_fingerprint};
 use crate::provenance::{Input, Provenance};
 use crate::{Error, Result};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// A run of `s2s-score`.
@@ -21,23 +23,17 @@ pub struct Job<'a> {
     pub names: Names<'a>,
     /// Where everything is written.
     pub output: Target<'a>,
+    /// Whether the scores and plots of another run may be replaced.
+    pub force: bool,
     /// Who asks for it, for the provenance: a command line, or the name of a program.
     pub command: &'a [String],
-}
-
-/// Where a scoring run writes.
-#[derive(Clone, Copy, Debug)]
-pub struct Target<'a> {
-    /// The folder of the scores and the report.
-    pub folder: &'a Path,
-    /// The folder of the plots as files, if they are asked for.
-    pub plots: Option<&'a Path>,
 }
 
 /// Runs the stage on paths: opens the dataset and its predictions and [`score_into`]s them. `progress` is that of
 /// [`score`](super::score()).
 ///
-/// Errors as those of [`score_into`], and [`Error::Usage`] if the names do not fit the predictions.
+/// Errors as those of [`score_into`], and [`Error::Usage`] if the names do not fit the predictions, or the scores of another run stand
+/// there without [`Job::force`].
 pub fn run(job: &Job, progress: impl FnMut(usize, usize, &str)) -> Result<Outcome> {
     let dataset = Dataset::open(job.dataset)?;
     let mut predictions = job.predictions.iter().map(|path| Prediction::open(path)).collect::<Result<Vec<_>>>()?;
@@ -46,12 +42,16 @@ pub fn run(job: &Job, progress: impl FnMut(usize, usize, &str)) -> Result<Outcom
     for (prediction, label) in predictions.iter_mut().zip(labels) {
         prediction.label = label;
     }
-    let provenance = Provenance::new("s2s-score", serde_json::json!({}), None, inputs(job, &dataset)?);
+    let labels: Vec<&String> = predictions.iter().map(|prediction| &prediction.label).collect();
+    let asked = json!({ "format": FORMAT, "labels": labels, "reference": job.names.reference });
+    let provenance = Provenance::new("s2s-score", json!({}), None, inputs(job, &dataset)?).with_request(asked);
+    let provenance = provenance.with_command(job.command);
+    job.output.check(&provenance, job.force)?;
     let settings = ScoreSettings {
         dataset: &dataset,
         predictions: &predictions,
         reference: job.names.reference,
-        provenance: &provenance.with_command(job.command),
+        provenance: &provenance,
     };
     score_into(&settings, job.output, progress)
 }
@@ -70,17 +70,20 @@ fn inputs(job: &Job, dataset: &Dataset) -> Result<Vec<Input>> {
 }
 
 /// Scores predictions as [`score`](super::score()) does, shows them, and writes `scores.json`, `scores.csv`, `scores.parquet` and
-/// `report.html` into the folder of `output`, each whole or not at all; of a panel also `genes.html`, a viewer of all its genes; with a truth also `profiles.csv` and `*_mqc.json` for
+/// `report.html` into the folder of `output`, which appears as a whole; of a panel also `genes.html`, a viewer of all its genes; with a truth
+/// also `profiles.csv` and `*_mqc.json` for
 /// MultiQC; and the plots as files where [`Target::plots`] asks for them. Without a truth the report holds the maps alone.
 ///
-/// Errors as those of [`score`](super::score()), and [`Error::Io`] where an output cannot be written.
+/// Errors as those of [`score`](super::score()), [`Error::Io`] where an output cannot be written, and [`Error::Usage`] where something
+/// stands that is not ours; scores of another run are replaced.
 pub fn score_into(
     settings: &ScoreSettings,
     output: Target,
     progress: impl FnMut(usize, usize, &str),
 ) -> Result<Outcome> {
     let mut scorer = Scorer::new(settings)?;
-    let plots = output.plots.map(Plots::new).transpose()?;
+    let folders = Folders::begin(&output, settings.provenance)?;
+    let plots = folders.plots().map(Plots::new).transpose()?;
     let (methods, genes) = (settings.predictions.len(), scorer.genes.clone());
     // Truth and input, prediction and error, gain.
     let pictures = 2 + 2 * methods + methods.saturating_sub(1);
@@ -102,40 +105,26 @@ pub fn score_into(
     plots.map_or(Ok(()), |plots| plots.charts(&outcome, &genes))?;
     let viewer = viewer.map(|viewer| viewer.page(&outcome)).transpose()?;
     let pages = [("report.html", Some(page(&outcome, &genes, &cards)?)), ("genes.html", viewer)];
-    write(&outcome, &pages, output.folder)?;
+    write_all(&outcome, &pages, folders.report())?;
+    folders.finish()?;
     Ok(outcome)
 }
 
-/// Writes the outputs. `scores.json` comes last: where it stands, the others do.
-fn write(outcome: &Outcome, pages: &[(&str, Option<String>)], output: &Path) -> Result<()> {
+/// Writes the outputs.
+fn write_all(outcome: &Outcome, pages: &[(&str, Option<String>)], folder: &Path) -> Result<()> {
     let failed = |e: serde_json::Error| Error::bug(format!("scores.json: {e}"));
     let provenance = serde_json::to_string(&outcome.provenance).map_err(failed)?;
     let json = serde_json::to_string_pretty(outcome).map_err(failed)? + "\n";
-    let (csv, parquet) = (tables::csv(&outcome.scores)?, tables::parquet(&outcome.scores, provenance)?);
-    std::fs::create_dir_all(output).map_err(|e| Error::io(output, "create", e))?;
-    let files = multiqc::files(outcome);
-    // An earlier output may have had a panel, or profiles.
-    for stale in ["summary", "genes", "panel"].map(|kind| format!("{}.{kind}", outcome.sample)) {
-        if files.iter().all(|(name, _)| *name != stale) {
-            remove(&output.join(format!("{}_mqc.json", file_name(&stale))))?;
-        }
+    for (name, content) in multiqc::files(outcome) {
+        write(&folder.join(format!("{}_mqc.json", file_name(&name))), format!("{content:#}\n").as_bytes())?;
     }
-    for (name, content) in files {
-        write_atomically(&output.join(format!("{}_mqc.json", file_name(&name))), format!("{content:#}\n").as_bytes())?;
+    if !outcome.profiles.is_empty() {
+        write(&folder.join("profiles.csv"), &tables::profiles(&outcome.profiles)?)?;
     }
-    if outcome.profiles.is_empty() {
-        remove(&output.join("profiles.csv"))?;
-    } else {
-        write_atomically(&output.join("profiles.csv"), &tables::profiles(&outcome.profiles)?)?;
+    write(&folder.join("scores.csv"), &tables::csv(&outcome.scores)?)?;
+    write(&folder.join("scores.parquet"), &tables::parquet(&outcome.scores, provenance)?)?;
+    for (name, page) in pages.iter().filter_map(|(name, page)| Some((name, page.as_ref()?))) {
+        write(&folder.join(name), page.as_bytes())?;
     }
-    write_atomically(&output.join("scores.csv"), &csv)?;
-    write_atomically(&output.join("scores.parquet"), &parquet)?;
-    for (name, page) in pages {
-        // An earlier output may have had a page that this one has not.
-        match page {
-            Some(page) => write_atomically(&output.join(name), page.as_bytes())?,
-            None => remove(&output.join(name))?,
-        }
-    }
-    write_atomically(&output.join("scores.json"), json.as_bytes())
+    write(&folder.join("scores.json"), json.as_bytes())
 }

@@ -13,9 +13,10 @@ use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::Result as Written;
-use parquet::file::metadata::KeyValue;
+use parquet::file::metadata::{KeyValue, ParquetMetaDataReader};
 use parquet::file::properties::WriterProperties;
 use rayon::prelude::*;
+use serde_json::{Value, json};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,16 +27,25 @@ const ROWS_PER_GROUP: usize = 16;
 /// Molecules and rates that are held in memory at a time, about.
 const GROUP_SIZE: f64 = 16e6;
 
+/// The key of the provenance in the metadata of the tables.
+const PROVENANCE: &str = "provenance";
+
 /// Simulates a section into `folder`, whole or not at all; the same for the same plan, on any number of threads.
 ///
 /// `transcripts.parquet` and `experiment.xenium` are those of a Xenium bundle; `rates.parquet` holds the truth (gene, row,
 /// col, rate): the expected count of each gene in each bin, at a quality of 20 or better. Memory does not grow with the
-/// number of rows. With `stain`, `morphology_mip.ome.tif` is DAPI of nuclei that follow the anatomy. [`Error::Usage`] if the plan makes no sense or `folder` holds something else.
-pub fn write(plan: &Plan, folder: &Path, stain: bool, command: &[String]) -> Result<()> {
+/// number of rows. With `stain`, `morphology_mip.ome.tif` is DAPI of nuclei that follow the anatomy. [`Error::Usage`] if the plan makes no
+/// sense, `folder` holds something else, or without `force` the section of another plan.
+pub fn write(plan: &Plan, folder: &Path, stain: bool, force: bool, command: &[String]) -> Result<()> {
     plan.check()?;
-    let replace = Replace::begin(folder, |path| path.join("rates.parquet").exists())?;
+    let Plan { rows, cols, bin_um, genes, seed } = *plan;
+    let asked = json!({ "rows": rows, "cols": cols, "bin_um": bin_um, "genes": genes, "stain": stain });
+    let provenance = Provenance::new("s2s-simulate", Value::Null, Some(seed), Vec::new());
+    let provenance = provenance.with_request(asked).with_command(command);
+    let replace = Replace::begin(folder, |path| earlier(path).is_some())?;
+    provenance.earlier(earlier(folder).as_slice()).give_way(folder, force)?;
     let section = Section::new(plan);
-    let molecules = write_tables(plan, &section, replace.path(), command)?;
+    let molecules = write_tables(plan, &section, replace.path(), &provenance)?;
     if stain {
         write_stain(plan, &section.anatomy, &replace.path().join("morphology_mip.ome.tif"))?;
     }
@@ -50,11 +60,18 @@ pub fn write(plan: &Plan, folder: &Path, stain: bool, command: &[String]) -> Res
     Ok(())
 }
 
+/// The run that the section in `folder` came from, if s2s-simulate wrote it.
+fn earlier(folder: &Path) -> Option<Provenance> {
+    let file = File::open(folder.join("rates.parquet")).ok()?;
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).ok()?;
+    let notes = metadata.file_metadata().key_value_metadata()?;
+    let note = notes.iter().find(|note| note.key == PROVENANCE)?;
+    Some(Provenance::told(serde_json::from_str(note.value.as_ref()?).ok()?))
+}
+
 /// Writes the molecules and the rates, a band of rows at a time, and returns the number of molecules.
-fn write_tables(plan: &Plan, section: &Section, folder: &Path, command: &[String]) -> Result<u64> {
-    let provenance =
-        Provenance::new("s2s-simulate", serde_json::Value::Null, Some(plan.seed), Vec::new()).with_command(command);
-    let provenance = serde_json::to_string(&provenance).map_err(|e| Error::bug(e))?;
+fn write_tables(plan: &Plan, section: &Section, folder: &Path, provenance: &Provenance) -> Result<u64> {
+    let provenance = serde_json::to_string(provenance).map_err(|e| Error::bug(e))?;
     let features = section.features();
     let mut transcripts =
         Table::create(folder.join("transcripts.parquet"), transcripts(&[], &features, 0), &provenance)?;
@@ -127,7 +144,7 @@ impl Table {
         let file = File::create(&path).map_err(|e| Error::io(&path, "create", e))?;
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
-            .set_key_value_metadata(Some(vec![KeyValue::new("provenance".to_owned(), provenance.to_owned())]))
+            .set_key_value_metadata(Some(vec![KeyValue::new(PROVENANCE.to_owned(), provenance.to_owned())]))
             .build();
         let writer = empty.and_then(|batch| ArrowWriter::try_new(file, batch.schema(), Some(properties)));
         let writer = writer.map_err(|e| failed(&path, e))?;

@@ -8,6 +8,7 @@
 
 mod choice;
 mod disk;
+mod earlier;
 mod header;
 mod layer;
 mod ome;
@@ -19,6 +20,7 @@ mod writer;
 mod zarr;
 
 pub use choice::{Advice, Choice, Expected, LEAST_CORRELATION, Predictor};
+pub use earlier::earlier;
 pub use header::{FORMAT, Header};
 pub use reader::Interval;
 pub use reader::Store;

@@ -2,6 +2,7 @@
 
 use super::choice::Choice;
 use super::disk::Disk;
+use super::earlier::is_store;
 use super::header::Header;
 use super::layer::Layer;
 use super::reader::Store;
@@ -68,13 +69,6 @@ impl<'a> Distribution<'a> {
     }
 }
 
-/// Whether `path` is an earlier store of s2s-predict, of any format. Other Zarr stores are somebody's data.
-fn ours(path: &Path) -> bool {
-    let text = std::fs::read(path.join("zarr.json")).unwrap_or_default();
-    let root: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
-    root.pointer("/attributes/s2s/dataset_fingerprint").is_some()
-}
-
 /// What a run is going to write.
 pub struct Plan<'a> {
     /// The section.
@@ -109,7 +103,7 @@ impl StoreWriter {
     pub fn create(path: &Path, plan: Plan) -> Result<Self> {
         let genes = plan.genes.iter().map(|(gene, _)| gene.clone()).collect();
         let header = Header::of(plan.dataset, plan.method, genes, plan.uncertainty, plan.distribution);
-        let replace = Replace::begin(path, ours)?;
+        let replace = Replace::begin(path, is_store)?;
         let zarr = Zarr::new(Disk::private(replace.path().to_owned()), path);
         skeleton(&zarr, plan.dataset, &header)?;
         Self::open(zarr, Some(replace), &header, plan)

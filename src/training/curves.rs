@@ -66,14 +66,13 @@ impl Curves {
         points.iter().map(point).collect::<Option<_>>().map(Curves)
     }
 
-    /// Writes one row per recorded step, with `provenance` (JSON) in the file's metadata.
+    /// Writes one row per recorded step, without its seconds: the same run writes the same file. With `provenance` (JSON) in the file's metadata.
     pub fn write(&self, path: &Path, provenance: &str) -> Result<()> {
         let column = |get: fn(&Point) -> f64| -> ArrayRef {
             Arc::new(self.0.iter().map(get).map(Some).collect::<Float64Array>())
         };
         let columns = [
             ("step", Arc::new(self.0.iter().map(|point| Some(point.step as u64)).collect::<UInt64Array>()) as ArrayRef),
-            ("seconds", column(|p| p.seconds)),
             ("learning_rate", column(|p| p.learning_rate)),
             ("st_m", column(|p| p.st_m)),
             ("st_h", column(|p| p.st_h)),

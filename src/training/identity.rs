@@ -2,6 +2,7 @@
 
 use super::settings::FitSettings;
 use crate::Result;
+use crate::provenance::differences;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -30,51 +31,14 @@ impl Identity {
         })))
     }
 
+    /// Without these keys.
+    pub(super) fn without(&self, keys: &[&str]) -> Self {
+        let kept = self.0.as_object().into_iter().flatten().filter(|(key, _)| !keys.contains(&key.as_str()));
+        Identity(Value::Object(kept.map(|(key, value)| (key.clone(), value.clone())).collect()))
+    }
+
     /// The keys in which `other` differs, each with both values.
     pub fn differences(&self, other: &Identity) -> Vec<String> {
-        let mut found = Vec::new();
-        compare("", &self.0, &other.0, &mut found);
-        found
-    }
-}
-
-fn compare(key: &str, now: &Value, then: &Value, found: &mut Vec<String>) {
-    if let (Value::Object(now), Value::Object(then)) = (now, then) {
-        let keys = now.keys().chain(then.keys().filter(|key| !now.contains_key(*key)));
-        for name in keys {
-            let inner = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
-            compare(&inner, now.get(name).unwrap_or(&Value::Null), then.get(name).unwrap_or(&Value::Null), found);
-        }
-    } else if now != then {
-        found.push(format!("{key} was {}, is {}", short(then), short(now)));
-    }
-}
-
-/// A value as it fits into a message.
-fn short(value: &Value) -> String {
-    const MOST: usize = 40;
-    let text = value.to_string();
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn differences_name_the_key_and_both_values() {
-        let of = |rate: f64, extra: bool| {
-            let mut value = json!({"seed": 1, "fit": {"learning_rate": rate}});
-            if extra {
-                value["fit"]["clip"] = json!(1.0);
-            }
-            Identity(value)
-        };
-        assert!(of(0.1, false).differences(&of(0.1, false)).is_empty());
-        assert_eq!(of(0.1, false).differences(&of(0.2, false)), ["fit.learning_rate was 0.2, is 0.1"]);
-        assert_eq!(of(0.1, false).differences(&of(0.1, true)), ["fit.clip was 1.0, is null"]);
+        differences(&self.0, &other.0)
     }
 }

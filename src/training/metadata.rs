@@ -37,8 +37,6 @@ pub struct ModelMetadata {
     /// Mean absolute error of the kept weights on held-out measured bins, as a share of that of the interpolation they
     /// start from; `None` where no bins were held out.
     pub held_out_ratio: Option<f64>,
-    /// Wall-clock seconds.
-    pub seconds: f64,
     /// How it came to be.
     pub provenance: Provenance,
 }
@@ -64,7 +62,6 @@ impl ModelMetadata {
             steps: fitted.steps,
             stop: fitted.stop,
             held_out_ratio: fitted.best.map(|(_, error)| error.network / error.start),
-            seconds: fitted.seconds,
             provenance: Provenance::new("s2s-fit", config, Some(settings.seed), inputs).with_command(command),
         })
     }

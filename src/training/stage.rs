@@ -6,11 +6,11 @@ use super::fit::fit;
 use super::fitted::Fit;
 use super::identity::Identity;
 use super::metadata::ModelMetadata;
-use super::output::{named, writable};
+use super::output::{done, make, named};
 use super::settings::{FitSettings, Init, Saving};
 use crate::compute::StopFlag;
 use crate::dataset::Dataset;
-use crate::files::{companion, fingerprint, remove};
+use crate::files::{Lock, companion, fingerprint, remove};
 use crate::images::Bank;
 use crate::network::{CdcinConfig, weights};
 use crate::section::Scale;
@@ -65,8 +65,10 @@ pub struct Job<'a> {
     pub save_every: Duration,
     /// A folder for the weights at every look at the held-out bins.
     pub snapshots: Option<&'a Path>,
-    /// Start over where there is a checkpoint or a result.
+    /// Start over where there is a checkpoint or a result, of whatever run.
     pub restart: bool,
+    /// Replace the results of other runs.
+    pub force: bool,
     /// Set by a signal.
     pub stop: &'a StopFlag,
 }
@@ -78,20 +80,42 @@ pub struct Job<'a> {
 pub fn run(job: &Job, task: &Task) -> Result<()> {
     let init = job.init.map(|path| open_init(path, job.network, job.device)).transpose()?;
     let init = init.as_ref();
+    job.check(task, init)?;
     let recipe = &job.recipe(task, init)?;
+    let own = |genes| Part { genes, recipe, init, but: &[] };
     match task {
-        Task::Gene(gene, output) => job.one(std::slice::from_ref(gene), recipe, init, output),
-        Task::Genes(genes, folder) => job.each(genes, recipe, init, folder),
-        Task::Images(output) => job.one(&[], recipe, init, output),
+        Task::Gene(gene, output) => job.one(own(std::slice::from_ref(gene)), output),
+        Task::Images(output) => job.one(own(&[]), output),
+        Task::Genes(genes, folder) => job.each(own(genes), folder),
         Task::Joint(genes, folder, finetune) => {
-            let panel = named(folder, JOINT)?;
-            job.one(genes, recipe, init, &panel)?;
+            let panel = named(folder, JOINT);
+            job.one(own(genes), &panel)?;
             let Some(steps) = *finetune else { return Ok(()) };
             let init = open_init(&panel, job.network, job.device)?;
-            job.each(genes, &finetuning(recipe, steps), Some(&init), folder)
+            job.each(Part { genes, recipe: &finetuning(recipe, steps), init: Some(&init), but: TUNED }, folder)
         }
     }
 }
+
+/// What to learn, and from which start.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    genes: &'a [String],
+    recipe: &'a FitConfig,
+    init: Option<&'a Init>,
+    /// Keys of its identity that may be others in a network that it replaces.
+    but: &'static [&'static str],
+}
+
+impl<'a> Part<'a> {
+    /// A part for each of its genes.
+    fn parts(self) -> impl Iterator<Item = Part<'a>> {
+        self.genes.iter().map(move |gene| Part { genes: std::slice::from_ref(gene), ..self })
+    }
+}
+
+/// A network that starts from its panel's is of the same run where that was fitted anew.
+const TUNED: &[&str] = &["init"];
 
 /// What each part of `task` would cost. Nothing is written.
 pub fn cost(job: &Job, task: &Task) -> Result<Vec<Estimate>> {
@@ -120,6 +144,36 @@ fn finetuning(recipe: &FitConfig, steps: usize) -> FitConfig {
 }
 
 impl<'a> Job<'a> {
+    /// Tells before the first step what of `task` must not be replaced, or is being made by another process.
+    fn check(&self, task: &Task, init: Option<&Init>) -> Result<()> {
+        let own = |genes| Part { genes, recipe: self.fit, init, but: &[] };
+        let free = |part: Part, output: &Path| {
+            let _lock = Lock::take(output)?;
+            self.done(part, output).map(drop)
+        };
+        let each =
+            |part: Part, folder: &Path| part.parts().try_for_each(|part| free(part, &named(folder, &part.genes[0])));
+        if let Task::Genes(genes, folder) | Task::Joint(genes, folder, _) = task {
+            make(folder, genes)?;
+        }
+        match task {
+            Task::Gene(gene, output) => free(own(std::slice::from_ref(gene)), output),
+            Task::Images(output) => free(own(&[]), output),
+            Task::Genes(genes, folder) => each(own(genes), folder),
+            Task::Joint(genes, folder, finetune) => {
+                free(own(genes), &named(folder, JOINT))?;
+                let Some(steps) = *finetune else { return Ok(()) };
+                each(Part { recipe: &finetuning(self.fit, steps), but: TUNED, ..own(genes) }, folder)
+            }
+        }
+    }
+
+    /// Whether `output` holds the network of `part` already; an error if it holds what must not be replaced.
+    fn done(&self, part: Part, output: &Path) -> Result<bool> {
+        let identity = Identity::of(&self.settings(part.genes, part.recipe, part.init, None))?;
+        done(output, &identity, part.but, self.force || self.restart)
+    }
+
     /// The recipe, fitted to the memory of a GPU by a trial with a gene of `task`: which one makes no difference.
     fn recipe(&self, task: &Task, init: Option<&Init>) -> Result<FitConfig> {
         let of = |genes: &[String]| sized(&self.settings(genes, self.fit, init, None));
@@ -134,16 +188,16 @@ impl<'a> Job<'a> {
         first.unwrap_or_else(|| Ok(self.fit.clone()))
     }
 
-    fn each(&self, genes: &[String], recipe: &FitConfig, init: Option<&Init>, folder: &Path) -> Result<()> {
+    /// Fits a network for each gene of `all`.
+    fn each(&self, all: Part, folder: &Path) -> Result<()> {
+        let genes = all.genes;
         let mut failed: Vec<(&String, Error)> = Vec::new();
-        for gene in genes {
+        for (gene, part) in genes.iter().zip(all.parts()) {
             if self.silent(gene) && genes.len() > 1 {
                 tracing::info!("note: gene {gene}: no counts in any measured bin, so it is left out");
                 continue;
             }
-            let fitted =
-                named(folder, gene).and_then(|output| self.one(std::slice::from_ref(gene), recipe, init, &output));
-            match fitted {
+            match self.one(part, &named(folder, gene)) {
                 Ok(()) => {}
                 Err(stopped @ Error::Stopped(_)) => return Err(stopped),
                 Err(error) => {
@@ -175,19 +229,20 @@ impl<'a> Job<'a> {
     }
 
     /// Fits one network and writes it to `output`, unless that is what the file there holds already.
-    fn one(&self, genes: &[String], recipe: &FitConfig, init: Option<&Init>, output: &Path) -> Result<()> {
-        writable(output)?;
+    fn one(&self, part: Part, output: &Path) -> Result<()> {
+        let _lock = Lock::take(output)?;
+        let done = self.done(part, output)?;
         let checkpoint = companion(output, "ckpt");
-        let settings = self.settings(genes, recipe, init, Some(&checkpoint));
         if self.restart {
             remove(&checkpoint)?;
-        } else if done(output, &Identity::of(&settings)?) {
+        } else if done {
             tracing::info!("{}: done already; --restart fits it again", output.display());
             return remove(&checkpoint);
         }
         if self.stop.is_set() {
             return Err(Error::Stopped("stopped by a signal. Run the same command again to go on".to_owned()));
         }
+        let settings = self.settings(part.genes, part.recipe, part.init, Some(&checkpoint));
         let fitted = fit(&settings)?;
         self.metadata(&settings, &fitted)?.save(&fitted, output)?;
         remove(&checkpoint)
@@ -222,11 +277,6 @@ impl<'a> Job<'a> {
             saving: Saving { path: checkpoint, every: self.save_every, stop: self.stop, snapshots: self.snapshots },
         }
     }
-}
-
-/// Whether `output` holds the result of this very run.
-fn done(output: &Path, identity: &Identity) -> bool {
-    output.is_file() && ModelMetadata::read(output).is_ok_and(|found| found.identity.as_ref() == Some(identity))
 }
 
 /// Weights to start from: of a network of the same shape.

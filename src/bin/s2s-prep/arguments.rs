@@ -58,7 +58,7 @@ pub struct Arguments {
 
     /// The dataset to write, by custom SAMPLE.s2s; the sample's name is the folder's without .s2s
     ///
-    /// It appears whole or not at all, and replaces an earlier dataset of that name.
+    /// It appears whole or not at all. A dataset of that name is replaced by the same run (input, settings) or with --force.
     #[arg(short, long, value_name = "SAMPLE.s2s", required_unless_present = "describe")]
     pub output: Option<PathBuf>,
 
@@ -156,6 +156,10 @@ pub struct Arguments {
     #[command(flatten)]
     pub platform_flags: PlatformFlags,
 
+    /// Replace the dataset of another run
+    #[arg(long)]
+    pub force: bool,
+
     /// Threads [default: one per core]
     #[arg(short, long, value_name = "N")]
     pub threads: Option<std::num::NonZeroUsize>,
@@ -213,6 +217,7 @@ impl Arguments {
         request.images = self.images(input)?;
         request.align = self.align;
         request.config = self.config(mode)?;
+        request.force = self.force;
         self.platform_flags.set(&mut request)?;
         Ok(request)
     }

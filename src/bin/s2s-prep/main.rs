@@ -5,7 +5,7 @@ mod platforms;
 mod summary;
 
 use arguments::Arguments;
-use s2s::compute::peak_memory_mib;
+use s2s::compute::{clean_up_on_signals, peak_memory_mib};
 use s2s::dataset::Mode;
 use s2s::{Error, Result, cli, ingest};
 use std::num::NonZero;
@@ -17,6 +17,7 @@ fn main() -> ExitCode {
 }
 
 fn execute(arguments: Arguments) -> Result<()> {
+    clean_up_on_signals();
     let start = Instant::now();
     cli::threads(arguments.threads.map_or(0, NonZero::get))?;
     if let Some(path) = &arguments.describe {

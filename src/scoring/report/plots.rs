@@ -2,13 +2,14 @@
 
 use super::figure::GeneFigure;
 use super::score_charts::{colours, profiles, scores};
-use crate::files::write_atomically;
+use crate::files::file_name;
 use crate::scoring::Outcome;
 use crate::{Error, Result};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A folder that plots are written into: `GENE.svg`, a figure of all its maps; `maps/GENE.truth.png`, `GENE.LABEL.png`,
-/// `GENE.LABEL.error.png` …, each of them with one pixel per bin; `scores.svg`, `errors_by_border.svg` and `errors_by_level.svg`. Files of the same names are replaced.
+/// `GENE.LABEL.error.png` …, each of them with one pixel per bin; `scores.svg`, `errors_by_border.svg` and `errors_by_level.svg`. It is not in its place yet.
 pub(crate) struct Plots {
     folder: PathBuf,
 }
@@ -17,16 +18,16 @@ impl Plots {
     /// The folder, made if it is not there.
     pub(crate) fn new(folder: &Path) -> Result<Self> {
         let maps = folder.join("maps");
-        std::fs::create_dir_all(&maps).map_err(|e| Error::io(&maps, "create", e))?;
+        fs::create_dir_all(&maps).map_err(|e| Error::io(&maps, "create", e))?;
         Ok(Plots { folder: folder.to_owned() })
     }
 
     /// Writes the pictures of a gene.
     pub(crate) fn gene(&self, figure: &GeneFigure) -> Result<()> {
         let gene = file_name(figure.gene);
-        write_atomically(&self.folder.join(format!("{gene}.svg")), figure.svg()?.as_bytes())?;
+        write(&self.folder.join(format!("{gene}.svg")), figure.svg()?.as_bytes())?;
         for (name, png) in figure.pngs()? {
-            write_atomically(&self.folder.join(format!("maps/{gene}.{}.png", file_name(&name))), &png)?;
+            write(&self.folder.join(format!("maps/{gene}.{}.png", file_name(&name))), &png)?;
         }
         Ok(())
     }
@@ -41,31 +42,12 @@ impl Plots {
         let all =
             [("scores", scores(outcome, genes, &colours)), ("errors_by_border", border), ("errors_by_level", level)];
         for (name, chart) in all {
-            write_atomically(&self.folder.join(format!("{name}.svg")), chart.file().as_bytes())?;
+            write(&self.folder.join(format!("{name}.svg")), chart.file().as_bytes())?;
         }
         Ok(())
     }
 }
 
-/// `name` as the name of a file: what is no letter, digit, dash, dot or underscore as %XX, spaces as underscores.
-fn file_name(name: &str) -> String {
-    let byte = |byte: u8| match byte {
-        b' ' => "_".to_owned(),
-        b'-' | b'.' | b'_' => (byte as char).to_string(),
-        _ if byte.is_ascii_alphanumeric() => (byte as char).to_string(),
-        _ => format!("%{byte:02X}"),
-    };
-    name.bytes().map(byte).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::file_name;
-
-    #[test]
-    fn no_gene_leaves_the_folder() {
-        assert_eq!(file_name("HLA-DRB1"), "HLA-DRB1");
-        assert_eq!(file_name("../A/B"), "..%2FA%2FB");
-        assert_eq!(file_name("my s2s.error"), "my_s2s.error");
-    }
+fn write(path: &Path, content: &[u8]) -> Result<()> {
+    fs::write(path, content).map_err(|e| Error::io(path, "write", e))
 }

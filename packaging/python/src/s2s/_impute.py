@@ -28,6 +28,7 @@ def impute(
     recipe: PathLike | None = None,
     coverage: float = 0.9,
     output: PathLike | None = None,
+    force: bool = False,
     to: Literal["anndata", "spatialdata"] | None = None,
     prep_flags: Mapping[str, Flag] | None = None,
     fit_flags: Mapping[str, Flag] | None = None,
@@ -56,6 +57,8 @@ def impute(
         The share of unmeasured bins that the intervals hold.
     output
         The store to keep (SAMPLE.zarr). Needed for a SpatialData, whose images are read when they are looked at.
+    force
+        Whether an `output` of another run is replaced.
     to
         What is returned; without it, what was given, and AnnData for a path.
     prep_flags, fit_flags
@@ -79,6 +82,7 @@ def impute(
     if kind == "spatialdata" and output is None:
         raise ValueError("give output=, the store to keep: the images of a SpatialData are read when they are looked at")
     common: dict[str, Flag] = {"threads": threads or None}
+    how: dict[str, Flag] = {"coverage": coverage, "force": force, **common}
     with tempfile.TemporaryDirectory(prefix="s2s-") as folder:
         work = Path(folder)
         dataset, store = work / "section.s2s", Path(output) if output is not None else work / "section.zarr"
@@ -93,9 +97,9 @@ def impute(
             named = "all" if genes is None else genes
             flags: dict[str, Flag] = {"config": recipe, **common, **(fit_flags or {})}
             models = fit(dataset, work / "fits", genes=named, progress=progress, **flags)
-            predict(dataset, store, model=models, coverage=coverage, progress=progress, **common)
+            predict(dataset, store, model=models, progress=progress, **how)
         else:
-            predict(dataset, store, method=method, genes=genes, coverage=coverage, progress=progress, **common)
+            predict(dataset, store, method=method, genes=genes, progress=progress, **how)
         return _read(store, kind)
 
 

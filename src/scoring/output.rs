@@ -1,0 +1,130 @@
+//! The folders that a scoring run writes: each appears as a whole.
+
+use crate::files::Replace;
+use crate::provenance::Provenance;
+use crate::{Error, Result};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Where a scoring run writes.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The folder of the scores and the report.
+    pub folder: &'a Path,
+    /// The folder of the plots as files, if they are asked for.
+    pub plots: Option<&'a Path>,
+}
+
+/// What a folder of plots has, to be known by; a folder of scores has it in `scores.json`.
+const PLOTS: &str = "provenance.json";
+
+/// Names of what stands in a folder of scores.
+const SCORES: [&str; 6] = ["scores.json", "scores.csv", "scores.parquet", "profiles.csv", "report.html", "genes.html"];
+
+impl Target<'_> {
+    /// [`Error::Usage`] if the scores or plots of another run than `provenance` stand there, and are not to be replaced by `force`.
+    pub(super) fn check(&self, provenance: &Provenance, force: bool) -> Result<()> {
+        let mut folders = std::iter::once(self.folder).chain(self.plots);
+        folders.try_for_each(|folder| provenance.earlier(earlier(folder).as_slice()).give_way(folder, force))
+    }
+}
+
+/// Folders that are being written.
+pub(super) struct Folders {
+    report: Replace,
+    plots: Option<Plots>,
+}
+
+enum Plots {
+    /// Below the report's.
+    Within(PathBuf),
+    Apart(Replace),
+}
+
+impl Folders {
+    /// Starts to write what `target` names for the run `provenance`; earlier scores and plots there are kept until [`Folders::finish`].
+    pub(super) fn begin(target: &Target, provenance: &Provenance) -> Result<Self> {
+        let begin = |folder: &Path| {
+            if let Some(parent) = folder.parent() {
+                fs::create_dir_all(parent).map_err(|e| Error::io(parent, "create", e))?;
+            }
+            Replace::begin(folder, is_ours)
+        };
+        let plots = target.plots.map(|plots| Ok::<_, Error>((plots, within(plots, target.folder)?))).transpose()?;
+        let report = begin(target.folder)?;
+        let plots = match plots {
+            None => None,
+            Some((_, Some(below))) => Some(Plots::Within(report.path().join(below))),
+            Some((plots, None)) => Some(Plots::Apart(begin(plots)?)),
+        };
+        let folders = Folders { report, plots };
+        if let Some(plots) = folders.plots() {
+            fs::create_dir_all(plots).map_err(|e| Error::io(plots, "create", e))?;
+            let told = serde_json::to_string_pretty(provenance).map_err(|e| Error::bug(e))? + "\n";
+            write(&plots.join(PLOTS), told.as_bytes())?;
+        }
+        Ok(folders)
+    }
+
+    /// The folder to write the scores into.
+    pub(super) fn report(&self) -> &Path {
+        self.report.path()
+    }
+
+    /// The folder to write plots into, if they are asked for.
+    pub(super) fn plots(&self) -> Option<&Path> {
+        self.plots.as_ref().map(|plots| match plots {
+            Plots::Within(path) => path,
+            Plots::Apart(replace) => replace.path(),
+        })
+    }
+
+    /// Puts them in their places.
+    pub(super) fn finish(self) -> Result<()> {
+        if let Some(Plots::Apart(plots)) = self.plots {
+            plots.finish()?;
+        }
+        self.report.finish()
+    }
+}
+
+/// Writes a file into a folder that is not in its place yet.
+pub(super) fn write(path: &Path, content: &[u8]) -> Result<()> {
+    fs::write(path, content).map_err(|e| Error::io(path, "write", e))
+}
+
+/// The path of `plots` below `report`, if it is there.
+fn within(plots: &Path, report: &Path) -> Result<Option<PathBuf>> {
+    let whole = |path: &Path| std::path::absolute(path).map_err(|e| Error::io(path, "read", e));
+    let (plots, report) = (whole(plots)?, whole(report)?);
+    if report != plots && report.starts_with(&plots) {
+        return Err(Error::Usage(format!(
+            "--plots {}: holds --output. Give the plots a folder of their own",
+            plots.display()
+        )));
+    }
+    Ok(plots.strip_prefix(&report).map(Path::to_owned).ok())
+}
+
+/// The run that the scores or plots in `folder` came from, where it is told.
+fn earlier(folder: &Path) -> Option<Provenance> {
+    let read = |name: &str| serde_json::from_slice::<serde_json::Value>(&fs::read(folder.join(name)).ok()?).ok();
+    let scores = || read("scores.json")?.get("methods").is_some().then(|| read("scores.json"))?;
+    scores()
+        .map(|told| Provenance::told(told["provenance"].clone()))
+        .or_else(|| serde_json::from_value(read(PLOTS)?).ok())
+}
+
+/// Whether nothing is in `folder` but what s2s-score writes. Engines remove some of it before another try.
+fn is_ours(folder: &Path) -> bool {
+    let pictured = earlier(folder).is_some();
+    let known = |path: &Path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() {
+            return if name == "maps" { pictured } else { is_ours(path) };
+        }
+        let picture = name.ends_with(".svg") || name == PLOTS;
+        name.starts_with('.') || SCORES.contains(&name.as_str()) || name.ends_with("_mqc.json") || (pictured && picture)
+    };
+    fs::read_dir(folder).is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|entry| known(&entry.path()))))
+}
