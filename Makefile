@@ -93,7 +93,7 @@ bench-sections: build venv
 	.venv/bin/python scripts/bench-sections
 
 faults: build
-	S2S_BIN=$(BIN) scripts/faults.sh
+	S2S_BIN=$(BIN) $(PYTHON) scripts/faults
 	$(CARGO) test --release --lib files::
 	$(CARGO) test --release --test store --test many_jobs --test hostile_names
 

@@ -22,7 +22,8 @@ const NETWORK: &str =
 
 fn run(binary: &str, folder: &Path, arguments: &[&str]) -> Output {
     let binary = if binary == "fit" { env!("CARGO_BIN_EXE_s2s-fit") } else { env!("CARGO_BIN_EXE_s2s-predict") };
-    Command::new(binary).current_dir(folder).args(arguments).output().unwrap()
+    let force = if arguments.contains(&"--into") { None } else { Some("--force") };
+    Command::new(binary).current_dir(folder).args(arguments).args(force).output().unwrap()
 }
 
 fn succeed(done: Output) {

@@ -339,7 +339,7 @@ fn streams_are_read_once() {
     fs::write(folder.path().join("plain.csv"), &plain).unwrap();
     let run = |script: &str| {
         let program = env!("CARGO_BIN_EXE_s2s-prep");
-        let script = script.replace("PREP", &format!("timeout 60 {program} --mode impute --output sample.s2s"));
+        let script = script.replace("PREP", &format!("timeout 60 {program} --mode impute --force --output sample.s2s"));
         std::process::Command::new("bash").current_dir(folder.path()).args(["-c", &script]).output().unwrap()
     };
     for script in [

@@ -48,7 +48,7 @@ struct Args {
     /// One network for all of --genes, written as joint.safetensors
     #[arg(long, requires = "genes")]
     joint: bool,
-    /// After --joint, a network for each gene that starts from it and is trained for so many steps
+    /// After --joint, a network for each gene that starts from it and is trained for so many steps; 0 as in --steps
     #[arg(long, value_name = "STEPS", requires = "joint")]
     finetune: Option<usize>,
     /// Start from the weights of this network instead of random ones
@@ -69,7 +69,7 @@ struct Args {
     /// Where to compute: auto, cpu, cuda:N or vulkan:N
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: DeviceChoice,
-    /// Number of optimiser steps; overrides the config
+    /// Number of optimiser steps; overrides the config. 0 goes over all patches as often as fit.epochs says
     #[arg(long, visible_alias = "steps", value_name = "N")]
     max_steps: Option<usize>,
     /// Stop each network after this many minutes with the best weights so far
@@ -158,6 +158,9 @@ fn execute(args: Args) -> Result<()> {
 fn config(args: &Args) -> Result<Config> {
     let mut config = Config::load(Some(&recipe(args)), &args.set)?;
     config.fit.steps = args.max_steps.unwrap_or(config.fit.steps);
+    if args.max_minutes.is_some_and(|minutes| !(minutes > 0.0)) {
+        return Err(Error::Usage("--max-minutes: expected minutes above 0".to_owned()));
+    }
     config.fit.patience = args.patience.unwrap_or(config.fit.patience);
     Ok(config)
 }
@@ -183,7 +186,10 @@ fn task(args: &Args, dataset: Option<&Dataset>) -> Result<Task> {
     let Some(dataset) = dataset else { return Ok(Task::Images(output("prior.safetensors".to_owned()))) };
     let known = |gene: &String| dataset.manifest().gene(gene).map(drop);
     if let Some(gene) = &args.gene {
-        known(gene)?;
+        known(gene).map_err(|error| match gene.contains(',') {
+            true => Error::Usage(format!("--gene {gene}: is one gene. Several are --genes {gene}, into a folder")),
+            false => error,
+        })?;
         return Ok(Task::Gene(gene.clone(), output(format!("{}.safetensors", s2s::files::file_name(gene)))));
     }
     let genes = match args.genes.as_deref() {

@@ -41,6 +41,9 @@ struct Arguments {
     /// The folder to write, which appears as a whole; that of the same run is replaced
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
+    /// Threads on the CPU; 0 takes every core
+    #[arg(short, long, value_name = "N", default_value_t = 0)]
+    threads: usize,
     /// Replace the scores and plots of another run
     #[arg(long)]
     force: bool,
@@ -68,6 +71,7 @@ fn what(arguments: &Arguments) -> s2s::Result<(PathBuf, Vec<PathBuf>)> {
 
 fn run(arguments: Arguments) -> s2s::Result<()> {
     clean_up_on_signals();
+    cli::threads(arguments.threads)?;
     let (dataset, prediction) = what(&arguments)?;
     let Arguments { label, reference, output, plots, force, .. } = arguments;
     let names = scoring::Names { labels: &label, reference: reference.as_deref() };

@@ -36,6 +36,9 @@ struct Args {
     /// Also write DIR/morphology_mip.ome.tif: a DAPI stain of nuclei that follow the tissue, for s2s-prep --image auto
     #[arg(long)]
     stain: bool,
+    /// Threads on the CPU; 0 takes every core
+    #[arg(short, long, value_name = "N", default_value_t = 0)]
+    threads: usize,
     /// Replace a section that was made otherwise
     #[arg(long)]
     force: bool,
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
 
 fn execute(args: Args) -> Result<()> {
     clean_up_on_signals();
-    let Args { rows, cols, genes, seed, bin_um, stain, force, output } = args;
+    let Args { rows, cols, genes, seed, bin_um, stain, threads, force, output } = args;
+    cli::threads(threads)?;
     write(&Plan { rows, cols, bin_um, genes, seed }, &output, stain, force, &cli::command_line())
 }

@@ -7,6 +7,7 @@ mod genes;
 mod log;
 mod panics;
 mod print;
+mod refusal;
 mod shell;
 mod threads;
 mod version;
@@ -18,6 +19,7 @@ pub use print::print;
 pub use threads::threads;
 
 use self::log::LogArguments;
+use self::refusal::refuse;
 use self::shell::ShellArguments;
 use crate::Result;
 use clap::{ArgMatches, Args, Command, FromArgMatches, Parser};
@@ -40,7 +42,12 @@ pub fn command_line() -> Vec<String> {
 pub fn main<A: Parser>(commit: Option<&str>, run: impl FnOnce(A) -> Result<()>) -> ExitCode {
     let command = A::command().version(version::SHORT).long_version(version::long(commit));
     let mut command = shell::freed(ShellArguments::augment_args(LogArguments::augment_args(command)));
-    let matches = command.get_matches_mut();
+    // A negative number is a wrong value, not a flag that nobody knows.
+    command = command.mut_args(|arg| match arg.get_action().takes_values() {
+        true => arg.allow_negative_numbers(true),
+        false => arg,
+    });
+    let matches = command.try_get_matches_from_mut(std::env::args_os()).unwrap_or_else(|error| refuse(error));
     parsed::<LogArguments>(&matches, &mut command).listen();
     panics::listen();
     match parsed::<ShellArguments>(&matches, &mut command).answer(&command) {
@@ -72,5 +79,5 @@ fn ended(work: impl FnOnce() -> Result<()>) -> ExitCode {
 
 /// The arguments that `matches` of `command` hold; what is wrong with them ends the process as clap ends it.
 fn parsed<T: FromArgMatches>(matches: &ArgMatches, command: &mut Command) -> T {
-    T::from_arg_matches(matches).unwrap_or_else(|error| error.format(command).exit())
+    T::from_arg_matches(matches).unwrap_or_else(|error| refuse(error.format(command)))
 }

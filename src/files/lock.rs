@@ -21,11 +21,7 @@ impl Lock {
         name.push(real.file_name().unwrap_or_default());
         name.push(".s2s-lock");
         let path = real.with_file_name(name);
-        let failed = |e: io::Error| {
-            let folder = parent(&real).display();
-            let what = format!("could not write into {folder}: {e}. Create the folder or choose another --output");
-            Error::Io(format!("{}: {what}", target.display()))
-        };
+        let failed = |e: io::Error| Error::Io(format!("{}: {}", target.display(), unwritable(parent(&real), &e)));
         loop {
             let flags = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
             let open = OpenOptions::new().write(true).create(true).truncate(false).custom_flags(flags).open(&path);
@@ -44,6 +40,16 @@ impl Lock {
                 return Ok(Lock { path, file });
             }
         }
+    }
+}
+
+/// Why nothing can be made in `folder`, and what to do.
+pub(super) fn unwritable(folder: &Path, error: &io::Error) -> String {
+    let folder = folder.display();
+    match error.kind() {
+        io::ErrorKind::NotFound => format!("there is no folder {folder}. Create it, or choose another --output"),
+        io::ErrorKind::NotADirectory => format!("{folder} is no folder. Choose another --output"),
+        _ => format!("could not write into {folder}: {error}. Choose another --output"),
     }
 }
 
@@ -71,6 +77,6 @@ mod tests {
         drop(Lock::take(&target).unwrap());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
         let nowhere = Lock::take(&folder.path().join("no/A")).err().unwrap();
-        assert!(nowhere.to_string().contains("Create the folder"), "{nowhere}");
+        assert!(nowhere.to_string().contains("there is no folder"), "{nowhere}");
     }
 }

@@ -1,6 +1,7 @@
 //! Folders that take their place in one rename.
 
 use super::earlier::Earlier;
+use super::lock::unwritable;
 use super::pending::Pending;
 use super::{behind_links, is_same, parent, sync, sync_folder, tree};
 use crate::{Error, Result};
@@ -44,10 +45,7 @@ impl Replace {
             let what = "the folder that a command runs in, or the root, cannot be replaced. Give the name of a folder of its own";
             return Err(Error::Usage(format!("{}: {what}", target.display())));
         };
-        let failed = |e: io::Error| {
-            let beside = parent(&real).display();
-            Error::Io(format!("{}: could not create a folder in {beside}: {e}", target.display()))
-        };
+        let failed = |e: io::Error| Error::Io(format!("{}: {}", target.display(), unwritable(parent(&real), &e)));
         let mut prefix = std::ffi::OsString::from(".");
         prefix.push(name);
         prefix.push(".s2s-tmp-");

@@ -6,6 +6,8 @@ use crate::training::ModelMetadata;
 use crate::{Error, Result};
 use burn::tensor::Device;
 use std::collections::HashSet;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 impl NetworkImputer {
@@ -18,6 +20,7 @@ impl NetworkImputer {
     /// what they say of themselves fits neither the section nor the network; [`Error::Missing`] for a folder without any.
     pub fn open(path: &Path, dataset: &Dataset, device: &Device) -> Result<Vec<Self>> {
         if !path.is_dir() {
+            is_network(path)?;
             let (net, metadata) = ModelMetadata::open(path, device)?;
             return Self::from_file(path, &net, &metadata, dataset, device);
         }
@@ -40,6 +43,19 @@ impl NetworkImputer {
             return Err(Error::Missing(format!("{}: {what}", path.display())));
         }
         Ok(found)
+    }
+}
+
+/// [`Error::Data`] for a file that is known to be something else: the loss curves lie beside the weights.
+fn is_network(path: &Path) -> Result<()> {
+    let mut first = [0; 4];
+    let known = File::open(path).and_then(|mut file| file.read_exact(&mut first)).is_ok();
+    match known && &first == b"PAR1" {
+        true => Err(Error::data(
+            path,
+            "Parquet, and no network. Give the GENE.safetensors that s2s-fit wrote, or their folder",
+        )),
+        false => Ok(()),
     }
 }
 

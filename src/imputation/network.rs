@@ -54,14 +54,19 @@ impl NetworkImputer {
         let names = names.join(", ");
         let expected = dataset.fingerprint();
         if metadata.dataset_fingerprint != expected {
+            let told = metadata.provenance.inputs.iter().find(|input| input.sha256 == metadata.dataset_fingerprint);
+            let other = told.map_or("it does not say which", |input| input.path.as_str());
+            let given = dataset.folder().display();
+            let what = if Path::new(other) == dataset.folder() {
+                format!("trained on another dataset: {other} as it was before it was prepared anew")
+            } else {
+                format!(
+                    "trained on another dataset ({other}) than {given}, and a network knows the section alone that it learned from"
+                )
+            };
             return Err(Error::data(
                 path,
-                format!(
-                    "trained on another dataset (fingerprint {:.12}…) than {} ({:.12}…). Fit {names} on this dataset",
-                    metadata.dataset_fingerprint,
-                    dataset.folder().display(),
-                    expected,
-                ),
+                format!("{what}. Fit {names} on {given}, or give the dataset it was trained on"),
             ));
         }
         let imputer = |gene: &FittedGene| {

@@ -74,9 +74,25 @@ fn find_here_or_below(input: &Path, platform: Option<&str>, asked: impl Fn(&str)
     }
     platform.map_or(Ok(()), |platform| contradiction(input, platform))?;
     match find(input, platform, &asked) {
-        Err(Error::Missing(told)) if input.is_dir() => only_below(input, platform, &asked)?.ok_or(Error::Missing(told)),
+        Err(Error::Missing(told)) if input.is_dir() => only_below(input, platform, &asked)?
+            .ok_or_else(|| platform.and_then(|platform| contradicted(input, platform)).unwrap_or(Error::Missing(told))),
         found => found,
     }
+}
+
+/// What is wrong with `--platform` where the files of `folder` are of another one.
+fn contradicted(folder: &Path, platform: &str) -> Option<Error> {
+    let Source { reader, path, .. } = find(folder, None, |_: &str| false).ok()?;
+    Some(other_platform(platform, &path, reader))
+}
+
+fn other_platform(platform: &str, path: &Path, reader: &dyn Reader) -> Error {
+    let Platform { name, title, part_of, .. } = reader.platform();
+    Error::Usage(format!(
+        "--platform {platform}: {} is of {title}. Leave --platform out, or say {}",
+        path.display(),
+        part_of.unwrap_or(name)
+    ))
 }
 
 /// [`Error::Usage`] where `input` is a matrix of another platform than the user says.
@@ -88,14 +104,7 @@ fn contradiction(input: &Path, platform: &str) -> Result<()> {
     }
     match READERS.iter().find(|reader| reader.recognises(input).unwrap_or(false)) {
         None => Ok(()),
-        Some(other) => {
-            let Platform { name, title, part_of, .. } = other.platform();
-            Err(Error::Usage(format!(
-                "--platform {platform}: {} is of {title}. Leave --platform out, or say {}",
-                input.display(),
-                part_of.unwrap_or(name)
-            )))
-        }
+        Some(other) => Err(other_platform(platform, input, *other)),
     }
 }
 

@@ -45,9 +45,28 @@ pub struct Prediction {
 impl Prediction {
     /// Opens the store that `s2s-predict` wrote; it is called by its method.
     pub fn open(path: &Path) -> Result<Self> {
-        let store = Arc::new(Store::open(path)?);
+        Store::open(path).map(|store| Self::of(path, store))
+    }
+
+    /// The same of a store that is to be of `dataset`; [`Error::Data`] names the sample that it is of.
+    pub(super) fn open_for(path: &Path, dataset: &Dataset) -> Result<Self> {
+        let store = Store::open(path)?;
+        if store.dataset_fingerprint() == dataset.fingerprint() {
+            return Ok(Self::of(path, store));
+        }
+        let (sample, given) = (&store.header().sample, dataset.folder().display());
+        let from = if *sample == dataset.manifest().sample {
+            format!("predicted from sample {sample} before it was prepared anew, or from another one of that name")
+        } else {
+            format!("predicted from sample {sample}, not from {given}")
+        };
+        Err(Error::data(path, format!("{from}. Score it with the dataset it was made from, or run s2s-predict again")))
+    }
+
+    fn of(path: &Path, store: Store) -> Self {
+        let store = Arc::new(store);
         let (same, too) = (store.clone(), store.clone());
-        Ok(Prediction {
+        Prediction {
             label: store.method().to_owned(),
             method: store.method().to_owned(),
             path: path.display().to_string(),
@@ -63,7 +82,7 @@ impl Prediction {
             interval: Box::new(move |gene| same.interval(gene)),
             median: Box::new(move |gene| too.median(gene)),
             read: Box::new(move |gene| store.gene(gene)),
-        })
+        }
     }
 
     /// [`Error::Data`] if this prediction was made from another dataset, or holds a gene that `dataset` does not have.

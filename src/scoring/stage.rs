@@ -36,7 +36,8 @@ pub struct Job<'a> {
 /// there without [`Job::force`].
 pub fn run(job: &Job, progress: impl FnMut(usize, usize, &str)) -> Result<Outcome> {
     let dataset = Dataset::open(job.dataset)?;
-    let mut predictions = job.predictions.iter().map(|path| Prediction::open(path)).collect::<Result<Vec<_>>>()?;
+    let mut predictions =
+        job.predictions.iter().map(|path| Prediction::open_for(path, &dataset)).collect::<Result<Vec<_>>>()?;
     let methods: Vec<&str> = predictions.iter().map(|prediction| prediction.method.as_str()).collect();
     let labels = labels(job.names.labels, &methods)?;
     for (prediction, label) in predictions.iter_mut().zip(labels) {

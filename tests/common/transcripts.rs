@@ -50,9 +50,9 @@ pub fn write_columns(path: &Path, columns: Vec<(&str, ArrayRef)>, group: usize) 
     writer.close().unwrap();
 }
 
-/// The real s2s-prep.
+/// The real s2s-prep, which replaces what another case wrote.
 pub fn prep<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_s2s-prep")).args(arguments).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_s2s-prep")).args(arguments).arg("--force").output().unwrap()
 }
 
 /// The real s2s-prep, which has to succeed.

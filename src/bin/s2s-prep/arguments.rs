@@ -160,9 +160,9 @@ pub struct Arguments {
     #[arg(long)]
     pub force: bool,
 
-    /// Threads [default: one per core]
-    #[arg(short, long, value_name = "N")]
-    pub threads: Option<std::num::NonZeroUsize>,
+    /// Threads on the CPU; 0 takes every core
+    #[arg(short, long, value_name = "N", default_value_t = 0)]
+    pub threads: usize,
 }
 
 impl Arguments {

@@ -8,7 +8,6 @@ use arguments::Arguments;
 use s2s::compute::{clean_up_on_signals, peak_memory_mib};
 use s2s::dataset::Mode;
 use s2s::{Error, Result, cli, ingest};
-use std::num::NonZero;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -19,7 +18,7 @@ fn main() -> ExitCode {
 fn execute(arguments: Arguments) -> Result<()> {
     clean_up_on_signals();
     let start = Instant::now();
-    cli::threads(arguments.threads.map_or(0, NonZero::get))?;
+    cli::threads(arguments.threads)?;
     if let Some(path) = &arguments.describe {
         let request = arguments.request(path, Mode::Benchmark)?;
         return cli::print(&ingest::describe(&request)?.to_string());
