@@ -1,6 +1,9 @@
 //! The same run writes the same bytes, so that caches of workflows that go by hashes hold: every stage, every file.
 
-use std::collections::BTreeMap;
+#[path = "common/lines.rs"]
+mod lines;
+
+use lines::{command, content};
 use std::path::Path;
 use std::process::Command;
 
@@ -33,35 +36,9 @@ const PREDICTED: [&str; 8] = [
 /// Runs the stages in `folder` on so many threads, which no output tells.
 fn run(folder: &Path, lines: &[&str], threads: usize) {
     for line in lines {
-        let (stage, arguments) = line.split_once(' ').unwrap();
-        let binary = match stage {
-            "s2s-simulate" => env!("CARGO_BIN_EXE_s2s-simulate"),
-            "s2s-prep" => env!("CARGO_BIN_EXE_s2s-prep"),
-            "s2s-fit" => env!("CARGO_BIN_EXE_s2s-fit"),
-            "s2s-predict" => env!("CARGO_BIN_EXE_s2s-predict"),
-            _ => env!("CARGO_BIN_EXE_s2s-score"),
-        };
-        let mut command = Command::new(binary);
-        command.current_dir(folder).env("RAYON_NUM_THREADS", threads.to_string()).args(arguments.split(' '));
-        let done = command.output().unwrap();
+        let done = command(folder, line).env("RAYON_NUM_THREADS", threads.to_string()).output().unwrap();
         assert!(done.status.success(), "{line}: {}", String::from_utf8_lossy(&done.stderr));
     }
-}
-
-/// Every file of a folder by its name, with its content.
-fn content(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut all = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for path in std::fs::read_dir(next).unwrap().map(|entry| entry.unwrap().path()) {
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                all.insert(path.strip_prefix(folder).unwrap().display().to_string(), std::fs::read(path).unwrap());
-            }
-        }
-    }
-    all
 }
 
 fn same(one: &Path, other: &Path) {

@@ -1,49 +1,15 @@
 //! The result of another run is replaced with `--force` alone, that of the same run is written again, and what s2s did not write stays.
 
-use std::collections::BTreeMap;
+#[path = "common/lines.rs"]
+mod lines;
+
+use lines::{content, run, succeed};
 use std::path::Path;
-use std::process::Command;
 
 const RECIPE: &str = "
 network: {cascades: 1, channels: 8, growth: 4, blocks: 1, layers: 1, window: 4, heads: 2, input_channels: 2}
 fit: {steps: 4, batch: 2, image_batch: 2, image_patch: 32, guides: [lattice], upsampling: bilinear, crop: whole}
 ";
-
-/// Exit code and stderr of a stage, given as its command line, in `folder`.
-fn run(folder: &Path, line: &str) -> (Option<i32>, String) {
-    let (stage, arguments) = line.split_once(' ').unwrap();
-    let binary = match stage {
-        "s2s-simulate" => env!("CARGO_BIN_EXE_s2s-simulate"),
-        "s2s-prep" => env!("CARGO_BIN_EXE_s2s-prep"),
-        "s2s-fit" => env!("CARGO_BIN_EXE_s2s-fit"),
-        "s2s-predict" => env!("CARGO_BIN_EXE_s2s-predict"),
-        _ => env!("CARGO_BIN_EXE_s2s-score"),
-    };
-    let done = Command::new(binary).current_dir(folder).args(arguments.split(' ')).output().unwrap();
-    (done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned())
-}
-
-fn succeed(folder: &Path, line: &str) -> String {
-    let (code, said) = run(folder, line);
-    assert_eq!(code, Some(0), "{line}: {said}");
-    said
-}
-
-/// Every file of a folder by its name, with its content.
-fn content(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut all = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for path in std::fs::read_dir(next).unwrap().map(|entry| entry.unwrap().path()) {
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                all.insert(path.strip_prefix(folder).unwrap().display().to_string(), std::fs::read(path).unwrap());
-            }
-        }
-    }
-    all
-}
 
 /// The run `line` succeeds, and again; the run `other` is told with `words` and changes nothing, and with --force it succeeds.
 fn replaced_if_forced(folder: &Path, line: &str, other: &str, words: &str) {

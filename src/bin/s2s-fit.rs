@@ -158,7 +158,7 @@ fn execute(args: Args) -> Result<()> {
 fn config(args: &Args) -> Result<Config> {
     let mut config = Config::load(Some(&recipe(args)), &args.set)?;
     config.fit.steps = args.max_steps.unwrap_or(config.fit.steps);
-    if args.max_minutes.is_some_and(|minutes| !(minutes > 0.0)) {
+    if args.max_minutes.is_some_and(|minutes| minutes.is_nan() || minutes <= 0.0) {
         return Err(Error::Usage("--max-minutes: expected minutes above 0".to_owned()));
     }
     config.fit.patience = args.patience.unwrap_or(config.fit.patience);

@@ -56,7 +56,11 @@ impl Prediction {
         }
         let (sample, given) = (&store.header().sample, dataset.folder().display());
         let from = if *sample == dataset.manifest().sample {
-            format!("predicted from sample {sample} before it was prepared anew, or from another one of that name")
+            format!(
+                "predicted from sample {sample} before it was prepared anew, or from another one of that name (fingerprint {:.12}, expected {:.12})",
+                store.dataset_fingerprint(),
+                dataset.fingerprint()
+            )
         } else {
             format!("predicted from sample {sample}, not from {given}")
         };

@@ -1,5 +1,4 @@
 # What the rules share: the configuration, the samples, and how a stage is run.
-import csv
 import re
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ from snakemake.utils import validate
 sys.path.append(str(Path(workflow.basedir) / "scripts"))
 import genes
 import provenance
+import samples
 
 validate(config, workflow.source_path("../schemas/config.schema.yaml"))
 
@@ -19,23 +19,7 @@ RECIPE = config["recipe"]
 RECIPE_FILE = [] if RECIPE in ("quick", "standard", "paper") else [RECIPE]
 
 
-def read_samples(path):
-    """The rows of the sample sheet by sample; relative inputs start at the folder of the sheet."""
-    samples = {}
-    with open(path, newline="") as sheet:
-        for row in csv.DictReader(sheet):
-            row = {key: value.strip() for key, value in row.items() if key and value and value.strip()}
-            validate(row, workflow.source_path("../schemas/samples.schema.yaml"))
-            if row["sample"] in samples:
-                raise ValueError(f"{path}: sample {row['sample']} is there twice. Give each row a name of its own")
-            row["input"] = str(Path(path).parent / row["input"])
-            samples[row["sample"]] = row
-    if not samples:
-        raise ValueError(f"{path}: no samples. Expected a line for each below the header sample,input")
-    return samples
-
-
-SAMPLES = read_samples(config["input"])
+SAMPLES = samples.read(config["input"], workflow.source_path("../schemas/samples.schema.yaml"))
 
 
 def stage(command):
