@@ -65,7 +65,7 @@ fn every_gene_of_a_panel_is_there_with_its_values() {
 
     // A few genes need no viewer, and one of an earlier output does not stay.
     stages::run(at, "s2s-predict", &format!("a.s2s --method nearest --genes {} --output one.zarr", genes[0].name));
-    stages::run(at, "s2s-score", "a.s2s one.zarr --output report");
+    stages::run(at, "s2s-score", "a.s2s one.zarr --output report --force");
     assert!(!at.join("report/genes.html").exists());
     let report = std::fs::read_to_string(at.join("report/report.html")).unwrap();
     assert!(!report.contains("genes.html"));
