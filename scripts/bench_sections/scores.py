@@ -35,10 +35,12 @@ class Truth:
         totals = totals[totals.gene.isna()]
         self.tissue[totals.row, totals["col"]] = totals["count"] >= manifest["min_counts"]
         self.region = self.tissue & ~measured
-        self.images = {}
+        self.images, self.mean_errors = {}, {}
+        known = measured & self.raster(bins, bins.tissue, bool)
         for gene in genes:
             rows = pd.concat([own[own.gene == gene], withheld[withheld.gene == gene]])
             self.images[gene] = self.raster(rows, rows.value, float) * self.tissue
+            self.mean_errors[gene] = mean_error(self.images[gene][known], self.region.sum())
         self.expected = self.expectations(pd.read_parquet(rates), genes, manifest) if rates else {}
 
     def expectations(self, rates, genes, manifest):
@@ -60,7 +62,7 @@ class Truth:
     def score(self, gene, prediction):
         """Figures of a prediction: a dictionary, without those that it has no images for."""
         truth, imputed = self.images[gene], self.filled(prediction.image("imputed", gene))
-        figures = compared(truth, imputed, self.region)
+        figures = compared(truth, imputed, self.region) | {"mean_error": self.mean_errors[gene]}
         if gene in self.expected:
             error = (imputed - self.expected[gene])[self.region]
             figures["rates_rmse"] = np.sqrt((error**2).mean())
@@ -78,6 +80,11 @@ class Truth:
         if image.shape != self.shape:
             raise StepFailed(f"a prediction of {image.shape} bins for a section of {self.shape}")
         return np.nan_to_num(image) * self.tissue
+
+
+def mean_error(values, others):
+    """How far the mean of `others` bins may be from that of these for no reason but the draw: its standard error, as a share of the mean."""
+    return np.sqrt(values.var() * (1 / len(values) + 1 / others)) / values.mean() if values.any() else np.nan
 
 
 def compared(truth, predicted, region):

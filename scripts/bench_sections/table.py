@@ -5,6 +5,8 @@ import pandas as pd
 
 from .methods import BASELINES
 
+# A gene's bias is no more than the draw of its measured bins explains: within this, or within two standard errors of their mean.
+BIAS, ERRORS = 0.03, 2
 # What a prediction's RMSE has to be of the best interpolator's to count as a gain.
 GAIN = 0.985
 MEANS = {"tuned": "tuned sections", "untouched": "untouched sections"}
@@ -22,6 +24,7 @@ COLUMNS = (
     ("its worst", "pcc_worst", 3),
     ("SSIM − bilinear's", "ssim_gain", 3),
     ("bias", "bias", 3),
+    ("bias as drawn", "bias_as_drawn", 2),
     ("median's MAE / bilinear", "median_ratio", 3),
     ("its worst", "median_worst", 3),
     ("RMSE to rates / bilinear's", "rates_ratio", 3),
@@ -60,6 +63,7 @@ def compare(rows):
     table["ssim_gain"] = table.ssim - table.bilinear_ssim
     table["rates_ratio"] = table.rates_rmse / table.bilinear_rates_rmse
     table["median_ratio"] = table.median_mae / table.bilinear_mae
+    table["bias_as_drawn"] = (table.bias - 1).abs() <= (ERRORS * table.mean_error).clip(lower=BIAS)
     return table
 
 
@@ -67,7 +71,7 @@ def summarise(genes):
     """One row: the means over genes and seeds, and the worst of them."""
     if genes.empty:
         return None
-    means = ("mae_ratio", "rmse_ratio", "rmse_best", "pcc", "pcc_gain", "ssim_gain", "bias", "median_ratio", "seconds")
+    means = ("mae_ratio", "rmse_ratio", "rmse_best", "pcc", "pcc_gain", "ssim_gain", "bias", "bias_as_drawn", "median_ratio", "seconds")
     means += ("rates_ratio", "rates_pcc", *SHARES)
     by_seed = genes.groupby("seed").rmse_best.mean()
     worst = genes.rmse_best.idxmax()

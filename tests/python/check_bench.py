@@ -90,7 +90,7 @@ def bounds_are_read():
     assert found == {"coverage": 4 / 6, "coverage_low": 1.0, "coverage_middle": 1.0, "coverage_high": 0.0}, found
     section = object.__new__(bench_scores.Truth)
     section.shape, section.tissue, section.region, section.expected = (8, 8), np.full((8, 8), True), np.full((8, 8), True), {}
-    section.images = {"A": np.eye(8)}
+    section.images, section.mean_errors = {"A": np.eye(8)}, {"A": 0.0}
 
     class Flat:
         def image(self, name, gene):
