@@ -33,7 +33,7 @@ pub(crate) fn page(outcome: &Outcome, genes: &[&str], cards: &[Markup]) -> Resul
                 (header(outcome))
                 main {
                     (notes(outcome))
-                    @for verdict in verdicts(outcome) { p class="read" { b { (verdict) } } }
+                    @for verdict in verdicts(outcome) { p class="verdict" { (verdict) } }
                     h2 { @if scored { "Summary" } @else { "Methods" } }
                     (tables::methods(outcome, &colours))
                     @if scored { (texts::summary()) }
