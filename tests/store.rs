@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 fn plan<'a>(dataset: &'a Dataset, genes: &[usize], uncertainty: bool) -> Plan<'a> {
     let provenance = Provenance::new("test", serde_json::Value::Null, None, Vec::new());
     let genes = genes.iter().map(|gene| (panel::name(*gene), None)).collect();
-    Plan { dataset, method: "bilinear", genes, uncertainty, distribution: None, provenance }
+    Plan { dataset, method: "bilinear", genes, uncertainty, distribution: None, totals: None, cells: None, provenance }
 }
 
 /// A prediction: the measured values, elsewhere `shift` and the bin's number, NaN outside the tissue.

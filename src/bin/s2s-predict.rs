@@ -6,7 +6,7 @@ use s2s::compute::{DeviceChoice, clean_up_on_signals};
 use s2s::config::Config;
 use s2s::dataset::Dataset;
 use s2s::imputation::{Baseline, Expert, Job, Method, NetworkImputer, Output, PredictSettings, Source, run};
-use s2s::{Error, Result};
+use s2s::{Error, Result, ingest};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -25,6 +25,7 @@ use std::process::ExitCode;
   s2s-predict SAMPLE.s2s --method blend -o SAMPLE.zarr
   s2s-predict SAMPLE.s2s --model fits -o SAMPLE.zarr
   s2s-predict SAMPLE.s2s --method bilinear --genes ERBB2,XBP1 -o bilinear.zarr
+  s2s-predict SAMPLE.s2s --method blend --counts --cells cell_boundaries.parquet -o SAMPLE.zarr
   s2s-predict SAMPLE.s2s --model ERBB2.safetensors --into SAMPLE.zarr --panel genes.txt")]
 struct Args {
     #[command(flatten)]
@@ -43,6 +44,24 @@ struct Args {
     /// predict.coverage
     #[arg(long, value_name = "SHARE")]
     coverage: Option<f64>,
+    /// Bins of the tissue that are farther than this from every measured one get no value (NaN) [default: around holes the distance at which
+    /// 5 % of the likeness of bins is left, by the variogram of the panel's first component; elsewhere none]
+    #[arg(long, value_name = "µm")]
+    max_distance_um: Option<f64>,
+    /// Also impute the totals of bins, and write the layer expected_counts: (the mean of normalised counts) · total / target
+    ///
+    /// It needs --method blend or forest, or networks beside the experts. These are expectations, smooth and without the noise of counts: no test of
+    /// differences may take them for observations.
+    #[arg(long)]
+    counts: bool,
+    /// Also write the table `cells`: cells × genes, by the area that cells share with the bins
+    ///
+    /// Boundaries (GeoJSON, or a table with cell_id, vertex_x and vertex_y) or middles (cell_id, x_centroid and y_centroid) in µm, as Parquet or CSV.
+    #[arg(long, value_name = "FILE", conflicts_with = "into")]
+    cells: Option<PathBuf>,
+    /// For --cells whose coordinates are pixels: µm per pixel, or a file with the map to µm
+    #[arg(long, value_name = "µm|FILE", requires = "cells")]
+    cells_transform: Option<String>,
     /// A recipe or a file, for its section predict; without it that of the first network's fit
     #[arg(short, long, value_name = "quick|standard|paper|FILE")]
     config: Option<PathBuf>,
@@ -89,7 +108,12 @@ fn execute(args: Args) -> Result<()> {
     };
     let mut config = config(&args, &source)?;
     config.predict.coverage = args.coverage.unwrap_or(config.predict.coverage);
+    config.predict.max_distance_um = args.max_distance_um.or(config.predict.max_distance_um);
+    config.predict.counts |= args.counts;
     config.predict.check()?;
+    let cells = args.cells.as_deref();
+    let cells = cells.map(|path| ingest::cells(path, args.cells_transform.as_deref(), &dataset.manifest().grid));
+    let cells = cells.transpose()?;
     let panel = args.panel.as_deref().map(cli::genes).transpose()?;
     let output = match (&args.output, &args.into) {
         (Some(path), _) => Output::New(path),
@@ -100,6 +124,7 @@ fn execute(args: Args) -> Result<()> {
         settings: PredictSettings { dataset: &dataset, source, genes: &genes, config: &config.predict },
         output,
         force: args.force,
+        cells: cells.as_ref(),
         command: &cli::command_line(),
     })
 }

@@ -1,5 +1,6 @@
 //! `manifest.json`: what a dataset holds, and how it came to be.
 
+use super::outline::AreaEntry;
 use crate::error::nearest_names;
 use crate::guides::GuideEntry;
 use crate::provenance::Provenance;
@@ -60,8 +61,14 @@ pub struct Manifest {
     /// How the measured bins were chosen; which they are stands in `bins.parquet`.
     #[serde(default)]
     pub pattern: Pattern,
-    /// A measured bin with fewer counts is outside the tissue.
+    /// A measured bin with fewer counts is outside the tissue, unless `tissue_given`.
     pub min_counts: u64,
+    /// Whether the tissue is what the user said, whatever the counts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tissue_given: bool,
+    /// Bins that the user named: excluded ones, the tissue, the part that was read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub areas: Vec<AreaEntry>,
     /// The target total of log-normalisation: the median total of the measured in-tissue bins. Absent where the input
     /// was normalised already.
     #[serde(default, skip_serializing_if = "Option::is_none")]

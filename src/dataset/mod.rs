@@ -7,6 +7,7 @@ mod columns;
 mod earlier;
 mod guides;
 mod manifest;
+mod outline;
 mod quantity;
 mod reader;
 mod truth;
@@ -14,6 +15,7 @@ mod writer;
 
 pub use earlier::earlier;
 pub use manifest::{FORMAT, GeneEntry, Manifest, Mode};
+pub use outline::{AreaEntry, Outline};
 pub use quantity::Quantity;
 pub use reader::{Dataset, Patch};
 pub use truth::Truth;

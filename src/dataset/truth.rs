@@ -44,14 +44,17 @@ impl<'a> Truth<'a> {
             let total = numbers(&path, &batch, "count")?;
             for i in 0..batch.num_rows() {
                 let at = bin(&path, manifest, row.value(i), col.value(i))?;
-                tissue[at] = u64::from(total.value(i)) >= manifest.min_counts;
+                tissue[at] = match manifest.tissue_given {
+                    true => dataset.tissue()[at],
+                    false => u64::from(total.value(i)) >= manifest.min_counts,
+                };
                 totals[at] = total.value(i);
             }
         }
         Ok(Some(Truth { dataset, path, tissue, totals }))
     }
 
-    /// The true tissue mask [rows, cols]: bins whose own total reaches `min_counts`, measured or withheld.
+    /// The true tissue mask [rows, cols]: bins whose own total reaches `min_counts`, measured or withheld; or what the user said.
     pub fn tissue(&self) -> &Raster<bool> {
         &self.tissue
     }

@@ -4,6 +4,7 @@ use super::columns::{Columns, properties, write_table};
 use super::earlier::earlier;
 use super::guides::{FILE as GUIDES, write_guides};
 use super::manifest::{FORMAT, GeneEntry, Manifest, Mode};
+use super::outline::Outline;
 use super::quantity::Quantity;
 use super::reader::patches;
 use super::truth::noted;
@@ -79,23 +80,27 @@ fn begin(folder: &Path) -> Result<Replace> {
 ///
 /// [`Error::Data`] if no measured bin reaches `min_counts`.
 pub fn write(folder: &Path, section: &SectionCounts, settings: &Settings, provenance: Provenance) -> Result<Manifest> {
-    write_as(Quantity::Counts, folder, section, &[], settings, provenance)
+    write_as(Quantity::Counts, folder, section, &[], &Outline::default(), settings, provenance)
 }
 
-/// As [`write()`], of a section whose entries are of that `quantity`, with what `guides` it.
+/// As [`write()`], of a section whose entries are of that `quantity`, with what `guides` it and what the user says of its tissue.
 pub fn write_as(
     quantity: Quantity,
     folder: &Path,
     section: &SectionCounts,
     guides: &[Guide],
+    outline: &Outline,
     settings: &Settings,
     mut provenance: Provenance,
 ) -> Result<Manifest> {
     let grid = section.grid;
     let sampling = &settings.sampling;
-    let flags = Raster::from_fn(grid.rows, grid.cols, |row, col| {
-        sampling.measures(row, col) && u64::from(section.totals[(row, col)]) >= settings.min_counts
-    });
+    let given = outline.given_tissue();
+    let is_tissue = |at: (usize, usize)| match &given {
+        Some(given) => given[at],
+        None => u64::from(section.totals[at]) >= settings.min_counts && outline.holds(at),
+    };
+    let flags = Raster::from_fn(grid.rows, grid.cols, |row, col| sampling.measures(row, col) && is_tissue((row, col)));
     // With a minimum of 0, bins without any count are tissue too; the target is that of bins that hold something.
     let in_tissue: Vec<u64> = pairs(&section.totals, &flags).map(u64::from).filter(|total| *total > 0).collect();
     let target = normalisation_target(&in_tissue).ok_or_else(|| {
@@ -104,7 +109,10 @@ pub fn write_as(
             grid.bin_um, settings.min_counts
         ))
     })?;
-    let tissue = infer_tissue(sampling, &flags);
+    let tissue = given.clone().unwrap_or_else(|| {
+        let inferred = infer_tissue(sampling, &flags);
+        Raster::from_fn(grid.rows, grid.cols, |row, col| inferred[(row, col)] && outline.holds((row, col)))
+    });
     let replace = begin(folder)?;
     let to = |name: &str| replace.path().join(name);
 
@@ -122,7 +130,8 @@ pub fn write_as(
     let withheld = || match settings.mode {
         Mode::Benchmark => {
             let (path, file_metadata) = (to("truth.parquet"), noted(&inputs));
-            table.write(&path, |index| !measured[index], Some(&section.totals), file_metadata).map(drop)
+            let withheld = |index: usize| !measured[index] && outline.holds((index / grid.cols, index % grid.cols));
+            table.write(&path, withheld, Some(&section.totals), file_metadata).map(drop)
         }
         Mode::Impute => Ok(()),
     };
@@ -157,6 +166,8 @@ pub fn write_as(
         lattice: sampling.nominal(),
         pattern: sampling.pattern().clone(),
         min_counts: settings.min_counts,
+        tissue_given: given.is_some(),
+        areas: outline.areas.clone(),
         target,
         patch: settings.patch,
         genes,

@@ -3,6 +3,9 @@
 //! A measured bin's own neighbours are farther away than those of an unmeasured one: what is learned from them distrusts neighbours too
 //! much. So as much of the bin's own scores is mixed in as makes both equally uncertain under the model of each component
 //! ([`Context::of`]); the gene that is learned is taken out of them first.
+//!
+//! Around holes it is the other way round: there, measured bins have neighbours nearer by. They are learned from as if they lay in a
+//! hole themselves, with neighbours as far away ([`Context::in_holes`]).
 
 use super::covariances::Standard;
 use super::kriging::{Cokriging, Kriged};
@@ -27,6 +30,13 @@ impl Context {
         let Kriged { mean: left_out, variance } = kriging.at(at_sites);
         let share = variance.iter().map(|variance| share(*variance, kriging.noise(), wanted)).collect();
         Context { targets, left_out, share }
+    }
+
+    /// Of a component with these scores around holes: at the measured bins from `likes`, neighbours as those of `at_targets`.
+    pub(super) fn in_holes(sites: &Sites, score: &Standard, at_targets: &Neighbours, likes: &Neighbours) -> Self {
+        let kriging = Cokriging::new(sites, score, &[], None);
+        let left_out = kriging.at(likes).mean;
+        Context { targets: kriging.at(at_targets).mean, share: vec![0.0; left_out.len()], left_out }
     }
 
     /// At the measured bins, with own scores `own` [site].

@@ -22,6 +22,8 @@ pub(super) struct Guides {
 pub(super) struct Guided {
     pub(super) forest: Forest,
     pub(super) asked: Features,
+    /// At the measured bins, where those that were learned from are as if in holes.
+    pub(super) pictured: Option<Features>,
 }
 
 /// What guides change in the predictions of a gene.
@@ -76,19 +78,23 @@ impl Guides {
 }
 
 impl Guided {
-    pub(super) fn new(forest: Forest, asked: Features) -> Self {
-        Guided { forest, asked }
-    }
-
-    /// What it changes beside the forest `without` guides, which is `asked` at the unmeasured bins; bins that every tree drew are told
-    /// the `whole`. `targets` are the gene's values in the measured bins.
+    /// What it changes beside the forest `without` guides, which is `asked` at the unmeasured bins and `pictured` at the measured ones, if not
+    /// as they were learned; bins that every tree drew are told the `whole`. `targets` are the gene's values in the measured bins.
     ///
     /// The share is the coefficient of the regression of what the forest without guides leaves on what guides change in it, both out of
     /// bag: no bin that was not measured has a part in it. A guide that says nothing has a share near 0.
-    pub(super) fn beside(&self, without: &Forest, asked: &Features, whole: &Distribution, targets: &[f32]) -> Guidance {
-        let out_of_bag = |forest: &Forest| forest.each_out_of_bag(|_, found| found.unwrap_or(whole).mean());
+    pub(super) fn beside(
+        &self,
+        without: (&Forest, &Features, Option<&Features>),
+        whole: &Distribution,
+        targets: &[f32],
+    ) -> Guidance {
+        let (without, asked, pictured) = without;
+        let out_of_bag = |forest: &Forest, features: Option<&Features>| {
+            forest.each_out_of_bag_at(features, |_, found| found.unwrap_or(whole).mean())
+        };
         let everywhere = |forest: &Forest, asked| forest.each(asked, |_, distribution| distribution.mean());
-        let (before, after) = (out_of_bag(without), out_of_bag(&self.forest));
+        let (before, after) = (out_of_bag(without, None), out_of_bag(&self.forest, None));
         let (mut both, mut square) = (0.0, 0.0);
         for ((before, after), target) in before.iter().zip(&after).zip(targets) {
             both += (f64::from(*target) - before) * (after - before);
@@ -99,7 +105,13 @@ impl Guided {
             without.into_iter().zip(with).map(|(without, with)| Change { without, with, share }).collect()
         };
         let unmeasured = changes(everywhere(without, asked), everywhere(&self.forest, &self.asked));
-        Guidance { share, unmeasured, measured: changes(before, after) }
+        let measured = match (pictured, &self.pictured) {
+            (Some(pictured), Some(own)) => {
+                changes(out_of_bag(without, Some(pictured)), out_of_bag(&self.forest, Some(own)))
+            }
+            _ => changes(before, after),
+        };
+        Guidance { share, unmeasured, measured }
     }
 }
 

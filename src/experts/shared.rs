@@ -6,7 +6,7 @@ use super::guided::{Change, Guidance, Guided, Guides};
 use super::kriging::Cokriging;
 use super::sites::{Neighbours, Sites};
 use super::{Context, Graph, Panel};
-use crate::section::{Interpolation, Raster, Sampling};
+use crate::section::{Holes, Interpolation, Raster, Sampling};
 
 /// Components that cokriging reads beside the gene.
 const COKRIGED: usize = 8;
@@ -27,6 +27,17 @@ pub struct Experts {
     graph: Graph,
     lags: Vec<Lag>,
     guides: Option<Guides>,
+    in_holes: Option<InHoles>,
+}
+
+/// What measured bins are learned from where the unmeasured ones are holes between them.
+struct InHoles {
+    /// Neighbours of the measured bins, as far away as those of the unmeasured ones are.
+    likes: Neighbours,
+    /// The components at the measured bins, from their own neighbours: [component][site].
+    beside: Vec<Vec<f64>>,
+    /// How far away the nearest neighbour is: of the likes, and of the unmeasured bins.
+    distances: [Vec<f64>; 2],
 }
 
 /// What is known of a gene: log-normalised values, one after the other.
@@ -40,6 +51,8 @@ pub(super) struct Gene {
     between: [Vec<f64>; 2],
     /// The same at the measured bins, from the others.
     beside: [Vec<f64>; 2],
+    /// The same as if they lay in holes.
+    in_holes: Option<[Vec<f64>; 2]>,
 }
 
 /// What the forest has learned of a gene, and what it is asked at the unmeasured bins.
@@ -47,6 +60,8 @@ pub(super) struct Learned {
     /// Without guides.
     pub(super) forest: Forest,
     pub(super) asked: Features,
+    /// The same at the measured bins, if they are not asked what was learned from.
+    pub(super) pictured: Option<Features>,
     /// With them, and what they change.
     pub(super) guided: Option<(Guided, Guidance)>,
     /// The gene's values in the measured bins, and their distribution.
@@ -89,12 +104,40 @@ impl Experts {
         let components: Vec<Standard> = scores.iter().map(|score| Standard::of(score)).collect();
         let deviations: Vec<f64> = variances.iter().map(|variance| variance.sqrt()).collect();
         let graph = Graph::new(&sites, &at_sites, &scores, &deviations);
-        let contexts =
-            components.iter().take(LEARNED).map(|score| Context::of(&sites, score, &at_targets, &at_sites)).collect();
+        let learned = || components.iter().take(LEARNED);
+        let in_holes = Holes::of(&sampling, &tissue).map(|_| {
+            let likes = sites.like(&at_targets, &at_sites);
+            let beside = |score| Cokriging::new(&sites, score, &[], None).at(&at_sites).mean;
+            let distances = [&likes, &at_targets].map(Neighbours::distances);
+            InHoles { likes, beside: learned().map(beside).collect(), distances }
+        });
+        let context = |score| match &in_holes {
+            Some(InHoles { likes, .. }) => Context::in_holes(&sites, score, &at_targets, likes),
+            None => Context::of(&sites, score, &at_targets, &at_sites),
+        };
+        let contexts = learned().map(context).collect();
         let fields: Vec<&[f64]> = components.iter().take(COKRIGED).map(|score| score.values.as_slice()).collect();
         let lags = if fields.is_empty() { Vec::new() } else { covariances(&sites, &fields, None) };
         let guides = Guides::new(&guides, &sites, &at_targets, &at_sites);
-        Experts { sampling, tissue, sites, at_targets, at_sites, components, variances, contexts, graph, lags, guides }
+        Experts {
+            sampling,
+            tissue,
+            sites,
+            at_targets,
+            at_sites,
+            components,
+            variances,
+            contexts,
+            graph,
+            lags,
+            guides,
+            in_holes,
+        }
+    }
+
+    /// Around holes: how far away the nearest neighbour is of what is learned from, and of the unmeasured bins.
+    pub(super) fn distances(&self) -> Option<[&[f64]; 2]> {
+        self.in_holes.as_ref().map(|holes| holes.distances.each_ref().map(Vec::as_slice))
     }
 
     /// The means at the unmeasured bins, from log-normalised values [rows, cols], of which only those of measured tissue bins are read.
@@ -124,7 +167,8 @@ impl Experts {
         let [kriging, smooth] = [&standard, &without_own].map(|field| Cokriging::new(&self.sites, field, &[], None));
         let at = |neighbours: &Neighbours| [&kriging, &smooth].map(|field| field.at(neighbours).mean);
         let (between, beside) = (at(&self.at_targets), at(&self.at_sites));
-        Some(Gene { own, standard, without_own, between, beside })
+        let in_holes = self.in_holes.as_ref().map(|holes| at(&holes.likes));
+        Some(Gene { own, standard, without_own, between, beside, in_holes })
     }
 
     /// The means at the unmeasured bins, and at the measured ones without their own value; there kriging stands for bilinear
@@ -154,22 +198,38 @@ impl Experts {
     pub(super) fn learn(&self, gene: &Gene, seed: u64) -> Option<Learned> {
         let targets: Vec<f32> = gene.own.iter().map(|value| *value as f32).collect();
         let known = self.at_sites_of(&gene.own, &gene.beside[0]);
-        let wanted: Vec<Vec<f64>> = self.contexts.iter().map(|context| context.targets.clone()).collect();
         let grow = |learned: &Features| Forest::grow(learned, &targets, &Settings::default(), seed);
-        let forest = grow(&self.features(&known, &gene.beside));
-        let asked = self.features(&wanted, &gene.between);
+        let Rows { learned, asked, pictured } = self.rows(gene, &known, [&[], &[]]);
+        let forest = grow(&learned);
         let whole = Distribution::of(targets.iter().map(|target| (*target, 1.0)))?;
         let guided = self.guides.as_ref().map(|guides| {
-            let [at_sites, at_targets] = guides.columns();
-            let (known, wanted) = ([&known, at_sites].concat(), [&wanted, at_targets].concat());
-            let forest = grow(&self.features(&known, &gene.beside));
-            Guided::new(forest, self.features(&wanted, &gene.between))
+            let Rows { learned, asked, pictured } = self.rows(gene, &known, guides.columns());
+            Guided { forest: grow(&learned), asked, pictured }
         });
         let guided = guided.map(|guided| {
-            let guidance = guided.beside(&forest, &asked, &whole, &targets);
+            let guidance = guided.beside((&forest, &asked, pictured.as_ref()), &whole, &targets);
             (guided, guidance)
         });
-        Some(Learned { forest, asked, guided, targets, whole })
+        Some(Learned { forest, asked, pictured, guided, targets, whole })
+    }
+
+    /// What a forest learns from and is asked, given the components `known` at the measured bins and the columns of guides at these and
+    /// at the unmeasured ones.
+    fn rows(&self, gene: &Gene, known: &[Vec<f64>], [at_sites, at_targets]: [&[Vec<f64>]; 2]) -> Rows {
+        let wanted: Vec<&Vec<f64>> = self.contexts.iter().map(|context| &context.targets).collect();
+        let wanted = || wanted.iter().copied().chain(at_targets).chain(&gene.between);
+        let Some(holes) = &self.in_holes else {
+            let learned = features(known.iter().chain(at_sites).chain(&gene.beside));
+            return Rows { learned, asked: features(wanted()), pictured: None };
+        };
+        let [near, far] = &holes.distances;
+        let likes = gene.in_holes.iter().flatten();
+        let own = self.at_sites.distances();
+        Rows {
+            learned: features(known.iter().chain(at_sites).chain(likes).chain([near])),
+            asked: features(wanted().chain([far])),
+            pictured: Some(features(holes.beside.iter().chain(at_sites).chain(&gene.beside).chain([&own]))),
+        }
     }
 
     /// The components at the measured bins as uncertain as at the unmeasured ones, the gene's own count taken out:
@@ -188,12 +248,21 @@ impl Experts {
         })
         .collect()
     }
+}
 
-    /// Rows of bins from columns of components and further estimates.
-    fn features(&self, components: &[Vec<f64>], further: &[Vec<f64>; 2]) -> Features {
-        let columns = components.len() + further.len();
-        let rows = further[0].len();
-        let all: Vec<&Vec<f64>> = components.iter().chain(further).collect();
-        Features::new(columns, (0..rows).flat_map(|row| all.iter().map(move |column| column[row] as f32)).collect())
-    }
+/// What a forest learns from, and what it is asked.
+struct Rows {
+    /// At the measured bins.
+    learned: Features,
+    /// At the unmeasured bins.
+    asked: Features,
+    /// At the measured bins, if not what was learned.
+    pictured: Option<Features>,
+}
+
+/// Rows of bins from columns of numbers [column][bin], one at least.
+fn features<'a>(columns: impl Iterator<Item = &'a Vec<f64>>) -> Features {
+    let columns: Vec<&Vec<f64>> = columns.collect();
+    let rows = (0..columns[0].len()).flat_map(|row| columns.iter().map(move |column| column[row] as f32));
+    Features::new(columns.len(), rows.collect())
 }

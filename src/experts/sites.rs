@@ -1,10 +1,18 @@
 //! The measured bins in the tissue, and the neighbours among them of any bin.
 
 use crate::section::{Neighbourhood, Raster, Sampling};
+use rand::{RngExt, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
 use std::collections::HashMap;
 
 /// Measured bins that a prediction is made from, those as far as the last of them not counted.
 const NEIGHBOURS: usize = 12;
+
+/// Unmeasured bins that a site is compared with before it keeps its own neighbours.
+const TRIED: usize = 16;
+
+/// The share of an unmeasured bin's neighbours that have to be there around a site.
+const THERE: f64 = 0.75;
 
 /// The measured in-tissue bins, row by row.
 pub(super) struct Sites {
@@ -57,18 +65,37 @@ impl Sites {
         let search = Neighbourhood::new(self.known.clone(), NEIGHBOURS);
         // A site finds itself first: one more is asked for.
         let search_beside = Neighbourhood::new(self.known.clone(), NEIGHBOURS + 1);
-        let mut numbers: HashMap<Vec<(i32, i32)>, u32> = HashMap::new();
-        let mut patterns = Vec::new();
-        let mut number = |bin: &(usize, usize)| {
+        let around = |bin: &(usize, usize)| {
             let mut offsets = if self.known[*bin] { search_beside.around(*bin) } else { search.around(*bin) };
             offsets.retain(|offset| *offset != (0, 0));
-            *numbers.entry(offsets).or_insert_with_key(|offsets| {
-                patterns.push(offsets.clone());
-                patterns.len() as u32 - 1
-            })
+            offsets
         };
-        let of = bins.iter().map(&mut number).collect();
-        Neighbours { bins: bins.to_vec(), patterns, of }
+        Neighbours::of(bins, around)
+    }
+
+    /// For every site neighbours as a bin of `targets` (one at least), drawn at random, has them: as many bins away in the same directions. What is
+    /// learned from sites is then learned at the distances of the targets. A site where hardly any target's neighbours are measured, at a
+    /// border, has its own of `beside`.
+    pub(super) fn like(&self, targets: &Neighbours, beside: &Neighbours) -> Neighbours {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+        let mut site = 0;
+        Neighbours::of(&self.at, |bin| {
+            let own = &beside.patterns[beside.of[site] as usize];
+            site += 1;
+            for _ in 0..TRIED {
+                let pattern = &targets.patterns[targets.of[rng.random_range(0..targets.of.len())] as usize];
+                let there = |offset: &&(i32, i32)| self.beside(*bin, **offset).is_some();
+                // The nearest one says how far away a bin is: it has to be there.
+                if !pattern.first().is_some_and(|first| there(&first)) {
+                    continue;
+                }
+                let found: Vec<(i32, i32)> = pattern.iter().filter(there).copied().collect();
+                if found.len() as f64 >= THERE * pattern.len() as f64 {
+                    return found;
+                }
+            }
+            own.clone()
+        })
     }
 }
 
@@ -83,6 +110,27 @@ pub(super) struct Neighbours {
 }
 
 impl Neighbours {
+    /// The neighbours of `bins`, as offsets, nearest first, that `around` gives of each.
+    fn of(bins: &[(usize, usize)], mut around: impl FnMut(&(usize, usize)) -> Vec<(i32, i32)>) -> Self {
+        let mut numbers: HashMap<Vec<(i32, i32)>, u32> = HashMap::new();
+        let mut patterns = Vec::new();
+        let mut number = |bin: &(usize, usize)| {
+            *numbers.entry(around(bin)).or_insert_with_key(|offsets| {
+                patterns.push(offsets.clone());
+                patterns.len() as u32 - 1
+            })
+        };
+        let of = bins.iter().map(&mut number).collect();
+        Neighbours { bins: bins.to_vec(), patterns, of }
+    }
+
+    /// How far away the nearest neighbour of each bin is, in bins; 0 where there is none.
+    pub(super) fn distances(&self) -> Vec<f64> {
+        let nearest: Vec<f64> =
+            self.patterns.iter().map(|offsets| offsets.first().copied().map_or(0.0, length)).collect();
+        self.of.iter().map(|pattern| nearest[*pattern as usize]).collect()
+    }
+
     /// The sites around the bin of this number.
     pub(super) fn sites<'a>(&'a self, sites: &'a Sites, bin: usize) -> impl Iterator<Item = usize> + 'a {
         let offsets = &self.patterns[self.of[bin] as usize];

@@ -43,7 +43,7 @@ fn beside(path: &Path) -> Option<PathBuf> {
 /// Reads a map: two or three rows of three numbers.
 ///
 /// Vizgen's file, which leads from µm to pixels, and Xenium Explorer's, which leads to pixels of Xenium, are known by their names.
-fn read(path: &Path) -> Result<(Affine, String)> {
+pub(crate) fn read(path: &Path) -> Result<(Affine, String)> {
     let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", e))?;
     let expected = "Expected two rows of three numbers, [a, b, c] and [d, e, f] of x = a·column + b·row + c and y = d·column + e·row + f, or a third row 0, 0, 1";
     let mut rows: Vec<[f64; 3]> = Vec::new();

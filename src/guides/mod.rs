@@ -12,6 +12,7 @@ mod bands;
 mod features;
 mod frame;
 mod jpeg2000;
+mod mask;
 mod memory;
 mod ome;
 mod pixels;
@@ -20,6 +21,8 @@ mod stains;
 mod tiff;
 
 pub use affine::Affine;
+pub(crate) use frame::read as read_map;
+pub(crate) use mask::Mask;
 
 use crate::files::fingerprint;
 use crate::section::{Grid, Raster, Sampling};

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// An open image.
 pub(super) struct Source {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     kind: Kind,
     /// Its planes, each a channel or the three of a coloured picture.
     pub(super) planes: Vec<Plane>,

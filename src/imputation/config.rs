@@ -18,11 +18,24 @@ pub struct PredictConfig {
     pub coverage: f64,
     /// The network's share in the mean that is imputed; the experts have the rest. 1 is the network alone, 0 the experts alone.
     pub network_share: f64,
+    /// Bins of the tissue that are farther than this from every measured one, in µm, get no value; without it, in holes those beyond the
+    /// practical range of the panel's first component (docs/holes.md), elsewhere none.
+    pub max_distance_um: Option<f64>,
+    /// Impute the totals of bins as well, and expected counts from them.
+    pub counts: bool,
 }
 
 impl Default for PredictConfig {
     fn default() -> Self {
-        PredictConfig { overlap: 32, batch: 8, turns: true, coverage: 0.9, network_share: 1.0 }
+        PredictConfig {
+            overlap: 32,
+            batch: 8,
+            turns: true,
+            coverage: 0.9,
+            network_share: 1.0,
+            max_distance_um: None,
+            counts: false,
+        }
     }
 }
 
@@ -35,6 +48,9 @@ impl PredictConfig {
         if !(0.0..=1.0).contains(&self.network_share) {
             let found = self.network_share;
             return Err(Error::Usage(format!("predict.network_share: found {found}, expected a share from 0 to 1")));
+        }
+        if let Some(um) = self.max_distance_um.filter(|um| um.is_nan() || *um <= 0.0) {
+            return Err(Error::Usage(format!("predict.max_distance_um: found {um}, expected a number above 0")));
         }
         if !LEVELS.contains(&self.coverage) {
             let (least, most) = (LEVELS.start(), LEVELS.end());

@@ -10,6 +10,7 @@ mod method;
 mod models;
 mod network;
 mod predict;
+mod reach;
 mod stage;
 mod stitching;
 mod tiles;

@@ -6,6 +6,7 @@ use super::config::PredictConfig;
 use super::finish;
 use super::method::{Baseline, Expert, Method};
 use super::network::{Imputed, NetworkImputer};
+use super::reach::beyond;
 use crate::compute::Progress;
 use crate::dataset::Dataset;
 use crate::experts::Prediction;
@@ -69,6 +70,32 @@ pub struct PredictedDistribution {
     pub smoothed: Raster<f32>,
     /// Half the width of the intervals around it, of measured bins too: a count that was never seen lies in them.
     pub smoothed_uncertainty: Raster<f32>,
+    /// The count to expect, where [`PredictConfig::counts`] asks for it: at measured bins the count itself.
+    pub expected_counts: Option<Raster<f32>>,
+}
+
+impl GenePrediction {
+    /// The same without a value in the bins that lie `beyond` all that is known.
+    fn without(mut self, beyond: &Raster<bool>) -> Self {
+        let further = self.distribution.iter_mut().flat_map(|found| {
+            let PredictedDistribution {
+                median,
+                lower,
+                upper,
+                detected,
+                smoothed,
+                smoothed_uncertainty,
+                expected_counts,
+            } = found;
+            [median, lower, upper, detected, smoothed, smoothed_uncertainty].into_iter().chain(expected_counts)
+        });
+        let maps = std::iter::once(&mut self.imputed).chain(&mut self.uncertainty).chain(further);
+        for map in maps {
+            let values = map.values_mut().iter_mut().zip(beyond.values());
+            values.filter(|(_, beyond)| **beyond).for_each(|(value, _)| *value = f32::NAN);
+        }
+        self
+    }
 }
 
 /// Predicts every in-tissue bin of every gene asked for, in memory.
@@ -113,10 +140,16 @@ pub(super) struct Predictor<'a> {
     pub(super) genes: Vec<String>,
     /// The networks' share in the mean.
     pub(super) share: f64,
+    /// The experts, where they are asked.
+    chooser: Option<Chooser>,
+    /// The counts of all genes to expect of every bin, where counts are asked for.
+    pub(super) totals: Option<Raster<f32>>,
+    /// Bins without a value.
+    beyond: Option<Raster<bool>>,
 }
 
 impl<'a> Predictor<'a> {
-    /// Checks the genes; nothing is computed yet.
+    /// Checks the genes, and prepares what they share.
     pub(super) fn new(settings: &PredictSettings<'a>) -> Result<Self> {
         let PredictSettings { dataset, ref source, genes, config } = *settings;
         let mut source = source.clone();
@@ -131,7 +164,40 @@ impl<'a> Predictor<'a> {
             Source::Networks(_) => network_share(dataset, config),
             Source::Method(_) => 0.0,
         };
-        Ok(Predictor { dataset, config, source, genes, share })
+        let beyond = beyond(dataset, config)?;
+        let mut predictor = Predictor { dataset, config, source, genes, share, chooser: None, totals: None, beyond };
+        if !matches!(predictor.source, Source::Method(Method::Baseline(_))) && predictor.share < 1.0 {
+            predictor.chooser = Some(Chooser::new(dataset)?);
+        }
+        if config.counts {
+            predictor.totals = Some(predictor.expected_totals()?);
+        }
+        Ok(predictor)
+    }
+
+    /// The counts of all genes to expect of every bin [rows, cols]: those of measured bins, and of the others as those of a gene with the
+    /// values ln(1 + total).
+    fn expected_totals(&self) -> Result<Raster<f32>> {
+        let dataset = self.dataset;
+        let Some(experts) = self.chooser.as_ref().filter(|_| self.tells_distribution()) else {
+            return Err(Error::Usage(
+                "--counts: needs to know what else a bin may hold. Choose --method blend or forest, or give the experts a part beside networks: --set predict.network_share=0.25".to_owned(),
+            ));
+        };
+        if dataset.manifest().target.is_none() {
+            return Err(Error::Usage("--counts: the section came normalised, without counts".to_owned()));
+        }
+        let totals = dataset.totals();
+        let (found, _) =
+            experts.choose(dataset, &totals.map(|total| (*total as f32).ln_1p()), None, self.config.coverage)?;
+        Ok(Raster::from_fn(totals.rows(), totals.cols(), |row, col| {
+            let at = (row, col);
+            if dataset.sampling().measures(row, col) {
+                totals[at] as f32
+            } else {
+                found.mean[at].exp_m1() * found.smearing[at]
+            }
+        }))
     }
 
     /// Whether it says what else values may be.
@@ -144,14 +210,17 @@ impl<'a> Predictor<'a> {
 
     /// Gives every gene's prediction, with its index, to `take`: one after the other, but interpolations on all threads.
     pub(super) fn each(&self, take: impl Fn(usize, GenePrediction) -> Result<()> + Sync) -> Result<()> {
-        match &self.source {
-            Source::Method(Method::Baseline(method)) => self.interpolated(*method, take),
-            Source::Method(Method::Expert(expert)) => {
-                let experts = Chooser::new(self.dataset)?;
-                self.in_turn(|_, gene| self.by_expert(gene, *expert, &experts), take)
+        let take = |index: usize, prediction: GenePrediction| match &self.beyond {
+            Some(beyond) => take(index, prediction.without(beyond)),
+            None => take(index, prediction),
+        };
+        match (&self.source, &self.chooser) {
+            (Source::Method(Method::Baseline(method)), _) => self.interpolated(*method, take),
+            (Source::Method(Method::Expert(expert)), Some(experts)) => {
+                self.in_turn(|_, gene| self.by_expert(gene, *expert, experts), take)
             }
-            Source::Networks(networks) => {
-                let experts = (self.share < 1.0).then(|| Chooser::new(self.dataset)).transpose()?;
+            (Source::Method(method), None) => Err(Error::bug(format!("{method}: no experts"))),
+            (Source::Networks(networks), experts) => {
                 self.in_turn(|index, _| self.by_network(&networks[index], experts.as_ref()), take)
             }
         }
@@ -246,11 +315,12 @@ impl<'a> Predictor<'a> {
             other.map_or(experts, mixed) as f32
         });
         let nothing = found.mean.map(|_| 0.0);
-        let half = found.deviation.map(|deviation| found.reach.unwrap_or(f64::NAN) as f32 * deviation);
+        let half = found.half_width.clone();
         let uncertainty = finish(half.clone(), &nothing, dataset.sampling(), dataset.tissue());
         let [lower, upper] = found.interval.clone().map(back);
         let median = back(found.median.clone());
         let (detected, smoothed) = (found.detected.clone(), found.mean.clone());
+        let expected_counts = self.totals.as_ref().map(|totals| self.expected_counts(&mean, found, measured, totals));
         GenePrediction {
             gene: gene.to_owned(),
             imputed: back(mean),
@@ -262,9 +332,31 @@ impl<'a> Predictor<'a> {
                 detected,
                 smoothed,
                 smoothed_uncertainty: half,
+                expected_counts,
             }),
             choice: None,
         }
+    }
+
+    /// The count to expect of a gene in every bin: the mean of what it may be after normalisation, (eᵐ − 1) · smearing of its `mean` m, times
+    /// the bin's total over the target. At measured bins the count itself.
+    fn expected_counts(
+        &self,
+        mean: &Raster<f32>,
+        found: &Prediction,
+        measured: &Raster<f32>,
+        totals: &Raster<f32>,
+    ) -> Raster<f32> {
+        let dataset = self.dataset;
+        let target = dataset.manifest().target.unwrap_or(f64::NAN) as f32;
+        Raster::from_fn(mean.rows(), mean.cols(), |row, col| {
+            let at = (row, col);
+            let normalised = match dataset.sampling().measures(row, col) {
+                true => measured[at].exp_m1(),
+                false => mean[at].exp_m1() * found.smearing[at],
+            };
+            if dataset.tissue()[at] { normalised * totals[at] / target } else { f32::NAN }
+        })
     }
 }
 
@@ -301,6 +393,10 @@ const LEAST_MEASURED: usize = 1000;
 fn network_share(dataset: &Dataset, config: &PredictConfig) -> f64 {
     let share = config.network_share;
     let measured = dataset.measured_tissue().values().iter().filter(|inside| **inside).count();
+    if share > 0.0 && share < 1.0 && dataset.sampling().is_dense() {
+        tracing::info!("predict: the experts alone; they learn from holes like those of the section, networks do not");
+        return 0.0;
+    }
     if share == 0.0 || share == 1.0 || measured >= LEAST_MEASURED {
         return share;
     }

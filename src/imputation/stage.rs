@@ -5,8 +5,9 @@ use super::method::Method;
 use super::network::NetworkImputer;
 use super::predict::{GenePrediction, PredictSettings, Predictor, Source};
 use crate::Result;
-use crate::files::fingerprint;
+use crate::files::{content_fingerprint, fingerprint};
 use crate::provenance::{Input, Provenance};
+use crate::section::{Cells, Raster};
 use crate::store::{self, Answers, Distribution, Model, Plan, StoreWriter, Uncertainty};
 use crate::words::counted;
 use serde_json::{Map, json};
@@ -39,6 +40,8 @@ pub struct Job<'a> {
     pub output: Output<'a>,
     /// Whether a new store may replace that of another run.
     pub force: bool,
+    /// Cells to tell the genes of as well, by the bins that they cover.
+    pub cells: Option<&'a Cells>,
     /// Who asks for it, for the provenance: a command line, or the name of a program.
     pub command: &'a [String],
 }
@@ -56,11 +59,16 @@ pub fn run(job: &Job) -> Result<()> {
             (method.to_string(), format!(" by {method}{kind}"), records)
         }
     };
-    let distribution = predictor.tells_distribution();
+    let (distribution, totals) = (predictor.tells_distribution(), predictor.totals.as_ref());
     let sure = distribution || matches!(&predictor.source, Source::Networks(all) if say_without(all, job));
-    let store = begin(job, &name, records, sure, distribution)?;
+    let store = begin(job, &name, records, Room { uncertainty: sure, distribution, totals })?;
     predictor.each(|index, prediction| store.write_gene(index, lent(&prediction)))?;
     store.finish()?;
+    if totals.is_some() {
+        tracing::warn!(
+            "predict: expected_counts are what to expect of unmeasured bins, not what was counted there: smooth, alike among neighbours, without the noise of counts. No test of differences may take them for observations"
+        );
+    }
     tracing::info!("predict: {}{of} in {}", counted(predictor.genes.len(), "gene"), job.output.path().display());
     Ok(())
 }
@@ -103,6 +111,7 @@ fn lent(prediction: &GenePrediction) -> Answers<'_> {
             detected: &found.detected,
             smoothed: &found.smoothed,
             smoothed_uncertainty: &found.smoothed_uncertainty,
+            expected_counts: found.expected_counts.as_ref(),
         }),
     }
 }
@@ -123,17 +132,33 @@ fn say_without(networks: &[NetworkImputer], job: &Job) -> bool {
     calibrated > 0 || matches!(job.output, Output::Into(..))
 }
 
-fn begin(
-    job: &Job,
-    method: &str,
-    genes: Vec<(String, Option<Model>)>,
+/// What a store has room for beside the imputed values.
+struct Room<'a> {
     uncertainty: bool,
     distribution: bool,
-) -> Result<StoreWriter> {
+    totals: Option<&'a Raster<f32>>,
+}
+
+fn begin<'a>(
+    job: &Job<'a>,
+    method: &'a str,
+    genes: Vec<(String, Option<Model>)>,
+    room: Room<'a>,
+) -> Result<StoreWriter<'a>> {
+    let Room { uncertainty, distribution, totals } = room;
     let dataset = job.settings.dataset;
     let provenance = provenance(job, method, &genes);
     let coverage = job.settings.config.coverage;
-    let plan = Plan { dataset, method, genes, uncertainty, distribution: distribution.then_some(coverage), provenance };
+    let plan = Plan {
+        dataset,
+        method,
+        genes,
+        uncertainty,
+        distribution: distribution.then_some(coverage),
+        totals,
+        cells: job.cells,
+        provenance,
+    };
     match job.output {
         Output::New(path) => {
             plan.provenance.earlier(&store::earlier(path)).give_way(path, job.force)?;
@@ -152,7 +177,12 @@ fn provenance(job: &Job, method: &str, genes: &[(String, Option<Model>)]) -> Pro
     let names: Vec<&String> = genes.iter().map(|(gene, _)| gene).collect();
     let models: Map<_, _> =
         genes.iter().filter_map(|(gene, model)| Some((gene.clone(), json!(model.as_ref()?.sha256)))).collect();
-    let asked = json!({ "format": store::FORMAT, "method": method, "genes": names, "models": models });
+    let cells = job.cells.map(|cells| {
+        let places =
+            cells.centres_um.as_flattened().iter().chain(&cells.areas_um2).flat_map(|number| number.to_le_bytes());
+        content_fingerprint(&[cells.ids.join("\n").into_bytes(), places.collect()].concat())
+    });
+    let asked = json!({ "format": store::FORMAT, "method": method, "genes": names, "models": models, "cells": cells });
     Provenance::new("s2s-predict", json!({ "predict": config }), None, inputs)
         .with_request(asked)
         .with_command(job.command)

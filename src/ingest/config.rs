@@ -105,6 +105,8 @@ pub enum PatternKind {
     Lattice,
     /// Each bin by a draw of its own.
     Random,
+    /// Every bin but those that are excluded.
+    All,
 }
 
 /// The section `prep.csv`. Columns without a name here are found by their usual names.

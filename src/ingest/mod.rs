@@ -7,6 +7,8 @@
 //! everything else walks: `detect`, [`platforms()`], [`flags()`]. Readers share `text` (tables) and `matrix` (HDF5, Zarr, MTX), and
 //! give all molecules to `binning`.
 
+mod areas;
+mod automatic;
 mod binning;
 mod config;
 mod describe;
@@ -14,7 +16,6 @@ mod detect;
 mod flags;
 mod folders;
 mod images;
-mod listed;
 mod matrix;
 mod platforms;
 mod prepare;
@@ -27,6 +28,7 @@ mod survey;
 mod text;
 mod words;
 
+pub use areas::{Area, cells};
 pub use binning::ReadStats;
 pub use config::{CsvConfig, MatrixConfig, PatternKind, PrepConfig};
 pub use describe::{Description, describe};

@@ -7,6 +7,7 @@ use crate::dataset::{self, Dataset, Mode, Settings};
 use crate::files;
 use crate::guides::{self, Image, Place};
 use crate::provenance::{Input, Provenance};
+use crate::section::Raster;
 use crate::{Error, Result};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -55,7 +56,8 @@ pub fn prepare(request: &Request, output: &Path, command: &[String]) -> Result<P
         patch: config.patch,
         platform: section.platform.to_owned(),
     };
-    dataset::write_as(section.quantity, output, &section.counts, &measured.guides, &settings, provenance)
+    let (counts, outline) = (&section.counts, &section.outline);
+    dataset::write_as(section.quantity, output, counts, &measured.guides, outline, &settings, provenance)
         .map_err(|e| with_notes(e, &section.notes))?;
     Ok(Prepared { dataset: Dataset::open(output)?, section })
 }
@@ -75,6 +77,8 @@ fn provenance(plan: &Plan, request: &Request, images: &[Image]) -> Result<Proven
         "platform": plan.platform(),
         "genes": request.genes,
         "measured": request.measured.as_ref().map(hash).transpose()?,
+        "areas": plan.areas(),
+        "exclude_auto": request.exclude_auto,
         "images": images.iter().map(image).collect::<Result<Vec<_>>>()?,
         "align": request.align,
     });
@@ -91,7 +95,13 @@ const TOO_FEW: usize = 16;
 fn check_measured(section: &Section, mode: Mode) -> Result<()> {
     let Section { config, counts, sampling, .. } = section;
     let bins = counts.totals.values().iter().zip(sampling.measured().values());
-    let number = bins.filter(|(total, measured)| **measured && u64::from(**total) >= config.min_counts).count();
+    let given = section.outline.tissue.as_ref().map(Raster::values);
+    let is_tissue = |index: usize, total: u32| match given {
+        Some(given) => given[index],
+        None => u64::from(total) >= config.min_counts,
+    };
+    let tissue = bins.enumerate().filter(|(index, (total, measured))| **measured && is_tissue(*index, **total));
+    let number = tissue.count();
     let what = format!("{number} measured bins of {} µm hold {} counts or more", counts.grid.bin_um, config.min_counts);
     let needed = format!("{TOO_FEW} are needed to learn anything, {MANY} to learn much");
     let advice = "s2s-prep --describe tells what smaller bins hold (--bin-um); a smaller --scale measures more of them";

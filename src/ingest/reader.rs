@@ -115,6 +115,16 @@ pub(crate) trait Reader: Sync {
         Ok(None)
     }
 
+    /// x and y in µm of the observations of the matrix `path` that `config.matrix.where` chooses.
+    fn observed(&self, path: &Path, config: &PrepConfig, _: &Collector) -> Result<Vec<[f64; 2]>> {
+        Err(Error::Usage(format!(
+            "{}: {} has no columns of obs, which anndata and spatialdata have. Or is {} meant to be a file? There is none of that name",
+            path.display(),
+            self.platform().name,
+            config.matrix.r#where.last().map_or("", String::as_str)
+        )))
+    }
+
     /// Reads all of the matrix `path` into `collector`, which bins it. The config is that of [`Reader::with_units`].
     fn read(&self, path: &Path, _: &PrepConfig, _: &Collector) -> Result<ReadStats> {
         Err(Error::Bug(format!("{}: {} has no matrices", path.display(), self.platform().name)))

@@ -1,5 +1,6 @@
 //! What is to be read.
 
+use super::areas::Area;
 use super::config::PrepConfig;
 use super::flags::Flag;
 use super::platforms::flags;
@@ -23,6 +24,16 @@ pub struct Request {
     pub genes: Option<BTreeSet<String>>,
     /// A table of the bins that are measured, instead of the config's pattern.
     pub measured: Option<PathBuf>,
+    /// Bins that count as not measured, for they failed: whatever the pattern, they are imputed.
+    pub exclude: Vec<Area>,
+    /// Whether bins whose total is far below what the bins around them say are excluded too.
+    pub exclude_auto: bool,
+    /// The tissue, instead of what `min_counts` says.
+    pub tissue_mask: Option<Area>,
+    /// The part of the section that is read.
+    pub region: Option<Area>,
+    /// Of polygons and masks whose coordinates are pixels: µm per pixel, or a file with the map to µm.
+    pub area_transform: Option<String>,
     /// Images of the microscope, measured in every bin.
     pub images: Vec<Image>,
     /// Whether an image that fits the measured bins better elsewhere is moved there.
@@ -45,6 +56,11 @@ impl Request {
             mode,
             genes: None,
             measured: None,
+            exclude: Vec::new(),
+            exclude_auto: false,
+            tissue_mask: None,
+            region: None,
+            area_transform: None,
             images: Vec::new(),
             align: false,
             config,

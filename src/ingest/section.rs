@@ -1,14 +1,16 @@
 //! A section in memory: what is in the files that a request names, binned.
 
+use super::areas::{Area, Named, Surveyor, UNIT, read_listed};
+use super::automatic;
 use super::binning::{Binning, Collector, Features, Framed, MeasuredBins, ReadStats, frame};
 use super::config::{PatternKind, PrepConfig};
 use super::detect::{Source, detect};
-use super::listed::read_listed;
 use super::reader::positive;
 use super::request::Request;
 use super::survey::{Recommendation, Survey};
-use super::text::Table;
-use crate::dataset::{Mode, Quantity, SectionCounts};
+use super::text::{Table, TextTable};
+use crate::dataset::{AreaEntry, Mode, Outline, Quantity, SectionCounts};
+use crate::files::content_fingerprint;
 use crate::guides::Image;
 use crate::section::{Lattice, Sampling, Scale};
 use crate::{Error, Result};
@@ -36,6 +38,8 @@ pub struct Section {
     pub quantity: Quantity,
     /// Which bins are measured [rows, cols].
     pub sampling: Sampling,
+    /// What the user says of the tissue and the part that was read.
+    pub outline: Outline,
     /// How many molecules were read and dropped, and why.
     pub molecules: ReadStats,
     /// Molecules inside the grid.
@@ -84,8 +88,16 @@ pub(crate) struct Plan<'a> {
     source: Source,
     config: PrepConfig,
     binning: Binning,
+    areas: Areas,
     /// How the size of the bins was found, if nobody said it.
     note: Option<String>,
+}
+
+/// The bins that the request names.
+struct Areas {
+    excluded: Vec<Named>,
+    tissue: Option<Named>,
+    region: Option<Named>,
 }
 
 impl<'a> Plan<'a> {
@@ -98,8 +110,11 @@ impl<'a> Plan<'a> {
             Some(bin_um) => (source, bin_um, None),
             None => sized(request, source, &config)?,
         };
-        let binning = binning(request, &config, positive(bin_um, "bin-um")?)?;
-        Ok(Plan { request, source, config: PrepConfig { bin_um: Some(bin_um), ..config }, binning, note })
+        let mut binning = binning(request, &config, positive(bin_um, "bin-um")?)?;
+        let config = PrepConfig { bin_um: Some(bin_um), ..config };
+        let areas = Areas::of(request, &source, &config, &binning)?;
+        areas.exclude_from(&mut binning)?;
+        Ok(Plan { request, source, config, binning, areas, note })
     }
 
     /// The name of the platform whose files are read.
@@ -110,6 +125,15 @@ impl<'a> Plan<'a> {
     /// The config in force.
     pub(crate) fn config(&self) -> &PrepConfig {
         &self.config
+    }
+
+    /// What identifies the areas of the request.
+    pub(crate) fn areas(&self) -> serde_json::Value {
+        let Areas { excluded, tissue, region } = &self.areas;
+        let sums: Vec<&str> = excluded.iter().map(|named| named.sha256.as_str()).collect();
+        let one = |named: &Option<Named>| named.as_ref().map(|named| named.sha256.clone());
+        let transform = &self.request.area_transform;
+        serde_json::json!({ "exclude": sums, "tissue": one(tissue), "region": one(region), "transform": transform })
     }
 
     /// Whether the input can be read only once.
@@ -138,7 +162,7 @@ impl<'a> Plan<'a> {
 
     /// Reads, bins and frames everything.
     pub(crate) fn read(self) -> Result<Section> {
-        let Plan { request, source, config, binning, note } = self;
+        let Plan { request, source, config, binning, areas, note } = self;
         let collector = Collector::new(binning, request.mode, &config, Features::new(request.genes.clone()));
         note.into_iter().for_each(|note| collector.note(note));
         let (reader, path) = (source.reader, source.path.clone());
@@ -146,11 +170,23 @@ impl<'a> Plan<'a> {
         let molecules = source.read(&config, &collector)?;
         let stream = digest.map(|digest| digest.fingerprint());
         let Collector { binning, features, accumulator, quantity, notes, .. } = collector;
-        let notes = notes.into_inner().unwrap_or_default();
+        let mut notes = notes.into_inner().unwrap_or_default();
         let (selection, names) = features.into_parts();
-        let framed = frame(accumulator, &binning, quantity, selection.as_ref(), &names, &path)
+        let region = areas.region.as_ref().map(|region| &region.bins);
+        let mut framed = frame(accumulator, &binning, quantity, selection.as_ref(), &names, &path, region)
             .map_err(|e| with_notes(e, &notes))?;
-        let Framed { section: counts, sampling, kept, outside, unmeasured_genes } = framed;
+        areas.check(&framed, &binning)?;
+        if request.exclude_auto {
+            notes.push(automatic::exclude(&mut framed, request.mode, config.min_counts));
+        }
+        if !framed.sampling.measured().values().contains(&false) {
+            return Err(Error::data(
+                &path,
+                "every bin is measured, so there is nothing to impute. Name those that failed with --exclude, or choose --pattern lattice or random",
+            ));
+        }
+        let outline = areas.outline(&framed);
+        let Framed { section: counts, sampling, kept, outside, unmeasured_genes, .. } = framed;
         Ok(Section {
             platform: reader.platform().name,
             files: reader.files(&path, &config)?,
@@ -160,12 +196,67 @@ impl<'a> Plan<'a> {
             counts,
             quantity,
             sampling,
+            outline,
             molecules,
             kept,
             outside,
             unmeasured_genes,
             notes,
         })
+    }
+}
+
+impl Areas {
+    fn of(request: &Request, source: &Source, config: &PrepConfig, binning: &Binning) -> Result<Self> {
+        let transform = request.area_transform.as_deref();
+        let surveyor =
+            Surveyor { reader: source.reader, path: &source.path, config, mode: request.mode, binning, transform };
+        let one = |flag: &str, area: &Option<Area>| area.as_ref().map(|area| surveyor.find(flag, area)).transpose();
+        Ok(Areas {
+            excluded: request.exclude.iter().map(|area| surveyor.find("--exclude", area)).collect::<Result<_>>()?,
+            tissue: one("--tissue-mask", &request.tissue_mask)?,
+            region: one("--region", &request.region)?,
+        })
+    }
+
+    /// Takes the excluded bins from the measured ones.
+    fn exclude_from(&self, binning: &mut Binning) -> Result<()> {
+        let mut named = self.excluded.iter();
+        let Some(first) = named.next() else { return Ok(()) };
+        let all = named.try_fold(first.bins.clone(), |all, next| all.union(&next.bins)).map_err(Error::Data)?;
+        let sums: Vec<&str> = self.excluded.iter().map(|named| named.sha256.as_str()).collect();
+        let sha256 = if let [only] = sums.as_slice() {
+            (*only).to_owned()
+        } else {
+            content_fingerprint(sums.concat().as_bytes())
+        };
+        binning.measured = MeasuredBins::Without { of: Box::new(binning.measured.clone()), excluded: all, sha256 };
+        Ok(())
+    }
+
+    /// Refuses areas that lie elsewhere than the section.
+    fn check(&self, framed: &Framed, binning: &Binning) -> Result<()> {
+        for Named { what, bins, .. } in self.excluded.iter().chain(&self.tissue) {
+            if !bins.meets(framed.extent()) {
+                return Err(Error::Data(format!(
+                    "{what}: it holds none of the section's bins: it lies at {}, the section at {}. {UNIT}",
+                    binning.span(bins.extent()),
+                    binning.span(framed.extent())
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn outline(&self, framed: &Framed) -> Outline {
+        let flags = |named: &Option<Named>| named.as_ref().map(|named| framed.flags(&named.bins));
+        let entry = |named: &Named| AreaEntry {
+            what: named.what.clone(),
+            sha256: named.sha256.clone(),
+            bins: framed.flags(&named.bins).values().iter().filter(|flag| **flag).count() as u64,
+        };
+        let all = self.excluded.iter().chain(&self.tissue).chain(&self.region);
+        Outline { tissue: flags(&self.tissue), region: flags(&self.region), areas: all.map(entry).collect() }
     }
 }
 
@@ -250,10 +341,12 @@ fn binning(request: &Request, config: &PrepConfig, bin_um: f64) -> Result<Binnin
 /// The bins that the config, or the table `listed`, says are measured.
 fn measured(listed: Option<&Path>, mode: Mode, config: &PrepConfig, binning: &Binning) -> Result<MeasuredBins> {
     if let Some(path) = listed {
-        return Ok(MeasuredBins::Listed(read_listed(path, |x, y| binning.bin_at(x, y))?));
+        let (bins, sha256) = read_listed(TextTable::open(path)?, "--measured", |x, y| binning.bin_at(x, y))?;
+        return Ok(MeasuredBins::Listed { bins, sha256 });
     }
     match config.pattern {
         PatternKind::Lattice => Ok(MeasuredBins::Lattice(binning.lattice)),
+        PatternKind::All => Ok(MeasuredBins::All),
         PatternKind::Random if mode == Mode::Impute => Err(Error::Usage(
             "--pattern random: only for benchmarks. Give the positions that were sequenced with --measured FILE"
                 .to_owned(),

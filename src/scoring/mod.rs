@@ -16,6 +16,7 @@ mod outcome;
 mod output;
 mod panel;
 mod panel_scores;
+pub mod plan;
 mod prediction;
 mod profiles;
 mod regions;

@@ -46,7 +46,7 @@ impl Warnings {
         });
         let empty = self.empty.iter().map(|(label, (genes, bins))| {
             let genes = listed(genes);
-            format!("{label}: {bins} in-tissue bins hold no prediction ({genes}). They count as predicted 0: run s2s-predict again.")
+            format!("{label}: {bins} in-tissue bins hold no prediction ({genes}). They count as predicted 0: run s2s-predict again, unless they are too far from any measured bin (--max-distance-um).")
         });
         missing.chain(changed).chain(empty).collect()
     }

@@ -1,7 +1,7 @@
 //! How deep in the tissue a bin lies.
 
 use super::Raster;
-use super::nearest::nearest;
+use super::nearest::distances;
 
 /// The distance of every in-tissue bin to the nearest bin outside the tissue or beyond the grid, in bins: 1 at the border; 0
 /// outside, all [rows, cols].
@@ -10,11 +10,8 @@ pub fn border_distance(tissue: &Raster<bool>) -> Raster<f64> {
     let within = |row: usize, col: usize| (1..=rows).contains(&row) && (1..=cols).contains(&col);
     // With a frame around it: beyond the grid nothing is known, as beyond the tissue.
     let outside = Raster::from_fn(rows + 2, cols + 2, |row, col| !(within(row, col) && tissue[(row - 1, col - 1)]));
-    let Some(nearest) = nearest(&outside) else { return tissue.map(|_| 0.0) };
-    Raster::from_fn(rows, cols, |row, col| {
-        let (other_row, other_col) = nearest[(row + 1, col + 1)];
-        (other_row.abs_diff(row + 1) as f64).hypot(other_col.abs_diff(col + 1) as f64)
-    })
+    let Some(distances) = distances(&outside) else { return tissue.map(|_| 0.0) };
+    Raster::from_fn(rows, cols, |row, col| distances[(row + 1, col + 1)])
 }
 
 #[cfg(test)]

@@ -33,6 +33,11 @@ impl Grid {
         inside.then_some(Bin { row: row as u32, col: col as u32 })
     }
 
+    /// Where a point in µm lies in columns and rows, counted from the corner of bin (0, 0).
+    pub fn place(&self, [x, y]: [f64; 2]) -> [f64; 2] {
+        [(x - self.origin_um[0]) / self.bin_um, (y - self.origin_um[1]) / self.bin_um]
+    }
+
     /// Centre of a bin as (x, y) in µm.
     pub fn centre_um(&self, bin: Bin) -> [f64; 2] {
         [

@@ -1,8 +1,12 @@
 //! The domain, without I/O: a tissue section as a grid of bins, and what is measured of it.
 
 mod border;
+mod cells;
 mod components;
+mod failed;
 mod grid;
+mod groups;
+mod holes;
 mod interpolate;
 mod inverse_distance;
 mod kriging;
@@ -23,14 +27,19 @@ mod tissue;
 mod variogram;
 
 pub use border::border_distance;
+pub use cells::{CellOutline, Cells};
 pub use components::{Components, principal_components};
+pub use failed::failed;
 pub use grid::{Bin, Grid};
+pub use groups::groups;
+pub use holes::Holes;
 pub use interpolate::{Interpolation, interpolate};
 pub use inverse_distance::inverse_distance;
 pub use kriging::krige;
 pub(crate) use kriging::{cholesky, solve};
 pub use lags::{Lag, Lags, empirical as empirical_variogram};
 pub use lattice::{Lattice, Scale};
+pub use nearest::distances;
 pub(crate) use neighbourhood::Neighbourhood;
 pub use normalise::{log_normalise, normalisation_target};
 pub use raster::Raster;

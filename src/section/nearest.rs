@@ -41,6 +41,15 @@ pub(super) fn nearest(known: &Raster<bool>) -> Option<Raster<(usize, usize)>> {
     Raster::from_vec(rows, cols, found)
 }
 
+/// How far every bin is from its nearest known one, in bins; `None` if no bin is known.
+pub fn distances(known: &Raster<bool>) -> Option<Raster<f64>> {
+    let nearest = nearest(known)?;
+    Some(Raster::from_fn(known.rows(), known.cols(), |row, col| {
+        let (other_row, other_col) = nearest[(row, col)];
+        (other_row.abs_diff(row) as f64).hypot(other_col.abs_diff(col) as f64)
+    }))
+}
+
 /// The squared distances of a row's bins from one known bin.
 #[derive(Clone, Copy)]
 struct Parabola {

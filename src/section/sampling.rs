@@ -26,6 +26,19 @@ pub enum Pattern {
         /// SHA-256 of the file.
         sha256: String,
     },
+    /// Every bin.
+    All,
+    /// Those of another pattern but for bins that were excluded.
+    Holes {
+        /// The bins that were excluded, within the grid.
+        bins: u64,
+        /// How many of them were found by their totals.
+        automatic: u64,
+        /// SHA-256 of what names the others, one after the other.
+        sha256: String,
+        /// What they were excluded from.
+        of: Box<Pattern>,
+    },
 }
 
 impl std::fmt::Display for Pattern {
@@ -34,6 +47,11 @@ impl std::fmt::Display for Pattern {
             Pattern::Lattice => f.write_str("lattice"),
             Pattern::Random { rate, seed } => write!(f, "random (rate {rate}, seed {seed})"),
             Pattern::Listed { bins, .. } => write!(f, "listed ({bins} bins)"),
+            Pattern::All => f.write_str("all"),
+            Pattern::Holes { bins, automatic: 0, of, .. } => write!(f, "{of}, but for {bins} excluded bins"),
+            Pattern::Holes { bins, automatic, of, .. } => {
+                write!(f, "{of}, but for {bins} excluded bins, {automatic} of them because of their totals")
+            }
         }
     }
 }
@@ -83,6 +101,24 @@ impl Sampling {
     /// How many bins measured ones are apart: S of the lattice, elsewhere that of the lattice with as many bins.
     pub fn spacing(&self) -> usize {
         self.rate().map_or(self.nominal.scale.get(), |rate| (rate.max(1e-6).sqrt().recip().round() as usize).max(2))
+    }
+
+    /// Whether measured bins lie side by side, and what was not measured are holes between them: at least half of the measured bins
+    /// have four measured neighbours.
+    pub fn is_dense(&self) -> bool {
+        let (rows, cols) = self.measured.shape();
+        let within = |row: usize, col: usize| row < rows && col < cols && self.measured[(row, col)];
+        let surrounded = |(row, col): (usize, usize)| {
+            let beside = [(row.wrapping_sub(1), col), (row + 1, col), (row, col.wrapping_sub(1)), (row, col + 1)];
+            beside.iter().all(|(row, col)| within(*row, *col))
+        };
+        let measured = || (0..rows * cols).map(|i| (i / cols, i % cols)).filter(|bin| self.measured[*bin]);
+        measured().any(|_| true) && 2 * measured().filter(|bin| surrounded(*bin)).count() >= measured().count()
+    }
+
+    /// The same section, of which these bins are `measured` [rows, cols] by another `pattern`.
+    pub fn with(&self, pattern: Pattern, measured: Raster<bool>) -> Self {
+        Sampling { nominal: self.nominal, pattern, measured }
     }
 
     /// M on the whole grid [rows, cols].

@@ -23,6 +23,9 @@ pub struct Header {
     /// `upper`, `detected`, `smoothed` and `smoothed_uncertainty`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distribution: Option<f64>,
+    /// Whether it has room for the counts to expect.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub counts: bool,
     /// Side of a bin in µm.
     pub bin_um: f64,
     /// x and y in µm of the top-left corner of bin (0, 0).
@@ -50,6 +53,7 @@ impl Header {
             genes,
             uncertainty,
             distribution,
+            counts: false,
             bin_um: manifest.grid.bin_um,
             origin_um: manifest.grid.origin_um,
             scale: manifest.lattice.scale.get(),

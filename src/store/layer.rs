@@ -14,7 +14,42 @@ pub(super) const LARGEST_CHUNK: usize = 2048;
 /// An image and its matrix.
 pub(super) struct Layer {
     levels: Vec<Values>,
-    matrix: Values,
+    matrix: Matrix,
+}
+
+/// A matrix [bin, gene] of the table. Every chunk belongs to one gene.
+pub(super) struct Matrix(Values);
+
+impl Matrix {
+    /// Makes room for the values of `genes` genes in `bins` bins under this name: NaN everywhere.
+    pub(super) fn create(zarr: &Zarr, name: &str, genes: usize, bins: usize) -> Result<()> {
+        let kind = Kind {
+            shape: vec![bins, genes],
+            chunk: vec![bins.min(LONGEST_CHUNK), 1],
+            element: data_type::float32(),
+            fill: ZARR_NAN_F32.into(),
+            axes: None,
+            attributes: encoding("array", "0.2.0"),
+        };
+        zarr.array(&format!("{}/{name}", table::TABLE), kind).map(drop)
+    }
+
+    /// Opens the matrix of this name.
+    pub(super) fn open(zarr: &Zarr, name: &str) -> Result<Self> {
+        zarr.open(&format!("{}/{name}", table::TABLE)).map(Matrix)
+    }
+
+    /// Writes those of the values [rows, cols] of the gene at `index` that are in `bins`.
+    pub(super) fn write(&self, zarr: &Zarr, index: usize, values: &Raster<f32>, bins: &[usize]) -> Result<()> {
+        for (part, bins) in bins.chunks(LONGEST_CHUNK).enumerate() {
+            let mut column: Vec<f32> = bins.iter().map(|bin| values.values()[*bin]).collect();
+            if part > 0 {
+                column.resize(LONGEST_CHUNK, f32::NAN);
+            }
+            self.0.store_chunk(&[part as u64, index as u64], column).map_err(|e| zarr.failed(e))?;
+        }
+        Ok(())
+    }
 }
 
 impl Layer {
@@ -35,15 +70,7 @@ impl Layer {
             };
             zarr.array(&format!("/images/{name}/s{level}"), kind)?;
         }
-        let kind = Kind {
-            shape: vec![bins, genes.len()],
-            chunk: vec![bins.min(LONGEST_CHUNK), 1],
-            element: data_type::float32(),
-            fill: ZARR_NAN_F32.into(),
-            axes: None,
-            attributes: encoding("array", "0.2.0"),
-        };
-        zarr.array(&format!("{}/{matrix}", table::TABLE), kind).map(drop)
+        Matrix::create(zarr, matrix, genes.len(), bins)
     }
 
     /// Opens the image `names.0` and the matrix `names.1`.
@@ -51,7 +78,7 @@ impl Layer {
         let levels = 0..shapes(grid.rows, grid.cols).len();
         Ok(Layer {
             levels: levels.map(|level| zarr.open(&format!("/images/{}/s{level}", names.0))).collect::<Result<_>>()?,
-            matrix: zarr.open(&format!("{}/{}", table::TABLE, names.1))?,
+            matrix: Matrix::open(zarr, names.1)?,
         })
     }
 
@@ -69,14 +96,7 @@ impl Layer {
                 }
             }
         }
-        for (part, bins) in bins.chunks(LONGEST_CHUNK).enumerate() {
-            let mut column: Vec<f32> = bins.iter().map(|bin| values.values()[*bin]).collect();
-            if part > 0 {
-                column.resize(LONGEST_CHUNK, f32::NAN);
-            }
-            self.matrix.store_chunk(&[part as u64, index as u64], column).map_err(|e| zarr.failed(e))?;
-        }
-        Ok(())
+        self.matrix.write(zarr, index, values, bins)
     }
 }
 

@@ -6,6 +6,7 @@
 //! `s2s` is the [`Header`]; `s2s/genes` holds a [`Record`] of each gene that is whole. Every chunk of a prediction belongs to
 //! one gene, so that processes can write different genes at the same time. docs/output.md tells all of it.
 
+mod cells;
 mod choice;
 mod disk;
 mod earlier;

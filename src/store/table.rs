@@ -4,7 +4,7 @@ use super::choice::{Choice, Expected};
 use super::record::Record;
 use super::zarr::{Kind, LONGEST_CHUNK, Zarr, encoding};
 use crate::dataset::{Dataset, GeneEntry};
-use crate::section::Bin;
+use crate::section::{Bin, Raster};
 use crate::{Error, Result};
 use serde_json::json;
 use zarrs::array::data_type;
@@ -28,8 +28,15 @@ const EXPECTED: [(&str, Figure); 4] = [
 
 /// Writes all of the table that does not depend on predictions.
 ///
-/// `bins` are the in-tissue bins as indices (row × cols + col) of the grid, in ascending order.
-pub(super) fn create(zarr: &Zarr, dataset: &Dataset, method: &str, genes: &[String], bins: &[usize]) -> Result<()> {
+/// `bins` are the in-tissue bins as indices (row × cols + col) of the grid, in ascending order, `totals` the counts of all genes to expect [rows, cols].
+pub(super) fn create(
+    zarr: &Zarr,
+    dataset: &Dataset,
+    method: &str,
+    genes: &[String],
+    bins: &[usize],
+    totals: Option<&Raster<f32>>,
+) -> Result<()> {
     let mut attributes = encoding("anndata", "0.1.0");
     for (key, value) in LINK {
         attributes[key] = json!(value);
@@ -49,7 +56,7 @@ pub(super) fn create(zarr: &Zarr, dataset: &Dataset, method: &str, genes: &[Stri
     zarr.number(&format!("{TABLE}/uns/s2s/target"), dataset.manifest().target.unwrap_or(f64::NAN))?;
     zarr.text(&format!("{TABLE}/uns/s2s/method"), method)?;
     zarr.text(&format!("{TABLE}/uns/s2s/version"), env!("CARGO_PKG_VERSION"))?;
-    observations(zarr, dataset, bins)?;
+    observations(zarr, dataset, bins, totals)?;
     variables(zarr, dataset, genes)?;
     if dataset.manifest().target.is_some() { counts(zarr, dataset, genes, bins) } else { Ok(()) }
 }
@@ -63,11 +70,12 @@ fn frame(zarr: &Zarr, name: &str, columns: &[&str]) -> Result<()> {
 }
 
 /// `obs` and `obsm/spatial`.
-fn observations(zarr: &Zarr, dataset: &Dataset, bins: &[usize]) -> Result<()> {
+fn observations(zarr: &Zarr, dataset: &Dataset, bins: &[usize], expected: Option<&Raster<f32>>) -> Result<()> {
     let (grid, n) = (&dataset.manifest().grid, bins.len());
     let path = |name: &str| format!("{TABLE}/obs/{name}");
     let place = |bin: &usize| (bin / grid.cols, bin % grid.cols);
-    frame(zarr, "obs", &["row", "col", "measured", "tissue", "total", "region", "instance_id"])?;
+    let columns = ["row", "col", "measured", "tissue", "total", "region", "instance_id"].into_iter();
+    frame(zarr, "obs", &columns.chain(expected.map(|_| "expected_total")).collect::<Vec<_>>())?;
     let names: Vec<String> = bins.iter().map(place).map(|(row, col)| format!("{row}_{col}")).collect();
     zarr.column(&path("_index"), Kind::vector(n, data_type::string(), ""), &names)?;
     drop(names);
@@ -86,6 +94,11 @@ fn observations(zarr: &Zarr, dataset: &Dataset, bins: &[usize]) -> Result<()> {
     let total = |bin: &usize| f64::from(dataset.totals().values()[*bin]);
     let totals = bins.iter().zip(&measured).map(|(bin, known)| if *known { total(bin) } else { f64::NAN });
     zarr.column(&path("total"), Kind::vector(n, data_type::float64(), f64::NAN), &totals.collect::<Vec<_>>())?;
+
+    if let Some(expected) = expected {
+        let totals: Vec<f64> = bins.iter().map(|bin| f64::from(expected.values()[*bin])).collect();
+        zarr.column(&path("expected_total"), Kind::vector(n, data_type::float64(), f64::NAN), &totals)?;
+    }
 
     let mut categorical = encoding("categorical", "0.2.0");
     categorical["ordered"] = json!(false);

@@ -1,10 +1,11 @@
 //! Writes a store: a new one, whole or not at all, or some genes of one that many processes share.
 
+use super::cells::{self, CellTable};
 use super::choice::Choice;
 use super::disk::Disk;
 use super::earlier::is_store;
 use super::header::Header;
-use super::layer::Layer;
+use super::layer::{Layer, Matrix};
 use super::reader::Store;
 use super::record::{Model, Record, Records, values_fingerprint};
 use super::zarr::{Kind, Zarr};
@@ -13,7 +14,7 @@ use crate::dataset::Dataset;
 use crate::error::nearest_names;
 use crate::files::{Replace, content_fingerprint};
 use crate::provenance::Provenance;
-use crate::section::Raster;
+use crate::section::{Cells, Raster};
 use crate::{Error, Result};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use zarrs::array::data_type;
 /// The images of a store and where their values stand in the table.
 const IMPUTED: (&str, &str) = ("imputed", "X");
 const UNCERTAINTY: (&str, &str) = ("uncertainty", "layers/uncertainty");
+const EXPECTED_COUNTS: &str = "layers/expected_counts";
 const DISTRIBUTION: [(&str, &str); 6] = [
     ("median", "layers/median"),
     ("lower", "layers/lower"),
@@ -60,6 +62,8 @@ pub struct Distribution<'a> {
     pub smoothed: &'a Raster<f32>,
     /// Half the width of the intervals around that, at measured bins too.
     pub smoothed_uncertainty: &'a Raster<f32>,
+    /// The count to expect.
+    pub expected_counts: Option<&'a Raster<f32>>,
 }
 
 impl<'a> Distribution<'a> {
@@ -81,12 +85,16 @@ pub struct Plan<'a> {
     pub uncertainty: bool,
     /// The probability with which its `lower` to `upper` holds an unmeasured bin, if it says what else bins may hold.
     pub distribution: Option<f64>,
+    /// The counts of all genes to expect of every bin [rows, cols], if it says what counts to expect.
+    pub totals: Option<&'a Raster<f32>>,
+    /// Cells to tell the genes of, by the bins that they cover.
+    pub cells: Option<&'a Cells>,
     /// How it came to be; the networks among its inputs stand with their genes.
     pub provenance: Provenance,
 }
 
 /// A store that is being written.
-pub struct StoreWriter {
+pub struct StoreWriter<'a> {
     zarr: Zarr,
     replace: Option<Replace>,
     /// The genes of the plan, each with its index in the store.
@@ -95,17 +103,19 @@ pub struct StoreWriter {
     imputed: Layer,
     uncertainty: Option<Layer>,
     distribution: Vec<Layer>,
+    expected_counts: Option<Matrix>,
+    cells: Option<CellTable<'a>>,
     records: Records,
 }
 
-impl StoreWriter {
+impl<'a> StoreWriter<'a> {
     /// Begins the store `path` for the genes of the plan. Nothing stands under that name until [`StoreWriter::finish`].
-    pub fn create(path: &Path, plan: Plan) -> Result<Self> {
+    pub fn create(path: &Path, plan: Plan<'a>) -> Result<Self> {
         let genes = plan.genes.iter().map(|(gene, _)| gene.clone()).collect();
-        let header = Header::of(plan.dataset, plan.method, genes, plan.uncertainty, plan.distribution);
+        let header = header(&plan, genes);
         let replace = Replace::begin(path, is_store)?;
         let zarr = Zarr::new(Disk::private(replace.path().to_owned()), path);
-        skeleton(&zarr, plan.dataset, &header)?;
+        skeleton(&zarr, &plan, &header)?;
         Self::open(zarr, Some(replace), &header, plan)
     }
 
@@ -113,16 +123,16 @@ impl StoreWriter {
     ///
     /// Where there is none, one with room for the genes of `panel` (without it, all of the dataset) appears at once, empty.
     /// [`Error::Usage`] if it is of another dataset, method or panel than the plan, or has no room for a gene of it.
-    pub fn join(path: &Path, panel: Option<&[String]>, plan: Plan) -> Result<Self> {
+    pub fn join(path: &Path, panel: Option<&[String]>, plan: Plan<'a>) -> Result<Self> {
         let all = || plan.dataset.manifest().genes.iter().map(|gene| gene.name.clone()).collect();
         let wanted = panel.map_or_else(all, <[String]>::to_vec);
-        let wanted = Header::of(plan.dataset, plan.method, wanted, plan.uncertainty, plan.distribution);
+        let wanted = header(&plan, wanted);
         let store = |path: &Path| path.join("zarr.json").exists();
         if !store(path) {
             // Another process may make it meanwhile; then this one is too late below.
             let replace = Replace::race(path, store)?;
             let zarr = Zarr::new(Disk::private(replace.path().to_owned()), path);
-            skeleton(&zarr, plan.dataset, &wanted)?;
+            skeleton(&zarr, &plan, &wanted)?;
             replace.finish_first()?;
         }
         let header = Store::open(path)?.header().clone();
@@ -130,7 +140,7 @@ impl StoreWriter {
         Self::open(Zarr::new(Disk::shared(path.to_owned()), path), None, &header, plan)
     }
 
-    fn open(zarr: Zarr, replace: Option<Replace>, header: &Header, plan: Plan) -> Result<Self> {
+    fn open(zarr: Zarr, replace: Option<Replace>, header: &Header, plan: Plan<'a>) -> Result<Self> {
         let grid = &plan.dataset.manifest().grid;
         let provenance = serde_json::to_value(&plan.provenance).map_err(|e| Error::bug(e))?;
         let job = content_fingerprint(provenance.to_string().as_bytes())[..16].to_owned();
@@ -160,6 +170,8 @@ impl StoreWriter {
             imputed: Layer::open(&zarr, IMPUTED, grid)?,
             uncertainty: header.uncertainty.then(|| Layer::open(&zarr, UNCERTAINTY, grid)).transpose()?,
             distribution: distribution(header).map(|names| Layer::open(&zarr, names, grid)).collect::<Result<_>>()?,
+            expected_counts: header.counts.then(|| Matrix::open(&zarr, EXPECTED_COUNTS)).transpose()?,
+            cells: plan.cells.map(|cells| CellTable::open(&zarr, plan.dataset, cells, header.counts)).transpose()?,
             records: Records::open(&zarr)?,
             zarr,
             replace,
@@ -174,6 +186,14 @@ impl StoreWriter {
         self.imputed.write(&self.zarr, *at, imputed, &self.bins)?;
         let maps = distribution.map(|distribution| distribution.maps());
         let further = (0..self.distribution.len()).map(|i| maps.map(|maps| maps[i]));
+        let counts = distribution.and_then(|distribution| distribution.expected_counts);
+        if let Some(cells) = &self.cells {
+            cells.write(&self.zarr, *at, imputed, counts)?;
+        }
+        if let Some(matrix) = &self.expected_counts {
+            let none = counts.is_none().then(|| imputed.map(|_| f32::NAN));
+            counts.or(none.as_ref()).map_or(Ok(()), |counts| matrix.write(&self.zarr, *at, counts, &self.bins))?;
+        }
         let further = self.uncertainty.iter().zip([uncertainty]).chain(self.distribution.iter().zip(further));
         for (layer, values) in further {
             // What an earlier prediction of this gene may have left there goes, too.
@@ -219,8 +239,14 @@ fn tissue_bins(dataset: &Dataset) -> Vec<usize> {
     flags.filter_map(|(bin, inside)| inside.then_some(bin)).collect()
 }
 
-/// Writes all of a store that does not depend on predictions.
-fn skeleton(zarr: &Zarr, dataset: &Dataset, header: &Header) -> Result<()> {
+fn header(plan: &Plan, genes: Vec<String>) -> Header {
+    let header = Header::of(plan.dataset, plan.method, genes, plan.uncertainty, plan.distribution);
+    Header { counts: plan.totals.is_some(), ..header }
+}
+
+/// Writes all of a store that does not depend on predictions of genes.
+fn skeleton(zarr: &Zarr, plan: &Plan, header: &Header) -> Result<()> {
+    let dataset = plan.dataset;
     let grid = &dataset.manifest().grid;
     let bins = tissue_bins(dataset);
     zarr.group("/", json!({ "spatialdata_attrs": { "version": "0.2" }, "s2s": header }))?;
@@ -229,7 +255,13 @@ fn skeleton(zarr: &Zarr, dataset: &Dataset, header: &Header) -> Result<()> {
     let known = |bin: &usize| dataset.sampling().measured().values()[*bin];
     labels(zarr, "tissue", dataset, bins.iter().copied())?;
     labels(zarr, "measured", dataset, bins.iter().copied().filter(known))?;
-    table::create(zarr, dataset, &header.method, &header.genes, &bins)?;
+    table::create(zarr, dataset, &header.method, &header.genes, &bins, plan.totals)?;
+    if let Some(own) = plan.cells {
+        cells::create(zarr, dataset, own, &header.genes, header.counts)?;
+    }
+    if header.counts {
+        Matrix::create(zarr, EXPECTED_COUNTS, header.genes.len(), bins.len())?;
+    }
     zarr.group("/images", json!({}))?;
     Layer::create(zarr, IMPUTED, grid, &header.genes, bins.len())?;
     if header.uncertainty {
@@ -282,7 +314,7 @@ fn same(path: &Path, found: &Header, wanted: &Header, panel: bool) -> Result<()>
     if wanted.uncertainty && !found.uncertainty {
         return differs("predictions without uncertainty, and these are with it");
     }
-    if wanted.distribution != found.distribution {
+    if wanted.distribution != found.distribution || wanted.counts != found.counts {
         return differs("other images, or intervals of another coverage, than this run writes");
     }
     if panel && found.genes != wanted.genes {

@@ -246,6 +246,11 @@ impl<'a> Run<'a> {
 
 fn sampler(dataset: &Dataset, config: &FitConfig, image: MeasuredImage, device: &Device) -> Result<Sampler> {
     let (scale, rate) = (dataset.lattice().scale, dataset.sampling().rate());
+    if dataset.sampling().is_dense() {
+        tracing::warn!(
+            "fit: training drops bins one by one, but this section lacks them in holes. The experts learn from holes like its own: s2s-predict --method blend"
+        );
+    }
     if config.crop == Crop::Whole {
         return match rate {
             None => Sampler::whole(image, scale, device),

@@ -7,7 +7,7 @@ use s2s::cli::one_of;
 use s2s::config::Config;
 use s2s::dataset::Mode;
 use s2s::guides::Image;
-use s2s::ingest::{self, PatternKind, PrepConfig, Request};
+use s2s::ingest::{self, Area, PatternKind, PrepConfig, Request};
 use s2s::{Error, Result, cli};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,12 @@ Examples:
 
   A section that really was sampled at every second position, two genes of it
     s2s-prep transcripts.parquet --mode impute --genes ERBB2,CD8A -o tumour.s2s
+
+  How sparse may the next sections be, if they are like this one?
+    s2s-prep pilot/ --bin-um 30 --genes panel.txt --plan plan
+
+  A section of which bins failed: everything else is measured, and they are imputed
+    s2s-prep binned_outputs/ --bin-um 16 --exclude folds.geojson --exclude auto --mode impute -o mended.s2s
 
   A table of spots in pixels of 0.325 µm
     s2s-prep spots.tsv.gz --gene-column target --x-column px --y-column py \\
@@ -52,6 +58,13 @@ pub struct Arguments {
     #[arg(long, value_name = "PATH", conflicts_with_all = ["output", "mode"])]
     pub describe: Option<PathBuf>,
 
+    /// How sparse may a section like this dense pilot be? Write plan.csv and plan.svg into DIR, print a table, prepare nothing
+    ///
+    /// The pilot is sampled with S = 2, 3 and 4 and at random, and what each leaves out is predicted by interpolation and by the experts, for --genes, or the
+    /// dozen with the most structure. Minutes on a laptop.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "mode", "describe", "scale", "pattern", "measured", "exclude"])]
+    pub plan: Option<PathBuf>,
+
     /// Whose files they are; auto goes by the names of the files
     #[arg(long, long_help = platform_help(), value_parser = platform_names(), default_value = AUTO)]
     pub platform: String,
@@ -59,11 +72,11 @@ pub struct Arguments {
     /// The dataset to write, by custom SAMPLE.s2s; the sample's name is the folder's without .s2s
     ///
     /// It appears whole or not at all. A dataset of that name is replaced by the same run (input, settings) or with --force.
-    #[arg(short, long, value_name = "SAMPLE.s2s", required_unless_present = "describe")]
+    #[arg(short, long, value_name = "SAMPLE.s2s", required_unless_present_any = ["describe", "plan"])]
     pub output: Option<PathBuf>,
 
     /// benchmark: the section is dense, withhold all bins but the measured ones; impute: it was sampled sparsely
-    #[arg(long, value_name = "MODE", value_parser = one_of(modes()), required_unless_present = "describe")]
+    #[arg(long, value_name = "MODE", value_parser = one_of(modes()), required_unless_present_any = ["describe", "plan"])]
     pub mode: Option<Mode>,
 
     /// The genes to write: names separated by commas, or a file with one per line [default: all genes]
@@ -96,7 +109,8 @@ pub struct Arguments {
     #[arg(long, value_name = "ROW,COL", value_parser = phase)]
     pub phase: Option<[usize; 2]>,
 
-    /// lattice: one bin in S², regularly; random: each bin with the probability --rate, for benchmarks [default: lattice]
+    /// lattice: one bin in S², regularly; random: each bin with the probability --rate, for benchmarks; all: every bin [default: lattice,
+    /// and all with --exclude unless --scale is given]
     #[arg(long, value_parser = one_of(patterns()), value_name = "PATTERN")]
     pub pattern: Option<PatternKind>,
 
@@ -114,6 +128,26 @@ pub struct Arguments {
     /// The box around them frames the grid. See docs/patterns.md for what follows the pattern, and how.
     #[arg(long, value_name = "FILE", conflicts_with = "pattern")]
     pub measured: Option<PathBuf>,
+
+    /// Bins that failed, to be imputed from all others; or auto; may be repeated
+    ///
+    /// A file: polygons in µm (GeoJSON of QuPath or Xenium Explorer, or the latter's table of X and Y), a mask or an image of labels (PNG, TIFF: 0 is no), or a table
+    /// of bins (row and col, x and y in µm, or barcodes of Visium HD). Or COLUMN=VALUE: the observations of AnnData with this value. What they hold is not read with
+    /// --mode impute, and withheld with --mode benchmark. auto: bins whose total is far below what the bins around them say. See docs/holes.md.
+    #[arg(long, value_name = "FILE|COLUMN=VALUE|auto")]
+    pub exclude: Vec<String>,
+
+    /// The tissue, as --exclude names bins: it is exactly that, whatever --min-counts
+    #[arg(long, value_name = "FILE|COLUMN=VALUE")]
+    pub tissue_mask: Option<String>,
+
+    /// The part of the section to read, as --exclude names bins
+    #[arg(long, value_name = "FILE|COLUMN=VALUE")]
+    pub region: Option<String>,
+
+    /// For polygons and masks whose coordinates are pixels: µm per pixel, or a file with the map to µm as of --image-transform
+    #[arg(long, value_name = "µm|FILE")]
+    pub area_transform: Option<String>,
 
     /// An image of the section, to guide the experts: OME-TIFF, TIFF, PNG or JPEG; auto takes those of the input; may be repeated
     ///
@@ -174,7 +208,8 @@ impl Arguments {
         config.bin_um = self.bin_um.or(config.bin_um);
         override_with(&mut config.scale, self.scale);
         override_with(&mut config.phase, self.phase);
-        override_with(&mut config.pattern, self.pattern);
+        let all_but_excluded = !self.exclude.is_empty() && self.scale.is_none() && self.measured.is_none();
+        override_with(&mut config.pattern, self.pattern.or(all_but_excluded.then_some(PatternKind::All)));
         override_with(&mut config.rate, self.rate);
         override_with(&mut config.seed, self.seed);
         override_with(&mut config.min_counts, self.min_counts);
@@ -214,6 +249,11 @@ impl Arguments {
         request.platform = Some(self.platform.clone()).filter(|name| name != AUTO);
         request.genes = self.genes.as_deref().map(cli::genes).transpose()?.map(BTreeSet::from_iter);
         request.measured = self.measured.clone();
+        request.exclude_auto = self.exclude.iter().any(|what| what == AUTO);
+        request.exclude = self.exclude.iter().filter(|what| *what != AUTO).map(|what| Area::of(what)).collect();
+        request.tissue_mask = self.tissue_mask.as_deref().map(Area::of);
+        request.region = self.region.as_deref().map(Area::of);
+        request.area_transform = self.area_transform.clone();
         request.images = self.images(input)?;
         request.align = self.align;
         request.config = self.config(mode)?;
@@ -232,8 +272,9 @@ fn modes() -> [(Mode, &'static str, &'static str); 2] {
 }
 
 /// Which bins are measured, as `--pattern` has it.
-fn patterns() -> [(PatternKind, &'static str, &'static str); 2] {
+fn patterns() -> [(PatternKind, &'static str, &'static str); 3] {
     [
+        (PatternKind::All, "all", "Every bin but those that --exclude names"),
         (PatternKind::Lattice, "lattice", "One bin of every S×S block"),
         (PatternKind::Random, "random", "Each bin by a draw of its own"),
     ]

@@ -48,7 +48,7 @@ impl Summary<'_> {
             ),
             (section.molecules.unnamed, format!("without the name of a gene{}", share(section.molecules.unnamed))),
             (section.molecules.unplaced, format!("without a position{}", share(section.molecules.unplaced))),
-            (section.molecules.off_lattice, "between the measured bins (the section was sampled sparsely)".to_owned()),
+            (section.molecules.off_lattice, "in bins that are not measured".to_owned()),
             (section.outside, "outside the frame of the measured bins".to_owned()),
         ];
         let mut told = dropped.iter().filter(|(number, _)| *number > 0);
@@ -78,7 +78,9 @@ impl Summary<'_> {
             number(&mut tissue.iter().copied()),
             grid.rows * grid.cols
         )?;
-        writeln!(f, "sampling   {}", dataset.sampling().pattern())
+        writeln!(f, "sampling   {}", dataset.sampling().pattern())?;
+        let areas = &dataset.manifest().areas;
+        areas.iter().try_for_each(|area| writeln!(f, "area       {}: {} bins of the grid", area.what, area.bins))
     }
 }
 

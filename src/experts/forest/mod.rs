@@ -90,11 +90,21 @@ impl Forest {
 
     /// `map` of every training row and its distribution out of bag ([`Forest::out_of_bag`]), in parallel, in the order of the rows.
     pub fn each_out_of_bag<T: Send>(&self, map: impl Fn(usize, Option<&Distribution>) -> T + Sync) -> Vec<T> {
+        self.each_out_of_bag_at(None, map)
+    }
+
+    /// The same at other `features` of the training rows, where there are some.
+    pub fn each_out_of_bag_at<T: Send>(
+        &self,
+        features: Option<&Features>,
+        map: impl Fn(usize, Option<&Distribution>) -> T + Sync,
+    ) -> Vec<T> {
         let rows = (0..self.features.rows()).into_par_iter();
         rows.map_init(
             || self.scratch(),
             |scratch, index| {
-                let any = self.ask(self.features.row(index), scratch, |tree| !tree.drew(index));
+                let row = features.unwrap_or(&self.features).row(index);
+                let any = self.ask(row, scratch, |tree| !tree.drew(index));
                 map(index, any.then_some(&scratch.distribution))
             },
         )

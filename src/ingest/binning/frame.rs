@@ -5,9 +5,10 @@ use super::bin::AbsoluteBin;
 use super::features::{Features, GeneNames};
 use super::grid::Binning;
 use super::key::Key;
-use super::measured::{MAX_BINS, MeasuredBins};
+use super::measured::MeasuredBins;
+use super::set::{BinSet, MAX_BINS};
 use crate::dataset::{GeneCounts, Quantity, SectionCounts};
-use crate::section::{Grid, Raster, Sampling};
+use crate::section::{Grid, Pattern, Raster, Sampling};
 use crate::{Error, Result};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
@@ -22,6 +23,8 @@ const SPARSEST: usize = 10_000;
 #[derive(Debug)]
 pub(crate) struct Framed {
     pub section: SectionCounts,
+    /// Its first bin.
+    pub first: AbsoluteBin,
     /// Which of its bins are measured.
     pub sampling: Sampling,
     /// Molecules inside the frame.
@@ -32,7 +35,24 @@ pub(crate) struct Framed {
     pub unmeasured_genes: usize,
 }
 
-/// Frames what was collected from `input`.
+impl Framed {
+    /// Which of the section's bins are of a set [rows, cols].
+    pub(crate) fn flags(&self, set: &BinSet) -> Raster<bool> {
+        let Grid { rows, cols, .. } = self.section.grid;
+        Raster::from_fn(rows, cols, |row, col| {
+            set.holds(AbsoluteBin { row: self.first.row + row as i32, col: self.first.col + col as i32 })
+        })
+    }
+
+    /// The first and the last bin.
+    pub(crate) fn extent(&self) -> (AbsoluteBin, AbsoluteBin) {
+        let Grid { rows, cols, .. } = self.section.grid;
+        let AbsoluteBin { row, col } = self.first;
+        (self.first, AbsoluteBin { row: row + rows as i32 - 1, col: col + cols as i32 - 1 })
+    }
+}
+
+/// Frames what was collected from `input`, cropped to a region if there is one.
 ///
 /// [`Error::Data`] where nothing was measured, the grid is too small or too large, or a gene of `selection` was not measured.
 pub(crate) fn frame(
@@ -42,9 +62,20 @@ pub(crate) fn frame(
     selection: Option<&BTreeSet<String>>,
     names: &GeneNames,
     input: &Path,
+    region: Option<&BinSet>,
 ) -> Result<Framed> {
     let runs = accumulator.into_runs();
-    let frame = Frame::around(&runs, binning).ok_or_else(|| {
+    let frame = Frame::around(&runs, binning, region).ok_or_else(|| {
+        if let Some((region, whole)) = region.zip(Frame::around(&runs, binning, None)) {
+            return Error::data(
+                input,
+                format!(
+                    "no transcript of a measured bin lies in the region, which is at {}; the section is at {}",
+                    binning.span(region.extent()),
+                    binning.span((whole.first, whole.last()))
+                ),
+            );
+        }
         Error::data(
             input,
             "no transcript of a gene in any measured bin. Check --min-qv, --origin and --bin-um, and that the names are gene names",
@@ -67,22 +98,29 @@ pub(crate) fn frame(
 #[derive(Clone, Copy, Debug)]
 struct Frame<'a> {
     binning: &'a Binning,
+    region: Option<&'a BinSet>,
     first: AbsoluteBin,
     rows: usize,
     cols: usize,
 }
 
 impl<'a> Frame<'a> {
-    fn around(runs: &[Run], binning: &'a Binning) -> Option<Self> {
+    fn around(runs: &[Run], binning: &'a Binning, region: Option<&'a BinSet>) -> Option<Self> {
+        let counts = |bin: &AbsoluteBin| binning.measures(*bin) && region.is_none_or(|region| region.holds(*bin));
         let bounds = |run: &Run| {
-            let measured = run.iter().map(|(key, _)| key.bin()).filter(|bin| binning.measures(*bin));
+            let measured = run.iter().map(|(key, _)| key.bin()).filter(counts);
             measured.map(|bin| (bin, bin)).reduce(union)
         };
         let filled = runs.par_iter().filter_map(bounds).reduce_with(union)?;
         let (first, last) = binning.measured.frame().unwrap_or(filled);
         let block = if matches!(binning.measured, MeasuredBins::Lattice(_)) { binning.lattice.scale.get() } else { 1 };
         let length = |first: i32, last: i32| (last - first) as usize + block;
-        Some(Frame { binning, first, rows: length(first.row, last.row), cols: length(first.col, last.col) })
+        let (rows, cols) = (length(first.row, last.row), length(first.col, last.col));
+        Some(Frame { binning, region, first, rows, cols })
+    }
+
+    fn last(&self) -> AbsoluteBin {
+        AbsoluteBin { row: self.first.row + self.rows as i32 - 1, col: self.first.col + self.cols as i32 - 1 }
     }
 
     fn check(&self, runs: &[Run], input: &Path) -> Result<()> {
@@ -116,10 +154,18 @@ impl<'a> Frame<'a> {
 
     fn sampling(&self) -> Sampling {
         let (rows, cols, first) = (self.rows, self.cols, self.first);
-        let absolute =
-            |row: usize, col: usize| AbsoluteBin { row: first.row + row as i32, col: first.col + col as i32 };
-        let measured = Raster::from_fn(rows, cols, |row, col| self.binning.measures(absolute(row, col)));
-        Sampling::of(self.binning.lattice, self.binning.measured.pattern(), measured)
+        let flags = |of: &dyn Fn(AbsoluteBin) -> bool| {
+            Raster::from_fn(rows, cols, |row, col| {
+                of(AbsoluteBin { row: first.row + row as i32, col: first.col + col as i32 })
+            })
+        };
+        let measured = &self.binning.measured;
+        let mut pattern = measured.pattern();
+        if let (Pattern::Holes { bins, .. }, MeasuredBins::Without { of, excluded, .. }) = (&mut pattern, measured) {
+            let out = flags(&|bin| of.measures(bin) && excluded.holds(bin));
+            *bins = out.values().iter().filter(|out| **out).count() as u64;
+        }
+        Sampling::of(self.binning.lattice, pattern, flags(&|bin| measured.measures(bin)))
     }
 
     fn grid(&self) -> Grid {
@@ -129,8 +175,11 @@ impl<'a> Frame<'a> {
         Grid { rows: self.rows, cols: self.cols, bin_um, origin_um: corner }
     }
 
-    /// The index of a bin, row × cols + col, if it is in the frame.
+    /// The index of a bin, row × cols + col, if it is in the frame and the region.
     fn index(&self, bin: AbsoluteBin) -> Option<usize> {
+        if self.region.is_some_and(|region| !region.holds(bin)) {
+            return None;
+        }
         let row = usize::try_from(bin.row - self.first.row).ok().filter(|row| *row < self.rows)?;
         let col = usize::try_from(bin.col - self.first.col).ok().filter(|col| *col < self.cols)?;
         Some(row * self.cols + col)
@@ -156,7 +205,8 @@ impl<'a> Frame<'a> {
                 }
                 debug_assert_eq!(feature == Features::OTHER, names.get(feature).is_none());
                 let Some(name) = names.get(feature) else { continue };
-                if entries.clone().any(|(key, _)| self.binning.measures(key.bin())) {
+                let counts = |bin: AbsoluteBin| self.binning.measures(bin) && self.index(bin).is_some();
+                if entries.clone().any(|(key, _)| counts(key.bin())) {
                     genes.push(GeneCounts { name: name.to_owned(), counts: self.counts(entries) });
                 } else {
                     unmeasured_genes += 1;
@@ -171,7 +221,7 @@ impl<'a> Frame<'a> {
             ));
         }
         let section = SectionCounts { grid: self.grid(), totals, genes };
-        Ok(Framed { section, sampling: self.sampling(), kept, outside, unmeasured_genes })
+        Ok(Framed { section, first: self.first, sampling: self.sampling(), kept, outside, unmeasured_genes })
     }
 
     fn counts(&self, entries: impl Iterator<Item = (Key, u32)>) -> Vec<(u32, u32)> {

@@ -27,6 +27,22 @@ impl Binning {
         (within(row) && within(col)).then_some(AbsoluteBin { row: row as i32, col: col as i32 })
     }
 
+    /// x and y in µm of the centre of a bin.
+    pub(crate) fn centre_um(&self, bin: AbsoluteBin) -> [f64; 2] {
+        let centre = |axis: usize, index: i32| self.anchor_um[axis] + (f64::from(index) + 0.5) * self.bin_um;
+        [centre(0, bin.col), centre(1, bin.row)]
+    }
+
+    /// Where the bins from `first` to `last` lie, for people.
+    pub(crate) fn span(&self, (first, last): (AbsoluteBin, AbsoluteBin)) -> String {
+        let (from, to) = (self.centre_um(first), self.centre_um(last));
+        let axis = |axis: usize| {
+            let half = self.bin_um / 2.0;
+            format!("{:.0} to {:.0}", from[axis] - half, to[axis] + half)
+        };
+        format!("x {}, y {} µm", axis(0), axis(1))
+    }
+
     /// Whether this bin is measured.
     pub(crate) fn measures(&self, bin: AbsoluteBin) -> bool {
         self.measured.measures(bin)

@@ -1,12 +1,8 @@
 //! Which bins of the infinite grid are measured, before the section is framed.
 
 use super::bin::AbsoluteBin;
-use crate::section::{Lattice, Pattern, Raster};
-use crate::{Error, Result};
-use std::path::Path;
-
-/// More bins than this are a mistake in the unit or the bin size: an array over the grid would not fit into memory.
-pub(crate) const MAX_BINS: usize = 1 << 28;
+use super::set::BinSet;
+use crate::section::{Lattice, Pattern};
 
 /// The measured bins.
 #[derive(Clone, Debug)]
@@ -21,15 +17,23 @@ pub(crate) enum MeasuredBins {
         seed: u64,
     },
     /// The bins of a list.
-    Listed(Listed),
-}
-
-/// A list of bins.
-#[derive(Clone, Debug)]
-pub(crate) struct Listed {
-    first: AbsoluteBin,
-    flags: Raster<bool>,
-    pattern: Pattern,
+    Listed {
+        /// Which they are.
+        bins: BinSet,
+        /// SHA-256 of the list.
+        sha256: String,
+    },
+    /// Every bin.
+    All,
+    /// Those of another choice but for some.
+    Without {
+        /// What they are left out of.
+        of: Box<MeasuredBins>,
+        /// Those that are left out.
+        excluded: BinSet,
+        /// SHA-256 of what names them.
+        sha256: String,
+    },
 }
 
 impl MeasuredBins {
@@ -41,7 +45,9 @@ impl MeasuredBins {
                 bin.row % s == 0 && bin.col % s == 0
             }
             MeasuredBins::Random { rate, seed } => draw(bin, *seed) < *rate,
-            MeasuredBins::Listed(list) => list.holds(bin),
+            MeasuredBins::Listed { bins, .. } => bins.holds(bin),
+            MeasuredBins::All => true,
+            MeasuredBins::Without { of, excluded, .. } => of.measures(bin) && !excluded.holds(bin),
         }
     }
 
@@ -50,15 +56,21 @@ impl MeasuredBins {
         match self {
             MeasuredBins::Lattice(_) => Pattern::Lattice,
             MeasuredBins::Random { rate, seed } => Pattern::Random { rate: *rate, seed: *seed },
-            MeasuredBins::Listed(list) => list.pattern.clone(),
+            MeasuredBins::Listed { bins, sha256 } => Pattern::Listed { bins: bins.count(), sha256: sha256.clone() },
+            MeasuredBins::All => Pattern::All,
+            MeasuredBins::Without { of, sha256, .. } => {
+                Pattern::Holes { bins: 0, automatic: 0, sha256: sha256.clone(), of: Box::new(of.pattern()) }
+            }
         }
     }
 
     /// The first and the last bin of the box around a list, which is the frame of the section.
     pub(crate) fn frame(&self) -> Option<(AbsoluteBin, AbsoluteBin)> {
-        let MeasuredBins::Listed(Listed { first, flags, .. }) = self else { return None };
-        let last = |first: i32, length: usize| first + length as i32 - 1;
-        Some((*first, AbsoluteBin { row: last(first.row, flags.rows()), col: last(first.col, flags.cols()) }))
+        match self {
+            MeasuredBins::Listed { bins, .. } => Some(bins.extent()),
+            MeasuredBins::Without { of, .. } => of.frame(),
+            _ => None,
+        }
     }
 }
 
@@ -72,44 +84,6 @@ fn draw(bin: AbsoluteBin, seed: u64) -> f64 {
     };
     let position = (u64::from(bin.row as u32) << 32) | u64::from(bin.col as u32);
     (mix(mix(seed) ^ position) >> 11) as f64 / (1_u64 << 53) as f64
-}
-
-impl Listed {
-    /// The `bins` that the file `path` lists.
-    ///
-    /// [`Error::Data`] if there are none, or too far apart for a grid.
-    pub(crate) fn of(path: &Path, bins: &[AbsoluteBin], sha256: String) -> Result<Self> {
-        let range = |of: fn(&AbsoluteBin) -> i32| Some((bins.iter().map(of).min()?, bins.iter().map(of).max()?));
-        let (Some(rows), Some(cols)) = (range(|bin| bin.row), range(|bin| bin.col)) else {
-            return Err(Error::data(path, "lists no bin. Expected one measured bin per line"));
-        };
-        let length = |(first, last): (i32, i32)| (last - first) as usize + 1;
-        let (height, width) = (length(rows), length(cols));
-        if height * width > MAX_BINS {
-            return Err(Error::data(
-                path,
-                format!(
-                    "bins over a grid of {height} × {width}, expected {MAX_BINS} bins at most. Check the positions"
-                ),
-            ));
-        }
-        let mut flags = Raster::filled(height, width, false);
-        let mut number = 0;
-        for bin in bins {
-            let flag = &mut flags[((bin.row - rows.0) as usize, (bin.col - cols.0) as usize)];
-            number += u64::from(!*flag);
-            *flag = true;
-        }
-        let first = AbsoluteBin { row: rows.0, col: cols.0 };
-        Ok(Listed { first, flags, pattern: Pattern::Listed { bins: number, sha256 } })
-    }
-
-    fn holds(&self, bin: AbsoluteBin) -> bool {
-        let index = |at: i32, first: i32, length: usize| usize::try_from(at - first).ok().filter(|i| *i < length);
-        let row = index(bin.row, self.first.row, self.flags.rows());
-        let col = index(bin.col, self.first.col, self.flags.cols());
-        row.zip(col).is_some_and(|at| self.flags[at])
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! What happens to molecules: each is validated and filtered (`intake`), gets a number for its gene (`features`) and a bin
-//! (`bin`, `grid`, `measured`), and by both (`key`) is added up in memory bounded by the grid and the panel (`accumulator`), and the sums become a
+//! (`bin`, `grid`, `measured`, `set`), and by both (`key`) is added up in memory bounded by the grid and the panel (`accumulator`), and the sums become a
 //! section (`frame`).
 
 mod accumulator;
@@ -10,6 +10,7 @@ mod grid;
 mod intake;
 mod key;
 mod measured;
+mod set;
 
 pub(crate) use accumulator::Accumulator;
 pub(crate) use bin::AbsoluteBin;
@@ -18,6 +19,7 @@ pub(crate) use frame::{Framed, frame};
 pub(crate) use grid::Binning;
 pub(crate) use intake::{Collector, Intake, Molecule};
 pub(crate) use key::MAX_FEATURES;
-pub(crate) use measured::{Listed, MeasuredBins};
+pub(crate) use measured::MeasuredBins;
+pub(crate) use set::BinSet;
 
 pub use intake::ReadStats;

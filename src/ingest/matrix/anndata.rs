@@ -1,6 +1,6 @@
 //! AnnData objects, whatever holds them: an `.h5ad` file, a Zarr store, a table of a SpatialData store.
 
-use super::anndata_places::observation_places;
+use super::anndata_places::{observation_places, observations};
 use super::columns::{Column, column, columns};
 use super::entries::Matrix;
 use super::features::Features;
@@ -57,6 +57,12 @@ pub(crate) fn read_table_at(
     collector.note(format!("counts from {name}"));
     let others = layers.into_iter().filter(|other| *other != layer).collect();
     MatrixSink::new(tree.path(), &genes, &places, collector)?.with_layers(others).matrix(&matrix)
+}
+
+/// x and y in µm of the observations that `config.matrix.where` chooses.
+pub(crate) fn observed(tree: &Tree, config: &PrepConfig, collector: &Collector) -> Result<Vec<[f64; 2]>> {
+    let places = observation_places(tree, observations(tree)?, config, collector)?;
+    Ok((0..places.len()).filter_map(|observation| places.get(observation)).collect())
 }
 
 /// The matrices of the object: `X`, its layers, `raw`.

@@ -144,6 +144,11 @@ impl OwnSquares {
     }
 }
 
+/// How many observations there are.
+pub(crate) fn observations(tree: &Tree) -> Result<usize> {
+    Ok(tree.array(&index(tree))?.shape().first().map_or(0, |length| *length as usize))
+}
+
 /// Where the names of the observations stand.
 fn index(tree: &Tree) -> String {
     format!("obs/{}", tree.text("obs", "_index").unwrap_or_else(|| "_index".to_owned()))

@@ -22,7 +22,7 @@ mod tenx;
 mod tree;
 mod wide;
 
-pub(crate) use anndata::{is_table, read_table, read_table_at};
+pub(crate) use anndata::{is_table, observed, read_table, read_table_at};
 pub(crate) use anndata_places::{names, squares_um};
 pub(crate) use channels::Channels;
 pub(crate) use entries::{Matrix, ranges};

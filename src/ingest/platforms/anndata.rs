@@ -5,7 +5,7 @@ use crate::ingest::binning::{Collector, ReadStats};
 use crate::ingest::config::PrepConfig;
 use crate::ingest::flags;
 use crate::ingest::folders::lower_name;
-use crate::ingest::matrix::{Tree, is_table, read_table, squares_um};
+use crate::ingest::matrix::{Tree, is_table, observed, read_table, squares_um};
 use crate::ingest::reader::{Platform, Reader};
 use std::path::Path;
 
@@ -46,6 +46,10 @@ impl Reader for AnnData {
     /// The squares of Visium HD, if the object is made of them.
     fn finest_um(&self, path: &Path, config: &PrepConfig) -> Option<f64> {
         Tree::open(path).and_then(|tree| squares_um(&tree, config)).ok()?
+    }
+
+    fn observed(&self, path: &Path, config: &PrepConfig, collector: &Collector) -> Result<Vec<[f64; 2]>> {
+        observed(&Tree::open(path)?, config, collector)
     }
 
     fn read(&self, path: &Path, config: &PrepConfig, collector: &Collector) -> Result<ReadStats> {

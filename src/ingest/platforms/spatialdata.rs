@@ -7,7 +7,7 @@ use crate::error::nearest_names;
 use crate::ingest::binning::{Collector, ReadStats};
 use crate::ingest::config::PrepConfig;
 use crate::ingest::flags::{self, Flag};
-use crate::ingest::matrix::{Tree, is_table, read_table, squares_um};
+use crate::ingest::matrix::{Tree, is_table, observed, read_table, squares_um};
 use crate::ingest::reader::{Platform, Reader};
 use crate::ingest::text::{Layout, Named, Table};
 use crate::{Error, Result};
@@ -79,6 +79,12 @@ impl Reader for SpatialData {
         let tree = Tree::open(path).ok()?;
         let element = choose(&tree, config.matrix.element.as_deref()).ok()?;
         if element.starts_with("points/") { None } else { squares_um(&tree.within(&element), config).ok()? }
+    }
+
+    fn observed(&self, path: &Path, config: &PrepConfig, collector: &Collector) -> Result<Vec<[f64; 2]>> {
+        let tree = Tree::open(path)?;
+        let element = choose(&tree, config.matrix.element.as_deref())?;
+        observed(&tree.within(&element), config, collector)
     }
 
     fn read(&self, path: &Path, config: &PrepConfig, collector: &Collector) -> Result<ReadStats> {

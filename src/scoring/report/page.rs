@@ -89,6 +89,11 @@ fn header(outcome: &Outcome) -> Markup {
         Pattern::Lattice => (format!("1 in {}", outcome.scale.pow(2)), format!("S = {}", outcome.scale)),
         Pattern::Random { rate, .. } => (rate.to_string(), "at random".to_owned()),
         Pattern::Listed { bins, .. } => (grouped(*bins as usize), "listed bins".to_owned()),
+        Pattern::All => ("all".to_owned(), String::new()),
+        Pattern::Holes { bins, automatic, of, .. } => {
+            let found = if *automatic > 0 { format!(", {automatic} by their totals") } else { String::new() };
+            (of.to_string(), format!("but for {} excluded bins{found}", grouped(*bins as usize)))
+        }
     };
     let facts = [
         ("Bin", format!("{} µm", outcome.bin_um), None),

@@ -5,8 +5,8 @@ use crate::scoring::{By, Outcome, ProfileRow, Region, Score};
 use std::collections::HashMap;
 
 /// Colours of the methods (Okabe and Ito, 2008: told apart with colour vision deficiency), the baseline's first.
-const BASELINE: &str = "#8a949e";
-const OTHERS: [&str; 6] = ["#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
+pub(super) const BASELINE: &str = "#8a949e";
+pub(super) const OTHERS: [&str; 6] = ["#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 
 /// The colour of each method: grey for the baseline, the others in order.
 pub(super) fn colours(outcome: &Outcome) -> Vec<&'static str> {
