@@ -64,7 +64,7 @@ fn impute(dataset: &Dataset, gene: String) -> s2s::Result<Raster<f32>> {
 
 /// A table of the molecules of a simulated section.
 fn simulated(folder: &Path) -> Result<PathBuf, Box<dyn Error>> {
-    let section = simulate(&Plan { rows: 32, cols: 32, bin_um: BIN_UM, genes: 5, seed: 1 })?;
+    let section = simulate(&Plan { rows: 32, cols: 32, bin_um: BIN_UM, genes: 5, seed: 1, depth_um: 0.0 })?;
     let molecules = &section.molecules;
     let mut table = "gene,x,y\n".to_owned();
     for ((feature, x), y) in molecules.feature.iter().zip(&molecules.x).zip(&molecules.y) {

@@ -70,6 +70,26 @@ fn every_format_says_what_numpy_sees() {
 }
 
 #[test]
+fn a_spatialdata_store_says_where_its_images_lie() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    spots(at, "spots.parquet", |row, col| row + col);
+    let Some(stores) = python("make_spatialdata.py", &["spatialdata", "dask"], &[at.as_os_str()]) else { return };
+    for store in stores.as_array().unwrap().iter().map(|store| store.as_str().unwrap()) {
+        let done = prepared(at, store, &["--image", "auto"]);
+        assert!(done.status.success(), "{store}: {}", String::from_utf8_lossy(&done.stderr));
+        let (sample, seen) = (at.join("sample.s2s"), at.join(format!("{store}.npy")));
+        let arguments = [sample.as_os_str(), seen.as_os_str(), OsStr::new("first")];
+        let found = python("check_guides.py", &["numpy", "scipy", "pyarrow"], &arguments).expect("it was there");
+        for (guide, difference) in found.as_object().unwrap() {
+            assert!(difference.as_f64().unwrap() < 1e-3, "{store}, {guide}: {difference}");
+        }
+        let names = read_manifest(&sample)["guides"].to_string();
+        assert!(names.contains(if store == "turned.zarr" { "eosin mean" } else { "18S mean" }), "{names}");
+    }
+}
+
+#[test]
 fn withheld_molecules_change_no_guide() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();

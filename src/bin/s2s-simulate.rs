@@ -1,11 +1,11 @@
 //! `s2s-simulate`: makes a synthetic section.
 
 use clap::Parser;
-use s2s::Result;
 use s2s::cli;
 use s2s::compute::clean_up_on_signals;
 use s2s::simulate::{Plan, write};
-use std::path::PathBuf;
+use s2s::{Error, Result};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Make a synthetic section in the layout of a Xenium bundle: a tissue with ducts, layers and islands, whose true rates are known.
@@ -42,6 +42,12 @@ struct Args {
     /// Replace a section that was made otherwise
     #[arg(long)]
     force: bool,
+    /// Cut so many sections from one block, into DIR/section_1, section_2, …: one below the other in one frame, for s2s-prep --section
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    sections: Option<u32>,
+    /// Distance of a section from the one above it in µm
+    #[arg(long, value_name = "UM", default_value_t = 10.0, requires = "sections", allow_negative_numbers = true)]
+    distance_um: f64,
     /// The folder to write
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
@@ -53,7 +59,13 @@ fn main() -> ExitCode {
 
 fn execute(args: Args) -> Result<()> {
     clean_up_on_signals();
-    let Args { rows, cols, genes, seed, bin_um, stain, threads, force, output } = args;
+    let Args { rows, cols, genes, seed, bin_um, stain, sections, distance_um, threads, force, output } = args;
     cli::threads(threads)?;
-    write(&Plan { rows, cols, bin_um, genes, seed }, &output, stain, force, &cli::command_line())
+    let one = |depth_um: f64, output: &Path| {
+        write(&Plan { rows, cols, bin_um, genes, seed, depth_um }, output, stain, force, &cli::command_line())
+    };
+    let Some(sections) = sections else { return one(0.0, &output) };
+    std::fs::create_dir_all(&output).map_err(|e| Error::io(&output, "create", e))?;
+    (0..sections)
+        .try_for_each(|number| one(f64::from(number) * distance_um, &output.join(format!("section_{}", number + 1))))
 }

@@ -41,6 +41,26 @@ pub struct GeneEntry {
     pub morans_i: Option<f64>,
 }
 
+/// What is known of a serial section.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SectionEntry {
+    /// The name of its sample.
+    pub sample: String,
+    /// The dataset that it was read from.
+    pub path: String,
+    /// The fingerprint of that dataset ([`Dataset::fingerprint`](super::Dataset::fingerprint)).
+    pub sha256: String,
+    /// The map from its µm to this section's: x and y are a·x + b·y + c with rows [a, b, c].
+    pub to_um: [[f64; 3]; 2],
+    /// How far it lies from this section in µm, across both; `None` where nobody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distance_um: Option<f64>,
+    /// How many genes of this section it measured as well.
+    pub genes: usize,
+    /// Correlation of ln(1 + total) of both over this section's measured bins; `None` where there is none.
+    pub correlation: Option<f64>,
+}
+
 /// The content of `manifest.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -83,9 +103,12 @@ pub struct Manifest {
     /// that were prepared before it was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub panel_variance: Option<f64>,
-    /// What images say of every bin: the columns of `guides.parquet`. None without images.
+    /// What images and serial sections say of every bin: the columns of `guides.parquet`. None without either.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guides: Vec<GuideEntry>,
+    /// Serial sections, kept in `sections/`, in the order of their folders.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sections: Vec<SectionEntry>,
     /// SHA-256 of each Parquet file of the dataset.
     pub fingerprints: BTreeMap<String, String>,
 }

@@ -1,12 +1,13 @@
 //! The Parquet contract between the stages: what `s2s-prep` writes and every later stage reads.
 //!
-//! `SAMPLE.s2s/` holds `manifest.json`, `bins.parquet`, `measured.parquet`, `patches.parquet`, with images `guides.parquet` and, in
-//! benchmark mode, `truth.parquet`, which only `s2s-score` opens.
+//! `SAMPLE.s2s/` holds `manifest.json`, `bins.parquet`, `measured.parquet`, `patches.parquet`, with guides
+//! `guides.parquet`, with serial sections `sections/` and, in benchmark mode, `truth.parquet`, which only `s2s-score` opens.
 
 mod columns;
 mod earlier;
 mod guides;
 mod manifest;
+mod neighbours;
 mod outline;
 mod quantity;
 mod reader;
@@ -14,9 +15,10 @@ mod truth;
 mod writer;
 
 pub use earlier::earlier;
-pub use manifest::{FORMAT, GeneEntry, Manifest, Mode};
+pub use manifest::{FORMAT, GeneEntry, Manifest, Mode, SectionEntry};
+pub use neighbours::Neighbour;
 pub use outline::{AreaEntry, Outline};
 pub use quantity::Quantity;
 pub use reader::{Dataset, Patch};
 pub use truth::Truth;
-pub use writer::{GeneCounts, SectionCounts, Settings, check_output, write, write_as};
+pub use writer::{GeneCounts, Guidance, SectionCounts, Settings, check_output, write, write_as};

@@ -4,6 +4,7 @@ use super::columns::{Columns, properties, write_table};
 use super::earlier::earlier;
 use super::guides::{FILE as GUIDES, write_guides};
 use super::manifest::{FORMAT, GeneEntry, Manifest, Mode};
+use super::neighbours::{KEPT, Neighbour, folder as neighbour_folder};
 use super::outline::Outline;
 use super::quantity::Quantity;
 use super::reader::patches;
@@ -61,6 +62,15 @@ pub struct Settings {
     pub platform: String,
 }
 
+/// What guides a section.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Guidance<'a> {
+    /// Maps of every bin, for all genes.
+    pub guides: &'a [Guide],
+    /// Serial sections.
+    pub neighbours: &'a [Neighbour],
+}
+
 /// How many principal components of the panel a dataset holds, at most.
 const COMPONENTS: usize = 20;
 
@@ -80,15 +90,15 @@ fn begin(folder: &Path) -> Result<Replace> {
 ///
 /// [`Error::Data`] if no measured bin reaches `min_counts`.
 pub fn write(folder: &Path, section: &SectionCounts, settings: &Settings, provenance: Provenance) -> Result<Manifest> {
-    write_as(Quantity::Counts, folder, section, &[], &Outline::default(), settings, provenance)
+    write_as(Quantity::Counts, folder, section, Guidance::default(), &Outline::default(), settings, provenance)
 }
 
-/// As [`write()`], of a section whose entries are of that `quantity`, with what `guides` it and what the user says of its tissue.
+/// As [`write()`], of a section whose entries are of that `quantity`, with what guides it and what the user says of its tissue.
 pub fn write_as(
     quantity: Quantity,
     folder: &Path,
     section: &SectionCounts,
-    guides: &[Guide],
+    guidance: Guidance,
     outline: &Outline,
     settings: &Settings,
     mut provenance: Provenance,
@@ -125,7 +135,8 @@ pub fn write_as(
     let table = Table { section, target };
     let measured = sampling.measured().values();
     let kept = |index: usize| tissue.values()[index] && measured[index];
-    let mut names = vec!["bins.parquet", "components.parquet", "measured.parquet", "patches.parquet"];
+    let mut names =
+        ["bins.parquet", "components.parquet", "measured.parquet", "patches.parquet"].map(str::to_owned).to_vec();
     write_patches(&to("patches.parquet"), &tissue, sampling.nominal(), settings.patch)?;
     let withheld = || match settings.mode {
         Mode::Benchmark => {
@@ -145,16 +156,25 @@ pub fn write_as(
     );
     let (genes, (components, panel_variance)) = visible?;
     withheld?;
+    let Guidance { guides, neighbours } = guidance;
     if !guides.is_empty() {
         write_guides(&to(GUIDES), guides, &grid)?;
-        names.push(GUIDES);
+        names.push(GUIDES.to_owned());
+    }
+    for (index, neighbour) in neighbours.iter().enumerate() {
+        let below = neighbour_folder(index);
+        neighbour.keep(&to(&below))?;
+        names.extend(KEPT.map(|name| format!("{below}/{name}")));
     }
     if settings.mode == Mode::Benchmark {
-        names.push("truth.parquet");
+        names.push("truth.parquet".to_owned());
     }
     let fingerprints = names
         .into_iter()
-        .map(|name| Ok((name.to_owned(), fingerprint(&to(name))?)))
+        .map(|name| {
+            let sum = fingerprint(&to(&name))?;
+            Ok((name, sum))
+        })
         .collect::<Result<BTreeMap<_, _>>>()?;
     let manifest = Manifest {
         format: FORMAT,
@@ -174,6 +194,7 @@ pub fn write_as(
         components,
         panel_variance: Some(panel_variance),
         guides: guides.iter().map(|guide| guide.entry.clone()).collect(),
+        sections: neighbours.iter().map(|neighbour| neighbour.entry.clone()).collect(),
         fingerprints,
     };
     let text = serde_json::to_string_pretty(&manifest).map_err(|e| Error::bug(format!("manifest: {e}")))?;

@@ -4,7 +4,7 @@
 //! the genes of the sections of docs/appendix/bench.md the ratio here and the one at the unmeasured bins differ by [`SPREAD`] (docs/experts.md).
 
 use super::views::View;
-use super::{Experts, Panel, Weights};
+use super::{Experts, Known, Panel, Weights};
 use crate::section::{Raster, pearson};
 
 /// Fewer measured bins than this are no evidence.
@@ -63,18 +63,22 @@ impl Trials {
         Some(Trials { views: views.collect() })
     }
 
-    /// The evidence on a gene, from its log-normalised values [rows, cols], of which only those of measured tissue bins are read.
-    /// `None` where nothing could be predicted.
-    pub fn evidence(&self, values: &Raster<f32>, seed: u64) -> Option<Evidence> {
-        let cases: Vec<Case> =
-            self.views.iter().filter_map(|(view, experts)| cases(experts, &view.of(values), seed)).flatten().collect();
+    /// The evidence on a gene, from what is known of it. `None` where nothing could be predicted.
+    pub fn evidence<'a>(&self, known: impl Into<Known<'a>>, seed: u64) -> Option<Evidence> {
+        let Known { values, guides } = known.into();
+        let of = |(view, experts): &(View, Experts)| {
+            let guides: Vec<Raster<f32>> = guides.iter().map(|map| view.of(map)).collect();
+            cases(experts, Known { values: &view.of(values), guides: &guides }, seed)
+        };
+        let cases: Vec<Case> = self.views.iter().filter_map(of).flatten().collect();
         (!cases.is_empty()).then(|| judge(&cases))
     }
 }
 
 /// The hidden bins of a view, predicted.
-fn cases(experts: &Experts, values: &Raster<f32>, seed: u64) -> Option<Vec<Case>> {
-    let means = experts.means(values, seed)?;
+fn cases(experts: &Experts, known: Known, seed: u64) -> Option<Vec<Case>> {
+    let means = experts.means(known, seed)?;
+    let values = known.values;
     let (rows, cols) = values.shape();
     let case = |(index, bin): (usize, &(usize, usize))| Case {
         block: bin.0 * BLOCKS / rows * BLOCKS + bin.1 * BLOCKS / cols,

@@ -71,9 +71,14 @@ impl Guides {
         (!at_sites.is_empty()).then_some(Guides { at_sites, at_targets })
     }
 
-    /// The columns at the measured and at the unmeasured bins.
-    pub(super) fn columns(&self) -> [&[Vec<f64>]; 2] {
-        [&self.at_sites, &self.at_targets]
+    /// The columns at the measured bins.
+    pub(super) fn at_sites(&self) -> &[Vec<f64>] {
+        &self.at_sites
+    }
+
+    /// The columns at the unmeasured bins.
+    pub(super) fn at_targets(&self) -> &[Vec<f64>] {
+        &self.at_targets
     }
 }
 

@@ -32,7 +32,7 @@ pub use context::Context;
 pub use evidence::{Evidence, Trials};
 pub use forest::{Distribution, Features, Forest, Settings};
 pub use graph::Graph;
-pub use panel::Panel;
+pub use panel::{Known, Panel};
 pub use prediction::Prediction;
 pub use shared::Experts;
 pub use weights::Weights;

@@ -18,3 +18,18 @@ pub struct Panel {
     /// where there is no value. Without any, predictions are those of the measured bins alone.
     pub guides: Vec<Raster<f32>>,
 }
+
+/// What is known of a gene beside the panel.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// Its log-normalised values [rows, cols], of which only those of measured tissue bins are read.
+    pub values: &'a Raster<f32>,
+    /// Guides of this gene alone, such as what a serial section says of it: as [`Panel::guides`].
+    pub guides: &'a [Raster<f32>],
+}
+
+impl<'a> From<&'a Raster<f32>> for Known<'a> {
+    fn from(values: &'a Raster<f32>) -> Self {
+        Known { values, guides: &[] }
+    }
+}

@@ -4,7 +4,7 @@ use super::guided::Change;
 use super::levels::Levels;
 use super::said::Said;
 use super::shared::{Learned, Linear, at_bin};
-use super::{Experts, Weights};
+use super::{Experts, Known, Weights};
 use crate::section::Raster;
 
 /// What is predicted of a gene; maps are [rows, cols], NaN outside the tissue, in log-normalised units.
@@ -30,6 +30,21 @@ pub struct Prediction {
     pub detected: Raster<f32>,
     /// What eᵐ − 1 of a mean m is to be multiplied with, so that it is the mean of eᵛ − 1 over what a bin may hold.
     pub smearing: Raster<f32>,
+    /// What guides make of a value of 0, and of 1: `None` without guides.
+    moved: Option<[Raster<f32>; 2]>,
+}
+
+impl Prediction {
+    /// `map` of another estimator [rows, cols] that knows no guides, moved by them as the experts are: as it is without any.
+    pub fn moved(&self, map: &Raster<f32>) -> Raster<f32> {
+        let Some([zero, one]) = &self.moved else { return map.clone() };
+        Raster::from_fn(map.rows(), map.cols(), |row, col| {
+            let at = (row, col);
+            // No guide has moved what lies outside the tissue.
+            let moved = zero[at] + (one[at] - zero[at]) * map[at];
+            if moved.is_nan() { map[at] } else { moved.max(0.0) }
+        })
+    }
 }
 
 /// What the experts say of some bins: log-normalised values, one after the other.
@@ -41,6 +56,11 @@ struct Estimates {
 }
 
 impl Estimates {
+    /// What guides make of a `value` at a bin.
+    fn moved(&self, bin: usize, value: f64) -> f64 {
+        self.guided.as_ref().map_or(value, |changes| changes[bin].moved(value))
+    }
+
     /// The means of all experts at a bin, in the order of [`Weights::EXPERTS`].
     fn means(&self, bin: usize) -> [f64; 5] {
         at_bin(&self.linear, self.forest[bin].mean, self.guided.as_ref().map(|changes| &changes[bin]), bin)
@@ -48,11 +68,16 @@ impl Estimates {
 }
 
 impl Experts {
-    /// Predicts a gene from its log-normalised values [rows, cols], of which only those of measured tissue bins are read. The experts' mean
-    /// is weighted by `weights`; the intervals hold an unmeasured bin with a probability of `coverage`. `None` where no bin is measured in
+    /// Predicts a gene from what is known of it: its values, with or without guides of its own. The experts' mean is weighted by `weights`; the intervals hold an unmeasured bin with a probability of `coverage`. `None` where no bin is measured in
     /// the tissue.
-    pub fn predict(&self, values: &Raster<f32>, weights: &Weights, coverage: f64, seed: u64) -> Option<Prediction> {
-        let gene = self.gene(values)?;
+    pub fn predict<'a>(
+        &self,
+        known: impl Into<Known<'a>>,
+        weights: &Weights,
+        coverage: f64,
+        seed: u64,
+    ) -> Option<Prediction> {
+        let gene = self.gene(known.into())?;
         let Learned { forest, asked, pictured, guided, targets, whole } = self.learn(&gene, seed)?;
         // Of distributions there is no mean that keeps their intervals: the guides have all of them, or none.
         let (forest, asked, pictured) = match &guided {
@@ -97,6 +122,7 @@ impl Experts {
             half_width: map(&|e, i| e.forest[i].half_width),
             detected: map(&|e, i| e.forest[i].detected),
             smearing: map(&|e, i| e.forest[i].smearing),
+            moved: unmeasured.guided.is_some().then(|| [0.0, 1.0].map(|value| map(&|e, i| e.moved(i, value)))),
         }
     }
 }

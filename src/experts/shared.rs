@@ -5,7 +5,7 @@ use super::forest::{Distribution, Features, Forest, Settings};
 use super::guided::{Change, Guidance, Guided, Guides};
 use super::kriging::Cokriging;
 use super::sites::{Neighbours, Sites};
-use super::{Context, Graph, Panel};
+use super::{Context, Graph, Known, Panel};
 use crate::section::{Holes, Interpolation, Raster, Sampling};
 
 /// Components that cokriging reads beside the gene.
@@ -53,6 +53,8 @@ pub(super) struct Gene {
     beside: [Vec<f64>; 2],
     /// The same as if they lay in holes.
     in_holes: Option<[Vec<f64>; 2]>,
+    /// Guides of the gene alone.
+    guides: Option<Guides>,
 }
 
 /// What the forest has learned of a gene, and what it is asked at the unmeasured bins.
@@ -140,10 +142,9 @@ impl Experts {
         self.in_holes.as_ref().map(|holes| holes.distances.each_ref().map(Vec::as_slice))
     }
 
-    /// The means at the unmeasured bins, from log-normalised values [rows, cols], of which only those of measured tissue bins are read.
-    /// `None` where no bin is measured in the tissue.
-    pub(super) fn means(&self, values: &Raster<f32>, seed: u64) -> Option<Means<'_>> {
-        let gene = self.gene(values)?;
+    /// The means at the unmeasured bins. `None` where no bin is measured in the tissue.
+    pub(super) fn means(&self, known: Known, seed: u64) -> Option<Means<'_>> {
+        let gene = self.gene(known)?;
         let found = self.learn(&gene, seed)?;
         let changes = found.guided.map(|(_, guidance)| guidance.unmeasured);
         let forest = match changes {
@@ -157,7 +158,7 @@ impl Experts {
     }
 
     /// What is known of a gene; `None` where no bin is measured in the tissue.
-    pub(super) fn gene(&self, values: &Raster<f32>) -> Option<Gene> {
+    pub(super) fn gene(&self, Known { values, guides }: Known) -> Option<Gene> {
         let own: Vec<f64> = self.sites.at.iter().map(|bin| f64::from(values[*bin])).collect();
         if own.is_empty() {
             return None;
@@ -168,7 +169,8 @@ impl Experts {
         let at = |neighbours: &Neighbours| [&kriging, &smooth].map(|field| field.at(neighbours).mean);
         let (between, beside) = (at(&self.at_targets), at(&self.at_sites));
         let in_holes = self.in_holes.as_ref().map(|holes| at(&holes.likes));
-        Some(Gene { own, standard, without_own, between, beside, in_holes })
+        let guides = Guides::new(guides, &self.sites, &self.at_targets, &self.at_sites);
+        Some(Gene { own, standard, without_own, between, beside, in_holes, guides })
     }
 
     /// The means at the unmeasured bins, and at the measured ones without their own value; there kriging stands for bilinear
@@ -202,8 +204,11 @@ impl Experts {
         let Rows { learned, asked, pictured } = self.rows(gene, &known, [&[], &[]]);
         let forest = grow(&learned);
         let whole = Distribution::of(targets.iter().map(|target| (*target, 1.0)))?;
-        let guided = self.guides.as_ref().map(|guides| {
-            let Rows { learned, asked, pictured } = self.rows(gene, &known, guides.columns());
+        let guides: Vec<&Guides> = self.guides.iter().chain(&gene.guides).collect();
+        let guided = (!guides.is_empty()).then(|| {
+            let all = |columns: fn(&Guides) -> &[Vec<f64>]| guides.iter().flat_map(|guides| columns(guides)).cloned();
+            let columns = [Guides::at_sites, Guides::at_targets].map(|columns| all(columns).collect::<Vec<_>>());
+            let Rows { learned, asked, pictured } = self.rows(gene, &known, columns.each_ref().map(Vec::as_slice));
             Guided { forest: grow(&learned), asked, pictured }
         });
         let guided = guided.map(|guided| {

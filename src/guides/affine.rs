@@ -1,4 +1,7 @@
-//! From pixels of an image to µm of the section.
+//! From pixels of an image, or µm of another section, to µm of the section.
+
+use crate::{Error, Result};
+use std::path::Path;
 
 /// An affine map of the plane: (x, y) ↦ (a·x + b·y + c, d·x + e·y + f) with rows [a, b, c] and [d, e, f].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -8,6 +11,37 @@ impl Affine {
     /// Pixels of `x` by `y` µm, the corner of the first one at `origin_um`.
     pub fn pixels(size_um: [f64; 2], origin_um: [f64; 2]) -> Self {
         Affine([[size_um[0], 0.0, origin_um[0]], [0.0, size_um[1], origin_um[1]]])
+    }
+
+    /// Reads two or three rows of three numbers, the third of which is 0, 0, 1.
+    ///
+    /// [`Error::Data`] for anything else, or a map that folds the plane onto a line.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", e))?;
+        let expected = "Expected two rows of three numbers, [a, b, c] and [d, e, f] of x = a·column + b·row + c and y = d·column + e·row + f, or a third row 0, 0, 1";
+        let mut rows: Vec<[f64; 3]> = Vec::new();
+        for (number, line) in text.lines().enumerate() {
+            if line.trim().is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let parts = line.split([',', ';', '\t', ' ']).filter(|part| !part.is_empty());
+            let numbers: Option<Vec<f64>> =
+                parts.map(|part| part.trim().parse().ok().filter(|value: &f64| value.is_finite())).collect();
+            let row = numbers.and_then(|numbers| <[f64; 3]>::try_from(numbers).ok());
+            let row = row.ok_or_else(|| {
+                Error::data(path, format!("line {}: \"{}\" is not three numbers. {expected}", number + 1, line.trim()))
+            })?;
+            rows.push(row);
+        }
+        let last = rows.get(2).is_none_or(|last| *last == [0.0, 0.0, 1.0]);
+        let affine = match rows.as_slice() {
+            [x, y] | [x, y, _] if last => Affine([*x, *y]),
+            _ => return Err(Error::data(path, format!("{} rows. {expected}", rows.len()))),
+        };
+        match affine.inverse() {
+            Some(_) => Ok(affine),
+            None => Err(Error::data(path, format!("it folds the plane onto a line. {expected}"))),
+        }
     }
 
     /// Where the point (x, y) goes.

@@ -77,8 +77,8 @@ fn maps(sums: &[Sums], grid: &Grid) -> Vec<Raster<f32>> {
     })
 }
 
-/// The Gaussian mean of a map; NaN where it is.
-fn around(map: &Raster<f32>) -> Raster<f32> {
+/// The Gaussian mean of a map [rows, cols] with a standard deviation of one bin; NaN where the map is.
+pub fn around(map: &Raster<f32>) -> Raster<f32> {
     let kernel = kernel(AROUND);
     let reach = (kernel.len() / 2) as isize;
     let (rows, cols) = map.shape();

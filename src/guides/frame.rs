@@ -40,37 +40,14 @@ fn beside(path: &Path) -> Option<PathBuf> {
     mosaic.is_file().then_some(mosaic)
 }
 
-/// Reads a map: two or three rows of three numbers.
-///
-/// Vizgen's file, which leads from µm to pixels, and Xenium Explorer's, which leads to pixels of Xenium, are known by their names.
+/// Reads a map ([`Affine::read`]). Vizgen's file, which leads from µm to pixels, and Xenium Explorer's, which leads to pixels of Xenium, are known by their names.
 pub(crate) fn read(path: &Path) -> Result<(Affine, String)> {
-    let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", e))?;
-    let expected = "Expected two rows of three numbers, [a, b, c] and [d, e, f] of x = a·column + b·row + c and y = d·column + e·row + f, or a third row 0, 0, 1";
-    let mut rows: Vec<[f64; 3]> = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        if line.trim().is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let parts = line.split([',', ';', '\t', ' ']).filter(|part| !part.is_empty());
-        let numbers: Option<Vec<f64>> =
-            parts.map(|part| part.trim().parse().ok().filter(|value: &f64| value.is_finite())).collect();
-        let row = numbers.and_then(|numbers| <[f64; 3]>::try_from(numbers).ok());
-        let row = row.ok_or_else(|| {
-            Error::data(path, format!("line {}: \"{}\" is not three numbers. {expected}", number + 1, line.trim()))
-        })?;
-        rows.push(row);
-    }
-    let last = rows.get(2).is_none_or(|last| *last == [0.0, 0.0, 1.0]);
-    let affine = match rows.as_slice() {
-        [x, y] | [x, y, _] if last => Affine([*x, *y]),
-        _ => return Err(Error::data(path, format!("{} rows. {expected}", rows.len()))),
-    };
+    let affine = Affine::read(path)?;
     let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
-    let back =
-        affine.inverse().ok_or_else(|| Error::data(path, format!("it folds the image onto a line. {expected}")))?;
-    Ok(match name.as_str() {
-        MOSAIC => (back, format!("{}, from µm to pixels", path.display())),
-        name if name.contains("alignment") => {
+    let back = affine.inverse().filter(|_| name == MOSAIC);
+    Ok(match (back, name.as_str()) {
+        (Some(back), _) => (back, format!("{}, from µm to pixels", path.display())),
+        (None, name) if name.contains("alignment") => {
             let to_um = affine.then(&Affine::pixels([XENIUM_UM; 2], [0.0; 2]));
             (to_um, format!("{}, to Xenium's pixels of {XENIUM_UM} µm", path.display()))
         }

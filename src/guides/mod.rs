@@ -1,6 +1,6 @@
 //! Images of the microscope as guides: what was measured in every bin, whether its molecules were or not.
 //!
-//! [`measure`] reads an image in bands (OME-TIFF, TIFF, PNG, JPEG), lays it on the grid, checks that it fits the measured bins there, and
+//! [`measure`] reads an image in bands (OME-TIFF, TIFF, OME-Zarr, PNG, JPEG), lays it on the grid, checks that it fits the measured bins there, and
 //! gives six features of every channel and bin as [`Guide`]s. An image knows nothing of counts: that it covers withheld bins
 //! is no leak. What is learned from it is learned in measured bins alone.
 //!
@@ -14,8 +14,11 @@ mod frame;
 mod jpeg2000;
 mod mask;
 mod memory;
+mod ngff;
 mod ome;
+mod ome_zarr;
 mod pixels;
+mod place;
 mod source;
 mod stains;
 mod tiff;
@@ -23,13 +26,17 @@ mod tiff;
 pub use affine::Affine;
 pub(crate) use frame::read as read_map;
 pub(crate) use mask::Mask;
+pub use features::around;
+pub use ngff::coordinate_systems;
+pub use place::{Laid, Place, lay};
 
-use crate::files::fingerprint;
-use crate::section::{Grid, Raster, Sampling};
+use crate::files::{fingerprint, folder_fingerprint};
+use crate::section::{Grid, Raster};
 use crate::{Error, Result};
-use align::{Better, Thumbnail, Totals};
+use align::Thumbnail;
 use bands::Shrunk;
 use features::{FEATURES, PIXEL_UM, features};
+use place::{IMAGE, laid};
 use serde::{Deserialize, Serialize};
 use source::{Plane, Source};
 use std::path::{Path, PathBuf};
@@ -45,28 +52,19 @@ pub struct Image {
     pub to_um: Option<Affine>,
 }
 
-/// The section that images are laid on.
-pub struct Place<'a> {
-    /// Where the bins lie.
-    pub grid: Grid,
-    /// Which bins are measured [rows, cols].
-    pub sampling: &'a Sampling,
-    /// Counts per bin over all genes [rows, cols], of which only those of measured bins are read.
-    pub totals: &'a Raster<u32>,
-}
-
 /// What is known of a guide.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GuideEntry {
     /// Its name: the channel's and the feature's, `DAPI mean`. No other guide of the dataset has it.
     pub name: String,
-    /// The image it was measured in.
-    pub image: String,
-    /// SHA-256 of that file.
+    /// The image it was measured in, or the dataset of a serial section.
+    #[serde(alias = "image")]
+    pub path: String,
+    /// SHA-256 of that file, or the fingerprint of the dataset.
     pub sha256: String,
-    /// The map from its pixels to µm: x and y are a·column + b·row + c with rows [a, b, c].
+    /// The map from its pixels, or its µm, to µm: x and y are a·column + b·row + c with rows [a, b, c].
     pub to_um: [[f64; 3]; 2],
-    /// Correlation of the image with ln(1 + total) over the measured bins; `None` where it has none.
+    /// Correlation of the image, or the section's ln(1 + total), with ln(1 + total) over the measured bins; `None` where it has none.
     pub correlation: Option<f64>,
 }
 
@@ -101,96 +99,36 @@ pub fn measure(images: &[Image], place: &Place, align: bool) -> Result<Measured>
     for image in images {
         measure_one(image, place, align, &mut all)?;
     }
-    distinguish(&mut all.guides);
     Ok(all)
 }
 
 fn measure_one(image: &Image, place: &Place, align: bool, all: &mut Measured) -> Result<()> {
     let path = &image.path;
     let source = Source::open(path)?;
-    let (mut to_um, told) = frame::frame(image, source.pixel_um)?;
-    let totals = totals(place);
-    let covered = covers(path, &source, &to_um, &totals)?;
+    let (to_um, told) = frame::frame(image, source.pixel_um)?;
     let planes: Vec<String> = source.planes.iter().map(|plane| plane.name.clone()).collect();
     let (width, height) = (source.size[0], source.size[1]);
     all.notes.push(format!("{}: {width} × {height} pixels, {}; {told}", path.display(), planes.join(", ")));
     let Some(first) = source.planes.first() else {
         return Err(Error::data(path, "no planes in it"));
     };
-    let fit = totals.fit(&thumbnail(&source, first, &to_um, place.grid.bin_um / 2.0)?, covered >= MOST_COVERED);
-    let mut correlation = fit.correlation;
-    if let Some(Better { then, what, correlation: there }) = fit.better {
-        let change = format!("{} to {}", shown(correlation), shown(Some(there)));
-        if align {
-            to_um = to_um.then(&then);
-            correlation = Some(there);
-            all.notes.push(format!("{}: {what}: its correlation with the totals rose from {change}", path.display()));
-        } else {
-            tracing::warn!(
-                "{}: the image fits better {what}: its correlation with the totals would rise from {change}. --align applies it",
-                path.display()
-            );
-        }
-    }
-    let sha256 = fingerprint(path)?;
+    let small = || thumbnail(&source, first, &to_um, place.grid.bin_um / 2.0);
+    let found = laid(path, &IMAGE, (source.size, &to_um), small, place, align)?;
+    let (to_um, correlation) = (found.to_um, found.correlation);
+    all.notes.extend(found.notes);
+    let sha256 = if path.is_dir() { folder_fingerprint(path)? } else { fingerprint(path)? };
     for plane in &source.planes {
         let (names, maps) = channels(&source, plane, &to_um, &place.grid)?;
         for (channel, maps) in names.iter().zip(maps) {
             for (feature, map) in FEATURES.iter().zip(maps) {
                 let name = format!("{channel} {feature}");
-                let (image, sha256) = (path.display().to_string(), sha256.clone());
-                let entry = GuideEntry { name, image, sha256, to_um: to_um.0, correlation };
+                let (path, sha256) = (path.display().to_string(), sha256.clone());
+                let entry = GuideEntry { name, path, sha256, to_um: to_um.0, correlation };
                 all.guides.push(Guide { entry, map });
             }
         }
     }
-    let at = shown(correlation);
-    all.notes.push(format!("{}: correlation with the totals of the measured bins {at}", path.display()));
     Ok(())
-}
-
-fn shown(correlation: Option<f64>) -> String {
-    correlation.map_or("none".to_owned(), |correlation| format!("{correlation:.3}"))
-}
-
-fn totals(place: &Place) -> Totals {
-    let (rows, cols) = place.totals.shape();
-    let bins = (0..rows).flat_map(|row| (0..cols).map(move |col| (row, col)));
-    let measured = bins.filter(|(row, col)| place.sampling.measures(*row, *col));
-    let centre = |(row, col): (usize, usize)| {
-        let bin = crate::section::Bin { row: row as u32, col: col as u32 };
-        (place.grid.centre_um(bin), place.totals[(row, col)])
-    };
-    Totals::new(&measured.map(centre).collect::<Vec<_>>(), place.grid.bin_um)
-}
-
-/// An image that covers a smaller share of the measured bins is warned of.
-const MOST_COVERED: f64 = 0.5;
-
-/// The share of the measured bins that an image covers; one that covers none is refused.
-fn covers(path: &Path, source: &Source, to_um: &Affine, totals: &Totals) -> Result<f64> {
-    let covered = totals.covered(to_um, source.size);
-    let span =
-        |[low, high]: [[f64; 2]; 2]| format!("x {:.0} to {:.0}, y {:.0} to {:.0} µm", low[0], high[0], low[1], high[1]);
-    let [width, height] = source.size.map(|size| size as f64);
-    let (own, bins) = (span(to_um.extent(width, height)), span(totals.extent()));
-    if covered == 0.0 {
-        return Err(Error::data(
-            path,
-            format!(
-                "it covers no measured bin: its {} × {} pixels lie at {own}, the bins at {bins}. Give --image-transform FILE with the map from pixels to µm of the transcripts",
-                source.size[0], source.size[1]
-            ),
-        ));
-    }
-    if covered < MOST_COVERED {
-        tracing::warn!(
-            "{}: it covers {:.0} % of the measured bins: it lies at {own}, the bins at {bins}",
-            path.display(),
-            100.0 * covered
-        );
-    }
-    Ok(covered)
 }
 
 /// A plane in pixels of about `pixel_um`, in the channel that tells the most of the tissue: the first.
@@ -232,12 +170,12 @@ fn shrunk_map(to_um: &Affine, factor: usize) -> Affine {
     Affine::pixels([factor as f64; 2], [0.0; 2]).then(to_um)
 }
 
-/// Adds the image's name to guides whose names are not the only ones, and a number where that is not enough.
-fn distinguish(guides: &mut [Guide]) {
+/// Adds the name of the image or dataset to guides whose names are not the only ones, and a number where that is not enough.
+pub fn distinguish(guides: &mut [Guide]) {
     let names: Vec<String> = guides.iter().map(|guide| guide.entry.name.clone()).collect();
     let mut taken = std::collections::BTreeSet::new();
     for (guide, name) in guides.iter_mut().zip(&names) {
-        let file = Path::new(&guide.entry.image).file_name().map(|file| file.to_string_lossy().into_owned());
+        let file = Path::new(&guide.entry.path).file_name().map(|file| file.to_string_lossy().into_owned());
         let many = names.iter().filter(|other| *other == name).count() > 1;
         let wanted = if many { format!("{} {name}", file.unwrap_or_default()) } else { name.clone() };
         let numbered = std::iter::once(wanted.clone()).chain((2..).map(|number| format!("{wanted} ({number})")));

@@ -1,6 +1,7 @@
 //! One file of an image, whatever its format: its planes, and what it says of their scale.
 
 use super::memory::Decoded;
+use super::ome_zarr::OmeZarr;
 use super::pixels::Pixels;
 use super::stains::Colours;
 use super::tiff::Tiff;
@@ -21,10 +22,11 @@ pub(super) struct Source {
 
 enum Kind {
     Tiff(Tiff),
+    Zarr(OmeZarr),
     Decoded(Decoded),
 }
 
-/// A plane: its name, and the directory of a TIFF that holds it.
+/// A plane: its name, and the directory of a TIFF or the channel of an OME-Zarr that holds it.
 #[derive(Clone, Debug)]
 pub(super) struct Plane {
     pub(super) name: String,
@@ -41,6 +43,16 @@ impl Source {
     /// Opens `path`. Of an OME-TIFF in several files, the planes of this one.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let stem = stem(path);
+        if path.is_dir() {
+            let zarr = OmeZarr::open(path)?;
+            let plane = |(directory, name): (usize, &String)| Plane { name: name.clone(), directory };
+            let mut planes: Vec<Plane> = zarr.channels.iter().enumerate().map(plane).collect();
+            if planes.is_empty() {
+                planes.push(Plane { name: stem, directory: 0 });
+            }
+            let (size, pixel_um) = (zarr.size(), zarr.pixel_um);
+            return Ok(Source { path: path.to_owned(), planes, pixel_um, size, kind: Kind::Zarr(zarr) });
+        }
         if !Tiff::is(path) {
             let decoded = Decoded::open(path)?;
             let planes = vec![Plane { name: stem, directory: 0 }];
@@ -62,6 +74,7 @@ impl Source {
     pub(super) fn pixels(&self, plane: &Plane, least: f64) -> Result<Box<dyn Pixels + '_>> {
         match &self.kind {
             Kind::Tiff(tiff) => Ok(Box::new(tiff.plane(plane.directory, least)?)),
+            Kind::Zarr(zarr) => Ok(Box::new(zarr.plane(plane.directory, least))),
             Kind::Decoded(decoded) => Ok(Box::new(decoded)),
         }
     }

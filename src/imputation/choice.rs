@@ -1,9 +1,10 @@
 //! What predicts a gene: networks, experts or interpolation, decided from measured bins alone.
 
 use super::experts::panel;
+use super::neighbours::Beside;
 use super::network::NetworkImputer;
 use crate::dataset::Dataset;
-use crate::experts::{Evidence, Experts, Prediction, Trials, Weights};
+use crate::experts::{Evidence, Experts, Known, Prediction, Trials, Weights};
 use crate::section::Raster;
 use crate::store::{Choice, Expected, Predictor};
 use crate::{Error, Result};
@@ -15,6 +16,7 @@ const NETWORK: &str = "network";
 pub(super) struct Chooser {
     experts: Experts,
     trials: Option<Trials>,
+    beside: Beside,
 }
 
 impl Chooser {
@@ -26,31 +28,40 @@ impl Chooser {
                 "predict: too few measured bins in the tissue to tell what predicts them best: genes are interpolated, and nothing is known of their errors"
             );
         }
-        Ok(Chooser { experts: Experts::new(panel), trials })
+        Ok(Chooser { experts: Experts::new(panel), trials, beside: Beside::new(dataset)? })
     }
 
-    /// The experts' prediction of a gene, equal ones without a choice.
-    pub(super) fn equal(&self, dataset: &Dataset, values: &Raster<f32>, coverage: f64) -> Result<Prediction> {
-        self.ask(dataset, values, &Weights::equal(), coverage)
+    /// The experts' prediction of `gene`, equal ones without a choice.
+    pub(super) fn equal(
+        &self,
+        dataset: &Dataset,
+        gene: &str,
+        values: &Raster<f32>,
+        coverage: f64,
+    ) -> Result<Prediction> {
+        let known = Known { values, guides: &self.beside.guides(gene)? };
+        self.ask(dataset, known, &Weights::equal(), coverage)
     }
 
-    /// The experts' prediction of a gene by the weights that measured bins give them; and the choice, with a `network` and the share
+    /// The experts' prediction of `gene` by the weights that measured bins give them; and the choice, with a `network` and the share
     /// that it has if nothing speaks against it.
     pub(super) fn choose(
         &self,
         dataset: &Dataset,
+        gene: &str,
         values: &Raster<f32>,
         network: Option<(&NetworkImputer, f64)>,
         coverage: f64,
     ) -> Result<(Prediction, Choice)> {
-        let evidence = self.trials.as_ref().and_then(|trials| trials.evidence(values, 0));
+        let known = Known { values, guides: &self.beside.guides(gene)? };
+        let evidence = self.trials.as_ref().and_then(|trials| trials.evidence(known, 0));
         let choice = decide(evidence.as_ref(), network.map(|(network, share)| (held_out_ratio(network), share)));
         let weights = evidence.map_or_else(Weights::kriging, |evidence| evidence.weights);
-        Ok((self.ask(dataset, values, &weights, coverage)?, choice))
+        Ok((self.ask(dataset, known, &weights, coverage)?, choice))
     }
 
-    fn ask(&self, dataset: &Dataset, values: &Raster<f32>, weights: &Weights, coverage: f64) -> Result<Prediction> {
-        self.experts.predict(values, weights, coverage, 0).ok_or_else(|| {
+    fn ask(&self, dataset: &Dataset, known: Known, weights: &Weights, coverage: f64) -> Result<Prediction> {
+        self.experts.predict(known, weights, coverage, 0).ok_or_else(|| {
             Error::data(dataset.folder(), "no measured bin is in the tissue. Lower min_counts of s2s-prep")
         })
     }

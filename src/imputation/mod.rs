@@ -8,6 +8,7 @@ mod experts;
 mod finish;
 mod method;
 mod models;
+mod neighbours;
 mod network;
 mod predict;
 mod reach;

@@ -271,10 +271,11 @@ impl<'a> Predictor<'a> {
         };
         let measured = self.dataset.measured_values(gene)?;
         let (found, choice) =
-            experts.choose(self.dataset, &measured, Some((network, self.share)), self.config.coverage)?;
+            experts.choose(self.dataset, gene, &measured, Some((network, self.share)), self.config.coverage)?;
         let share = network_weight(&choice);
         let own = (share > 0.0).then(|| network.impute(self.dataset, self.config)).transpose()?;
-        let mixed = self.mixed(gene, &measured, &found, own.as_ref().map(|own| (&own.values, share)));
+        let own = own.map(|own| found.moved(&own.values));
+        let mixed = self.mixed(gene, &measured, &found, own.as_ref().map(|own| (own, share)));
         Ok(GenePrediction { choice: Some(choice), ..mixed })
     }
 
@@ -282,10 +283,10 @@ impl<'a> Predictor<'a> {
     fn by_expert(&self, gene: &str, method: Expert, experts: &Chooser) -> Result<GenePrediction> {
         let measured = self.dataset.measured_values(gene)?;
         if method == Expert::Blend {
-            let (found, choice) = experts.choose(self.dataset, &measured, None, self.config.coverage)?;
+            let (found, choice) = experts.choose(self.dataset, gene, &measured, None, self.config.coverage)?;
             return Ok(GenePrediction { choice: Some(choice), ..self.mixed(gene, &measured, &found, None) });
         }
-        let found = experts.equal(self.dataset, &measured, self.config.coverage)?;
+        let found = experts.equal(self.dataset, gene, &measured, self.config.coverage)?;
         let expert = match method {
             Expert::Smoothed => &found.smoothed,
             Expert::Cokriging => &found.cokriging,

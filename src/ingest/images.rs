@@ -23,15 +23,31 @@ const NAMES: [&str; 6] = [
 /// [`Error::Missing`] where there are none that are known.
 pub fn images(input: &Path) -> Result<Vec<PathBuf>> {
     let folder = if input.is_dir() { input } else { input.parent().unwrap_or(input) };
+    let of_store = of_spatialdata(folder);
+    if !of_store.is_empty() {
+        return Ok(of_store);
+    }
     let found = NAMES.iter().map(|name| matching(folder, name)).find(|found| !found.is_empty());
     let found = found.ok_or_else(|| {
         Error::Missing(format!(
-            "{}: no images that --image auto knows (looked for {}). Give their paths",
+            "{}: no images that --image auto knows (looked for {}, and the images of a SpatialData store). Give their paths",
             folder.display(),
             NAMES.join(", ")
         ))
     })?;
     Ok(middle_of_stacks(found))
+}
+
+/// The images of the SpatialData store `folder`, none if it is no store.
+fn of_spatialdata(folder: &Path) -> Vec<PathBuf> {
+    let is_group = |path: &Path| ["zarr.json", ".zgroup"].iter().any(|name| path.join(name).is_file());
+    if !is_group(folder) {
+        return Vec::new();
+    }
+    let mut images = entries(&folder.join("images")).unwrap_or_default();
+    images.retain(|path| is_group(path));
+    images.sort();
+    images
 }
 
 /// The files below `folder` of a name with one `*` at most.

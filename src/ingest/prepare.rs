@@ -1,9 +1,10 @@
 //! From a request to a dataset on disk.
 
-use super::request::Request;
+use super::request::{Request, SerialSection};
 use super::section::{Plan, Section, with_notes};
+use super::serial;
 use super::survey::MANY;
-use crate::dataset::{self, Dataset, Mode, Settings};
+use crate::dataset::{self, Dataset, Guidance, Mode, Settings};
 use crate::files;
 use crate::guides::{self, Image, Place};
 use crate::provenance::{Input, Provenance};
@@ -34,7 +35,8 @@ pub fn prepare(request: &Request, output: &Path, command: &[String]) -> Result<P
     dataset::check_output(output)?;
     let plan = Plan::of(request)?;
     let images = plan.images()?;
-    let mut provenance = provenance(&plan, request, &images)?.with_command(command);
+    let serial = serial::open(&request.sections)?;
+    let mut provenance = provenance(&plan, request, &images, &serial)?.with_command(command);
     let give_way = |run: &Provenance| run.earlier(dataset::earlier(output).as_slice()).give_way(output, request.force);
     if !plan.streams() {
         give_way(&provenance)?;
@@ -47,7 +49,11 @@ pub fn prepare(request: &Request, output: &Path, command: &[String]) -> Result<P
     check_measured(&section, request.mode).map_err(|e| with_notes(e, &section.notes))?;
     let place = Place { grid: section.counts.grid, sampling: &section.sampling, totals: &section.counts.totals };
     let measured = guides::measure(&images, &place, request.align)?;
-    section.notes.extend(measured.notes);
+    let genes: Vec<&str> = section.counts.genes.iter().map(|gene| gene.name.as_str()).collect();
+    let serial = serial::laid(&request.sections, serial, &place, &genes, request.align)?;
+    section.notes.extend(measured.notes.into_iter().chain(serial.notes));
+    let mut guides: Vec<_> = measured.guides.into_iter().chain(serial.guides).collect();
+    guides::distinguish(&mut guides);
     let config = &section.config;
     let settings = Settings {
         mode: request.mode,
@@ -56,20 +62,26 @@ pub fn prepare(request: &Request, output: &Path, command: &[String]) -> Result<P
         patch: config.patch,
         platform: section.platform.to_owned(),
     };
+    let guidance = Guidance { guides: &guides, neighbours: &serial.neighbours };
     let (counts, outline) = (&section.counts, &section.outline);
-    dataset::write_as(section.quantity, output, counts, &measured.guides, outline, &settings, provenance)
+    dataset::write_as(section.quantity, output, counts, guidance, outline, &settings, provenance)
         .map_err(|e| with_notes(e, &section.notes))?;
     Ok(Prepared { dataset: Dataset::open(output)?, section })
 }
 
 /// How a dataset comes to be that `plan` reads; a stream is not known before it is read.
-fn provenance(plan: &Plan, request: &Request, images: &[Image]) -> Result<Provenance> {
+fn provenance(plan: &Plan, request: &Request, images: &[Image], serial: &[Dataset]) -> Result<Provenance> {
     let hash = |path: &PathBuf| if path.is_dir() { files::folder_fingerprint(path) } else { files::fingerprint(path) };
     let input = |path: &PathBuf| Ok(Input { path: path.display().to_string(), sha256: hash(path)? });
     let read = if plan.streams() { Vec::new() } else { plan.files()? };
     let image = |image: &Image| {
         let transform = image.transform.as_ref().map(hash).transpose()?;
         Ok::<_, Error>(json!({ "image": hash(&image.path)?, "transform": transform }))
+    };
+    let section = |(section, dataset): (&SerialSection, &Dataset)| {
+        let transform = section.transform.as_ref().map(hash).transpose()?;
+        let distance_um = section.distance_um;
+        Ok::<_, Error>(json!({ "section": dataset.fingerprint(), "transform": transform, "distance_um": distance_um }))
     };
     let asked = json!({
         "format": dataset::FORMAT,
@@ -80,6 +92,7 @@ fn provenance(plan: &Plan, request: &Request, images: &[Image]) -> Result<Proven
         "areas": plan.areas(),
         "exclude_auto": request.exclude_auto,
         "images": images.iter().map(image).collect::<Result<Vec<_>>>()?,
+        "sections": request.sections.iter().zip(serial).map(section).collect::<Result<Vec<_>>>()?,
         "align": request.align,
     });
     let config = serde_json::to_value(plan.config()).map_err(|e| Error::bug(format!("config: {e}")))?;

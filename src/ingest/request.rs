@@ -11,6 +11,17 @@ use crate::{Error, Result};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+/// A serial section that is to guide.
+#[derive(Clone, Debug)]
+pub struct SerialSection {
+    /// Its dataset.
+    pub path: PathBuf,
+    /// A file with the map from its µm to this section's; without one, both have the same frame.
+    pub transform: Option<PathBuf>,
+    /// How far it lies from this section in µm, across both.
+    pub distance_um: Option<f64>,
+}
+
 /// What is to be read, and how.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -36,7 +47,9 @@ pub struct Request {
     pub area_transform: Option<String>,
     /// Images of the microscope, measured in every bin.
     pub images: Vec<Image>,
-    /// Whether an image that fits the measured bins better elsewhere is moved there.
+    /// Serial sections.
+    pub sections: Vec<SerialSection>,
+    /// Whether an image or a section that fits the measured bins better elsewhere is moved there.
     pub align: bool,
     /// Bins, pattern, filters, columns.
     pub config: PrepConfig,
@@ -62,6 +75,7 @@ impl Request {
             region: None,
             area_transform: None,
             images: Vec::new(),
+            sections: Vec::new(),
             align: false,
             config,
             force: false,

@@ -3,7 +3,7 @@
 use super::outcome::{FORMAT, Outcome};
 use super::output::{Folders, Target, write};
 use super::prediction::{Names, Prediction, labels};
-use super::report::{MOST_PICTURED, Plots, UNFOLDED, Viewer, block, figure, page};
+use super::report::{MOST_PICTURED, Plots, UNFOLDED, Viewer, block, figure, guides, page};
 use super::scorer::{ScoreSettings, Scorer};
 use super::{multiqc, tables};
 use crate::dataset::Dataset;
@@ -105,7 +105,8 @@ pub fn score_into(
     let outcome = scorer.finish();
     plots.map_or(Ok(()), |plots| plots.charts(&outcome, &genes))?;
     let viewer = viewer.map(|viewer| viewer.page(&outcome)).transpose()?;
-    let pages = [("report.html", Some(page(&outcome, &genes, &cards)?)), ("genes.html", viewer)];
+    let guides = guides(settings.dataset, block)?;
+    let pages = [("report.html", Some(page(&outcome, &genes, &cards, &guides)?)), ("genes.html", viewer)];
     write_all(&outcome, &pages, folders.report())?;
     folders.finish()?;
     Ok(outcome)

@@ -12,6 +12,15 @@ const BEND_UM: f64 = 20.0;
 /// Molecules of all genes that diffused off the tissue, relative to plain tissue.
 const STRAY: f64 = 0.004;
 
+/// How far the border and the axis of a structure lean at most: µm along the section for one across it.
+const LEAN: f64 = 0.5;
+
+/// No structure is smaller than this radius in µm, however far it tapers.
+const SMALLEST_UM: f64 = 10.0;
+
+/// Depth in µm over which the section's outline turns into another.
+const OUTLINE_UM: f64 = 500.0;
+
 /// A round structure: a duct (hollow) or an island (solid).
 #[derive(Clone, Copy, Debug)]
 struct Round {
@@ -33,6 +42,13 @@ impl Field {
             [k * angle.cos(), k * angle.sin(), rng.random::<f64>() * TAU, 1.0]
         };
         Field((0..12).map(wave).collect())
+    }
+
+    /// Goes `depth` µm deeper: waves run across the section as they do along it.
+    pub(super) fn go_down(&mut self, depth: f64, rng: &mut impl Rng) {
+        for [kx, ky, phase, _] in &mut self.0 {
+            *phase += kx.hypot(*ky) * (2.0 * rng.random::<f64>() - 1.0) * depth;
+        }
     }
 
     /// The field at a position: mean 0, mostly between −1 and 1.
@@ -77,6 +93,21 @@ impl Anatomy {
         let mut field = |size_um: f64| Field::random(size_um, rng);
         let (density, bend, packing) = (field(400.0), [field(150.0), field(150.0)], field(40.0));
         Anatomy { width, height, lobes, ducts, islands, bend, density, packing }
+    }
+
+    /// Goes `depth` µm deeper into the block: structures lean and taper, fields run on.
+    pub(super) fn go_down(&mut self, depth: f64, rng: &mut impl Rng) {
+        let mut lean = || LEAN * (2.0 * rng.random::<f64>() - 1.0) * depth;
+        for round in self.ducts.iter_mut().chain(&mut self.islands) {
+            (round.x, round.y) = (round.x + lean(), round.y + lean());
+            round.radius = (round.radius + lean() / 2.0).max(SMALLEST_UM);
+        }
+        for [_, _, phase] in &mut self.lobes {
+            *phase += depth / OUTLINE_UM * (2.0 * rng.random::<f64>() - 1.0);
+        }
+        for field in self.bend.iter_mut().chain([&mut self.density, &mut self.packing]) {
+            field.go_down(depth, rng);
+        }
     }
 
     /// What lies at a position in µm.

@@ -32,6 +32,13 @@ pub(super) struct SimulatedGene {
 }
 
 impl SimulatedGene {
+    /// Goes `depth` µm deeper into the block.
+    pub(super) fn go_down(&mut self, depth: f64, rng: &mut impl Rng) {
+        if let Pattern::Smooth(field) = &mut self.pattern {
+            field.go_down(depth, rng);
+        }
+    }
+
     /// Its weight at a site.
     pub(super) fn weight(&self, site: &Site) -> f64 {
         let on = match &self.pattern {

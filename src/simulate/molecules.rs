@@ -60,8 +60,10 @@ impl<'a> Section<'a> {
     pub(super) fn new(plan: &'a Plan) -> Self {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(plan.seed);
         let (width, height) = (plan.cols as f64 * plan.bin_um, plan.rows as f64 * plan.bin_um);
-        let anatomy = Anatomy::random(width, height, &mut rng);
-        let genes = panel(plan.genes, &mut rng);
+        let mut anatomy = Anatomy::random(width, height, &mut rng);
+        let mut genes = panel(plan.genes, &mut rng);
+        anatomy.go_down(plan.depth_um, &mut rng);
+        genes.iter_mut().for_each(|gene| gene.go_down(plan.depth_um, &mut rng));
         // About a third of a gene's full strength is what it has on average over the patterns.
         let strength: f64 = genes.iter().map(|gene| gene.strength).sum::<f64>() / 3.0;
         Section { plan, anatomy, rate: MOLECULES / (30.0 * 30.0) / strength, genes }
@@ -80,7 +82,7 @@ impl<'a> Section<'a> {
 
     /// Draws a row of bins. Each row has a random stream of its own, so that rows can be drawn in any order.
     pub(super) fn row(&self, row: usize) -> Row {
-        let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.plan.seed ^ ((row as u64 + 1) << 32));
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.plan.stream() ^ ((row as u64 + 1) << 32));
         let side = self.plan.bin_um / CELLS as f64;
         let area = side * side;
         let (mut molecules, mut rates) = (Molecules::default(), vec![0.0; self.genes.len() * self.plan.cols]);

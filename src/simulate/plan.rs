@@ -15,9 +15,16 @@ pub struct Plan {
     pub genes: usize,
     /// Decides everything.
     pub seed: u64,
+    /// How deep in µm below the first section of the block it was cut: 0 for a section alone. Structures go on smoothly from one depth to another.
+    pub depth_um: f64,
 }
 
 impl Plan {
+    /// What the draws of molecules and nuclei depend on: no two sections of a block have the same.
+    pub(super) fn stream(&self) -> u64 {
+        self.seed ^ self.depth_um.to_bits().wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+
     /// Refuses numbers that make no sense, naming the flag of `s2s-simulate`.
     pub(super) fn check(&self) -> Result<()> {
         let wrong = |flag: &str, found: String, expected: &str| {
@@ -30,6 +37,9 @@ impl Plan {
         }
         if !(self.bin_um > 0.0 && self.bin_um <= 1000.0) {
             return wrong("--bin-um", self.bin_um.to_string(), "µm above 0, up to 1000");
+        }
+        if !(self.depth_um >= 0.0 && self.depth_um <= 10_000.0) {
+            return wrong("--distance-um", self.depth_um.to_string(), "a depth of 0 to 10000 µm in all");
         }
         Ok(())
     }

@@ -22,7 +22,7 @@ pub struct SimulatedSection {
 /// ```
 /// use s2s::simulate::{Plan, simulate};
 ///
-/// let section = simulate(&Plan { rows: 8, cols: 10, bin_um: 30.0, genes: 5, seed: 1 })?;
+/// let section = simulate(&Plan { rows: 8, cols: 10, bin_um: 30.0, genes: 5, seed: 1, depth_um: 0.0 })?;
 /// assert_eq!(section.features[..5], ["DUCT1", "LAYER2", "ISLAND3", "SMOOTH4", "HOUSE5"]);
 /// assert_eq!((section.rates.len(), section.rates[0].shape()), (5, (8, 10)));
 /// assert_eq!(section.molecules.x.len(), section.molecules.feature.len());

@@ -90,14 +90,14 @@ fn drawn(plan: &Plan, anatomy: &Anatomy, width: usize, rows: std::ops::Range<usi
             }
         }
     }
-    let mut rng = Xoshiro256PlusPlus::seed_from_u64(plan.seed ^ 0x5741_494e ^ ((rows.start as u64 + 1) << 24));
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(plan.stream() ^ 0x5741_494e ^ ((rows.start as u64 + 1) << 24));
     let seen = |light: &f32| (BACKGROUND + light + NOISE * (rng.random::<f32>() - 0.5)).clamp(0.0, 255.0) as u8;
     light.iter().map(seen).collect()
 }
 
 /// The nuclei of a row of squares, always the same ones.
 fn nuclei(plan: &Plan, anatomy: &Anatomy, square: usize) -> Vec<Nucleus> {
-    let mut rng = Xoshiro256PlusPlus::seed_from_u64(plan.seed ^ 0x4e55_434c ^ ((square as u64 + 1) << 32));
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(plan.stream() ^ 0x4e55_434c ^ ((square as u64 + 1) << 32));
     let squares = (plan.cols as f64 * plan.bin_um / SQUARE_UM).ceil() as usize;
     let mut all = Vec::new();
     for col in 0..squares {

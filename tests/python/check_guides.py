@@ -22,8 +22,10 @@ if seen.ndim == 3:
     channels = dict(zip(["haematoxylin", "eosin", "residual"], np.moveaxis(density @ np.linalg.inv(np.stack([h, e, rest / np.linalg.norm(rest)])), 2, 0)))
 else:
     names = {guide["name"].rsplit(" mean", 1)[0] for guide in manifest["guides"] if guide["name"].endswith(" mean")}
-    assert len(names) == 1, names
-    channels = {names.pop(): np.sqrt(seen.astype(float))}
+    # With a third argument, what was seen is the first channel of several.
+    assert len(names) == 1 or sys.argv[3:], names
+    first = manifest["guides"][0]["name"].rsplit(" mean", 1)[0]
+    channels = {first: np.sqrt(seen.astype(float))}
 
 at = lambda count, axis: (((np.arange(count) + 0.5) * UM - grid["origin_um"][axis]) / side)
 down, right = at(seen.shape[0], 1), at(seen.shape[1], 0)

@@ -19,6 +19,13 @@ if [ -d "$WORK/snakemake/results" ]; then python "$HERE/compare.py" "$WORK/snake
 test "$(grep -c CACHED again.txt)" = "$(grep -c COMPLETED trace.txt)"
 if grep -q COMPLETED again.txt; then cat again.txt; exit 1; fi
 
+# Sections guide each other, and images.
+stack
+nextflow run "$NEXTFLOW" "${nextflow_parameters[@]}" --input stack.csv --genes DUCT1 --outdir guided >guided.log 2>&1 ||
+  { cat guided.log; exit 1; }
+guided guided
+if [ -d "$WORK/snakemake/guided" ]; then python "$HERE/compare.py" "$WORK/snakemake/guided" guided; fi
+
 # Without the programs, but for what tells their version: a module asks for it in a stub, too.
 mkdir version
 for stage in simulate prep fit predict score; do printf '#!/bin/sh\necho stub 0\n' >version/s2s-$stage; done
@@ -36,3 +43,9 @@ mistake "--genez: no such parameter" --input samples.csv --genez all --genes_per
 expect mistake.log "--genes_per_job 0: expected 1 or more"
 printf 'sample,input\nA,A\nA,A\n' >twice.csv
 mistake "sample A is there twice" --input twice.csv
+printf 'sample,input,section\nA,A,A\n' >itself.csv
+mistake "sample A is its own section" --input itself.csv
+printf 'sample,input,section\nA,A,D\n' >nobody.csv
+mistake "section D of sample A is no sample of the sheet" --input nobody.csv
+printf 'sample,input,transform\nA,A,map.csv\n' >no_image.csv
+mistake "the column transform is the map from its pixels" --input no_image.csv

@@ -18,6 +18,17 @@ expect again.log "Nothing to be done"
 "${run[@]}" --report engine.html
 expect engine.html "Scores and maps"
 
+# Sections guide each other, and images: in the order that they need.
+stack
+"${run[@]}" --config input=stack.csv genes=DUCT1 outdir=guided
+guided guided
+printf 'sample,input,section\nB,stack/section_1,B\n' >itself.csv
+if "${run[@]}" --config input=itself.csv outdir=wrong >wrong.log 2>&1; then exit 1; fi
+expect wrong.log "sample B is its own section"
+printf 'sample,input,transform\nB,stack/section_1,map.csv\n' >no_image.csv
+if "${run[@]}" --config input=no_image.csv outdir=wrong >wrong.log 2>&1; then exit 1; fi
+expect wrong.log "transform without image"
+
 # A mistake is told once, and not tried again.
 if "${run[@]}" --config genes=NOT_A_GENE outdir=wrong >wrong.log 2>&1; then exit 1; fi
 expect wrong.log "not in dataset A: NOT_A_GENE"

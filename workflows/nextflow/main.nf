@@ -7,6 +7,7 @@
 
 include { S2S_SIMULATE                    } from './modules/nf-core/s2s/simulate/main'
 include { S2S_PREP                        } from './modules/nf-core/s2s/prep/main'
+include { S2S_PREP as S2S_SECTION         } from './modules/nf-core/s2s/prep/main'
 include { S2S_ESTIMATE                    } from './modules/nf-core/s2s/estimate/main'
 include { S2S_FIT                         } from './modules/nf-core/s2s/fit/main'
 include { S2S_PREDICT                     } from './modules/nf-core/s2s/predict/main'
@@ -15,14 +16,27 @@ include { S2S_SCORE                       } from './modules/nf-core/s2s/score/ma
 
 workflow S2S {
     take:
-    sections // channel: [ val(meta), path(section) ]
+    sections // channel: [ val(meta), path(section), [ path(image) ], [ path(transform) ], [ samples or datasets that guide ] ]
 
     main:
     // A recipe that the programs carry is a flag (conf/modules.config), any other a file.
     recipe = Recipe.isNamed(params.recipe) ? [] : file(params.recipe, checkIfExists: true)
     images = params.images ? file(params.images, checkIfExists: true) : []
 
-    S2S_PREP(sections, recipe)
+    // A section that guides others is prepared as it was measured: what guides it itself has no part in them, so that sections may
+    // guide each other.
+    S2S_SECTION(sections.filter { it[0].guides }.map { it.take(2) + [[], [], []] }, recipe)
+    measured = S2S_SECTION.out.dataset.toList().map { all -> all.collectEntries { meta, dataset -> [meta.id, dataset] } }
+    split = sections.branch { row ->
+        guided: row[4]
+        alone: true
+    }
+    guided = split.guided
+        .combine(measured)
+        .map { meta, section, pictures, maps, beside, known ->
+            [meta, section, pictures, maps, beside.collect { known[it] ?: file(it, checkIfExists: true) }]
+        }
+    S2S_PREP(split.alone.mix(guided), recipe)
     S2S_ESTIMATE(S2S_PREP.out.dataset, recipe)
 
     // [ meta, dataset, genes in the order in which they are fitted ]
@@ -90,11 +104,14 @@ workflow {
 
     if (params.input) {
         def sheet = file(params.input, checkIfExists: true)
-        sections = channel.fromList(Samples.read(sheet, params)).map { meta, input -> [meta, file(input, checkIfExists: true)] }
+        sections = channel.fromList(Samples.read(sheet, params)).map { meta, input, pictures, maps, beside ->
+            def there = { path -> file(path, checkIfExists: true) }
+            [meta, there(input), pictures.collect(there), maps.collect(there), beside]
+        }
     }
     else {
         S2S_SIMULATE(channel.of(Samples.simulated(params)))
-        sections = S2S_SIMULATE.out.section
+        sections = S2S_SIMULATE.out.section.map { it + [[], [], []] }
     }
     S2S(sections)
 

@@ -7,7 +7,7 @@ use s2s::cli::one_of;
 use s2s::config::Config;
 use s2s::dataset::Mode;
 use s2s::guides::Image;
-use s2s::ingest::{self, Area, PatternKind, PrepConfig, Request};
+use s2s::ingest::{self, Area, PatternKind, PrepConfig, Request, SerialSection};
 use s2s::{Error, Result, cli};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -44,7 +44,7 @@ Exit codes: 0 done, 2 usage, 65 bad input data, 66 missing input, 70 a bug, 74 i
 ///
 /// Memory is bounded by the grid and the panel, not by the number of transcripts.
 #[derive(Debug, Parser)]
-#[command(name = "s2s-prep", after_help = EXAMPLES, group(ArgGroup::new("source").required(true).args(["place", "input", "describe"])))]
+#[command(name = "s2s-prep", after_help = EXAMPLES, group(ArgGroup::new("source").required(true).args(["place", "input", "describe"])), group(ArgGroup::new("guide").multiple(true).args(["image", "section"])))]
 pub struct Arguments {
     /// A file of transcripts, or the bundle folder that holds it
     #[arg(value_name = "PATH")]
@@ -163,8 +163,27 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", requires = "image")]
     pub image_transform: Vec<PathBuf>,
 
-    /// Move an image to where it fits the measured bins better (shifted, turned or mirrored), if it does; else only a warning says so
-    #[arg(long, requires = "image")]
+    /// The dataset of a serial section, to guide the experts: what was measured there, gene by gene; may be repeated
+    ///
+    /// Its genes are matched by name and its bins may be others. It has the frame of this section, or --section-transform. A dense section
+    /// is prepared with --pattern all. See docs/guides.md.
+    #[arg(long, value_name = "OTHER.s2s")]
+    pub section: Vec<PathBuf>,
+
+    /// The map from µm of the other section to µm of this one: one for all sections, or one for each in their order
+    ///
+    /// Two or three rows of three numbers, as for --image-transform [default: both have the same frame]
+    #[arg(long, value_name = "FILE", requires = "section")]
+    pub section_transform: Vec<PathBuf>,
+
+    /// How far the other section lies from this one across both, in µm: one for all sections, or one for each in their order
+    ///
+    /// Of several sections the nearer ones count more.
+    #[arg(long, value_name = "µm", requires = "section", allow_negative_numbers = true)]
+    pub section_distance: Vec<f64>,
+
+    /// Move an image or a section to where it fits the measured bins better (shifted, turned or mirrored), if it does; else only a warning says so
+    #[arg(long, requires = "guide")]
     pub align: bool,
 
     /// A measured bin with fewer counts is outside the tissue [default: 10]
@@ -228,19 +247,25 @@ impl Arguments {
         for path in &self.image {
             if path.as_os_str() == "auto" { paths.extend(ingest::images(input)?) } else { paths.push(path.clone()) }
         }
-        let transform = |index: usize| match self.image_transform.as_slice() {
-            [] => Ok(None),
-            [one] => Ok(Some(one.clone())),
-            all if all.len() == paths.len() => Ok(Some(all[index].clone())),
-            all => Err(Error::Usage(format!(
-                "--image-transform: {} files for {} images, expected one for all or one for each",
-                all.len(),
-                paths.len()
-            ))),
+        let transform = each("--image-transform", &self.image_transform, paths.len(), "image")?;
+        let image = |(path, transform)| Image { path, transform, to_um: None };
+        Ok(paths.into_iter().zip(transform).map(image).collect())
+    }
+
+    /// The serial sections, each with its map and distance.
+    fn sections(&self) -> Result<Vec<SerialSection>> {
+        let count = self.section.len();
+        let transform = each("--section-transform", &self.section_transform, count, "section")?;
+        let distance = each("--section-distance", &self.section_distance, count, "section")?;
+        if let Some(wrong) = self.section_distance.iter().find(|um| !um.is_finite()) {
+            return Err(Error::Usage(format!("--section-distance {wrong}: expected µm")));
+        }
+        let section = |((path, transform), distance_um): ((&PathBuf, _), _)| SerialSection {
+            path: path.clone(),
+            transform,
+            distance_um,
         };
-        (0..paths.len())
-            .map(|index| Ok(Image { path: paths[index].clone(), transform: transform(index)?, to_um: None }))
-            .collect()
+        Ok(self.section.iter().zip(transform).zip(distance).map(section).collect())
     }
 
     /// What is to be read of `input`.
@@ -255,11 +280,25 @@ impl Arguments {
         request.region = self.region.as_deref().map(Area::of);
         request.area_transform = self.area_transform.clone();
         request.images = self.images(input)?;
+        request.sections = self.sections()?;
         request.align = self.align;
         request.config = self.config(mode)?;
         request.force = self.force;
         self.platform_flags.set(&mut request)?;
         Ok(request)
+    }
+}
+
+/// The values of `flag` for each of `count` things: none, one for all, or one for each.
+fn each<T: Clone>(flag: &str, values: &[T], count: usize, thing: &str) -> Result<Vec<Option<T>>> {
+    match values {
+        [] => Ok(vec![None; count]),
+        [one] => Ok(vec![Some(one.clone()); count]),
+        all if all.len() == count => Ok(all.iter().cloned().map(Some).collect()),
+        all => Err(Error::Usage(format!(
+            "{flag}: {} values for {count} {thing}s, expected one for all or one for each",
+            all.len()
+        ))),
     }
 }
 
@@ -274,7 +313,7 @@ fn modes() -> [(Mode, &'static str, &'static str); 2] {
 /// Which bins are measured, as `--pattern` has it.
 fn patterns() -> [(PatternKind, &'static str, &'static str); 3] {
     [
-        (PatternKind::All, "all", "Every bin but those that --exclude names"),
+        (PatternKind::All, "all", "Every bin but those that --exclude names: also of a dense section that guides others (--section)"),
         (PatternKind::Lattice, "lattice", "One bin of every S×S block"),
         (PatternKind::Random, "random", "Each bin by a draw of its own"),
     ]

@@ -1,9 +1,10 @@
 //! SpatialData: a Zarr store with points (transcripts, Parquet inside) and tables (AnnData).
 //!
 //! Coordinates are those of the element itself, which its readers keep in µm for transcripts; transformations to other
-//! coordinate systems (pixels of an image, mostly) are not applied.
+//! coordinate systems (pixels of an image, mostly) are not applied to them; images are laid on them by these.
 
 use crate::error::nearest_names;
+use crate::guides::{Affine, coordinate_systems};
 use crate::ingest::binning::{Collector, ReadStats};
 use crate::ingest::config::PrepConfig;
 use crate::ingest::flags::{self, Flag};
@@ -85,6 +86,19 @@ impl Reader for SpatialData {
         let tree = Tree::open(path)?;
         let element = choose(&tree, config.matrix.element.as_deref())?;
         observed(&tree.within(&element), config, collector)
+    }
+
+    /// By the coordinate systems that the image and the points both lie in, `global` if that is one.
+    fn image_to_um(&self, path: &Path, config: &PrepConfig, image: &Path) -> Result<Option<Affine>> {
+        let element = choose(&Tree::open(path)?, config.matrix.element.as_deref())?;
+        if !image.starts_with(path) || !element.starts_with("points/") {
+            return Ok(None);
+        }
+        let (from, to) = (coordinate_systems(image), coordinate_systems(&path.join(element)));
+        let led = |(name, map): (&String, &Affine)| Some(map.then(&to.get(name)?.inverse()?));
+        let global = from.get_key_value("global").and_then(led);
+        let unit = Affine::pixels([config.csv.unit_um(); 2], [0.0; 2]);
+        Ok(global.or_else(|| from.iter().find_map(led)).map(|map| map.then(&unit)))
     }
 
     fn read(&self, path: &Path, config: &PrepConfig, collector: &Collector) -> Result<ReadStats> {

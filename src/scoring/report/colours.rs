@@ -23,6 +23,9 @@ pub(super) const GAINS: Palette = Palette(&[
     0x543005, 0x8c510a, 0xbf812d, 0xdfc27d, 0xf6e8c3, 0xffffff, 0xc7eae5, 0x80cdc1, 0x35978f, 0x01665e, 0x003c30,
 ]);
 
+/// From black to white, as a microscope shows it.
+pub(super) const GREYS: Palette = Palette(&[0x000000, 0xffffff]);
+
 /// Index of the transparent colour: outside the tissue.
 const NOTHING: u8 = 0;
 /// Index of the colour of bins in the tissue that hold no value.

@@ -61,7 +61,9 @@ pub(crate) struct GeneFigure<'a> {
 impl GeneFigure<'_> {
     /// The gene's card: a `details` element, open or closed, its maps in blocks of `block` × `block` bins.
     pub(crate) fn card(&self, open: bool, block: usize) -> Result<Markup> {
-        let column = |pictures: &Vec<Picture>| pictures.iter().map(|picture| self.map(picture, block)).collect();
+        let ground = Ground { tissue: self.tissue, bin_um: self.bin_um, block };
+        let map = |one: &Picture| ground.picture(&one.image, self.scale(one), &one.title, &one.note);
+        let column = |pictures: &Vec<Picture>| pictures.iter().map(map).collect();
         let columns: Vec<Vec<Markup>> = self.columns.iter().map(column).collect::<Result<_>>()?;
         Ok(html! {
             details class="gene" id={ "gene-" (self.gene) } open[open] {
@@ -123,7 +125,7 @@ impl GeneFigure<'_> {
 
     /// The scale bar of the first picture, `unit` pixels per bin, on a ground that every map lets through.
     fn svg_bar(&self, cols: usize, unit: f64, y: f64) -> Markup {
-        let (length, label) = self.bar(cols);
+        let (length, label) = bar(cols, self.bin_um);
         let (x, long) = (GAP + 8.0, length / self.bin_um * unit);
         let wide = long.max(7.0 * label.chars().count() as f64);
         html! {
@@ -155,30 +157,43 @@ impl GeneFigure<'_> {
         keys.extend(self.gains.as_ref().map(|scale| ("gain", scale, ends(scale.high, 3))));
         keys
     }
+}
 
-    /// A picture of the card.
-    fn map(&self, picture: &Picture, block: usize) -> Result<Markup> {
-        let (small, tissue) = (shrink(&picture.image, block), shrink_mask(self.tissue, block));
+/// What a picture of the page lies on.
+pub(super) struct Ground<'a> {
+    /// The tissue [rows, cols].
+    pub(super) tissue: &'a Raster<bool>,
+    /// Side of a bin in µm.
+    pub(super) bin_um: f64,
+    /// Side in bins of the blocks that are shown in one colour.
+    pub(super) block: usize,
+}
+
+impl Ground<'_> {
+    /// `image` [rows, cols] as a picture of the page, with what is written below it.
+    pub(super) fn picture(&self, image: &Raster<f32>, scale: &Scale, title: &str, note: &str) -> Result<Markup> {
+        let block = self.block;
+        let (small, tissue) = (shrink(image, block), shrink_mask(self.tissue, block));
         let (height, width) = small.shape();
-        let uri = self.scale(picture).picture(&small, &tissue)?;
+        let uri = scale.picture(&small, &tissue)?;
         let um = width as f64 * block as f64 * self.bin_um;
-        let (length, label) = self.bar(width * block);
+        let (length, label) = bar(width * block, self.bin_um);
         Ok(html! {
             figure style={ "max-width:" (MOST_HEIGHT * width / height) "px" } {
                 div class="map" data-um=(um) {
-                    img loading="lazy" decoding="async" src=(uri) width=(width) height=(height) alt=(picture.title);
+                    img loading="lazy" decoding="async" src=(uri) width=(width) height=(height) alt=(title);
                     span class="bar" style=(format!("width:{:.2}%", 100.0 * length / um)) { i { (label) } }
                 }
-                figcaption { b { (picture.title) } br; (picture.note) }
+                figcaption { b { (title) } br; (note) }
             }
         })
     }
+}
 
-    /// The scale bar of a picture this many bins wide: a round length in µm, at most a quarter of it, and its label.
-    fn bar(&self, cols: usize) -> (f64, String) {
-        let length = nice_below(cols as f64 * self.bin_um / 4.0);
-        (length, if length >= 1000.0 { format!("{} mm", length / 1000.0) } else { format!("{length} µm") })
-    }
+/// The scale bar of a picture this many bins wide: a round length in µm, at most a quarter of it, and its label.
+fn bar(cols: usize, bin_um: f64) -> (f64, String) {
+    let length = nice_below(cols as f64 * bin_um / 4.0);
+    (length, if length >= 1000.0 { format!("{} mm", length / 1000.0) } else { format!("{length} µm") })
 }
 
 /// A colour bar of a figure, at `x`, with an identifier of its own.

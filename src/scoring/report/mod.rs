@@ -5,6 +5,7 @@ mod colours;
 mod expectations;
 mod figure;
 mod gene;
+mod guides;
 mod limits;
 mod markup;
 mod page;
@@ -18,6 +19,7 @@ mod uncertainty;
 mod viewer;
 
 pub(super) use gene::figure;
+pub(super) use guides::guides;
 pub(super) use limits::{MOST_PICTURED, UNFOLDED, block};
 pub(super) use page::page;
 pub(super) use planned::plan_figure;

@@ -14,8 +14,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 const STYLE: &str = include_str!("style.css");
 const SCRIPTS: [&str; 2] = [include_str!("sort.js"), include_str!("zoom.js")];
 
-/// The whole page for `outcome`; `genes` are those scored or shown, `cards` the pictures of the first of them.
-pub(crate) fn page(outcome: &Outcome, genes: &[&str], cards: &[Markup]) -> Result<String> {
+/// The whole page for `outcome`; `genes` are those scored or shown, `cards` the pictures of the first of them, `guides` those of what guided.
+pub(crate) fn page(outcome: &Outcome, genes: &[&str], cards: &[Markup], guides: &Markup) -> Result<String> {
     let colours = score_charts::colours(outcome);
     let scored = outcome.mode == Mode::Benchmark;
     // One gene to see what it is about, the others below what sums them up.
@@ -50,6 +50,7 @@ pub(crate) fn page(outcome: &Outcome, genes: &[&str], cards: &[Markup]) -> Resul
                         (uncertainty(outcome, &colours))
                     }
                     (expectations(outcome, &colours))
+                    (guides)
                     @if !more.is_empty() {
                         h2 { "Maps of other genes" }
                         @for card in more { (card) }

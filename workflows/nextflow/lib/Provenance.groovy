@@ -27,7 +27,9 @@ class Provenance {
     }
 
     private static List<String> sections(Map params) {
-        return params.input ? Samples.read(Path.of(params.input as String), params)*.getAt(1) : []
+        def rows = params.input ? Samples.read(Path.of(params.input as String), params) : []
+        def names = rows.collect { it[0].id }
+        return rows.collect { it[1] } + rows.collectMany { it[2] + it[3] + (it[4] - names) }.unique()
     }
 
     /** The results of a sample, by their paths below `outdir`. */

@@ -1,6 +1,7 @@
 # What the stages are told.
 import hashlib
 import json
+import shlex
 
 
 def recipe(wildcards, input):
@@ -14,6 +15,24 @@ def prep_flags(wildcards):
     chosen = {key: row.get(key, config[key]) for key in ("mode", "platform", "bin_um", "scale")}
     flags = [f"--{key.replace('_', '-')} {value}" for key, value in chosen.items() if value is not None]
     return " ".join(flags + [config["prep_args"]]).strip()
+
+
+def guide_files(key):
+    """The files that guide a sample; those of the bundle come with it."""
+    return lambda wildcards: [name for name in SAMPLES[wildcards.sample][key] if name != "auto"]
+
+
+def given_guides():
+    """The files that guide samples and were there before the run, each once."""
+    files = [name for row in SAMPLES.values() for key in samples.GUIDES for name in row[key]]
+    return [name for name in dict.fromkeys(files) if name != "auto" and not name.startswith(f"{OUT}/sections/")]
+
+
+def guide_flags(wildcards):
+    """The flags of s2s-prep for what guides the sample."""
+    named = {"image": "--image", "transform": "--image-transform", "section": "--section"}
+    row = SAMPLES[wildcards.sample]
+    return " ".join(f"{flag} {shlex.quote(name)}" for key, flag in named.items() for name in row[key])
 
 
 def fitting(wildcards, input):

@@ -19,7 +19,7 @@ RECIPE = config["recipe"]
 RECIPE_FILE = [] if RECIPE in ("quick", "standard", "paper") else [RECIPE]
 
 
-SAMPLES = samples.read(config["input"], workflow.source_path("../schemas/samples.schema.yaml"))
+SAMPLES = samples.read(config["input"], workflow.source_path("../schemas/samples.schema.yaml"), f"{OUT}/sections")
 
 
 def stage(command):

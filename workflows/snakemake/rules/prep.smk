@@ -1,6 +1,37 @@
+# A section that guides others, as it was measured: what guides it itself has no part in them, so that sections may guide each other.
+rule section:
+    input:
+        section=lambda wildcards: SAMPLES[wildcards.sample]["input"],
+        recipe=RECIPE_FILE,
+    output:
+        dataset=temp(directory(f"{OUT}/sections/{{sample}}.s2s")),
+    log:
+        f"{OUT}/logs/{{sample}}.section.log",
+    benchmark:
+        f"{OUT}/benchmarks/{{sample}}.section.tsv"
+    container:
+        config["container"]
+    threads: config["threads"]["prep"]
+    resources:
+        mem_mb=mib("prep"),
+        runtime=runtime("prep"),
+        attempt=attempt,
+    params:
+        flags=prep_flags,
+        recipe=recipe,
+    shell:
+        stage(
+            "s2s-prep --input {input.section:q} --output {output.dataset:q} --config {params.recipe:q} {params.flags}"
+            " --threads {threads}"
+        )
+
+
 rule prep:
     input:
         section=lambda wildcards: SAMPLES[wildcards.sample]["input"],
+        images=guide_files("image"),
+        transforms=guide_files("transform"),
+        sections=guide_files("section"),
         recipe=RECIPE_FILE,
     output:
         dataset=directory(f"{OUT}/{{sample}}/{{sample}}.s2s"),
@@ -18,11 +49,12 @@ rule prep:
         attempt=attempt,
     params:
         flags=prep_flags,
+        guides=guide_flags,
         recipe=recipe,
     shell:
         stage(
             "s2s-prep --input {input.section:q} --output {output.dataset:q} --config {params.recipe:q} {params.flags}"
-            " --threads {threads} && s2s-fit --dry-run --json --dataset {output.dataset:q} --genes all"
+            " {params.guides} --threads {threads} && s2s-fit --dry-run --json --dataset {output.dataset:q} --genes all"
             " --config {params.recipe:q} > {output.estimate:q}"
         )
 

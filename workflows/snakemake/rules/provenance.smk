@@ -1,6 +1,7 @@
 rule provenance:
     input:
         sections=[row["input"] for row in SAMPLES.values()],
+        guides=given_guides(),
         samples=config["input"],
         recipe=RECIPE_FILE,
         reports=expand(f"{OUT}/{{sample}}/report/scores.json", sample=SAMPLES),
@@ -11,4 +12,6 @@ rule provenance:
     params:
         config=config,
     run:
-        provenance.write(output.told, params.config, [input.samples, *input.recipe, *input.sections], SAMPLES)
+        provenance.write(
+            output.told, params.config, [input.samples, *input.recipe, *input.sections, *input.guides], SAMPLES
+        )

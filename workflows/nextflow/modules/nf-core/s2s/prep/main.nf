@@ -8,7 +8,7 @@ process S2S_PREP {
         'quay.io/biocontainers/s2s-st:0.1.0--0' }"
 
     input:
-    tuple val(meta), path(section)
+    tuple val(meta), path(section), path(images, arity: '0..*', stageAs: 'images/?/*'), path(transforms, arity: '0..*', stageAs: 'transforms/?/*'), path(sections, arity: '0..*', stageAs: 'sections/?/*')
     path config
 
     output:
@@ -22,12 +22,14 @@ process S2S_PREP {
     def args = task.ext.args ?: ''
     prefix = task.ext.prefix ?: "${meta.id}"
     def recipe = config ? "--config ${config}" : ''
+    def guides = images.collect { "--image ${it}" } + transforms.collect { "--image-transform ${it}" } + sections.collect { "--section ${it}" }
     """
     s2s-prep \\
         --input ${section} \\
         --output ${prefix}.s2s \\
         --threads ${task.cpus} \\
         ${recipe} \\
+        ${guides.join(' ')} \\
         ${args}
     """
 
