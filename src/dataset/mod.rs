@@ -8,6 +8,7 @@ mod earlier;
 mod guides;
 mod manifest;
 mod neighbours;
+mod onto;
 mod outline;
 mod quantity;
 mod reader;

@@ -4,10 +4,11 @@
 //! other one to be read. They are laid on this section's grid when a gene is asked for, for dense maps of all genes would be large.
 
 use super::manifest::{GeneEntry, Manifest, SectionEntry};
+use super::onto::Onto;
 use super::reader::Dataset;
 use crate::files::write_atomically;
 use crate::guides::Affine;
-use crate::section::{Bin, Grid, Interpolation, Raster};
+use crate::section::{Grid, Raster};
 use crate::{Error, Result};
 use std::path::Path;
 
@@ -20,18 +21,19 @@ pub struct Neighbour {
     /// What is known of it.
     pub entry: SectionEntry,
     dataset: Dataset,
-    onto: Grid,
-    back: Affine,
+    grid: Grid,
+    onto: Onto,
 }
 
 impl Neighbour {
-    /// The section of `dataset`, which lies on the bins of `onto` as `entry` has it.
+    /// The section of `dataset`, which lies on the bins of `grid` as `entry` has it.
     ///
     /// [`Error::Data`] if the map of `entry` folds the section onto a line.
-    pub fn new(dataset: Dataset, entry: SectionEntry, onto: Grid) -> Result<Self> {
+    pub fn new(dataset: Dataset, entry: SectionEntry, grid: Grid) -> Result<Self> {
         let back = Affine(entry.to_um).inverse();
         let back = back.ok_or_else(|| Error::data(dataset.folder(), "its map to µm folds it onto a line"))?;
-        Ok(Neighbour { entry, dataset, onto, back })
+        let onto = Onto::new(dataset.sampling(), dataset.tissue(), &dataset.manifest().grid, &grid, &back);
+        Ok(Neighbour { entry, dataset, grid, onto })
     }
 
     /// The section's dataset.
@@ -56,16 +58,13 @@ impl Neighbour {
         genes.iter().filter(|gene| self.has(&gene.name)).count()
     }
 
-    /// `values` [rows, cols] of this section's measured bins, interpolated to the centres of the other one's; NaN off its tissue.
+    /// `values` [rows, cols] of this section's measured bins, laid on the other one's ([`Onto`]); NaN off its tissue.
     pub fn laid(&self, values: &Raster<f32>) -> Raster<f32> {
-        let (sampling, tissue) = (self.dataset.sampling(), self.dataset.tissue());
-        let dense = sampling.interpolate(Interpolation::Bilinear, values, tissue);
-        let grid = self.dataset.manifest().grid;
-        Raster::from_fn(self.onto.rows, self.onto.cols, |row, col| {
-            let centre = self.onto.centre_um(Bin { row: row as u32, col: col as u32 });
-            let [x, y] = self.back.at(centre);
-            let [across, down] = [(x, 0), (y, 1)].map(|(um, axis)| (um - grid.origin_um[axis]) / grid.bin_um - 0.5);
-            between(&dense, tissue, across, down).unwrap_or(f32::NAN)
+        let cols = self.grid.cols;
+        Raster::from_fn(self.grid.rows, cols, |row, col| {
+            let taps = self.onto.taps(row * cols + col);
+            let weights: f32 = taps.iter().map(|(_, weight)| weight).sum();
+            taps.iter().map(|(bin, weight)| weight * values.values()[*bin as usize]).sum::<f32>() / weights
         })
     }
 
@@ -98,25 +97,4 @@ impl Dataset {
 /// Where the section of this number, from 0, is kept.
 pub(super) fn folder(index: usize) -> String {
     format!("sections/{}.s2s", index + 1)
-}
-
-/// The value of a point between the centres of four bins, of those in the `tissue`; `None` where they have less than half of the weight.
-fn between(values: &Raster<f32>, tissue: &Raster<bool>, across: f64, down: f64) -> Option<f32> {
-    let (mut sum, mut weights) = (0.0, 0.0);
-    for (row, vertical) in taps(down) {
-        for (col, horizontal) in taps(across) {
-            let inside = row >= 0.0 && col >= 0.0 && row < values.rows() as f64 && col < values.cols() as f64;
-            let bin = (row as usize, col as usize);
-            if inside && tissue[bin] {
-                sum += vertical * horizontal * f64::from(values[bin]);
-                weights += vertical * horizontal;
-            }
-        }
-    }
-    (weights >= 0.5).then(|| (sum / weights) as f32)
-}
-
-fn taps(at: f64) -> [(f64, f64); 2] {
-    let first = at.floor();
-    [(first, first + 1.0 - at), (first + 1.0, at - first)]
 }
