@@ -83,8 +83,14 @@ fn square(name: &str) -> Option<Workload> {
     let [all, side, _] =
         numbers.try_into().ok().filter(|[all, p, q]: &[usize; 3]| all % 2 == 0 && p % 4 == 0 && p == q)?;
     let b = all / 2;
-    let input =
-        InputConfig { scale: 2, upsampling: Upsampling::Nearest, guides: vec![], components: 0, scattered: false };
+    let input = InputConfig {
+        scale: 2,
+        upsampling: Upsampling::Nearest,
+        guides: vec![],
+        components: 0,
+        stains: 0,
+        scattered: false,
+    };
     Some(Workload {
         name: name.to_owned(),
         network: CdcinConfig::default(),
@@ -112,6 +118,7 @@ fn quick() -> Workload {
         upsampling: Upsampling::Bilinear,
         guides: vec![Guide::Lattice],
         components: 0,
+        stains: 0,
         scattered: false,
     };
     Workload {
@@ -181,7 +188,7 @@ impl Ours {
                 images: Some(blobs([b, side, side], &device)),
                 dense: work.dense,
             },
-            forward: work.input.build(values, mask, None),
+            forward: work.input.build(values, mask, None, None),
             most: arguments.micro_batch,
             dtype,
             device: plain,
@@ -227,7 +234,7 @@ impl Ours {
         let mid = subsample(images.clone(), 2);
         let coarse = |x: &Tensor<4>| subsample(x.clone(), 2);
         let share = |weight: Tensor<4>, lambda: f64| weight.clone() / weight.sum().reshape([1, 1, 1, 1]) * lambda;
-        let build = |values: Tensor<4>, inside: Tensor<4>| self.objective.input.build(values, inside, None);
+        let build = |values: Tensor<4>, inside: Tensor<4>| self.objective.input.build(values, inside, None, None);
         let ones = |x: &Tensor<4>| x.ones_like();
 
         let lambda = self.objective.lambda;

@@ -47,7 +47,7 @@ fn every_recipe_is_valid() {
         config.predict.check().unwrap();
         assert_eq!(
             config.network.input_channels,
-            1 + config.fit.guides.len() + config.fit.components,
+            1 + config.fit.guides.len() + config.fit.components + config.fit.stains,
             "{}",
             path.display()
         );

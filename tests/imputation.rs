@@ -38,6 +38,7 @@ fn metadata(dataset: &Dataset, upsampling: Upsampling, window: Option<usize>) ->
             upsampling,
             guides: Vec::new(),
             components: 0,
+            stains: 0,
             scattered: false,
         },
         window,

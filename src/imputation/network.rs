@@ -7,7 +7,7 @@ use super::tiles::{Tile, tiles};
 use super::uncertainty::features;
 use crate::calibration::Calibration;
 use crate::dataset::Dataset;
-use crate::network::{Cdcin, CdcinConfig, Ensemble};
+use crate::network::{Cdcin, CdcinConfig, Ensemble, InputConfig};
 use crate::section::{Lattice, Raster};
 use crate::training::{FittedGene, MeasuredImage, ModelMetadata};
 use crate::{Error, Result};
@@ -104,7 +104,8 @@ impl NetworkImputer {
         let divisor = self.gene.scale as f32;
         let image = MeasuredImage::new(&tissue, &nothing_held)
             .with(&values, divisor)
-            .guided(dataset.components(self.metadata.input.components)?);
+            .guided(dataset.components(self.metadata.input.components)?)
+            .stained(dataset, self.metadata.input.stains)?;
         let shape = dataset.tissue().shape();
         let dense = match self.metadata.window {
             None => {
@@ -161,7 +162,10 @@ impl NetworkImputer {
 
     /// The mean and the mean square over the turns of measured windows [b, 3 + components, m, n], window by window.
     fn ensemble(&self, windows: Tensor<4>, config: &PredictConfig) -> Result<[Vec<f32>; 2]> {
-        let Ensemble { mean, square } = Ensemble::of(&self.net, &self.metadata.input, &windows, config.turns);
+        let Ensemble { mean, square } = {
+            let input = &self.metadata.input;
+            Ensemble::of(&self.net, input, &windows, input.stains_between(&windows), config.turns)
+        };
         Ok([pixels(mean)?, pixels(square)?])
     }
 }
@@ -183,7 +187,8 @@ fn check(
     if !(gene.scale.is_finite() && gene.scale > 0.0) {
         return Err(format!("scale {} of gene {}, expected a positive number", gene.scale, gene.name));
     }
-    let (guides, channels) = (metadata.input.guides.len() + metadata.input.components, config.input_channels);
+    let InputConfig { guides, components, stains, .. } = &metadata.input;
+    let (guides, channels) = (guides.len() + components + stains, config.input_channels);
     if guides + 1 != channels {
         return Err(format!("{guides} guides, expected {} for a network of {channels} input channels", channels - 1));
     }

@@ -15,20 +15,29 @@ pub(crate) struct Ensemble {
 
 impl Ensemble {
     /// The prediction of `net` of measured windows [b, 3 + components, m, n]; with `turns`, over their eight flips and
-    /// quarter turns, else as they lie alone.
-    pub(crate) fn of(net: &Cdcin, input: &InputConfig, windows: &Tensor<4>, turns: bool) -> Self {
-        let forward = |windows: &Tensor<4>| {
-            let Input { x0, mask, guides } = input.of_stack(windows);
+    /// quarter turns, else as they lie alone. `stains` [b, stains, S·m, S·n] are those of the output.
+    pub(crate) fn of(
+        net: &Cdcin,
+        input: &InputConfig,
+        windows: &Tensor<4>,
+        stains: Option<Tensor<4>>,
+        turns: bool,
+    ) -> Self {
+        let forward = |windows: &Tensor<4>, stains: Option<Tensor<4>>| {
+            let Input { x0, mask, guides } = input.of_stack(windows, stains);
             let start = x0.clone();
             net.forward(x0, mask, guides).pop().unwrap_or(start)
         };
-        let plain = forward(windows);
+        let plain = forward(windows, stains.clone());
         let (mut sum, mut squares, mut count) = (plain.clone(), plain.clone() * plain.clone(), plain.ones_like());
         for turn in 1..if turns { 8 } else { 1 } {
             let (transpose, down, across) = (turn & 1 > 0, turn & 2 > 0, turn & 4 > 0);
-            let flipped = flip(windows.clone(), down, across);
-            let turned = if transpose { flipped.swap_dims(2, 3) } else { flipped };
-            let dense = forward(&turned);
+            let turned = |x: Tensor<4>| {
+                let flipped = flip(x, down, across);
+                if transpose { flipped.swap_dims(2, 3) } else { flipped }
+            };
+            let stains = stains.clone().map(|stains| turned(align(stains, input.factor(), down, across)));
+            let dense = forward(&turned(windows.clone()), stains);
             let dense = flip(if transpose { dense.swap_dims(2, 3) } else { dense }, down, across);
             let (part, cover) = realign(dense, input.factor(), down, across);
             squares = squares + part.clone() * part.clone();
@@ -43,6 +52,17 @@ impl Ensemble {
 fn flip(x: Tensor<4>, down: bool, across: bool) -> Tensor<4> {
     let x = if down { x.flip([2]) } else { x };
     if across { x.flip([3]) } else { x }
+}
+
+/// Moves an image of the output's pixels to where [`realign`] takes it from: S − 1 pixels on, along axes that will be flipped; what comes in is the edge.
+fn align(x: Tensor<4>, scale: usize, down: bool, across: bool) -> Tensor<4> {
+    let along = |x: Tensor<4>, axis: usize| {
+        let edge = x.clone().narrow(axis, 0, 1);
+        let kept = x.dims()[axis] - (scale - 1);
+        Tensor::cat([vec![edge; scale - 1], vec![x.narrow(axis, 0, kept)]].concat(), axis)
+    };
+    let x = if down { along(x, 2) } else { x };
+    if across { along(x, 3) } else { x }
 }
 
 /// Moves a prediction that was flipped back onto the lattice it came from.

@@ -47,6 +47,10 @@ pub struct InputConfig {
     /// Further measured images that guide it, in the channels behind those.
     #[serde(default)]
     pub components: usize,
+    /// Images that are known between measured pixels as well, such as stains, in the channels behind those. In a stack each is S² channels, one for
+    /// each place in the S×S block of a measured pixel, the pixel itself first.
+    #[serde(default)]
+    pub stains: usize,
     /// The measured bins lie on no lattice: images are as large as the whole grid and hold nothing between measured
     /// pixels, the second channel of a stack is M, and 𝒰 is `fill`.
     #[serde(default)]
@@ -60,8 +64,15 @@ impl InputConfig {
     /// - values: `[b, 1, m, n]`, 0 outside the tissue
     /// - tissue: `[b, 1, m, n]`, 1 inside the tissue, else 0
     /// - components: `[b, components, m, n]`, 0 outside the tissue; `None` where there are none
+    /// - stains: `[b, stains, S·m, S·n]`; `None` where there are none
     /// - output: `[b, ·, S·m, S·n]`
-    pub fn build(&self, values: Tensor<4>, tissue: Tensor<4>, components: Option<Tensor<4>>) -> Input {
+    pub fn build(
+        &self,
+        values: Tensor<4>,
+        tissue: Tensor<4>,
+        components: Option<Tensor<4>>,
+        stains: Option<Tensor<4>>,
+    ) -> Input {
         let up = |image: Tensor<4>, how: Upsampling| match self.scattered {
             true => fill(image, tissue.clone()),
             false => upsample(image, Some(tissue.clone()), self.scale, how),
@@ -77,6 +88,7 @@ impl InputConfig {
                 Guide::Tissue => upsample(tissue.clone(), None, self.scale, Upsampling::Bilinear),
             })
             .chain(components)
+            .chain(stains)
             .collect();
         let guides = (!guides.is_empty()).then(|| Tensor::cat(guides, 1));
         Input { x0, mask, guides }
@@ -97,12 +109,33 @@ impl InputConfig {
         }
     }
 
-    /// The input of a stack of measured images `[b, 3 + components, m, n]`: values, tissue, one that is not looked at here,
-    /// and the components.
-    pub fn of_stack(&self, stack: &Tensor<4>) -> Input {
+    /// The input of a stack of measured images `[b, 3 + components + …, m, n]`: values, tissue, one that is not looked at here,
+    /// and the components; with the stains of its output `[b, stains, S·m, S·n]`.
+    pub fn of_stack(&self, stack: &Tensor<4>, stains: Option<Tensor<4>>) -> Input {
         let channel = |index: usize| stack.clone().narrow(1, index, 1);
         let components = (self.components > 0).then(|| stack.clone().narrow(1, 3, self.components));
-        self.build(channel(0), channel(1), components)
+        self.build(channel(0), channel(1), components, stains)
+    }
+
+    /// The stains of a stack at its own pixels `[b, stains, m, n]`; `None` where there are none.
+    pub fn stains_at(&self, stack: &Tensor<4>) -> Option<Tensor<4>> {
+        (self.stains > 0).then(|| stack.clone().narrow(1, 3 + self.components, self.stains))
+    }
+
+    /// The stains of a stack that lies as it was measured, at all pixels of its output `[b, stains, S·m, S·n]`; `None` where there are none.
+    pub fn stains_between(&self, stack: &Tensor<4>) -> Option<Tensor<4>> {
+        let ([b, _, m, n], f, count) = (stack.dims(), self.factor(), self.stains);
+        (count > 0).then(|| {
+            let folded = stack.clone().narrow(1, 3 + self.components, f * f * count);
+            folded.reshape([b, f, f, count, m, n]).permute([0, 3, 4, 1, 5, 2]).reshape([b, count, f * m, f * n])
+        })
+    }
+
+    /// The stains of a stack that was turned, in which only those at its own pixels are where they belong: these, and between them what lies on the
+    /// way.
+    pub fn stains_across(&self, stack: &Tensor<4>) -> Option<Tensor<4>> {
+        let at = self.stains_at(stack)?;
+        Some(if self.scattered { at } else { upsample(at, None, self.scale, Upsampling::Bilinear) })
     }
 }
 

@@ -88,7 +88,7 @@ impl Cases<'_> {
         }
         let input = self.settings.input();
         let sparser = input.sparser(view);
-        let Ensemble { mean, square } = Ensemble::of(&self.fitted.net, &input, &sparser, true);
+        let Ensemble { mean, square } = Ensemble::of(&self.fitted.net, &input, &sparser, input.stains_at(view), true);
         let (mean, square) = (raster(mean, self.scale)?, raster(square, self.scale * self.scale)?);
         let values = raster(sparser.clone().narrow(1, 0, 1), self.scale)?;
         let known = raster(sparser.narrow(1, 1, 1), 1.0)?.map(|inside| *inside > 0.0);

@@ -129,10 +129,12 @@ pub struct FitConfig {
     pub upsampling: Upsampling,
     /// What a gene's values are divided by.
     pub gene_scale: GeneScale,
-    /// Input channels beside the expression; `network.input_channels` is their number plus one, plus `components`.
+    /// Input channels beside the expression; `network.input_channels` is their number plus one, plus `components`, plus `stains`.
     pub guides: Vec<Guide>,
     /// Of the panel's principal components over the measured bins, so many first ones are input channels too.
     pub components: usize,
+    /// Of the dataset's guides (images and serial sections), so many first ones are input channels too.
+    pub stains: usize,
     /// Adam's learning rate.
     pub learning_rate: f64,
     /// What share of it genes start from that are trained on after their panel (`--finetune`).
@@ -179,6 +181,7 @@ impl Default for FitConfig {
             gene_scale: GeneScale::Fixed(10.0),
             guides: Vec::new(),
             components: 0,
+            stains: 0,
             learning_rate: 1e-4,
             finetune_rate: 0.5,
             schedule: Schedule::Constant,
@@ -237,8 +240,15 @@ impl FitConfig {
 
     /// How measured images on a lattice become the network's input.
     pub fn input(&self, scale: Scale) -> InputConfig {
-        let (upsampling, guides, components) = (self.upsampling, self.guides.clone(), self.components);
-        InputConfig { scale: scale.get(), upsampling, guides, components, scattered: false }
+        let FitConfig { upsampling, components, stains, .. } = *self;
+        InputConfig {
+            scale: scale.get(),
+            upsampling,
+            guides: self.guides.clone(),
+            components,
+            stains,
+            scattered: false,
+        }
     }
 
     fn check_optimiser(&self) -> Result<()> {

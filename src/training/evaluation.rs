@@ -72,7 +72,7 @@ impl HeldOut {
         for view in &self.views {
             let channel = |index: usize| view.clone().narrow(1, index, 1);
             let (values, counted) = (channel(0), channel(2));
-            let Input { x0, mask, guides } = self.input.of_stack(&self.input.sparser(view));
+            let Input { x0, mask, guides } = self.input.of_stack(&self.input.sparser(view), self.input.stains_at(view));
             let sum = |prediction: Tensor<4>| (self.distance.each(prediction - values.clone()) * counted.clone()).sum();
             let start = sum(x0.clone());
             let network = net.forward(x0, mask, guides).pop().map_or_else(|| start.zeros_like(), sum);

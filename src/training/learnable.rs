@@ -15,7 +15,9 @@ pub(super) fn measured(settings: &FitSettings, dataset: &Dataset) -> Result<(Vec
     let tissue = dataset.measured_tissue();
     let config = settings.fit;
     let held = held_out(&tissue, config.holdout, config.holdout_block, &mut draws(settings.seed, Draws::HeldOut));
-    let mut image = MeasuredImage::new(&tissue, &held).guided(dataset.components(config.components)?);
+    let mut image = MeasuredImage::new(&tissue, &held)
+        .guided(dataset.components(config.components)?)
+        .stained(dataset, config.stains)?;
     let mut genes = Vec::new();
     for name in settings.genes {
         let values = dataset.values(name)?;

@@ -89,6 +89,8 @@ struct Task {
     target: Tensor<4>,
     /// Every how many output pixels the target lies: 1 is everywhere, S is 𝒟.
     stride: usize,
+    /// `[b, stains, ·, ·]`: the stains of the output.
+    stains: Option<Tensor<4>>,
 }
 
 impl Objective {
@@ -101,8 +103,18 @@ impl Objective {
     /// L_m^st, L_h^st, L_m^gni, L_h^gni of `net` on `batch`; `None` where one does not join.
     pub(super) fn terms(&self, net: &Cdcin, batch: Batch) -> [Option<Tensor<1>>; 4] {
         let Batch { section, images, dense } = batch;
-        let coarser = |x: &Tensor<4>| Task { sparse: self.input.sparser(x), target: x.clone(), stride: 1 };
-        let seen = |x: &Tensor<4>| Task { sparse: x.clone(), target: x.clone(), stride: self.input.factor() };
+        let coarser = |x: &Tensor<4>| Task {
+            sparse: self.input.sparser(x),
+            target: x.clone(),
+            stride: 1,
+            stains: self.input.stains_at(x),
+        };
+        let seen = |x: &Tensor<4>| Task {
+            sparse: x.clone(),
+            target: x.clone(),
+            stride: self.input.factor(),
+            stains: self.input.stains_across(x),
+        };
         let (mid, images) = images.map_or((None, None), |images| {
             let (mid, images) = self.images(images);
             (Some(mid), Some(images))
@@ -130,14 +142,15 @@ impl Objective {
         match (st, gni) {
             (Some(st), Some(gni)) if size(&st) == size(&gni) => {
                 let both = Tensor::cat(vec![st.sparse.clone(), gni.sparse.clone()], 0);
-                let outputs = self.outputs(net, both);
+                let stains = st.stains.clone().zip(gni.stains.clone()).map(|(st, gni)| Tensor::cat(vec![st, gni], 0));
+                let outputs = self.outputs(net, both, stains);
                 let (first, rest) = (st.sparse.dims()[0], gni.sparse.dims()[0]);
                 let loss = |task: Task, first, count| task.loss(self.distance, &outputs, first, count);
                 (Some(loss(st, 0, first)), Some(loss(gni, first, rest)))
             }
             (st, gni) => {
                 let alone = |task: Task| {
-                    let outputs = self.outputs(net, task.sparse.clone());
+                    let outputs = self.outputs(net, task.sparse.clone(), task.stains.clone());
                     task.loss(self.distance, &outputs, 0, task.sparse.dims()[0])
                 };
                 (st.map(alone), gni.map(alone))
@@ -155,15 +168,16 @@ impl Objective {
         (self.stacked(image.clone(), Some(kept)), self.stacked(image, Some(measured)))
     }
 
-    /// Natural images as a stack: tissue everywhere, looked at everywhere, without components; `kept` comes last.
+    /// Natural images as a stack: tissue everywhere, looked at everywhere, without components and stains; `kept` comes last.
     fn stacked(&self, images: Tensor<4>, kept: Option<Tensor<4>>) -> Tensor<4> {
-        let nothing = (0..self.input.components).map(|_| images.zeros_like());
+        let nothing = self.input.components + self.input.stains * self.input.factor().pow(2);
+        let nothing = (0..nothing).map(|_| images.zeros_like());
         let first = [images.clone(), images.ones_like(), images.ones_like()];
         Tensor::cat(first.into_iter().chain(nothing).chain(kept).collect(), 1)
     }
 
-    fn outputs(&self, net: &Cdcin, sparse: Tensor<4>) -> Vec<Tensor<4>> {
-        let Input { x0, mask, guides } = self.input.of_stack(&sparse);
+    fn outputs(&self, net: &Cdcin, sparse: Tensor<4>, stains: Option<Tensor<4>>) -> Vec<Tensor<4>> {
+        let Input { x0, mask, guides } = self.input.of_stack(&sparse, stains);
         net.forward(x0, mask, guides)
     }
 }

@@ -3,7 +3,9 @@
 //! Only the measured image X_m is ever held here, so that no flip or turn can move the lattice onto a bin that was
 //! never measured (§8.1 of the method).
 
-use crate::section::Raster;
+use crate::dataset::Dataset;
+use crate::section::{Raster, Sampling};
+use crate::{Error, Result};
 use burn::tensor::{Device, Tensor, TensorData};
 
 /// The measured bins of a section as an image of their own, for one gene or several.
@@ -34,6 +36,33 @@ impl MeasuredImage {
         MeasuredImage { components, ..self }
     }
 
+    /// The same with the first `count` guides of `dataset`, centred and scaled by its measured tissue bins, behind the components: as many channels
+    /// of each as [`InputConfig::stains`](crate::network::InputConfig::stains) says, those of the measured bins first. 0 where a guide has no value.
+    pub fn stained(mut self, dataset: &Dataset, count: usize) -> Result<Self> {
+        let maps = if count > 0 { dataset.guide_maps()? } else { Vec::new() };
+        if maps.len() < count {
+            return Err(Error::data(
+                dataset.folder(),
+                format!(
+                    "{} guides, expected the {count} of fit.stains. Give s2s-prep --image or --section",
+                    maps.len()
+                ),
+            ));
+        }
+        let (sampling, tissue) = (dataset.sampling(), dataset.tissue());
+        let standard: Vec<Raster<f32>> = maps[..count].iter().map(|map| standardised(map, sampling, tissue)).collect();
+        let (s, (rows, cols)) = (sampling.lattice().map_or(1, |lattice| lattice.scale.get()), self.tissue.shape());
+        for (down, right) in (0..s * s).map(|place| (place / s, place % s)) {
+            self.components.extend(standard.iter().map(|map| {
+                let at = |row: usize, col: usize| {
+                    ((row * s + down).min(map.rows() - 1), (col * s + right).min(map.cols() - 1))
+                };
+                Raster::from_fn(rows, cols, |row, col| map[at(row, col)])
+            }));
+        }
+        Ok(self)
+    }
+
     /// The same with a further gene of these `values`, divided by `scale`.
     pub fn with(mut self, values: &Raster<f32>, scale: f32) -> Self {
         self.genes.push(values.map(|value| value / scale));
@@ -52,4 +81,15 @@ impl MeasuredImage {
     pub(super) fn shared(&self) -> impl Iterator<Item = &Raster<f32>> {
         [&self.tissue, &self.learned].into_iter().chain(&self.components)
     }
+}
+
+/// A guide with mean 0 and variance 1 over the measured tissue bins.
+fn standardised(map: &Raster<f32>, sampling: &Sampling, tissue: &Raster<bool>) -> Raster<f32> {
+    let bins = map.values().iter().zip(sampling.measured().values()).zip(tissue.values());
+    let known = bins.filter(|((value, measured), inside)| **measured && **inside && value.is_finite());
+    let known: Vec<f64> = known.map(|((value, _), _)| f64::from(*value)).collect();
+    let mean = known.iter().sum::<f64>() / known.len().max(1) as f64;
+    let variance = known.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / known.len().max(1) as f64;
+    let scale = if variance > 0.0 { variance.sqrt().recip() } else { 0.0 };
+    map.map(|value| if value.is_finite() { ((f64::from(*value) - mean) * scale) as f32 } else { 0.0 })
 }

@@ -122,8 +122,14 @@ mod tests {
     }
 
     fn objective(distance: Distance) -> Objective {
-        let input =
-            InputConfig { scale: 2, upsampling: Upsampling::Nearest, guides: vec![], components: 0, scattered: false };
+        let input = InputConfig {
+            scale: 2,
+            upsampling: Upsampling::Nearest,
+            guides: vec![],
+            components: 0,
+            stains: 0,
+            scattered: false,
+        };
         Objective { input, lambda: 10.0, distance }
     }
 

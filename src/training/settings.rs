@@ -119,13 +119,14 @@ pub(super) fn check(settings: &FitSettings) -> Result<()> {
             "fit.precision: found bf16, expected f32 on this device, which does not compute in bf16".to_owned(),
         ));
     }
-    let channels = 1 + config.guides.len() + config.components;
+    let channels = 1 + config.guides.len() + config.components + config.stains;
     if network.input_channels != channels {
         return Err(Error::Usage(format!(
-            "network.input_channels: found {}, expected {channels}: the expression, one for each of fit.guides ({} listed), and fit.components ({})",
+            "network.input_channels: found {}, expected {channels}: the expression, one for each of fit.guides ({} listed), fit.components ({}), and fit.stains ({})",
             network.input_channels,
             config.guides.len(),
-            config.components
+            config.components,
+            config.stains
         )));
     }
     let Some(dataset) = dataset else { return check_images_alone(settings) };
