@@ -79,3 +79,27 @@ fn realign(dense: Tensor<4>, scale: usize, down: bool, across: bool) -> (Tensor<
     let place = |part: Tensor<4>| empty.clone().slice_assign([0..b, 0..c, 0..h - y, 0..w - x], part);
     (place(kept), place(cover))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, TensorData};
+
+    #[test]
+    fn what_is_aligned_before_a_flip_is_back_in_its_place_after_it() {
+        for scale in [2, 3] {
+            let (h, w) = (4 * scale, 5 * scale);
+            let values = (0..h * w).map(|i| i as f32).collect::<Vec<_>>();
+            let x = Tensor::<4>::from_data(TensorData::new(values, [1, 1, h, w]), &Device::flex());
+            for (down, across) in [(false, false), (true, false), (false, true), (true, true)] {
+                let seen = flip(align(x.clone(), scale, down, across), down, across);
+                // Measured pixels are the first of their blocks again, as those of the flipped measured image are.
+                let measured = |x: Tensor<4>| super::super::input::subsample(x, scale);
+                let turned = flip(measured(x.clone()), down, across);
+                assert_eq!(measured(seen.clone()).into_data(), turned.into_data(), "{scale} {down} {across}");
+                let (back, cover) = realign(flip(seen, down, across), scale, down, across);
+                assert_eq!(back.into_data(), (x.clone() * cover).into_data(), "{scale} {down} {across}");
+            }
+        }
+    }
+}

@@ -297,6 +297,29 @@ mod tests {
     }
 
     #[test]
+    fn folded_stains_unfold_to_what_they_were() {
+        let (scale, h, w) = (2, 6, 8);
+        let dense = |which: usize| image((0..h * w).map(|i| (i * (which + 1)) as f32).collect(), h, w);
+        let phase = |x: Tensor<4>, down: isize, right: isize| x.slice(s![.., .., down..;2, right..;2]);
+        let folded = [(0, 0), (0, 1), (1, 0), (1, 1)]
+            .into_iter()
+            .flat_map(|(down, right)| (0..2).map(move |which| phase(dense(which), down, right)));
+        let nothing = (0..4).map(|_| phase(dense(0), 0, 0));
+        let stack = Tensor::cat(nothing.chain(folded).collect(), 1);
+        let input = InputConfig {
+            scale,
+            upsampling: Upsampling::Bilinear,
+            guides: Vec::new(),
+            components: 1,
+            stains: 2,
+            scattered: false,
+        };
+        let expected = Tensor::cat(vec![dense(0), dense(1)], 1);
+        assert_eq!(input.stains_between(&stack).unwrap().into_data(), expected.clone().into_data());
+        assert_eq!(input.stains_at(&stack).unwrap().into_data(), subsample(expected, scale).into_data());
+    }
+
+    #[test]
     fn the_lattice_is_the_first_pixel_of_every_block() {
         let mask = lattice_mask(&image(vec![5.0; 15], 3, 5), 2);
         assert_eq!(values(mask), [1., 0., 1., 0., 1., 0., 0., 0., 0., 0., 1., 0., 1., 0., 1.]);
