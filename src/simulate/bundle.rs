@@ -38,8 +38,9 @@ const PROVENANCE: &str = "provenance";
 /// sense, `folder` holds something else, or without `force` the section of another plan.
 pub fn write(plan: &Plan, folder: &Path, stain: bool, force: bool, command: &[String]) -> Result<()> {
     plan.check()?;
-    let Plan { rows, cols, bin_um, genes, seed } = *plan;
-    let asked = json!({ "rows": rows, "cols": cols, "bin_um": bin_um, "genes": genes, "stain": stain });
+    let Plan { rows, cols, bin_um, genes, seed, depth_um } = *plan;
+    let asked =
+        json!({ "rows": rows, "cols": cols, "bin_um": bin_um, "genes": genes, "depth_um": depth_um, "stain": stain });
     let provenance = Provenance::new("s2s-simulate", Value::Null, Some(seed), Vec::new());
     let provenance = provenance.with_request(asked).with_command(command);
     let replace = Replace::begin(folder, |path| earlier(path).is_some())?;

@@ -10,6 +10,8 @@ import numpy as np
 import pyarrow.parquet as pq
 
 warnings.filterwarnings("ignore")
+# spatialdata tells what it does on stdout.
+told, sys.stdout = sys.stdout, sys.stderr
 import dask.dataframe as dd
 import spatialdata as sd
 from spatialdata.models import Image2DModel, PointsModel
@@ -43,4 +45,4 @@ lies = Sequence([swap, Scale([UM, UM], axes=("x", "y")), Translation([7, -9], ax
 picture = Image2DModel.parse(transposed, dims=("c", "y", "x"), transformations={"global": lies})
 write("turned.zarr", {"he": picture}, Translation([7, -9], axes=("x", "y")))
 np.save(folder / "turned.zarr.npy", colours)
-print(json.dumps(["morphology.zarr", "turned.zarr"]))
+print(json.dumps(["morphology.zarr", "turned.zarr"]), file=told)
