@@ -26,14 +26,14 @@ at = np.meshgrid(down, across, indexing="ij")
 bins = pq.read_table(other / "bins.parquet")
 assert all(bins["measured"].to_pylist()), "a dense section"
 tissue = image(bins, "tissue", grid)
-weight = map_coordinates(tissue, at, order=1, mode="constant")
+weight = map_coordinates(tissue, at, order=1, mode="grid-constant")
 # Where half of the weight is tissue, rounding decides.
 tie = np.abs(weight - 0.5) < 1e-6
 
 
 def laid(values):
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(weight >= 0.5, map_coordinates(values * tissue, at, order=1, mode="constant") / weight, np.nan)
+        return np.where(weight >= 0.5, map_coordinates(values * tissue, at, order=1, mode="grid-constant") / weight, np.nan)
 
 
 table = pq.read_table(dataset / "guides.parquet")
