@@ -22,10 +22,10 @@ expect engine.html "Scores and maps"
 stack
 "${run[@]}" --config input=stack.csv genes=DUCT1 outdir=guided
 guided guided
-printf 'sample,input,section\nB,stack/section_1,B\n' >itself.csv
+printf 'sample,input,section\nB,section_1,B\n' >itself.csv
 if "${run[@]}" --config input=itself.csv outdir=wrong >wrong.log 2>&1; then exit 1; fi
 expect wrong.log "sample B is its own section"
-printf 'sample,input,transform\nB,stack/section_1,map.csv\n' >no_image.csv
+printf 'sample,input,transform\nB,section_1,map.csv\n' >no_image.csv
 if "${run[@]}" --config input=no_image.csv outdir=wrong >wrong.log 2>&1; then exit 1; fi
 expect wrong.log "transform without image"
 
