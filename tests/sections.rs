@@ -128,7 +128,6 @@ fn what_cannot_guide_is_one_clear_error() {
         (twice, 2, "--section-transform: 2 values for 1 section"),
         ("--section AT/itself.s2s --section-distance=nan", 2, "--section-distance NaN"),
         ("--align", 2, "--image <PATH|auto>|--section <OTHER.s2s>"),
-        ("--pattern all", 2, "nothing would be withheld"),
     ] {
         let done = prepared(at, "own.parquet", "own.s2s", &format!("{SPARSE} {more}"));
         let said = String::from_utf8_lossy(&done.stderr).into_owned();

@@ -24,9 +24,9 @@ mod stains;
 mod tiff;
 
 pub use affine::Affine;
+pub use features::around;
 pub(crate) use frame::read as read_map;
 pub(crate) use mask::Mask;
-pub use features::around;
 pub use ngff::coordinate_systems;
 pub use place::{Laid, Place, lay};
 

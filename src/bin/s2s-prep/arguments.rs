@@ -313,7 +313,11 @@ fn modes() -> [(Mode, &'static str, &'static str); 2] {
 /// Which bins are measured, as `--pattern` has it.
 fn patterns() -> [(PatternKind, &'static str, &'static str); 3] {
     [
-        (PatternKind::All, "all", "Every bin but those that --exclude names: also of a dense section that guides others (--section)"),
+        (
+            PatternKind::All,
+            "all",
+            "Every bin but those that --exclude names: also of a dense section that guides others (--section)",
+        ),
         (PatternKind::Lattice, "lattice", "One bin of every S×S block"),
         (PatternKind::Random, "random", "Each bin by a draw of its own"),
     ]
