@@ -206,7 +206,8 @@ impl Experts {
         let whole = Distribution::of(targets.iter().map(|target| (*target, 1.0)))?;
         let guides: Vec<&Guides> = self.guides.iter().chain(&gene.guides).collect();
         let guided = (!guides.is_empty()).then(|| {
-            let all = |columns: fn(&Guides) -> &[Vec<f64>]| guides.iter().flat_map(|guides| columns(guides)).cloned();
+            let all =
+                |columns: fn(&Guides) -> &[Vec<f64>]| guides.iter().flat_map(move |guides| columns(guides)).cloned();
             let columns = [Guides::at_sites, Guides::at_targets].map(|columns| all(columns).collect::<Vec<_>>());
             let Rows { learned, asked, pictured } = self.rows(gene, &known, columns.each_ref().map(Vec::as_slice));
             Guided { forest: grow(&learned), asked, pictured }

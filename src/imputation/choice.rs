@@ -43,17 +43,18 @@ impl Chooser {
         self.ask(dataset, known, &Weights::equal(), coverage)
     }
 
-    /// The experts' prediction of `gene` by the weights that measured bins give them; and the choice, with a `network` and the share
+    /// The experts' prediction of `gene`, or of other values without one, by the weights that measured bins give them; and the choice, with a `network` and the share
     /// that it has if nothing speaks against it.
     pub(super) fn choose(
         &self,
         dataset: &Dataset,
-        gene: &str,
+        gene: Option<&str>,
         values: &Raster<f32>,
         network: Option<(&NetworkImputer, f64)>,
         coverage: f64,
     ) -> Result<(Prediction, Choice)> {
-        let known = Known { values, guides: &self.beside.guides(gene)? };
+        let guides = gene.map_or_else(|| Ok(Vec::new()), |gene| self.beside.guides(gene))?;
+        let known = Known { values, guides: &guides };
         let evidence = self.trials.as_ref().and_then(|trials| trials.evidence(known, 0));
         let choice = decide(evidence.as_ref(), network.map(|(network, share)| (held_out_ratio(network), share)));
         let weights = evidence.map_or_else(Weights::kriging, |evidence| evidence.weights);

@@ -189,7 +189,7 @@ impl<'a> Predictor<'a> {
         }
         let totals = dataset.totals();
         let (found, _) =
-            experts.choose(dataset, &totals.map(|total| (*total as f32).ln_1p()), None, self.config.coverage)?;
+            experts.choose(dataset, None, &totals.map(|total| (*total as f32).ln_1p()), None, self.config.coverage)?;
         Ok(Raster::from_fn(totals.rows(), totals.cols(), |row, col| {
             let at = (row, col);
             if dataset.sampling().measures(row, col) {
@@ -271,7 +271,7 @@ impl<'a> Predictor<'a> {
         };
         let measured = self.dataset.measured_values(gene)?;
         let (found, choice) =
-            experts.choose(self.dataset, gene, &measured, Some((network, self.share)), self.config.coverage)?;
+            experts.choose(self.dataset, Some(gene), &measured, Some((network, self.share)), self.config.coverage)?;
         let share = network_weight(&choice);
         let own = (share > 0.0).then(|| network.impute(self.dataset, self.config)).transpose()?;
         let own = own.map(|own| found.moved(&own.values));
@@ -283,7 +283,7 @@ impl<'a> Predictor<'a> {
     fn by_expert(&self, gene: &str, method: Expert, experts: &Chooser) -> Result<GenePrediction> {
         let measured = self.dataset.measured_values(gene)?;
         if method == Expert::Blend {
-            let (found, choice) = experts.choose(self.dataset, gene, &measured, None, self.config.coverage)?;
+            let (found, choice) = experts.choose(self.dataset, Some(gene), &measured, None, self.config.coverage)?;
             return Ok(GenePrediction { choice: Some(choice), ..self.mixed(gene, &measured, &found, None) });
         }
         let found = experts.equal(self.dataset, gene, &measured, self.config.coverage)?;

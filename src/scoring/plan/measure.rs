@@ -2,7 +2,7 @@
 
 use super::row::PlanRow;
 use crate::compute::Progress;
-use crate::dataset::{self, Dataset, Mode, Settings, Truth};
+use crate::dataset::{self, Dataset, Guidance, Mode, Settings, Truth};
 use crate::imputation::{Baseline, Expert, Method, PredictConfig, PredictSettings, Source, predict};
 use crate::ingest::Section;
 use crate::provenance::Provenance;
@@ -94,7 +94,7 @@ fn sampled(pilot: &Section, sampling: Sampling, path: &std::path::Path) -> Resul
         platform: pilot.platform.to_owned(),
     };
     let provenance = Provenance::new("s2s-prep", serde_json::Value::Null, None, Vec::new());
-    dataset::write_as(pilot.quantity, path, &pilot.counts, &[], &pilot.outline, &settings, provenance)?;
+    dataset::write_as(pilot.quantity, path, &pilot.counts, Guidance::default(), &pilot.outline, &settings, provenance)?;
     Dataset::open(path)
 }
 
