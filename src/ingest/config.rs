@@ -107,6 +107,8 @@ pub enum PatternKind {
     Random,
     /// Every bin but those that are excluded.
     All,
+    /// The bins that hold a spot of the instrument, with others between.
+    Spots,
 }
 
 /// The section `prep.csv`. Columns without a name here are found by their usual names.

@@ -25,6 +25,7 @@ mod request;
 mod section;
 mod serial;
 mod strangers;
+mod stripes;
 mod survey;
 mod text;
 mod words;

@@ -1,6 +1,6 @@
 //! Settings under one name: lattices that instruments have by construction.
 
-use super::config::PrepConfig;
+use super::config::{PatternKind, PrepConfig};
 use crate::dataset::Mode;
 
 /// Settings under one name.
@@ -17,6 +17,8 @@ pub struct Preset {
 enum Kind {
     /// Channels of this width in µm, as wide as the gaps between them.
     Channels(f64),
+    /// Spots of an instrument, and bins of this side in µm between them.
+    Spots(f64),
 }
 
 /// All presets.
@@ -27,13 +29,21 @@ pub fn presets() -> &'static [Preset] {
         Preset { name: "dbit-seq-25um", help: DBIT, kind: Kind::Channels(25.0) },
         Preset { name: "dbit-seq-20um", help: DBIT, kind: Kind::Channels(20.0) },
         Preset { name: "dbit-seq-10um", help: DBIT, kind: Kind::Channels(10.0) },
+        Preset {
+            name: "visium-between-spots",
+            help: "Visium: bins of 50 µm where they lie; those without a spot are imputed",
+            kind: Kind::Spots(50.0),
+        },
     ]
 }
 
 impl Preset {
     /// The config with these settings, for a section of this mode.
     pub fn apply(&self, config: PrepConfig, mode: Mode) -> PrepConfig {
-        let Kind::Channels(width_um) = self.kind;
+        let width_um = match self.kind {
+            Kind::Channels(width_um) => width_um,
+            Kind::Spots(bin_um) => return PrepConfig { bin_um: Some(bin_um), pattern: PatternKind::Spots, ..config },
+        };
         let pitch_um = 2.0 * width_um;
         let mut config = PrepConfig { scale: 2, phase: [0, 0], ..config };
         config.matrix.pitch_um = Some(pitch_um);

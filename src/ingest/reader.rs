@@ -105,6 +105,17 @@ pub(crate) trait Reader: Sync {
         None
     }
 
+    /// x and y in µm of all spots of the instrument, whether or not there is anything in them: what the pattern of spots measures.
+    fn spots(&self, path: &Path, _: &PrepConfig) -> Result<Vec<[f64; 2]>> {
+        let name = self.platform().name;
+        Err(Error::Usage(format!("--pattern spots: only for visium, but {} is read as {name}", path.display())))
+    }
+
+    /// Whether rows and columns of the chip may have caught more or less than others.
+    fn may_have_stripes(&self) -> bool {
+        false
+    }
+
     /// The flag that asks for bins of `um` µm.
     fn bin_flag(&self, um: f64, _: &PrepConfig) -> String {
         format!("--bin-um {um}")

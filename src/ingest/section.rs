@@ -2,11 +2,12 @@
 
 use super::areas::{Area, Named, Surveyor, UNIT, read_listed};
 use super::automatic;
-use super::binning::{Binning, Collector, Features, Framed, MeasuredBins, ReadStats, frame};
+use super::binning::{AbsoluteBin, BinSet, Binning, Collector, Features, Framed, MeasuredBins, ReadStats, frame};
 use super::config::{PatternKind, PrepConfig};
 use super::detect::{Source, detect};
 use super::reader::positive;
 use super::request::Request;
+use super::stripes::Stripes;
 use super::survey::{Recommendation, Survey};
 use super::text::{Table, TextTable};
 use crate::dataset::{AreaEntry, Mode, Outline, Quantity, SectionCounts};
@@ -112,6 +113,9 @@ impl<'a> Plan<'a> {
         };
         let mut binning = binning(request, &config, positive(bin_um, "bin-um")?)?;
         let config = PrepConfig { bin_um: Some(bin_um), ..config };
+        if config.pattern == PatternKind::Spots && request.measured.is_none() {
+            binning.measured = spots(&source, &config, &binning)?;
+        }
         let areas = Areas::of(request, &source, &config, &binning)?;
         areas.exclude_from(&mut binning)?;
         Ok(Plan { request, source, config, binning, areas, note })
@@ -185,6 +189,9 @@ impl<'a> Plan<'a> {
                 "every bin is measured, so there is nothing to impute. Name those that failed with --exclude, or choose --pattern lattice or random",
             ));
         }
+        let stripes =
+            reader.may_have_stripes().then(|| Stripes::of(&framed.section.totals, framed.sampling.measured()));
+        notes.extend(stripes.and_then(|stripes| stripes.told()));
         let outline = areas.outline(&framed);
         let Framed { section: counts, sampling, kept, outside, unmeasured_genes, .. } = framed;
         Ok(Section {
@@ -338,6 +345,22 @@ fn binning(request: &Request, config: &PrepConfig, bin_um: f64) -> Result<Binnin
     Ok(binning)
 }
 
+/// The bins that hold a spot of `source`'s instrument.
+fn spots(source: &Source, config: &PrepConfig, binning: &Binning) -> Result<MeasuredBins> {
+    let spots = source.reader.spots(&source.path, config)?;
+    let mut bins: Vec<AbsoluteBin> = spots.iter().filter_map(|[x, y]| binning.bin_at(*x, *y)).collect();
+    bins.sort_unstable_by_key(|bin| (bin.row, bin.col));
+    if let Some(shared) = bins.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(Error::Usage(format!(
+            "--pattern spots: two spots lie in bin ({}, {}) of {} µm, expected bins between them. Give a smaller --bin-um",
+            shared[0].row, shared[0].col, binning.bin_um
+        )));
+    }
+    let list: String = bins.iter().map(|bin| format!("{},{}\n", bin.row, bin.col)).collect();
+    let bins = BinSet::of(&bins).map_err(|what| Error::data(&source.path, what))?;
+    Ok(MeasuredBins::Listed { bins, sha256: content_fingerprint(list.as_bytes()) })
+}
+
 /// The bins that the config, or the table `listed`, says are measured.
 fn measured(listed: Option<&Path>, mode: Mode, config: &PrepConfig, binning: &Binning) -> Result<MeasuredBins> {
     if let Some(path) = listed {
@@ -345,7 +368,12 @@ fn measured(listed: Option<&Path>, mode: Mode, config: &PrepConfig, binning: &Bi
         return Ok(MeasuredBins::Listed { bins, sha256 });
     }
     match config.pattern {
-        PatternKind::Lattice => Ok(MeasuredBins::Lattice(binning.lattice)),
+        PatternKind::Spots if mode == Mode::Benchmark => Err(Error::Usage(
+            "--pattern spots: only for sections to be imputed, for between spots there is no truth. A benchmark of the spots themselves needs no pattern"
+                .to_owned(),
+        )),
+        // Spots are listed once the files are known.
+        PatternKind::Lattice | PatternKind::Spots => Ok(MeasuredBins::Lattice(binning.lattice)),
         PatternKind::All => Ok(MeasuredBins::All),
         PatternKind::Random if mode == Mode::Impute => Err(Error::Usage(
             "--pattern random: only for benchmarks. Give the positions that were sequenced with --measured FILE"

@@ -162,6 +162,20 @@ def layouts():
     case("place_twice", told=["taken twice"])
 
 
+def between_spots():
+    """Bins of 50 µm where spots lie, 100 µm apart in rows that are 50 √3 µm apart, and others between."""
+    h5(FOLDER / "between/filtered_feature_bc_matrix.h5")
+    table(FOLDER / "between/spatial/tissue_positions.csv")
+    lying = {"rows": (ROWS * 50 * np.sqrt(3) + 25) // 50, "cols": 2 * COLS + ROWS % 2}
+    case("between", flags="--mode impute --preset visium-between-spots", counts=counts(**lying))
+    finer = {axis: (at * 50 + 25 if axis == "cols" else ROWS * 50 * np.sqrt(3) + 25) // 25 for axis, at in lying.items()}
+    first = {axis: int(at.min()) for axis, at in finer.items()}
+    finer = {axis: at - first[axis] for axis, at in finer.items()}
+    case("between", flags="--mode impute --preset visium-between-spots --bin-um 25", counts=counts(**finer))
+    case("between", flags="--preset visium-between-spots", told=["--pattern spots", "there is no truth"])
+    case("between", flags="--mode impute --pattern spots --bin-um 200", told=["two spots lie in bin", "smaller --bin-um"])
+
+
 def visium_hd():
     """Squares of 8 µm, in bins of 16."""
     sums = counts(rows=ROWS // 2, cols=COLS // 2)
@@ -175,6 +189,22 @@ def visium_hd():
     table(FOLDER / "hd_flat/GSM1_tissue_positions.parquet", OF_SQUARES)
     case("hd_flat", flags="--bin-um 16", counts=sums)
     case("hd_flat", flags="--bin-um 100", told=["squares of 8 µm"])
+    case("hd", flags="--mode impute --pattern spots --bin-um 16", told=["--pattern spots", "is read as visium-hd"])
+
+
+def stripes():
+    """A weak row and a strong column of Visium HD are told by what is measured; of withheld rows and columns nothing is."""
+    rows, cols = (axis.ravel() for axis in np.mgrid[0:64, 0:64])
+    names = [f"s_008um_{row:05}_{col:05}-1" for row, col in zip(rows, cols)]
+    lines = [(rows == 20, 0.4), (rows == 31, 0.1), (cols == 12, 1.5)]
+    strength = np.prod([np.where(here, factor, 1.0) for here, factor in lines], axis=0)
+    x = np.repeat((20 * strength)[:, None], len(GENES), axis=1).astype(int)
+    for name, x in [("striped", x), ("plain", np.full_like(x, 20))]:
+        h5(FOLDER / name / "square_008um/filtered_feature_bc_matrix.h5", names, x)
+        positions = pd.DataFrame({"barcode": names, "in_tissue": 1, "array_row": rows, "array_col": cols, "pxl_row_in_fullres": rows, "pxl_col_in_fullres": cols})
+        table(FOLDER / name / "square_008um/spatial/tissue_positions.parquet", positions)
+    case("striped", flags="--bin-um 8", note="1 of 32 rows (the weakest is row 20, 0.40 times as strong) and 1 of 32 columns (the weakest is column 12, 1.50")
+    case("plain", flags="--bin-um 8", silent=["stripes"])
 
 
 def segmented():
@@ -246,6 +276,6 @@ def strangers():
     case("xenium", flags="--platform visium", told=["--platform visium", "say xenium"])
 
 
-for write in [tables, layouts, visium_hd, segmented, xenium, strangers]:
+for write in [tables, layouts, between_spots, visium_hd, stripes, segmented, xenium, strangers]:
     write()
 print(json.dumps(CASES))

@@ -53,6 +53,13 @@ for version in (2, 3):
         case(f"{name}.zarr.zip", counts=expected)
 (FOLDER / "cut.zarr.zip").write_bytes((FOLDER / "v2.zarr.zip").read_bytes()[:3000])
 case("cut.zarr.zip", told=["cut.zarr.zip", "not readable as Zarr"])
+# A byte of a chunk is another: the checksum tells.
+damaged = bytearray((FOLDER / "v2.zarr.zip").read_bytes())
+with zipfile.ZipFile(FOLDER / "v2.zarr.zip") as file:
+    chunk = file.getinfo("X/data/0")
+damaged[chunk.header_offset + 30 + len(chunk.filename) + chunk.compress_size // 2] ^= 1
+(FOLDER / "flipped.zarr.zip").write_bytes(damaged)
+case("flipped.zarr.zip", told=["flipped.zarr.zip", "checksum"])
 zarr.open_group(FOLDER / "other.zarr", mode="w", zarr_format=2).create_group("analysis")
 zipped(FOLDER / "other.zarr", "analysis.zarr.zip")
 case("analysis.zarr.zip", told=["neither AnnData nor SpatialData"])

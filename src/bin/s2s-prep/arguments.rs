@@ -311,7 +311,7 @@ fn modes() -> [(Mode, &'static str, &'static str); 2] {
 }
 
 /// Which bins are measured, as `--pattern` has it.
-fn patterns() -> [(PatternKind, &'static str, &'static str); 3] {
+fn patterns() -> [(PatternKind, &'static str, &'static str); 4] {
     [
         (
             PatternKind::All,
@@ -320,6 +320,7 @@ fn patterns() -> [(PatternKind, &'static str, &'static str); 3] {
         ),
         (PatternKind::Lattice, "lattice", "One bin of every S×S block"),
         (PatternKind::Random, "random", "Each bin by a draw of its own"),
+        (PatternKind::Spots, "spots", "The bins that hold a spot of Visium, with bins between"),
     ]
 }
 

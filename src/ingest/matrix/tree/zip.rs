@@ -3,6 +3,7 @@
 //! Own code, for what there is of it: the crates that read zip files for `zarrs`, or in general, bring ten others, for writing, encodings of
 //! names and encryption, which stores have no use for.
 
+use flate2::Crc;
 use flate2::read::DeflateDecoder;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -36,6 +37,8 @@ struct Entry {
     deflated: bool,
     packed: u64,
     length: u64,
+    /// CRC-32 of its content.
+    crc: u32,
 }
 
 impl Archive {
@@ -70,13 +73,18 @@ impl Archive {
         let start = entry.at + 30 + u64::from(u16_at(&header, 26)) + u64::from(u16_at(&header, 28));
         let packed = bytes(&mut file, start, entry.packed)?;
         drop(file);
-        if !entry.deflated {
-            return Ok(packed);
-        }
         let mut content = Vec::new();
-        DeflateDecoder::new(packed.as_slice()).take(entry.length + 1).read_to_end(&mut content).map_err(wrong)?;
-        let whole = content.len() as u64 == entry.length;
-        whole.then_some(content).ok_or_else(|| "an entry does not unpack to the length that it says".to_owned())
+        if entry.deflated {
+            DeflateDecoder::new(packed.as_slice()).take(entry.length + 1).read_to_end(&mut content).map_err(wrong)?;
+        } else {
+            content = packed;
+        }
+        let mut crc = Crc::new();
+        crc.update(&content);
+        let whole = content.len() as u64 == entry.length && crc.sum() == entry.crc;
+        whole
+            .then_some(content)
+            .ok_or_else(|| "an entry is not what its checksum says. Copy or download it again".to_owned())
     }
 
     /// The entries whose names start so.
@@ -148,7 +156,7 @@ fn central(list: &[u8]) -> Option<(String, Result<Entry, String>, &[u8])> {
     }
     let [length, packed, at] = numbers;
     let entry = match (u16_at(list, 8) & 1, u16_at(list, 10)) {
-        (0, method @ (0 | 8)) => Ok(Entry { at, deflated: method == 8, packed, length }),
+        (0, method @ (0 | 8)) => Ok(Entry { at, deflated: method == 8, packed, length, crc: u32_at(list, 16) }),
         (0, method) => {
             Err(format!("{name} is packed by method {method}, expected as it is, or deflated. Zip the store again"))
         }

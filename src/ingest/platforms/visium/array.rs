@@ -55,11 +55,11 @@ impl Array {
         Ok([matrix, vec![self.positions.clone()]].concat())
     }
 
-    /// Reads all counts; `side_um` and `square` say how rows and columns of the table become squares.
+    /// Reads all counts; squares, if it is of any, have the side `side_um`, and `places` says where rows and columns of the table lie.
     pub(crate) fn read(
         &self,
         side_um: f64,
-        square: fn([i32; 2]) -> [i32; 2],
+        places: impl FnOnce(Vec<[i32; 2]>) -> Places,
         collector: &Collector,
     ) -> Result<ReadStats> {
         let spots = Spots::read(&self.positions)?;
@@ -72,10 +72,7 @@ impl Array {
                 absent += 1;
                 stranger.get_or_insert_with(|| barcode.to_owned());
             }
-            at.push(match place {
-                Some(place) if place != Places::NOWHERE => square(place),
-                _ => Places::NOWHERE,
-            });
+            at.push(place.unwrap_or(Places::NOWHERE));
         })?;
         if let Some(other_um) = other_um {
             let what = format!("barcodes of squares of {other_um} µm in a folder of {side_um} µm");
@@ -96,7 +93,7 @@ impl Array {
             collector.note(format!("{} rows of {table} left out: without a place or in_tissue", spots.unplaced));
         }
         drop(spots);
-        let places = Places::Lattice { side_um, at };
+        let places = places(at);
         if let Some(twice) = places.taken_twice() {
             let [a, b] = twice.pair;
             return Err(Error::data(

@@ -8,7 +8,7 @@ use crate::ingest::binning::{Collector, ReadStats};
 use crate::ingest::config::PrepConfig;
 use crate::ingest::flags;
 use crate::ingest::folders::entries;
-use crate::ingest::matrix::{Mtx, side_in_name};
+use crate::ingest::matrix::{Mtx, Places, side_in_name};
 use crate::ingest::reader::{Platform, Reader};
 use crate::{Error, Result};
 use serde_json::Value;
@@ -42,6 +42,10 @@ impl Reader for VisiumHd {
         Squares::all(path).first().map(|squares| squares.side_um)
     }
 
+    fn may_have_stripes(&self) -> bool {
+        true
+    }
+
     fn image_to_um(&self, path: &Path, config: &PrepConfig, image: &Path) -> Result<Option<Affine>> {
         let squares = Squares::dividing(path, config.spot_um())?;
         let middle = |row: f64, col: f64| [col + 0.5, row + 0.5];
@@ -50,7 +54,7 @@ impl Reader for VisiumHd {
 
     fn read(&self, path: &Path, _: &PrepConfig, collector: &Collector) -> Result<ReadStats> {
         let squares = Squares::dividing(path, collector.binning.bin_um)?;
-        squares.array(path)?.read(squares.side_um, |place| place, collector)
+        squares.array(path)?.read(squares.side_um, |at| Places::Lattice { side_um: squares.side_um, at }, collector)
     }
 }
 

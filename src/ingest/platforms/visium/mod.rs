@@ -6,6 +6,9 @@
 //! is square (row, ⌊column / 2⌋) of a full grid in which every square is a spot: odd rows are drawn half a square
 //! to the left of where they lie. For even S all measured rows are even, so that the measured image is undistorted in itself.
 //! Rows are 86.6 µm apart, columns 100 µm; both are called 100 µm here.
+//!
+//! With the pattern of spots, bins are smaller and lie where they are: a spot, 55 µm wide, is the bin that holds its centre, and those between
+//! are not measured.
 
 mod array;
 mod cells;
@@ -19,14 +22,15 @@ pub(crate) use hd::VisiumHd;
 
 use crate::guides::Affine;
 use crate::ingest::binning::{Collector, ReadStats};
-use crate::ingest::config::PrepConfig;
+use crate::ingest::config::{PatternKind, PrepConfig};
 use crate::ingest::flags;
 use crate::ingest::folders::lower_name;
-use crate::ingest::matrix::{Mtx, Tree, full_columns, is_table};
+use crate::ingest::matrix::{Mtx, Places, Tree, full_columns, is_table};
 use crate::ingest::reader::{Platform, Reader};
 use crate::{Error, Result};
 use array::Array;
 use hd::Squares;
+use spots::Spots;
 use std::path::{Path, PathBuf};
 
 /// Distance of neighbouring Visium spots.
@@ -79,17 +83,43 @@ impl Reader for Visium {
         Array::find(path).and_then(|array| array.squares_um()).ok()?
     }
 
-    fn image_to_um(&self, path: &Path, _: &PrepConfig, image: &Path) -> Result<Option<Affine>> {
+    fn image_to_um(&self, path: &Path, config: &PrepConfig, image: &Path) -> Result<Option<Affine>> {
         // Between the squares of even rows, which lie where they are, and those of odd rows, half a square to the left.
-        let middle = |row: f64, col: f64| [col / 2.0 + 0.25, row + 0.5];
+        let middle: fn(f64, f64) -> [f64; 2] = match config.pattern {
+            PatternKind::Spots => |row, col| lying_um([row, col]).map(|um| um / SPOT_UM),
+            _ => |row, col| [col / 2.0 + 0.25, row + 0.5],
+        };
         Ok(Some(picture::to_um(&Array::find(path)?.positions, SPOT_UM, middle, image)?))
     }
 
-    fn read(&self, path: &Path, _: &PrepConfig, collector: &Collector) -> Result<ReadStats> {
+    fn spots(&self, path: &Path, _: &PrepConfig) -> Result<Vec<[f64; 2]>> {
+        Ok(Spots::all(&Array::find(path)?.positions)?.into_iter().map(centre_um).collect())
+    }
+
+    fn read(&self, path: &Path, config: &PrepConfig, collector: &Collector) -> Result<ReadStats> {
         let array = Array::find(path)?;
+        let placed = |place: &[i32; 2]| *place != Places::NOWHERE;
         match array.squares_um()? {
-            Some(side_um) => array.read(side_um, |place| place, collector),
-            None => array.read(SPOT_UM, full_columns, collector),
+            Some(side_um) => array.read(side_um, |at| Places::Lattice { side_um, at }, collector),
+            None if config.pattern == PatternKind::Spots => {
+                let centre = |place: [i32; 2]| if placed(&place) { centre_um(place) } else { [f64::NAN; 2] };
+                array.read(SPOT_UM, |at| Places::Points(at.into_iter().map(centre).collect()), collector)
+            }
+            None => {
+                let square = |place: [i32; 2]| if placed(&place) { full_columns(place) } else { place };
+                let at = |at: Vec<[i32; 2]>| at.into_iter().map(square).collect();
+                array.read(SPOT_UM, |places| Places::Lattice { side_um: SPOT_UM, at: at(places) }, collector)
+            }
         }
     }
+}
+
+/// x and y in µm of the centre of the spot of a row and a half-column, in the middle of bins of half the distance of spots along x.
+fn lying_um([row, col]: [f64; 2]) -> [f64; 2] {
+    let half = SPOT_UM / 2.0;
+    [(col + 0.5) * half, row * half * 3_f64.sqrt() + half / 2.0]
+}
+
+fn centre_um(place: [i32; 2]) -> [f64; 2] {
+    lying_um(place.map(f64::from))
 }

@@ -61,6 +61,20 @@ impl Spots {
         })
     }
 
+    /// Row and column of every spot in the table `path`, whether it is under tissue or not.
+    pub(crate) fn all(path: &Path) -> Result<Vec<[i32; 2]>> {
+        let numbers = ["array_row", "array_col"];
+        let table = KeyedTable { path, key: "barcode", numbers, flag: None, headerless: Some(&COLUMNS) };
+        let mut all = Vec::new();
+        table.for_each(|_, place| {
+            if place.iter().all(|index| (0.0..MAX_INDEX).contains(index) && index.fract() == 0.0) {
+                all.push(place.map(|index| index as i32));
+            }
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
     /// Reads the table `path`.
     pub(crate) fn read(path: &Path) -> Result<Spots> {
         let numbers = ["in_tissue", "array_row", "array_col"];
