@@ -145,8 +145,9 @@ fn execute(args: Args) -> Result<()> {
         seed: args.seed,
         device: &device,
         max_minutes: args.max_minutes,
-        save_every: Duration::try_from_secs_f64(args.checkpoint_minutes * 60.0)
-            .map_err(|e| Error::Usage(format!("--checkpoint-minutes {}: {e}", args.checkpoint_minutes)))?,
+        save_every: Duration::try_from_secs_f64(args.checkpoint_minutes * 60.0).map_err(|_| {
+            Error::Usage(format!("--checkpoint-minutes {}: expected minutes, 0 or more", args.checkpoint_minutes))
+        })?,
         snapshots: args.snapshots.as_deref(),
         restart: args.restart,
         force: args.force,

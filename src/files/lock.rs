@@ -1,5 +1,6 @@
 //! Outputs that take long to make, and that two processes must not make at once.
 
+use super::pending::Pending;
 use super::{behind_links, is_same, parent};
 use crate::{Error, Result};
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 pub struct Lock {
     path: PathBuf,
     file: File,
+    _pending: Pending,
 }
 
 impl Lock {
@@ -37,7 +39,7 @@ impl Lock {
             }
             // Whoever had it may have removed it meanwhile.
             if is_same(&file, &path) {
-                return Ok(Lock { path, file });
+                return Ok(Lock { _pending: Pending::new(&path), path, file });
             }
         }
     }

@@ -28,10 +28,11 @@ pub struct Prepared {
 /// `command` is what the dataset says of how it came to be: a command line, or the name of the program that calls.
 ///
 /// # Errors
-/// Those of [`read()`](super::read()); [`Error::Usage`] if `output` is there and no dataset, [`Error::Io`] if it cannot be written,
+/// Those of [`read()`](super::read()); [`Error::Usage`] if `output` is there and no dataset, [`Error::Io`] if it cannot be written, or another process is making it,
 /// both before anything is read; [`Error::Data`] if no measured bin holds `config.min_counts`. An error leaves nothing behind.
 pub fn prepare(request: &Request, output: &Path, command: &[String]) -> Result<Prepared> {
     // A mistake in the output's name is told before minutes of reading, not after.
+    let _lock = files::Lock::take(output)?;
     dataset::check_output(output)?;
     let plan = Plan::of(request)?;
     let images = plan.images()?;

@@ -27,8 +27,6 @@ pub struct Section {
     pub platform: &'static str,
     /// The file or folder that was read: the input, or what was found in it.
     pub path: PathBuf,
-    /// Every file or folder that was read of it.
-    pub files: Vec<PathBuf>,
     /// Of a stream, which can be read only once: SHA-256 of what came, in hexadecimal.
     pub stream: Option<String>,
     /// The config in force: the request's, with the instrument's units.
@@ -196,7 +194,6 @@ impl<'a> Plan<'a> {
         let Framed { section: counts, sampling, kept, outside, unmeasured_genes, .. } = framed;
         Ok(Section {
             platform: reader.platform().name,
-            files: reader.files(&path, &config)?,
             path,
             stream,
             config,

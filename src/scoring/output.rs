@@ -48,7 +48,13 @@ impl Folders {
             if let Some(parent) = folder.parent() {
                 fs::create_dir_all(parent).map_err(|e| Error::io(parent, "create", e))?;
             }
-            Replace::begin(folder, is_ours)
+            if let Some(stranger) = stranger(folder) {
+                let (folder, stranger) = (folder.display(), stranger.display());
+                return Err(Error::Usage(format!(
+                    "{folder}: holds {stranger}, so it is no earlier output of this command and left alone. Choose another folder"
+                )));
+            }
+            Replace::begin(folder, Path::is_dir)
         };
         let plots = target.plots.map(|plots| Ok::<_, Error>((plots, within(plots, target.folder)?))).transpose()?;
         let report = begin(target.folder)?;
@@ -115,16 +121,17 @@ fn earlier(folder: &Path) -> Option<Provenance> {
         .or_else(|| serde_json::from_value(read(PLOTS)?).ok())
 }
 
-/// Whether nothing is in `folder` but what s2s-score writes. Engines remove some of it before another try.
-fn is_ours(folder: &Path) -> bool {
+/// Something in `folder` that s2s-score does not write. (Engines remove some of what it wrote before another try.)
+fn stranger(folder: &Path) -> Option<PathBuf> {
     let pictured = earlier(folder).is_some();
-    let known = |path: &Path| {
+    let strange = |path: PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if path.is_dir() {
-            return if name == "maps" { pictured } else { is_ours(path) };
+        if path.is_dir() && !(pictured && name == "maps") {
+            return stranger(&path);
         }
-        let picture = name.ends_with(".svg") || name == PLOTS;
-        name.starts_with('.') || SCORES.contains(&name.as_str()) || name.ends_with("_mqc.json") || (pictured && picture)
+        let picture = name.ends_with(".svg") || name == PLOTS || name == "maps";
+        let score = SCORES.contains(&name.as_str()) || name.ends_with("_mqc.json") || name.starts_with('.');
+        (!score && !(pictured && picture)).then_some(path)
     };
-    fs::read_dir(folder).is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|entry| known(&entry.path()))))
+    fs::read_dir(folder).ok()?.flatten().find_map(|entry| strange(entry.path()))
 }

@@ -1,0 +1,171 @@
+//! Mistakes that people make: one clear error, the exit code of its kind, and nothing written.
+
+#[path = "common/lines.rs"]
+mod lines;
+
+use lines::{command, content, run, succeed};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+const RECIPE: &str = "
+network: {cascades: 1, channels: 8, growth: 4, blocks: 1, layers: 1, window: 4, heads: 2, input_channels: 2}
+fit: {steps: 4, batch: 2, image_batch: 2, image_patch: 32, guides: [lattice], upsampling: bilinear, crop: whole}
+";
+
+/// A section, a dataset, a store and a network, and another section.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    std::fs::write(at.join("recipe.yaml"), RECIPE).unwrap();
+    std::fs::write(at.join("file"), "").unwrap();
+    for (name, seed) in [("section", 1), ("other", 2)] {
+        succeed(at, &format!("s2s-simulate --rows 40 --cols 40 --genes 5 --seed {seed} --output {name}"));
+        succeed(at, &format!("s2s-prep {name} --bin-um 30 --mode benchmark --output {name}.s2s"));
+    }
+    succeed(at, "s2s-predict section.s2s --method nearest --output p.zarr");
+    succeed(at, "s2s-fit section.s2s --gene DUCT1 --config recipe.yaml --output DUCT1.safetensors");
+    folder
+}
+
+#[test]
+fn each_is_told_with_what_to_do() {
+    let folder = folder();
+    let at = folder.path();
+    let before = content(at);
+    let fit = "s2s-fit section.s2s --config recipe.yaml";
+    let prep = "s2s-prep section --mode impute --bin-um 30 --output new.s2s";
+    let cases: &[(String, i32, &[&str])] = &[
+        (format!("{fit} --genes panel.txt --output fits"), 66, &["panel.txt: no such file"]),
+        (format!("{prep} --genes panel.csv"), 66, &["panel.csv: no such file"]),
+        (
+            "s2s-predict section.s2s --method nearest --genes sub/panel.tsv --output new.zarr".into(),
+            66,
+            &["no such file"],
+        ),
+        (format!("{fit} --gene DUCT1,ISLAND3 --output new.safetensors"), 2, &["is one gene", "--genes DUCT1,ISLAND3"]),
+        (format!("{fit} --genes DUCT1,ISLAND3 --output new.safetensors"), 2, &["Give a folder, or --gene"]),
+        (format!("{fit} --genes DUCT1,ISLAND3 --output file"), 2, &["file: a file stands there"]),
+        (format!("{fit} --gene DUCT1 --output other"), 2, &["other: is a folder"]),
+        (format!("{fit} --gene DUCT1 --output no/new.safetensors"), 74, &["there is no folder no. Create it"]),
+        (prep.replace("new.s2s", "no/new.s2s"), 74, &["no/new.s2s: there is no folder no. Create it"]),
+        (prep.replace("new.s2s", "file/new.s2s"), 74, &["file is no folder"]),
+        (prep.replace("new.s2s", "file"), 2, &["file: exists and is no earlier output"]),
+        (prep.replace("new.s2s", "."), 2, &[".: "]),
+        (prep.replace("section", "section.s2s"), 65, &["a dataset that s2s-prep wrote", "--dataset"]),
+        (format!("{prep} --platform merscope"), 2, &["--platform merscope", "Xenium", "Leave --platform out"]),
+        (
+            "s2s-predict section.s2s --model DUCT1.fit.parquet --output new.zarr".into(),
+            65,
+            &["Parquet, and no network"],
+        ),
+        ("s2s-predict other.s2s --model DUCT1.safetensors --output new.zarr".into(), 65, &["section.s2s", "other.s2s"]),
+        ("s2s-score other.s2s p.zarr --output new".into(), 65, &["sample section, not from other.s2s"]),
+        ("s2s-score section.s2s p.zarr --output other.s2s".into(), 2, &["no earlier output"]),
+        (format!("{prep} --scale -2"), 2, &["'-2'", "--scale", "expected one whole number"]),
+        (format!("{prep} --min-counts -2"), 2, &["'-2'", "--min-counts", "expected a whole number"]),
+        (prep.replace("30", "many"), 2, &["'many'", "--bin-um", "expected a number"]),
+        (format!("{fit} --gene DUCT1 --steps -1"), 2, &["'-1'", "--max-steps", "expected a whole number"]),
+        (format!("{fit} --gene DUCT1 --max-minutes -1 --output new"), 2, &["--max-minutes", "above 0"]),
+        (
+            format!("{fit} --gene DUCT1 --checkpoint-minutes -1 --output new"),
+            2,
+            &["--checkpoint-minutes -1: expected minutes"],
+        ),
+        (
+            "s2s-predict section.s2s --method nearest --coverage -1 --output new.zarr".into(),
+            2,
+            &["predict.coverage", "-1"],
+        ),
+        ("s2s-score section.s2s p.zarr --threads -1 --output new".into(), 2, &["'-1'", "--threads"]),
+        ("s2s-simulate --rows -1 --cols 4 --genes 2 --output new".into(), 2, &["'-1'", "--rows"]),
+    ];
+    for (line, code, words) in cases {
+        let (found, said) = run(at, line);
+        assert_eq!(found, Some(*code), "{line}: {said}");
+        assert_eq!(said.matches("error:").count(), 1, "{line}: {said}");
+        words.iter().for_each(|word| assert!(said.contains(word), "{line}: no {word:?} in: {said}"));
+        assert!(content(at) == before, "{line} wrote something");
+    }
+}
+
+#[test]
+fn no_threads_are_all_threads_everywhere() {
+    let folder = folder();
+    for line in [
+        "s2s-simulate --rows 9 --cols 9 --genes 2 --output new",
+        "s2s-prep section --mode impute --bin-um 30 --output new.s2s",
+        "s2s-fit section.s2s --config recipe.yaml --gene DUCT1 --dry-run",
+        "s2s-predict section.s2s --method nearest --output new.zarr",
+        "s2s-score section.s2s p.zarr --output scores",
+    ] {
+        for threads in [0, 1] {
+            succeed(folder.path(), &format!("{line} --threads {threads}"));
+        }
+    }
+}
+
+#[test]
+fn the_model_may_be_a_folder_and_genes_a_file_from_windows() {
+    let folder = folder();
+    let at = folder.path();
+    std::fs::write(at.join("genes.txt"), "\u{feff}DUCT1\r\n\r\nISLAND3\r\n").unwrap();
+    succeed(at, "s2s-fit section.s2s --config recipe.yaml --genes genes.txt --output fits");
+    succeed(at, "s2s-predict section.s2s --model fits --output s.zarr");
+    assert_eq!(s2s::store::Store::open(&at.join("s.zarr")).unwrap().genes(), ["DUCT1", "ISLAND3"]);
+}
+
+/// Whether the stage `line` is ended by SIGTERM while it writes, and what it leaves then.
+fn ended(at: &Path, line: &str, prefix: &str) -> Option<Vec<String>> {
+    let hidden = || {
+        let names = std::fs::read_dir(at).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with('.')).collect::<Vec<_>>()
+    };
+    let mut child = command(at, line).stderr(Stdio::null()).spawn().unwrap();
+    let start = Instant::now();
+    while !hidden().iter().any(|name| name.starts_with(prefix)) {
+        if child.try_wait().unwrap().is_some() || start.elapsed() > Duration::from_secs(60) {
+            return None;
+        }
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    (!child.wait().unwrap().success()).then(hidden)
+}
+
+#[test]
+fn a_signal_leaves_nothing_half() {
+    let folder = folder();
+    for (line, prefix) in [
+        ("s2s-simulate --rows 400 --cols 400 --genes 20 --output new", ".new.s2s-tmp"),
+        ("s2s-prep section --mode impute --bin-um 5 --output new.s2s", ".new.s2s.s2s-tmp"),
+        ("s2s-predict section.s2s --method blend --output new.zarr", ".new.zarr.s2s-tmp"),
+        ("s2s-score section.s2s p.zarr --output new --plots plots", ".new.s2s-tmp"),
+    ] {
+        let (mut left, mut tries) = (None, 0);
+        while left.is_none() && tries < 20 {
+            left = ended(folder.path(), line, prefix);
+            tries += 1;
+            for output in ["new", "new.s2s", "new.zarr", "plots"] {
+                let _ = std::fs::remove_dir_all(folder.path().join(output));
+            }
+        }
+        assert_eq!(left.expect("it was never ended while it wrote"), Vec::<String>::new(), "{line}");
+    }
+}
+
+#[test]
+fn a_second_preparation_of_one_dataset_is_told() {
+    let folder = folder();
+    let line = "s2s-prep /dev/stdin --mode impute --platform csv --bin-um 30 --output new.s2s";
+    let first = command(folder.path(), line).stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let start = Instant::now();
+    while !folder.path().join(".new.s2s.s2s-lock").exists() && start.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let (code, said) = run(folder.path(), "s2s-prep section --mode impute --bin-um 30 --output new.s2s");
+    assert!(code == Some(74) && said.contains("new.s2s: another process is making it"), "{said}");
+    // Nothing came through the pipe.
+    assert_eq!(first.wait_with_output().unwrap().status.code(), Some(65));
+    succeed(folder.path(), "s2s-prep section --mode impute --bin-um 30 --output new.s2s");
+}
