@@ -36,13 +36,18 @@ impl StopFlag {
 pub fn clean_up_on_signals() {
     let ignored = ignored();
     let heard = [SIGTERM, SIGINT, SIGUSR1, SIGHUP].into_iter().filter(move |signal| ignored >> (signal - 1) & 1 == 0);
+    let (ready, listens) = std::sync::mpsc::channel::<()>();
     let listen = move || {
-        let Some(signal) = Signals::new(heard).ok().and_then(|mut signals| signals.forever().next()) else { return };
+        let signals = Signals::new(heard).ok();
+        drop(ready);
+        let Some(signal) = signals.and_then(|mut signals| signals.forever().next()) else { return };
         abandon();
         tracing::warn!("stopped by {}: what was not finished is removed", signal_name(signal).unwrap_or("a signal"));
         let _ = emulate_default_handler(signal);
     };
     let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(listen);
+    // Nothing is written before somebody listens: whoever listens, or cannot, lets go of the other end.
+    let _ = listens.recv();
 }
 
 /// The signals that this process ignores: bit n − 1 is signal n. None where the system has no way to tell.

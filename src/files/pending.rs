@@ -1,6 +1,7 @@
 //! What has a temporary name at this moment, so that a signal can take it away.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -16,6 +17,14 @@ impl Pending {
     pub(super) fn new(path: &Path) -> Self {
         list().push(path.to_owned());
         Pending(path.to_owned())
+    }
+
+    /// What `make` makes at `path`: no signal comes in between.
+    pub(super) fn made(path: &Path, make: impl FnOnce() -> io::Result<()>) -> io::Result<Self> {
+        let mut list = list();
+        make()?;
+        list.push(path.to_owned());
+        Ok(Pending(path.to_owned()))
     }
 
     /// Renames, while no signal can end the process between one name and the next.

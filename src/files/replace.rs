@@ -56,8 +56,8 @@ impl Replace {
                 target.display()
             )));
         }
-        let (temporary, lock) = claim(parent(&real), &prefix).map_err(failed)?;
-        Ok(Replace { pending: Pending::new(&temporary), temporary, _lock: lock, target: real })
+        let (temporary, pending, lock) = claim(parent(&real), &prefix).map_err(failed)?;
+        Ok(Replace { temporary, pending, _lock: lock, target: real })
     }
 
     /// The folder to write into.
@@ -166,23 +166,23 @@ fn clean(folder: &Path, prefix: &std::ffi::OsStr) -> io::Result<bool> {
 }
 
 /// A new folder whose name starts with `prefix`, locked.
-fn claim(folder: &Path, prefix: &std::ffi::OsStr) -> io::Result<(PathBuf, File)> {
+fn claim(folder: &Path, prefix: &std::ffi::OsStr) -> io::Result<(PathBuf, Pending, File)> {
     let mut number = std::process::id();
     loop {
         let mut name = prefix.to_owned();
         name.push(number.to_string());
         let path = folder.join(name);
         number = number.wrapping_add(1);
-        match fs::create_dir(&path) {
+        let pending = match Pending::made(&path, || fs::create_dir(&path)) {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
             made => made?,
-        }
+        };
         // Another process may take it for a left-over one until it is locked.
         let Ok(file) = File::open(&path) else { continue };
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => continue,
             Err(TryLockError::Error(e)) if e.kind() != io::ErrorKind::Unsupported => return Err(e),
-            _ if is_same(&file, &path) => return Ok((path, file)),
+            _ if is_same(&file, &path) => return Ok((path, pending, file)),
             _ => continue,
         }
     }

@@ -131,7 +131,8 @@ fn stranger(folder: &Path) -> Option<PathBuf> {
         }
         let picture = name.ends_with(".svg") || name == PLOTS || name == "maps";
         let score = SCORES.contains(&name.as_str()) || name.ends_with("_mqc.json") || name.starts_with('.');
-        (!score && !(pictured && picture)).then_some(path)
+        let known = score || (pictured && picture);
+        (!known).then_some(path)
     };
     fs::read_dir(folder).ok()?.flatten().find_map(|entry| strange(entry.path()))
 }
