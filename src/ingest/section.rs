@@ -182,10 +182,17 @@ impl<'a> Plan<'a> {
             notes.push(automatic::exclude(&mut framed, request.mode, config.min_counts));
         }
         if !framed.sampling.measured().values().contains(&false) {
-            return Err(Error::data(
-                &path,
-                "every bin is measured, so there is nothing to impute. Name those that failed with --exclude, or choose --pattern lattice or random",
-            ));
+            let excludes = request.exclude_auto || !request.exclude.is_empty();
+            if request.mode == Mode::Benchmark || config.pattern != PatternKind::All || excludes {
+                return Err(Error::data(
+                    &path,
+                    "every bin is measured, so there is nothing to impute. Name those that failed with --exclude, or choose --pattern lattice or random",
+                ));
+            }
+            notes.push(
+                "every bin is measured: nothing is left to impute, and the section can guide others (--section)"
+                    .to_owned(),
+            );
         }
         let stripes =
             reader.may_have_stripes().then(|| Stripes::of(&framed.section.totals, framed.sampling.measured()));
