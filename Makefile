@@ -10,6 +10,9 @@
 # make ablation: one gene with one part of the method changed at a time; leaves ablation/ablation.md (see docs/appendix/ablation.md)
 # make bench-sections: every method of s2s-predict on many sections; leaves bench/bench.md (see docs/appendix/bench.md)
 # make faults: kills (with strace), races, broken and hostile files (see docs/reliability.md)
+# make fuzz: FUZZ_INPUTS=100000 damaged files for every reader
+# make deny: licences, sources and advisories of all dependencies, where cargo-deny is there
+# make sbom: what is linked in, as a CycloneDX bill of materials, in target/sbom.json
 # make help: every target
 
 CARGO ?= cargo
@@ -20,7 +23,7 @@ export S2S_COMMIT := $(shell git describe --always --dirty --abbrev=12 --exclude
 DEMO := demo
 DEMO_GENES := DUCT1,ISLAND3
 
-.PHONY: help build install wheel conda demo test test-workflows lint lint-gpu venv site bench-cpu ablation bench-sections faults clean
+.PHONY: help build install wheel conda demo test test-workflows lint lint-gpu venv site bench-cpu ablation bench-sections faults fuzz deny sbom clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' $(MAKEFILE_LIST)
@@ -61,7 +64,7 @@ demo: build
 	  --prediction $(DEMO)/s2s.zarr $(DEMO)/blend.zarr $(DEMO)/kriging.zarr $(DEMO)/bilinear.zarr
 	@echo "The report: $(DEMO)/report/report.html"
 
-test: lint venv
+test: lint deny venv
 	S2S_PYTHON="$(CURDIR)/.venv/bin/python" $(CARGO) test --release
 
 test-workflows: build
@@ -95,7 +98,17 @@ bench-sections: build venv
 faults: build
 	S2S_BIN=$(BIN) $(PYTHON) scripts/faults
 	$(CARGO) test --release --lib files::
-	$(CARGO) test --release --test store --test many_jobs --test hostile_names
+	$(CARGO) test --release --test store --test many_jobs --test hostile_names --test hostile_files
+
+FUZZ_INPUTS := 100000
+fuzz:
+	S2S_FUZZ_INPUTS=$(FUZZ_INPUTS) $(CARGO) test --release --test fuzz
+
+deny:
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check; else echo "skipped: no cargo-deny"; fi
+
+sbom:
+	packaging/sbom target/sbom.json
 
 clean:
 	rm -rf target target-gpu site .venv .engines $(DEMO) ablation

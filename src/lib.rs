@@ -25,6 +25,8 @@
 //! What is said on the way are events of `tracing`: nothing is heard where nobody subscribes.
 
 #![warn(missing_docs, unreachable_pub)]
+// What is unsafe stands in the kernels, at a GPU's driver and in the allocator, each with its reason.
+#![deny(unsafe_code)]
 
 pub mod calibration;
 pub mod cli;

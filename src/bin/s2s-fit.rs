@@ -1,5 +1,7 @@
 //! `s2s-fit`: trains the network on genes of a dataset.
 
+#![forbid(unsafe_code)]
+
 use clap::{ArgGroup, Parser};
 use s2s::cli;
 use s2s::compute::{DeviceChoice, StopFlag};
@@ -107,6 +109,9 @@ struct Args {
     #[arg(short, long, value_name = "FILE|DIR")]
     output: Option<PathBuf>,
 }
+
+#[global_allocator]
+static MEMORY: cli::Memory = cli::Memory;
 
 fn main() -> ExitCode {
     cli::main(option_env!("S2S_COMMIT"), execute)

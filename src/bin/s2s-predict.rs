@@ -1,5 +1,7 @@
 //! `s2s-predict`: imputes the unmeasured bins of a dataset.
 
+#![forbid(unsafe_code)]
+
 use clap::{ArgGroup, Parser};
 use s2s::cli;
 use s2s::compute::{DeviceChoice, clean_up_on_signals};
@@ -88,6 +90,9 @@ struct Args {
     #[arg(long, value_name = "A,B|FILE", conflicts_with = "output")]
     panel: Option<String>,
 }
+
+#[global_allocator]
+static MEMORY: cli::Memory = cli::Memory;
 
 fn main() -> ExitCode {
     cli::main(option_env!("S2S_COMMIT"), execute)

@@ -1,5 +1,7 @@
 //! `s2s-score`: how good the predictions are, in figures and in pictures.
 
+#![forbid(unsafe_code)]
+
 use clap::{ArgGroup, Parser};
 use s2s::cli;
 use s2s::compute::{Progress, clean_up_on_signals};
@@ -51,6 +53,9 @@ struct Arguments {
     #[arg(long, value_name = "DIR")]
     plots: Option<PathBuf>,
 }
+
+#[global_allocator]
+static MEMORY: cli::Memory = cli::Memory;
 
 fn main() -> ExitCode {
     cli::main(option_env!("S2S_COMMIT"), run)

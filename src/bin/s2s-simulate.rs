@@ -1,5 +1,7 @@
 //! `s2s-simulate`: makes a synthetic section.
 
+#![forbid(unsafe_code)]
+
 use clap::Parser;
 use s2s::cli;
 use s2s::compute::clean_up_on_signals;
@@ -52,6 +54,9 @@ struct Args {
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
 }
+
+#[global_allocator]
+static MEMORY: cli::Memory = cli::Memory;
 
 fn main() -> ExitCode {
     cli::main(option_env!("S2S_COMMIT"), execute)

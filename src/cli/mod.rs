@@ -5,6 +5,7 @@ mod choices;
 mod dataset;
 mod genes;
 mod log;
+mod memory;
 mod panics;
 mod print;
 mod refusal;
@@ -15,6 +16,7 @@ mod version;
 pub use choices::one_of;
 pub use dataset::DatasetArgument;
 pub use genes::genes;
+pub use memory::Memory;
 pub use print::print;
 pub use threads::threads;
 

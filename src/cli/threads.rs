@@ -1,15 +1,12 @@
 //! How many threads work.
 
-use crate::{Error, Result};
+use crate::Result;
+use crate::compute::explained;
 
-/// Sets the number of CPU threads; 0 takes every core.
+/// Starts so many CPU threads; 0 takes every core.
+///
+/// [`Error::Io`](crate::Error::Io) where the system starts no more, and [`Error::Bug`](crate::Error::Bug) on a second call.
 pub fn threads(number: usize) -> Result<()> {
-    if number == 0 {
-        // What rayon does by itself, at its first use.
-        return Ok(());
-    }
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(number)
-        .build_global()
-        .map_err(|e| Error::Io(format!("could not start {number} threads: {e}")))
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(number);
+    pool.build_global().map_err(|e| explained(&format!("{e:?}"), &format!("could not start {number} threads: {e}")))
 }

@@ -1,4 +1,4 @@
-//! What a GPU says when it fails, told as one clear error.
+//! What a GPU or the system says when it fails, told as one clear error.
 
 use crate::Error;
 
@@ -9,14 +9,27 @@ pub fn device_error(said: &str) -> Error {
 
 /// A trouble that is the machine's, not ours.
 struct Trouble {
-    /// Words of which one is in what a GPU's threads then say.
+    /// Words of which one is in what threads then say.
     signs: &'static [&'static str],
     /// What happened, and what to do.
     told: &'static str,
     error: fn(String) -> Error,
 }
 
-const KNOWN: [Trouble; 3] = [
+const KNOWN: [Trouble; 5] = [
+    Trouble {
+        // Of libraries that ask the system themselves.
+        signs: &["zstd returned null pointer"],
+        told: "out of memory. Give the job more (ulimit -v, the limit of a container), or ask for less: fewer --threads",
+        error: Error::Io,
+    },
+    Trouble {
+        // std's threads, and rayon's pool.
+        signs: &["failed to spawn thread", "ThreadPoolBuildError"],
+        told: "the system starts no further threads. Ask for fewer (--threads 1), or have the limit on processes or on memory raised \
+               (ulimit -u, ulimit -v, the limits of a container)",
+        error: Error::Io,
+    },
     Trouble {
         signs: &["out of device memory", "out-of-memory", "OUT_OF_MEMORY", "can't allocate buffer of size"],
         told: "the GPU's memory is full. Set fit.micro_batch to a smaller number (--set fit.micro_batch=1 needs least, and learns \
@@ -42,7 +55,7 @@ pub(crate) fn explained(first: &str, last: &str) -> Error {
     for Trouble { signs, told, error } in KNOWN {
         if let Some(said) = [first, last].into_iter().find(|said| signs.iter().any(|sign| said.contains(sign))) {
             // What follows the first line is a backtrace, or the source of a kernel.
-            return error(format!("{told}\n(the GPU said: {})", said.lines().next().unwrap_or_default()));
+            return error(format!("{told}\n(what was said: {})", said.lines().next().unwrap_or_default()));
         }
     }
     let cause = if first.is_empty() || first == last { String::new() } else { format!("\nbefore that: {first}") };
@@ -71,6 +84,14 @@ mod tests {
         }
         let error = explained("catastrophic error: cannot open source file \"mma.h\"", "");
         assert!(error.exit_code() == 66 && error.to_string().contains("CUDA_PATH"), "{error}");
+    }
+
+    #[test]
+    fn threads_that_do_not_start_are_no_bug() {
+        let said =
+            "failed to spawn thread: Os { code: 11, kind: WouldBlock, message: \"Resource temporarily unavailable\" }";
+        let error = explained("", said);
+        assert!(error.exit_code() == 74 && error.to_string().contains("--threads 1"), "{error}");
     }
 
     #[test]

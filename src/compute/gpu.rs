@@ -2,6 +2,7 @@
 //!
 //! Nothing of CUDA is linked. The driver and NVRTC are libraries that are opened when a GPU is asked for; NVRTC compiles the
 //! kernels and reads the CUDA headers while it does.
+#![allow(unsafe_code, reason = "calls of the driver, through its C interface")]
 
 use crate::{Error, Result};
 use std::fmt;

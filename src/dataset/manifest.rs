@@ -2,6 +2,7 @@
 
 use super::outline::AreaEntry;
 use crate::error::nearest_names;
+use crate::files::readable;
 use crate::guides::GuideEntry;
 use crate::provenance::Provenance;
 use crate::section::{Grid, Lattice, Pattern};
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The version of the dataset format; a reader refuses any other.
+/// The version of the dataset format; a reader refuses newer ones.
 pub const FORMAT: u32 = 1;
 
 /// Whether the unmeasured bins are known to somebody.
@@ -126,21 +127,9 @@ impl Manifest {
             _ => Error::io(&path, "read", e),
         })?;
         let version = serde_json::from_str::<serde_json::Value>(&text).ok().and_then(|v| v.get("format")?.as_u64());
-        match version {
-            Some(v) if v == u64::from(FORMAT) => {}
-            Some(v) => {
-                return Err(Error::data(
-                    &path,
-                    format!("dataset format {v}, but this version reads {FORMAT}. Run s2s-prep of this version again"),
-                ));
-            }
-            None => {
-                return Err(Error::data(
-                    &path,
-                    "no manifest of s2s-prep (key \"format\" not found). Run s2s-prep again",
-                ));
-            }
-        }
+        let none = || Error::data(&path, "no manifest of s2s-prep (key \"format\" not found). Run s2s-prep again");
+        readable("dataset", version.ok_or_else(none)?, FORMAT, FORMAT, "s2s-prep")
+            .map_err(|e| Error::data(&path, e))?;
         serde_json::from_str(&text).map_err(|e| Error::data(&path, format!("{e}. Run s2s-prep again")))
     }
 

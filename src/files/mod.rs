@@ -3,16 +3,20 @@
 mod earlier;
 mod lock;
 mod names;
+mod packing;
 mod pending;
 mod replace;
 mod temporary;
+mod version;
 
 pub use earlier::Earlier;
 pub use lock::Lock;
 pub use names::{companion, file_name};
+pub(crate) use packing::unpacks_within;
 pub use pending::abandon;
 pub use replace::Replace;
 pub use temporary::{remove, write_atomically};
+pub(crate) use version::readable;
 
 use crate::{Error, Result};
 use sha2::{Digest, Sha256};

@@ -170,6 +170,9 @@ impl NetworkImputer {
     }
 }
 
+/// The widest window that a network is applied to: far wider than what fits into memory in training.
+const WIDEST: usize = 1 << 12;
+
 /// Whether the metadata of a network fit the network and the section; otherwise what they say and what was expected.
 fn check(
     gene: &FittedGene,
@@ -181,16 +184,21 @@ fn check(
     if scale != expected {
         return Err(format!("scale {scale}, expected {expected}, as the section is measured"));
     }
-    if let Some(window) = metadata.window.filter(|window| *window < scale) {
-        return Err(format!("window {window}, expected a side of at least {scale} bins"));
+    if let Some(window) = metadata.window.filter(|window| !(scale..=WIDEST).contains(window)) {
+        return Err(format!("window {window}, expected a side of {scale} to {WIDEST} bins"));
     }
     if !(gene.scale.is_finite() && gene.scale > 0.0) {
         return Err(format!("scale {} of gene {}, expected a positive number", gene.scale, gene.name));
     }
     let InputConfig { guides, components, stains, .. } = &metadata.input;
-    let (guides, channels) = (guides.len() + components + stains, config.input_channels);
-    if guides + 1 != channels {
-        return Err(format!("{guides} guides, expected {} for a network of {channels} input channels", channels - 1));
+    let channels = config.input_channels;
+    let found = components.checked_add(*stains).and_then(|further| further.checked_add(guides.len() + 1));
+    if found != Some(channels) {
+        return Err(format!(
+            "{} guides, {components} components and {stains} stains, expected {} for a network of {channels} input channels",
+            guides.len(),
+            channels - 1
+        ));
     }
     Ok(())
 }

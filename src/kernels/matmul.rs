@@ -2,6 +2,7 @@
 //!
 //! [`multiply`]: rows of pixels times a packed weight matrix (convolutions, linear layers, attention).
 //! [`accumulate_outer`]: sums over pixels of outer products (the gradients of weights).
+#![allow(unsafe_code, reason = "disjoint tiles of one matrix are written by several threads")]
 
 use super::simd::{self, Simd, Work};
 

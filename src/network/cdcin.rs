@@ -86,7 +86,10 @@ impl CdcinConfig {
         if let Some((key, _)) = at_least_one.iter().chain(attention_only).find(|(_, value)| *value == 0) {
             return Err(Error::Usage(format!("network.{key} is 0; expected at least 1")));
         }
-        if self.attention { self.check_attention() } else { Ok(()) }
+        if self.attention {
+            self.check_attention()?;
+        }
+        self.check_size()
     }
 
     fn check_attention(&self) -> Result<()> {
@@ -117,11 +120,6 @@ impl CdcinConfig {
         let draw = &mut Draw::new(seed);
         let stage = self.stage();
         Cdcin { stages: (0..self.cascades).map(|_| stage.init(draw, device)).collect(), config: self.clone() }
-    }
-
-    /// Number of parameters, which is the number of values in a checkpoint.
-    pub fn parameters(&self) -> usize {
-        self.init(0, &Device::flex()).num_params()
     }
 
     fn stage(&self) -> RdhanConfig {

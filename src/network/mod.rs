@@ -16,6 +16,7 @@ mod input;
 mod layers;
 mod rdhab;
 mod rdhan;
+mod size;
 pub mod weights;
 mod window_attention;
 

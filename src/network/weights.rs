@@ -3,7 +3,7 @@
 //! The same file always has the same bytes: tensors in the order of their names, metadata in the order of its keys.
 
 use super::{Cdcin, CdcinConfig};
-use crate::files::write_atomically;
+use crate::files::{readable, write_atomically};
 use crate::{Error, Result};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -13,6 +13,12 @@ use std::path::Path;
 
 /// The metadata key under which a checkpoint holds its [`CdcinConfig`] as JSON.
 pub const CONFIG_KEY: &str = "network";
+
+/// The version of the format; a reader refuses newer ones. Files written before it was told are of the first.
+pub const FORMAT: u32 = 1;
+
+/// The metadata key under which a file of weights holds its [`FORMAT`].
+pub const FORMAT_KEY: &str = "s2s.format";
 
 /// A tensor on the host, in the order of the last axis.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,6 +91,13 @@ pub fn from_tensors(config: &CdcinConfig, tensors: Vec<NamedTensor>, device: &De
             param
         }
     }
+    // Before it is built: one tensor more or less is named below.
+    let (held, expected) = (tensors.iter().map(|tensor| tensor.values.len()).sum::<usize>(), config.parameters());
+    if expected / 2 > held {
+        return Err(Error::Data(format!(
+            "{held} weights, expected {expected}. They belong to a network of other dimensions"
+        )));
+    }
     let tensors = tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect();
     let mut replace = Replace { path: Vec::new(), tensors, device, error: None };
     let net = config.init(0, device).map(&mut replace);
@@ -95,11 +108,13 @@ pub fn from_tensors(config: &CdcinConfig, tensors: Vec<NamedTensor>, device: &De
     }
 }
 
-/// Writes `net` and `metadata` to `path`; its config goes into the metadata as [`CONFIG_KEY`].
+/// Writes `net` and `metadata` to `path`; its config goes into the metadata as [`CONFIG_KEY`], the version of the format as
+/// [`FORMAT_KEY`].
 pub fn save(net: &Cdcin, metadata: &BTreeMap<String, String>, path: &Path) -> Result<()> {
     let mut metadata = metadata.clone();
     let config = serde_json::to_string(net.config()).map_err(|e| Error::bug(e))?;
     metadata.insert(CONFIG_KEY.to_owned(), config);
+    metadata.insert(FORMAT_KEY.to_owned(), FORMAT.to_string());
     write_tensors(to_tensors(net), &metadata, path)
 }
 
@@ -107,7 +122,7 @@ pub fn save(net: &Cdcin, metadata: &BTreeMap<String, String>, path: &Path) -> Re
 ///
 /// [`Error::Data`] says what is wrong with a file that is not a checkpoint, is truncated, or does not fit its config.
 pub fn open(path: &Path, device: &Device) -> Result<(Cdcin, CdcinConfig, BTreeMap<String, String>)> {
-    let (tensors, metadata) = read_tensors(path)?;
+    let (tensors, metadata) = read(path)?;
     let config = metadata.get(CONFIG_KEY).ok_or_else(|| {
         Error::data(path, format!("the metadata has no key {CONFIG_KEY}; expected a checkpoint of s2s-fit"))
     })?;
@@ -116,6 +131,16 @@ pub fn open(path: &Path, device: &Device) -> Result<(Cdcin, CdcinConfig, BTreeMa
     config.check().map_err(|e| Error::data(path, format!("metadata key {CONFIG_KEY}: {e}")))?;
     let net = from_tensors(&config, tensors, device).map_err(|e| Error::data(path, e))?;
     Ok((net, config, metadata))
+}
+
+/// The tensors and the metadata of a file of weights, of any [`FORMAT`] that is read.
+pub fn read(path: &Path) -> Result<(Vec<NamedTensor>, BTreeMap<String, String>)> {
+    let (tensors, metadata) = read_tensors(path)?;
+    let format = metadata.get(FORMAT_KEY).map_or(Some(1), |format| format.parse().ok());
+    let none =
+        || Error::data(path, format!("metadata key {FORMAT_KEY} is no number; expected a checkpoint of s2s-fit"));
+    readable("model", format.ok_or_else(none)?, 1, FORMAT, "s2s-fit").map_err(|e| Error::data(path, e))?;
+    Ok((tensors, metadata))
 }
 
 /// Writes `tensors` (f32, in the order of their names) and `metadata` to `path`, whole or not at all.

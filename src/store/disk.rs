@@ -1,6 +1,6 @@
 //! Zarr storage in a folder that many processes write to at once.
 
-use crate::files::write_atomically;
+use crate::files::{unpacks_within, write_atomically};
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use zarrs::storage::byte_range::{ByteRangeIterator, extract_byte_ranges};
@@ -8,6 +8,9 @@ use zarrs::storage::{
     Bytes, MaybeBytesIterator, OffsetBytesIterator, ReadableStorageTraits, StorageError, StoreKey, StorePrefix,
     WritableStorageTraits, store_set_partial_many,
 };
+
+/// The most that a file of a store holds, packed or unpacked: room for the largest chunk, and for the record of a gene.
+const LARGEST: u64 = 128 << 20;
 
 /// A folder. Nothing is cached: a value that another process replaced is read as it is now.
 pub(super) struct Disk {
@@ -35,6 +38,10 @@ fn failed(e: std::io::Error) -> StorageError {
     StorageError::Other(e.to_string())
 }
 
+fn too_much(key: &StoreKey) -> StorageError {
+    StorageError::Other(format!("{key} holds more than {LARGEST} bytes, and no chunk of ours does"))
+}
+
 /// A file that is not there is no error.
 fn present<T>(result: std::io::Result<T>) -> Result<Option<T>, StorageError> {
     match result {
@@ -50,7 +57,14 @@ impl ReadableStorageTraits for Disk {
         key: &StoreKey,
         ranges: ByteRangeIterator<'a>,
     ) -> Result<MaybeBytesIterator<'a>, StorageError> {
-        let Some(bytes) = present(std::fs::read(self.path(key.as_str())))? else { return Ok(None) };
+        let path = self.path(key.as_str());
+        if present(std::fs::metadata(&path))?.is_some_and(|file| file.len() > LARGEST) {
+            return Err(too_much(key));
+        }
+        let Some(bytes) = present(std::fs::read(path))? else { return Ok(None) };
+        if !unpacks_within(&bytes, LARGEST) {
+            return Err(too_much(key));
+        }
         let parts = extract_byte_ranges(&bytes, ranges)?;
         Ok(Some(Box::new(parts.into_iter().map(|part| Ok(part.into())))))
     }

@@ -3,7 +3,7 @@
 use crate::dataset::Dataset;
 use serde::{Deserialize, Serialize};
 
-/// The version of the store format; a reader refuses any other.
+/// The version of the store format; a reader refuses newer ones, and the first, which was never released.
 pub const FORMAT: u32 = 2;
 
 /// The attribute `s2s` of a store's root group.

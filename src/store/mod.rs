@@ -13,6 +13,7 @@ mod earlier;
 mod header;
 mod layer;
 mod ome;
+mod picture;
 mod pyramid;
 mod reader;
 mod record;

@@ -6,6 +6,7 @@ use super::layer::LARGEST_CHUNK;
 use super::record::{Record, Records, Uncertainty, guarded, values_fingerprint};
 use super::zarr::{Values, Zarr};
 use crate::error::nearest_names;
+use crate::files::readable;
 use crate::section::Raster;
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -164,11 +165,6 @@ fn header(path: &Path) -> Result<Header> {
     let root: serde_json::Value = serde_json::from_slice(&text).map_err(|e| foreign(&format!("zarr.json: {e}")))?;
     let attribute = root.pointer("/attributes/s2s").ok_or_else(|| foreign(&"attribute s2s not found"))?;
     let format = attribute.get("format").and_then(serde_json::Value::as_u64).unwrap_or_default();
-    if format != u64::from(FORMAT) {
-        return Err(Error::data(
-            path,
-            format!("store format {format}, but this version reads {FORMAT}. Run s2s-predict again"),
-        ));
-    }
+    readable("store", format, FORMAT, FORMAT, "s2s-predict").map_err(|e| Error::data(path, e))?;
     serde_json::from_value(attribute.clone()).map_err(|e| foreign(&e))
 }

@@ -9,7 +9,7 @@ use super::layer::{Layer, Matrix};
 use super::reader::Store;
 use super::record::{Model, Record, Records, values_fingerprint};
 use super::zarr::{Kind, Zarr};
-use super::{ome, table};
+use super::{ome, picture, table};
 use crate::dataset::Dataset;
 use crate::error::nearest_names;
 use crate::files::{Replace, content_fingerprint};
@@ -256,6 +256,7 @@ fn skeleton(zarr: &Zarr, plan: &Plan, header: &Header) -> Result<()> {
     labels(zarr, "tissue", dataset, bins.iter().copied())?;
     labels(zarr, "measured", dataset, bins.iter().copied().filter(known))?;
     table::create(zarr, dataset, &header.method, &header.genes, &bins, plan.totals)?;
+    picture::create(zarr, dataset)?;
     if let Some(own) = plan.cells {
         cells::create(zarr, dataset, own, &header.genes, header.counts)?;
     }

@@ -219,6 +219,18 @@ impl FitConfig {
                 return wrong(key, "0".into(), "1 or more");
             }
         }
+        // Above all that memory holds: what comes of them is not multiplied out first.
+        let most = [
+            ("batch", self.batch, 1 << 16),
+            ("image_batch", self.image_batch, 1 << 16),
+            ("image_patch", self.image_patch, 1 << 13),
+            ("components", self.components, 1 << 10),
+            ("steps", self.steps, 1 << 40),
+            ("epochs", self.epochs, 1 << 40),
+        ];
+        if let Some((key, value, most)) = most.into_iter().find(|(_, value, most)| value > most) {
+            return wrong(key, value.to_string(), &format!("{most} at most"));
+        }
         let block = scale.get() * scale.get();
         if self.image_patch == 0 || !self.image_patch.is_multiple_of(block) {
             return wrong("image_patch", self.image_patch.to_string(), &format!("a multiple of scale² = {block}"));

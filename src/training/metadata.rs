@@ -81,7 +81,7 @@ impl ModelMetadata {
 
     /// Reads the metadata alone.
     pub fn read(path: &Path) -> Result<Self> {
-        let (_, metadata) = weights::read_tensors(path)?;
+        let (_, metadata) = weights::read(path)?;
         parse(path, metadata.get(KEY))
     }
 }

@@ -66,7 +66,7 @@ impl<'a> Run<'a> {
         };
         let identity = Identity::of(settings)?;
         let state = match settings.saving.path.filter(|path| path.exists()) {
-            Some(path) => State::open(path, &identity, device)?,
+            Some(path) => State::open(path, &identity, settings.network.parameters(), device)?,
             None => State::start(flatten(&net)),
         };
         let steps = if config.steps > 0 { config.steps } else { config.epochs * epoch };

@@ -7,7 +7,7 @@ use super::adam::Adam;
 use super::curves::Curves;
 use super::evaluation::HeldOutError;
 use super::identity::Identity;
-use crate::files::write_atomically;
+use crate::files::{readable, write_atomically};
 use crate::network::weights::{NamedTensor, encode_tensors, read_tensors};
 use crate::{Error, Result};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The version of the format; a reader refuses any other.
+/// The version of the format; a reader refuses newer ones.
 const FORMAT: u32 = 1;
 
 /// The metadata key of what is no vector.
@@ -106,17 +106,16 @@ impl State {
 
     /// Reads what [`State::save`] wrote for the same run.
     ///
-    /// [`Error::Data`] if the file is broken or belongs to a run of other settings, whose differences it names.
-    pub(super) fn open(path: &Path, identity: &Identity, device: &Device) -> Result<Self> {
+    /// [`Error::Data`] if the file is broken or belongs to a run of other settings, whose differences it names. The vectors
+    /// are of so many `parameters`.
+    pub(super) fn open(path: &Path, identity: &Identity, parameters: usize, device: &Device) -> Result<Self> {
         let broken = |what: String| {
             Error::data(path, format!("{what}. Remove it or run again with --restart to start from step 0"))
         };
         let (tensors, metadata) = read_tensors(path)?;
         let text = metadata.get(KEY).ok_or_else(|| broken("no checkpoint of s2s-fit".to_owned()))?;
         let record: Record = serde_json::from_str(text).map_err(|e| broken(e.to_string()))?;
-        if record.format != FORMAT {
-            return Err(broken(format!("format {}, but this version reads {FORMAT}", record.format)));
-        }
+        readable("checkpoint", record.format.into(), FORMAT, FORMAT, "s2s-fit").map_err(broken)?;
         let differences = identity.differences(&record.identity);
         if !differences.is_empty() {
             return Err(broken(format!("belongs to a run with other settings: {}", differences.join("; "))));
@@ -124,8 +123,10 @@ impl State {
         let mut vectors: BTreeMap<String, Vec<f32>> = tensors.into_iter().map(|t| (t.name, t.values)).collect();
         let mut vector = |name: &str| {
             let values = vectors.remove(name).ok_or_else(|| broken(format!("vector {name} is missing")))?;
-            let length = values.len();
-            Ok::<_, Error>(Tensor::<1>::from_data(TensorData::new(values, [length]), device))
+            match values.len() {
+                length if length == parameters => Ok(Tensor::<1>::from_data(TensorData::new(values, [length]), device)),
+                length => Err(broken(format!("vector {name} has {length} numbers, expected {parameters}"))),
+            }
         };
         let best = match record.best {
             Some((step, [network, start])) => {

@@ -94,6 +94,29 @@ def check_labels(sdata):
         same(node.data[0], sdata[name].data)
 
 
+def check_picture(table):
+    """What scanpy and squidpy lay bins on: the size of a bin, and the tissue in grey, its first pixel at (0, 0) um."""
+    (library,) = table.uns["spatial"]
+    picture = table.uns["spatial"][library]
+    factors = {name: float(factor) for name, factor in picture["scalefactors"].items()}
+    assert factors["spot_diameter_fullres"] == side
+    scale = factors["tissue_hires_scalef"]
+    if min(origin) < 0:
+        assert scale == 1 and not picture["images"]
+        return
+    image = picture["images"]["hires"]
+    ends = np.array([origin[1] + shape[0] * side, origin[0] + shape[1] * side])
+    assert scale == min(1 / side, 1000 / ends.max()) and image.dtype == np.uint8
+    same(image.shape, [*np.ceil(ends * scale), 3])
+    # Every bin lies on the picture, and the pixel around its centre is of its kind, wherever it holds that bin alone.
+    where = (table.obsm["spatial"][:, ::-1] * scale).astype(int)
+    shade = image[where[:, 0], where[:, 1]]
+    assert (shade == shade[:, :1]).all()
+    whole = scale * side == 1 and all(float(edge / side).is_integer() for edge in origin)
+    assert (shade == 230).all() if whole else (shade == 230).mean() > 0.8
+    assert set(np.unique(image)) <= {230, 255}
+
+
 def check_table(sdata, genes, images):
     table = sdata["bins"]
     spatialdata.models.TableModel().validate(table)
@@ -119,6 +142,7 @@ def check_table(sdata, genes, images):
     told = table.uns["s2s"]
     assert (float(told["bin_um"]), float(told["target"])) == (side, manifest["target"])
     assert told["version"] and told["method"] == zarr.open_group(path, mode="r").attrs["s2s"]["method"]
+    check_picture(table)
     # What scanpy asks to know whether values are logarithms, and of which base.
     assert table.uns["log1p"].get("base") is None
     for entry in manifest["genes"]:

@@ -1,5 +1,7 @@
 //! `s2s-prep`: a platform's files in, a dataset `SAMPLE.s2s` out.
 
+#![forbid(unsafe_code)]
+
 mod arguments;
 mod platforms;
 mod summary;
@@ -12,6 +14,9 @@ use s2s::{Error, Result, cli, ingest};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
+
+#[global_allocator]
+static MEMORY: cli::Memory = cli::Memory;
 
 fn main() -> ExitCode {
     cli::main(option_env!("S2S_COMMIT"), execute)

@@ -4,6 +4,7 @@
 //! enters them inside a function compiled for the chosen instruction set, so a binary built for
 //! any x86-64 uses what the machine has. Every implementor is a *token*: an AVX token exists only
 //! where the processor was seen to have the instructions, which is what makes its methods safe.
+#![allow(unsafe_code, reason = "intrinsics of the instruction sets")]
 
 use std::cell::Cell;
 use std::sync::OnceLock;

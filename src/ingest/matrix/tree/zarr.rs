@@ -2,6 +2,7 @@
 
 use super::zip::Archive;
 use super::{Array, Nodes};
+use crate::files::unpacks_within;
 use crate::{Error, Result};
 use serde_json::Value;
 use std::ops::Range;
@@ -9,13 +10,43 @@ use std::path::Path;
 use std::sync::Arc;
 use zarrs::array::{Array as ZarrArray, Element, FromArrayBytes};
 use zarrs::filesystem::FilesystemStore;
-use zarrs::storage::{ReadableListableStorage, ReadableListableStorageTraits, StoreKey, StorePrefix};
+use zarrs::storage::byte_range::ByteRangeIterator;
+use zarrs::storage::{
+    Bytes, MaybeBytesIterator, ReadableListableStorage, ReadableStorageTraits, StorageError, StoreKey, StorePrefix,
+};
 
 /// The most that one chunk may unpack to.
 const MAX_BYTES: u64 = 512 << 20;
 
 /// Files that make a folder a group or an array.
 const METADATA: [&str; 3] = ["zarr.json", ".zgroup", ".zarray"];
+
+/// A store whose chunks, and pieces of shards, unpack to [`MAX_BYTES`] at most.
+struct Bounded(ReadableListableStorage);
+
+impl ReadableStorageTraits for Bounded {
+    fn get_partial_many<'a>(
+        &'a self,
+        key: &StoreKey,
+        ranges: ByteRangeIterator<'a>,
+    ) -> Result<MaybeBytesIterator<'a>, StorageError> {
+        let Some(parts) = self.0.get_partial_many(key, ranges)? else { return Ok(None) };
+        let told = format!("{key} unpacks to more than {MAX_BYTES} bytes");
+        let bounded = move |part: Result<Bytes, StorageError>| match part {
+            Ok(bytes) if !unpacks_within(&bytes, MAX_BYTES) => Err(StorageError::Other(told.clone())),
+            part => part,
+        };
+        Ok(Some(Box::new(parts.map(bounded))))
+    }
+
+    fn size_key(&self, key: &StoreKey) -> Result<Option<u64>, StorageError> {
+        self.0.size_key(key)
+    }
+
+    fn supports_get_partial(&self) -> bool {
+        self.0.supports_get_partial()
+    }
+}
 
 /// A Zarr store.
 pub(crate) struct Store {
@@ -89,7 +120,8 @@ impl Nodes for Store {
     }
 
     fn array(&self, name: &str) -> Result<Box<dyn Array>, String> {
-        let open = || ZarrArray::open(self.store.clone(), &format!("/{name}")).map_err(|e| e.to_string());
+        let open =
+            || ZarrArray::open(Arc::new(Bounded(self.store.clone())), &format!("/{name}")).map_err(|e| e.to_string());
         let array = guarded(open)?;
         let chunk = if array.shape().is_empty() {
             Vec::new()
@@ -132,7 +164,7 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
 
 /// An array of the store.
 struct Stored {
-    array: ZarrArray<dyn ReadableListableStorageTraits>,
+    array: ZarrArray<Bounded>,
     chunk: Vec<u64>,
 }
 
