@@ -3,6 +3,8 @@
 //! `tests/data/golden/V` holds a dataset, a network and a store as version V of their formats is written; `make.sh` there tells how.
 //! `tests/expected/golden.json` is what pandas, zarr-python and NumPy read in them (`tests/python/expected_golden.py`).
 
+mod common;
+
 use burn::tensor::Device;
 use s2s::dataset::{Dataset, Truth};
 use s2s::imputation::{NetworkImputer, PredictConfig};
@@ -81,19 +83,11 @@ fn a_store_is_read_to_what_zarr_finds() {
     same(&ends[1], &expected["upper"], gene);
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap().path()) {
-        let target = to.join(entry.file_name().unwrap());
-        if entry.is_dir() { copy(&entry, &target) } else { drop(fs::copy(&entry, &target).unwrap()) }
-    }
-}
-
 /// What stages say of files of the version `newer`.
 #[test]
 fn a_newer_format_is_refused_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
-    copy(&golden(), folder.path());
+    common::copy(&golden(), folder.path());
     let at = |name: &str| folder.path().join(name);
     let refused = |binary: &str, arguments: &str, file: &str| {
         let done = Command::new(binary).current_dir(folder.path()).args(arguments.split(' ')).output().unwrap();

@@ -1,5 +1,6 @@
 //! Files that claim to hold more than anybody has room for: refused before it is made, in a process with little memory.
 
+mod common;
 #[path = "common/panel.rs"]
 mod panel;
 
@@ -35,19 +36,11 @@ fn refused(folder: &Path, binary: &str, arguments: &str, (code, words): (i32, &s
     assert!(found == Some(code) && said.contains(words), "{arguments}: {found:?}: {said}");
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap().path()) {
-        let target = to.join(entry.file_name().unwrap());
-        if entry.is_dir() { copy(&entry, &target) } else { drop(fs::copy(&entry, &target).unwrap()) }
-    }
-}
-
 /// An AnnData store of our test data.
 fn anndata(folder: &Path) -> PathBuf {
     let store = folder.join("store.zarr");
     let _ = fs::remove_dir_all(&store);
-    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/spatialdata.zarr/tables/bins"), &store);
+    common::copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/spatialdata.zarr/tables/bins"), &store);
     store
 }
 

@@ -81,3 +81,24 @@ fn every_gene_has_a_file_and_silent_ones_stop_nobody() {
     fit("--gene XCL1/2 --output x.ckpt");
     assert!(at.join("x.ckpt").is_file());
 }
+
+#[test]
+fn every_gene_has_its_plots_and_no_name_is_a_formula_or_a_tag() {
+    let folder = tempfile::tempdir().unwrap();
+    let (at, long) = (folder.path(), "x".repeat(250));
+    let genes = ["A B", "A_B", "a_b", "..", "<script>alert(1)</script>", "=1+1", "\u{e9}", &long];
+    prepare(at, &genes, &[]);
+    succeed(run(at, env!("CARGO_BIN_EXE_s2s-predict"), "--dataset d.s2s --method nearest --output p.zarr"));
+    let score = "--dataset d.s2s --prediction p.zarr --output report --plots plots --label =1+2";
+    succeed(run(at, env!("CARGO_BIN_EXE_s2s-score"), score));
+    // Three charts beside them.
+    assert_eq!(names(&at.join("plots")).iter().filter(|name| name.ends_with(".svg")).count(), genes.len() + 3);
+    let text = |name: &str| std::fs::read_to_string(at.join("report").join(name)).unwrap();
+    for table in ["scores.csv", "profiles.csv"] {
+        assert!(
+            text(table).contains("'=1+2") && !text(table).contains(",=1+2") && !text(table).contains("\n=1"),
+            "{table}"
+        );
+    }
+    assert!(!text("report.html").contains("<script>alert"));
+}

@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use s2s::Error;
 use s2s::network::CdcinConfig;
-use s2s::network::weights::{CONFIG_KEY, NamedTensor, from_tensors, open, save, to_tensors, write_tensors};
+use s2s::network::weights::{CONFIG_KEY, FORMAT_KEY, NamedTensor, from_tensors, open, save, to_tensors, write_tensors};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -146,6 +146,7 @@ fn a_checkpoint_gives_the_network_back() {
     assert_eq!(to_tensors(&opened), to_tensors(&net));
     assert_eq!(&config, net.config());
     assert!(found.remove(CONFIG_KEY).is_some());
+    assert_eq!(found.remove(FORMAT_KEY).as_deref(), Some("1"));
     assert_eq!(found, metadata);
     assert_eq!(open(&path, &Device::flex().autodiff()).unwrap().0.num_params(), net.num_params());
 }

@@ -134,6 +134,9 @@ fn execute(args: Args) -> Result<()> {
         Some(dataset) => dataset.lattice().scale,
         None => Scale::new(config.prep.scale)?,
     };
+    // Before images are laid out for it.
+    config.network.check()?;
+    config.fit.check(scale)?;
     let device = args.device.open()?;
     let images = config.fit.images.then(|| natural_images(&args)).transpose()?;
     let command = cli::command_line();

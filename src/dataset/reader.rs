@@ -2,7 +2,7 @@
 
 use super::manifest::Manifest;
 use crate::files::hex;
-use crate::section::{Lattice, Raster, Sampling, SummedArea};
+use crate::section::{Grid, Lattice, Raster, Sampling, SummedArea};
 use crate::{Error, Result};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float32Type, UInt32Type};
@@ -66,6 +66,9 @@ impl Dataset {
         let held = table.footer.metadata().file_metadata().num_rows();
         if rows.checked_mul(cols).and_then(|bins| i64::try_from(bins).ok()) != Some(held) {
             return Err(Error::data(&path, format!("{held} rows, expected {rows} × {cols} bins. Run s2s-prep again")));
+        }
+        if rows * cols > Grid::MOST_BINS {
+            return Err(Error::data(&path, format!("{held} bins, expected {} at most", Grid::MOST_BINS)));
         }
         let mut tissue = Raster::filled(rows, cols, false);
         let (mut measured, mut totals) = (tissue.clone(), Raster::filled(rows, cols, 0));

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 /// Ends of names, in lower case, what such a file is, and what to do.
 const STRANGERS: &[(&[&str], &str)] = &[
     (&[".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".7z"], "an archive. Unpack it and give what was in it"),
+    (&[".bz2", ".xz", ".zst", ".lz4"], "packed in a way that is not read. Unpack it, or pack it with gzip"),
     (
         &[".rds", ".rda", ".rdata", ".qs", ".h5seurat"],
         "an object of R, which is not read. Write it as .h5ad (anndataR, zellkonverter) or as a folder of MTX files",
@@ -101,9 +102,13 @@ mod tests {
 
     #[test]
     fn what_is_known_and_not_read_is_told_and_nothing_is_offered_that_cannot_be_read_alone() {
-        for (name, words) in
-            [("GSM1.tar.gz", "Unpack"), ("a.h5mu", "mudata"), ("._a.h5ad", "macOS"), ("fit.safetensors", "s2s-predict")]
-        {
+        for (name, words) in [
+            ("GSM1.tar.gz", "Unpack"),
+            ("t.csv.bz2", "gzip"),
+            ("a.h5mu", "mudata"),
+            ("._a.h5ad", "macOS"),
+            ("fit.safetensors", "s2s-predict"),
+        ] {
             assert!(told(Path::new(name)).is_some_and(|what| what.contains(words)), "{name}");
         }
         assert_eq!(told(Path::new("transcripts.zarr.zip")), None);

@@ -25,6 +25,9 @@ pub struct Grid {
 }
 
 impl Grid {
+    /// Most bins of a grid: more are a mistake in the unit or the bin size, for an array over the grid would not fit into memory.
+    pub const MOST_BINS: usize = 1 << 28;
+
     /// The bin that holds the point (`x`, `y`) in µm; `None` outside the grid.
     pub fn bin_at(&self, x: f64, y: f64) -> Option<Bin> {
         let col = ((x - self.origin_um[0]) / self.bin_um).floor();

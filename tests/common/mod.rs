@@ -42,6 +42,20 @@ pub fn python(name: &str, modules: &[&str], arguments: &[&std::ffi::OsStr]) -> O
     Some(serde_json::from_slice(&done.stdout).unwrap())
 }
 
+/// Copies a folder and all in it.
+#[allow(dead_code, reason = "every test file compiles this module, and not all of them use all of it")]
+pub fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(|entry| entry.unwrap().path()) {
+        let target = to.join(entry.file_name().unwrap());
+        if entry.is_dir() {
+            copy(&entry, &target);
+        } else {
+            std::fs::copy(&entry, &target).unwrap();
+        }
+    }
+}
+
 /// Written past the test harness, which hides what passing tests print.
 #[allow(dead_code, reason = "every test file compiles this module, and not all of them use all of it")]
 pub fn say(line: &str) {

@@ -4,7 +4,7 @@ use super::bin::AbsoluteBin;
 use crate::section::Raster;
 
 /// More bins than this are a mistake in the unit or the bin size: an array over the grid would not fit into memory.
-pub(crate) const MAX_BINS: usize = 1 << 28;
+pub(crate) const MAX_BINS: usize = crate::section::Grid::MOST_BINS;
 
 /// Some bins, as flags over the box around them.
 #[derive(Clone, Debug, PartialEq)]
