@@ -136,13 +136,13 @@ fn plan() -> Plan {
 
 fn bundle(to: &Path) -> Option<PathBuf> {
     let folder = to.join("bundle");
-    write(&plan(), &folder, false, &[]).ok()?;
+    write(&plan(), &folder, false, false, &[]).ok()?;
     fs::remove_file(folder.join("rates.parquet")).ok()?;
     Some(folder)
 }
 
 fn stain(to: &Path) -> Option<PathBuf> {
-    write(&plan(), &to.join("bundle"), true, &[]).ok()?;
+    write(&plan(), &to.join("bundle"), true, false, &[]).ok()?;
     Some(to.join("bundle/morphology_mip.ome.tif"))
 }
 
@@ -197,7 +197,7 @@ fn image(path: &Path) -> s2s::Result<()> {
 /// A benchmark with guides.
 fn guided(to: &Path) -> Option<PathBuf> {
     let (input, output) = (to.join("bundle"), to.join("sample.s2s"));
-    write(&plan(), &input, true, &[]).ok()?;
+    write(&plan(), &input, true, false, &[]).ok()?;
     let mut request = request(&input);
     request.config.bin_um = Some(10.0);
     let images = images(&input).ok()?.into_iter();
@@ -290,7 +290,7 @@ fn store(to: &Path) -> Option<PathBuf> {
     let (output, config) = (to.join("blend.zarr"), PredictConfig::default());
     let source = Source::Method(Method::Expert(Expert::Blend));
     let settings = PredictSettings { dataset: &dataset, source, genes: &[], config: &config };
-    run(&Job { settings, output: Output::New(&output), config: serde_json::Value::Null, command: &[] }).ok()?;
+    run(&Job { settings, output: Output::New(&output), force: false, command: &[] }).ok()?;
     Some(output)
 }
 
