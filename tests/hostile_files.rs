@@ -92,7 +92,7 @@ fn chunks_that_unpack_to_gigabytes() {
     let (output, config) = (folder.path().join("p.zarr"), PredictConfig::default());
     let source = Source::Method(Method::Baseline(Baseline::Nearest));
     let settings = PredictSettings { dataset: &dataset, source, genes: &[], config: &config };
-    run(&Job { settings, output: Output::New(&output), force: false, command: &[] }).unwrap();
+    run(&Job { settings, output: Output::New(&output), force: false, cells: None, command: &[] }).unwrap();
     let score = env!("CARGO_BIN_EXE_s2s-score");
     for file in ["images/imputed/s0/c.0.0.0", "s2s/genes/c.1"] {
         let whole = fs::read(output.join(file)).unwrap();

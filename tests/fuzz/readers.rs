@@ -290,7 +290,7 @@ fn store(to: &Path) -> Option<PathBuf> {
     let (output, config) = (to.join("blend.zarr"), PredictConfig::default());
     let source = Source::Method(Method::Expert(Expert::Blend));
     let settings = PredictSettings { dataset: &dataset, source, genes: &[], config: &config };
-    run(&Job { settings, output: Output::New(&output), force: false, command: &[] }).ok()?;
+    run(&Job { settings, output: Output::New(&output), force: false, cells: None, command: &[] }).ok()?;
     Some(output)
 }
 
