@@ -131,7 +131,7 @@ fn matrix(path: &Path, flags: &[(&str, &str)]) -> s2s::Result<()> {
 }
 
 fn plan() -> Plan {
-    Plan { rows: 24, cols: 24, bin_um: 10.0, genes: 3, seed: 1 }
+    Plan { rows: 24, cols: 24, bin_um: 10.0, genes: 3, seed: 1, depth_um: 0.0 }
 }
 
 fn bundle(to: &Path) -> Option<PathBuf> {
