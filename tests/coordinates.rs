@@ -14,7 +14,7 @@ fn brightest(folder: &Path, flags: &[&str]) -> [f64; 2] {
     let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
     let (dataset, store) = (path("a.s2s"), path("a.zarr"));
     prep_well(["--output", &dataset, "--mode", "impute", "--min-counts", "1"].iter().chain(flags));
-    let predict = ["--dataset", &dataset, "--method", "nearest", "--genes", "BEACON", "--output", &store];
+    let predict = ["--dataset", &dataset, "--method", "nearest", "--genes", "BEACON", "--output", &store, "--force"];
     let done = Command::new(env!("CARGO_BIN_EXE_s2s-predict")).args(predict).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     let store = Store::open(Path::new(&store)).unwrap();

@@ -216,7 +216,6 @@ fn areas_that_make_no_sense_are_told_with_numbers() {
         (&["--exclude", "none.geojson"], 66, "none.geojson"),
         (&["--exclude", "failed=True"], 2, "no columns of obs"),
         (&["--exclude", &hole, "--area-transform", "0"], 2, "--area-transform"),
-        (&["--pattern", "all"], 65, "nothing to impute"),
     ] {
         let output = case.0.path().join("a.s2s");
         let paths = ["--input", input.to_str().unwrap(), "--output", output.to_str().unwrap()];

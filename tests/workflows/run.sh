@@ -56,9 +56,9 @@ for one in python nextflow nfcore; do have "$one" & done
 (have debian && { have apptainer & have base; wait; }) &
 wait
 suite static 120 python
-suite snakemake 180 python
+suite snakemake 420 python
 suite wrappers 120 python
-suite nextflow 240 python nextflow
+suite nextflow 420 python nextflow
 suite nfcore 120 nextflow nfcore
 suite containers 240 python debian apptainer base
 suite slurm_snakemake 300 python debian apptainer

@@ -105,8 +105,13 @@ workflow {
     if (params.input) {
         def sheet = file(params.input, checkIfExists: true)
         sections = channel.fromList(Samples.read(sheet, params)).map { meta, input, pictures, maps, beside ->
-            def there = { path -> file(path, checkIfExists: true) }
-            [meta, there(input), pictures.collect(there), maps.collect(there), beside]
+            [
+                meta,
+                file(input, checkIfExists: true),
+                pictures.collect { path -> file(path, checkIfExists: true) },
+                maps.collect { path -> file(path, checkIfExists: true) },
+                beside,
+            ]
         }
     }
     else {
