@@ -97,7 +97,7 @@ fn a_fit_predicts_the_rest_and_keeps_what_was_measured() {
         });
         assert!(weights[0] == weights[1], "{name}: the same seed gives other weights");
         let model = format!("{name}1.safetensors");
-        let predict = ["--dataset", "sample.s2s", "--model", &model, "--output", "o.zarr"];
+        let predict = ["--dataset", "sample.s2s", "--model", &model, "--output", "o.zarr", "--force"];
         let done = Command::new(env!("CARGO_BIN_EXE_s2s-predict")).current_dir(folder.path()).args(predict).output();
         let done = done.unwrap();
         assert!(done.status.success(), "{}", fitting::said(&done));
