@@ -56,7 +56,7 @@ for one in python nextflow nfcore; do have "$one" & done
 (have debian && { have apptainer & have base; wait; }) &
 wait
 suite static 120 python
-suite snakemake 420 python
+suite snakemake 600 python
 suite wrappers 120 python
 suite nextflow 420 python nextflow
 suite nfcore 120 nextflow nfcore
