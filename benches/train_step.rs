@@ -83,14 +83,7 @@ fn square(name: &str) -> Option<Workload> {
     let [all, side, _] =
         numbers.try_into().ok().filter(|[all, p, q]: &[usize; 3]| all % 2 == 0 && p % 4 == 0 && p == q)?;
     let b = all / 2;
-    let input = InputConfig {
-        scale: 2,
-        upsampling: Upsampling::Nearest,
-        guides: vec![],
-        components: 0,
-        stains: 0,
-        scattered: false,
-    };
+    let input = InputConfig::new(2, Upsampling::Nearest);
     Some(Workload {
         name: name.to_owned(),
         network: CdcinConfig::default(),

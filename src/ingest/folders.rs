@@ -50,6 +50,14 @@ impl Named {
         all
     }
 
+    /// `given` alone where it is one of `all`: who gives a file does not mean its neighbours.
+    pub(crate) fn or_given(mut all: Vec<Named>, given: &Path) -> Vec<Named> {
+        if all.iter().any(|named| named.path == given) {
+            all.retain(|named| named.path == given);
+        }
+        all
+    }
+
     /// The only one of `all`; [`Error::Data`] names two where there are more.
     pub(crate) fn only(all: Vec<Named>, folder: &Path, remedy: &str) -> Result<Option<Named>> {
         match all.as_slice() {

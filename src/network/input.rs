@@ -58,6 +58,11 @@ pub struct InputConfig {
 }
 
 impl InputConfig {
+    /// The expression alone, on a lattice of S = `scale`.
+    pub fn new(scale: usize, upsampling: Upsampling) -> Self {
+        InputConfig { scale, upsampling, guides: vec![], components: 0, stains: 0, scattered: false }
+    }
+
     /// The input of measured images.
     ///
     /// # Shapes

@@ -122,14 +122,7 @@ mod tests {
     }
 
     fn objective(distance: Distance) -> Objective {
-        let input = InputConfig {
-            scale: 2,
-            upsampling: Upsampling::Nearest,
-            guides: vec![],
-            components: 0,
-            stains: 0,
-            scattered: false,
-        };
+        let input = InputConfig::new(2, Upsampling::Nearest);
         Objective { input, lambda: 10.0, distance }
     }
 

@@ -95,14 +95,7 @@ pub fn forward(path: &Path, device: &Device) -> s2s::Result<Vec<Check>> {
 pub fn training(path: &Path, device: &Device, most: usize) -> s2s::Result<Vec<Check>> {
     let golden = Golden::read(path)?;
     let expected: Vec<HashMap<String, f64>> = serde_json::from_str(&golden.metadata["losses"]).expect("a golden file");
-    let input = InputConfig {
-        scale: 2,
-        upsampling: Upsampling::Nearest,
-        guides: vec![],
-        components: 0,
-        stains: 0,
-        scattered: false,
-    };
+    let input = InputConfig::new(2, Upsampling::Nearest);
     let recipe = Objective { input, lambda: 10.0, distance: Distance::L1 };
     let stack = ["st_m", "tissue_m", "tissue_m"].map(|name| golden.image(name, device));
     let section = Some(Tensor::cat(stack.to_vec(), 1));

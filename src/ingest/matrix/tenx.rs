@@ -55,6 +55,25 @@ impl TenX {
         }
     }
 
+    /// Reads all counts; `place` is x and y in µm of a barcode by `table`, which has every one of them, each a `what` (cell, bead).
+    pub(crate) fn read_at(
+        &self,
+        what: &str,
+        table: &Path,
+        place: impl Fn(&str) -> Option<[f64; 2]>,
+        collector: &Collector,
+    ) -> Result<ReadStats> {
+        let (mut at, mut stranger) = (Vec::new(), None);
+        self.barcodes(|barcode| match place(barcode) {
+            Some(place) => at.push(place),
+            None => stranger = stranger.take().or_else(|| Some(barcode.to_owned())),
+        })?;
+        match stranger {
+            Some(barcode) => Err(Error::data(table, format!("{what} {barcode} of the matrix is not in it"))),
+            None => self.read(&Places::Points(at), collector),
+        }
+    }
+
     /// Reads all counts; `places` says where each barcode lies.
     pub(crate) fn read(&self, places: &Places, collector: &Collector) -> Result<ReadStats> {
         self.notes.iter().for_each(|note| collector.note(note.clone()));

@@ -8,7 +8,7 @@ use crate::ingest::binning::{Collector, ReadStats};
 use crate::ingest::config::PrepConfig;
 use crate::ingest::flags;
 use crate::ingest::folders::{Named, entries};
-use crate::ingest::matrix::{Mtx, Places, PlacesOf, TenX, read_wide};
+use crate::ingest::matrix::{Mtx, PlacesOf, TenX, read_wide};
 use crate::ingest::reader::{Platform, Reader};
 use crate::ingest::text::{KeyedTable, first_fields};
 use crate::{Error, Result};
@@ -103,13 +103,7 @@ impl Beads {
         let folder = if input.is_dir() { input } else { input.parent().unwrap_or(input) };
         let missing = |what: &str| Error::Missing(format!("{}: no {what} in it", folder.display()));
         let here = entries(folder).map_err(|_| missing("files"))?;
-        let found = |names: &[&str]| {
-            let mut named = Named::among(&here, names);
-            if named.iter().any(|found| found.path == input) {
-                named.retain(|found| found.path == input);
-            }
-            named
-        };
+        let found = |names: &[&str]| Named::or_given(Named::among(&here, names), input);
         let matrices = found(&MATRICES);
         if !input.is_dir() && !matrices.iter().any(|found| found.path == input) {
             return Err(missing("matrix of beads"));
@@ -170,15 +164,7 @@ impl Beads {
             let place = |bead: &str| Ok(positions.get(bead).copied());
             return read_wide(&self.matrix, &PlacesOf::Columns(&place), collector);
         };
-        let matrix = TenX::of_mtx(&self.matrix, mtx)?;
-        let (mut at, mut stranger) = (Vec::new(), None);
-        matrix.barcodes(|bead| match positions.get(bead) {
-            Some(place) => at.push(*place),
-            None => stranger = stranger.take().or_else(|| Some(bead.to_owned())),
-        })?;
-        match stranger {
-            Some(bead) => Err(Error::data(&self.locations, format!("bead {bead} of the matrix is not in it"))),
-            None => matrix.read(&Places::Points(at), collector),
-        }
+        let place = |bead: &str| positions.get(bead).copied();
+        TenX::of_mtx(&self.matrix, mtx)?.read_at("bead", &self.locations, place, collector)
     }
 }

@@ -3,10 +3,13 @@
 use super::row::PlanRow;
 use crate::compute::Progress;
 use crate::dataset::{self, Dataset, Guidance, Mode, Settings, Truth};
-use crate::imputation::{Baseline, Expert, Method, PredictConfig, PredictSettings, Source, predict};
+use crate::imputation::{Baseline, Expert, GenePrediction, Method, PredictConfig, PredictSettings, Source, predict};
 use crate::ingest::Section;
 use crate::provenance::Provenance;
-use crate::section::{Lattice, Pattern, Raster, Sampling, Scale, pearson};
+use crate::scoring::agreement::Agreement;
+use crate::scoring::comparison::Comparison;
+use crate::scoring::{Region, Regions};
+use crate::section::{Lattice, Pattern, Raster, Sampling, Scale};
 use crate::{Error, Result};
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -113,33 +116,12 @@ fn scored(dataset: &Dataset, method: Method, genes: &[String]) -> Result<Vec<Pla
     let predictions = predict(&PredictSettings { dataset, source: Source::Method(method), genes, config: &config })?;
     let seconds = start.elapsed().as_secs_f64() / genes.len().max(1) as f64;
     let truth = Truth::open(dataset)?.ok_or_else(|| Error::bug("a benchmark without truth"))?;
-    let bins: Vec<usize> = truth
-        .tissue()
-        .values()
-        .iter()
-        .zip(dataset.sampling().measured().values())
-        .enumerate()
-        .filter(|(_, (inside, known))| **inside && !**known)
-        .map(|(bin, _)| bin)
-        .collect();
-    let of = |prediction: &crate::imputation::GenePrediction| {
-        let expected = truth.values(&prediction.gene)?;
-        // A bin that the inferred tissue misses counts as predicted 0, as in s2s-score.
-        let pair = |bin: &usize| {
-            let predicted = f64::from(prediction.imputed.values()[*bin]);
-            (if predicted.is_finite() { predicted } else { 0.0 }, f64::from(expected.values()[*bin]))
-        };
-        let mean = |of: fn((f64, f64)) -> f64| bins.iter().map(pair).map(of).sum::<f64>() / bins.len().max(1) as f64;
-        Ok(PlanRow {
-            sampling: String::new(),
-            measured: 0.0,
-            gene: prediction.gene.clone(),
-            method: method.name().to_owned(),
-            pcc: pearson(bins.iter().map(pair)),
-            mae: mean(|(predicted, truth)| (predicted - truth).abs()),
-            rmse: mean(|(predicted, truth)| (predicted - truth).powi(2)).sqrt(),
-            seconds,
-        })
+    let regions = Regions::new(truth.tissue().clone(), dataset.sampling());
+    let of = |prediction: &GenePrediction| {
+        let compared = Comparison::new(&regions, &truth.values(&prediction.gene)?, &prediction.imputed);
+        let Agreement { pcc, mae, rmse, .. } = *compared.agreement(Region::Unmeasured);
+        let (gene, method) = (prediction.gene.clone(), method.name().to_owned());
+        Ok(PlanRow { sampling: String::new(), measured: 0.0, gene, method, pcc, mae, rmse, seconds })
     };
     predictions.iter().map(of).collect()
 }

@@ -16,10 +16,10 @@ pub struct PlanRow {
     pub method: String,
     /// Pearson correlation with the truth; none where one of them is constant.
     pub pcc: Option<f64>,
-    /// Mean absolute error, log-normalised units.
-    pub mae: f64,
-    /// Root mean squared error, log-normalised units.
-    pub rmse: f64,
+    /// Mean absolute error, log-normalised units; none without an unmeasured bin in the tissue.
+    pub mae: Option<f64>,
+    /// Root mean squared error, log-normalised units; none likewise.
+    pub rmse: Option<f64>,
     /// Seconds that the prediction took.
     pub seconds: f64,
 }
@@ -47,8 +47,8 @@ impl<'a> Summary<'a> {
                 measured: row.measured,
                 method: &row.method,
                 pcc: median(own().filter_map(|row| row.pcc)),
-                mae: median(own().map(|row| row.mae)),
-                rmse: median(own().map(|row| row.rmse)),
+                mae: median(own().filter_map(|row| row.mae)),
+                rmse: median(own().filter_map(|row| row.rmse)),
             });
         }
         found
@@ -95,8 +95,8 @@ mod tests {
             gene: gene.to_owned(),
             method: "blend".to_owned(),
             pcc: Some(pcc),
-            mae,
-            rmse: 2.0 * mae,
+            mae: Some(mae),
+            rmse: Some(2.0 * mae),
             seconds: 1.0,
         };
         let rows = [

@@ -2,6 +2,7 @@
 
 mod charts;
 mod colours;
+mod document;
 mod expectations;
 mod figure;
 mod gene;

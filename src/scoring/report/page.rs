@@ -1,5 +1,6 @@
 //! The page around the pictures: what was done, what came out, how to read it.
 
+use super::document::document;
 use super::expectations::expectations;
 use super::limits::{MOST_PICTURED, UNFOLDED};
 use super::uncertainty::uncertainty;
@@ -9,7 +10,7 @@ use crate::scoring::Outcome;
 use crate::scoring::verdict::verdicts;
 use crate::section::Pattern;
 use crate::{Error, Result};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, PreEscaped, html};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPTS: [&str; 2] = [include_str!("sort.js"), include_str!("zoom.js")];
@@ -20,56 +21,45 @@ pub(crate) fn page(outcome: &Outcome, genes: &[&str], cards: &[Markup], guides: 
     let scored = outcome.mode == Mode::Benchmark;
     // One gene to see what it is about, the others below what sums them up.
     let (first, more) = cards.split_at(cards.len().min(1));
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width,initial-scale=1";
-                title { "s2s · " (outcome.sample) }
-                style { (PreEscaped(STYLE)) }
+    let body = html! {
+        (header(outcome))
+        main {
+            (notes(outcome))
+            @for verdict in verdicts(outcome) { p class="verdict" { (verdict) } }
+            h2 { @if scored { "Summary" } @else { "Methods" } }
+            (tables::methods(outcome, &colours))
+            @if scored { (texts::summary()) }
+            h2 { "Maps" }
+            (texts::zooming())
+            @if genes.len() > UNFOLDED { (viewer(genes.len())) }
+            @for card in first { (card) }
+            (texts::maps(scored))
+            @if let Some(reference) = &outcome.reference { (texts::gains(reference)) }
+            @if scored {
+                h2 { "Charts" }
+                (score_charts::scores(outcome, genes, &colours).html("Scores of every gene and method"))
+                (texts::charts())
+                (uncertainty(outcome, &colours))
             }
-            body {
-                (header(outcome))
-                main {
-                    (notes(outcome))
-                    @for verdict in verdicts(outcome) { p class="verdict" { (verdict) } }
-                    h2 { @if scored { "Summary" } @else { "Methods" } }
-                    (tables::methods(outcome, &colours))
-                    @if scored { (texts::summary()) }
-                    h2 { "Maps" }
-                    (texts::zooming())
-                    @if genes.len() > UNFOLDED { (viewer(genes.len())) }
-                    @for card in first { (card) }
-                    (texts::maps(scored))
-                    @if let Some(reference) = &outcome.reference { (texts::gains(reference)) }
-                    @if scored {
-                        h2 { "Charts" }
-                        (score_charts::scores(outcome, genes, &colours).html("Scores of every gene and method"))
-                        (texts::charts())
-                        (uncertainty(outcome, &colours))
-                    }
-                    (expectations(outcome, &colours))
-                    (guides)
-                    @if !more.is_empty() {
-                        h2 { "Maps of other genes" }
-                        @for card in more { (card) }
-                    }
-                    @if scored {
-                        h2 { "All scores" }
-                        (tables::scores(outcome, genes, &colours))
-                        (texts::scores())
-                        (panel::panel(outcome, &colours))
-                        (panel::profiles(outcome, &colours))
-                        (tissue(outcome))
-                    }
-                    (provenance(outcome)?)
-                }
-                script { @for script in SCRIPTS { (PreEscaped(script)) } }
+            (expectations(outcome, &colours))
+            (guides)
+            @if !more.is_empty() {
+                h2 { "Maps of other genes" }
+                @for card in more { (card) }
             }
+            @if scored {
+                h2 { "All scores" }
+                (tables::scores(outcome, genes, &colours))
+                (texts::scores())
+                (panel::panel(outcome, &colours))
+                (panel::profiles(outcome, &colours))
+                (tissue(outcome))
+            }
+            (provenance(outcome)?)
         }
+        script { @for script in SCRIPTS { (PreEscaped(script)) } }
     };
-    Ok(page.into_string() + "\n")
+    Ok(document(&outcome.sample, STYLE, &body))
 }
 
 /// Where all genes are shown.

@@ -1,10 +1,11 @@
 //! `genes.html`: all genes of a panel, one at a time. A gene is found by its name, and two maps of it are compared.
 
 use super::colours::{ERRORS, VALUES, shrink, shrink_mask};
+use super::document::document;
 use super::figure::{GeneFigure, Shown};
 use crate::scoring::Outcome;
 use crate::{Error, Result};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, PreEscaped, html};
 use serde::Serialize;
 
 const STYLE: &str = concat!(include_str!("style.css"), include_str!("viewer.css"));
@@ -63,32 +64,21 @@ impl Viewer {
         // No word of the data ends the element that holds it.
         let data =
             serde_json::to_string(&data).map_err(|e| Error::bug(format!("genes.html: {e}")))?.replace('<', "\\u003c");
-        let page = html! {
-            (DOCTYPE)
-            html lang="en" {
-                head {
-                    meta charset="utf-8";
-                    meta name="viewport" content="width=device-width,initial-scale=1";
-                    title { "s2s · genes of " (outcome.sample) }
-                    style { (PreEscaped(STYLE)) }
-                }
-                body {
-                    header {
-                        div {
-                            h1 { (outcome.sample) }
-                            div class="tagline" { (self.genes.len()) " genes, one at a time. Scores and how to read them: " a href="report.html" { "the report" } "." }
-                        }
-                    }
-                    main class="viewer" {
-                        (self.chooser())
-                        (self.maps())
-                    }
-                    script type="application/json" id="data" { (PreEscaped(data)) }
-                    script { (PreEscaped(SCRIPT)) }
+        let body = html! {
+            header {
+                div {
+                    h1 { (outcome.sample) }
+                    div class="tagline" { (self.genes.len()) " genes, one at a time. Scores and how to read them: " a href="report.html" { "the report" } "." }
                 }
             }
+            main class="viewer" {
+                (self.chooser())
+                (self.maps())
+            }
+            script type="application/json" id="data" { (PreEscaped(data)) }
+            script { (PreEscaped(SCRIPT)) }
         };
-        Ok(page.into_string() + "\n")
+        Ok(document(&format!("genes of {}", outcome.sample), STYLE, &body))
     }
 
     /// The list of genes, and what narrows it.

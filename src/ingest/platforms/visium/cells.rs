@@ -8,7 +8,7 @@ use crate::ingest::binning::{Collector, ReadStats};
 use crate::ingest::config::PrepConfig;
 use crate::ingest::flags::{self, Flag, Takes};
 use crate::ingest::folders::{Named, entries, lower_name};
-use crate::ingest::matrix::{Mtx, Places, TenX};
+use crate::ingest::matrix::{Mtx, TenX};
 use crate::ingest::reader::{Platform, Reader};
 use crate::{Error, Result};
 use serde_json::Value;
@@ -104,10 +104,7 @@ impl Cells {
         let found = |names: &[&str]| {
             let mut named = Named::among(&here, names);
             named.retain(|found| found.path.is_file() || Mtx::is(&found.path));
-            if named.iter().any(|found| found.path == input) {
-                named.retain(|found| found.path == input);
-            }
-            let one = Named::only(named, folder, "Give the folder of one section")?;
+            let one = Named::only(Named::or_given(named, input), folder, "Give the folder of one section")?;
             one.map(|found| found.path)
                 .ok_or_else(|| Error::Missing(format!("{}: no {} in it", folder.display(), names[0])))
         };
@@ -134,18 +131,8 @@ impl Cells {
     fn read(&self, collector: &Collector) -> Result<ReadStats> {
         let pixel_um = self.pixel_um()?;
         let centroids = centroids(&self.outlines)?;
-        let matrix = TenX::open(&self.matrix)?;
-        let (mut at, mut stranger) = (Vec::new(), None);
-        matrix.barcodes(|cell| match number(cell).and_then(|number| centroids.get(&number)) {
-            Some(centroid) => at.push(centroid.map(|pixels| pixels * pixel_um)),
-            None => stranger = stranger.take().or_else(|| Some(cell.to_owned())),
-        })?;
-        match stranger {
-            Some(cell) => Err(Error::data(&self.outlines, format!("cell {cell} of the matrix is not in it"))),
-            None => {
-                collector.note(format!("{} cells, counted at their centroids, {pixel_um} µm per pixel", at.len()));
-                matrix.read(&Places::Points(at), collector)
-            }
-        }
+        collector.note(format!("cells counted at their centroids, {pixel_um} µm per pixel"));
+        let place = |cell: &str| Some(centroids.get(&number(cell)?)?.map(|pixels| pixels * pixel_um));
+        TenX::open(&self.matrix)?.read_at("cell", &self.outlines, place, collector)
     }
 }

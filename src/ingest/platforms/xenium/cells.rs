@@ -5,7 +5,7 @@ use crate::ingest::binning::{Collector, ReadStats};
 use crate::ingest::config::PrepConfig;
 use crate::ingest::flags::{self, Flag};
 use crate::ingest::folders::{Named, entries, lower_name};
-use crate::ingest::matrix::{Mtx, Places, TenX};
+use crate::ingest::matrix::{Mtx, TenX};
 use crate::ingest::reader::{Platform, Reader};
 use crate::ingest::text::KeyedTable;
 use crate::{Error, Result};
@@ -75,10 +75,7 @@ impl Cells {
         let found = |ends: &[&str]| {
             let mut named = Named::among(&here, ends);
             named.retain(|found| found.path.is_file() || Mtx::is(&found.path));
-            if folder != input && named.iter().any(|found| found.path == input) {
-                named.retain(|found| found.path == input);
-            }
-            Named::only(named, folder, "Give the bundle of one section")?
+            Named::only(Named::or_given(named, input), folder, "Give the bundle of one section")?
                 .map(|found| found.path)
                 .ok_or_else(|| Error::Missing(format!("{}: no {} in this bundle", folder.display(), ends.join(" or "))))
         };
@@ -105,16 +102,6 @@ impl Cells {
         if unplaced > 0 {
             collector.note(format!("{unplaced} of {} cells left out: without a centroid", centroids.len()));
         }
-        let matrix = TenX::open(&self.matrix)?;
-        let mut at = Vec::new();
-        let mut stranger = None;
-        matrix.barcodes(|cell| match centroids.get(cell) {
-            Some(centroid) => at.push(*centroid),
-            None => stranger = stranger.take().or_else(|| Some(cell.to_owned())),
-        })?;
-        match stranger {
-            Some(cell) => Err(Error::data(&self.table, format!("cell {cell} of the matrix is not in it"))),
-            None => matrix.read(&Places::Points(at), collector),
-        }
+        TenX::open(&self.matrix)?.read_at("cell", &self.table, |cell| centroids.get(cell).copied(), collector)
     }
 }
