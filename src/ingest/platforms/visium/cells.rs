@@ -131,7 +131,8 @@ impl Cells {
     fn read(&self, collector: &Collector) -> Result<ReadStats> {
         let pixel_um = self.pixel_um()?;
         let centroids = centroids(&self.outlines)?;
-        collector.note(format!("cells counted at their centroids, {pixel_um} µm per pixel"));
+        collector
+            .note(format!("{} cells outlined, counted at their centroids, {pixel_um} µm per pixel", centroids.len()));
         let place = |cell: &str| Some(centroids.get(&number(cell)?)?.map(|pixels| pixels * pixel_um));
         TenX::open(&self.matrix)?.read_at("cell", &self.outlines, place, collector)
     }
