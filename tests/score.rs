@@ -6,8 +6,9 @@
 
 use s2s::dataset::{Dataset, GeneCounts, Mode, SectionCounts, Settings, write};
 use s2s::provenance::Provenance;
-use s2s::scoring::{Outcome, Prediction, Region, Score, ScoreSettings, Target, score_into};
+use s2s::scoring::{Outcome, Prediction, Region, Score, ScoreSettings, Target, score_into, verdicts};
 use s2s::section::{Grid, Lattice, Raster, Sampling, Scale};
+use s2s::store::{Choice, Expected, Interval, Predictor};
 use std::path::Path;
 
 const LN2: f64 = std::f64::consts::LN_2;
@@ -245,9 +246,103 @@ fn without_a_truth_there_are_maps_and_it_says_so() {
     let outcome = run(&dataset, &[prediction(&dataset, "s2s", &["A"], flat)], &output).unwrap();
     assert!(outcome.scores.is_empty() && outcome.summary.is_empty() && outcome.mask.is_none());
     let html = std::fs::read_to_string(output.join("report.html")).unwrap();
-    assert!(html.contains("No truth"));
-    assert_eq!(html.matches("data:image/png;base64,").count(), 2, "input and prediction");
+    assert!(html.contains("No truth") && html.contains("Nothing tells how good these predictions are"));
+    assert_eq!(html.matches("data:image/png;base64,").count(), 3, "input, interpolation beside it, and prediction");
     assert_eq!(std::fs::read_to_string(output.join("scores.csv")).unwrap().lines().count(), 1);
+}
+
+/// The prediction with intervals of this width around its unmeasured bins.
+fn between(mut prediction: Prediction, width: f32) -> Prediction {
+    let ends = |add: f32| Raster::from_fn(8, 8, move |row, col| if row % 2 + col % 2 == 0 { 1.0 } else { 1.0 + add });
+    prediction.interval = Box::new(move |_| Ok(Some(Interval::Between([ends(0.0), ends(width)], 0.9))));
+    prediction
+}
+
+#[test]
+fn each_gene_with_maps_has_a_map_of_its_uncertainty() {
+    let folder = tempfile::tempdir().unwrap();
+    for mode in [Mode::Benchmark, Mode::Impute] {
+        let dataset = dataset(&folder.path().join(format!("{mode:?}.s2s")), mode);
+        let (output, plots) = (folder.path().join("scores"), folder.path().join("plots"));
+        let predictions = [
+            between(prediction(&dataset, "blend", &["A", "B<1>"], right_for_a), 3.0),
+            prediction(&dataset, "bilinear", &["A", "B<1>"], flat),
+        ];
+        let target = Target { folder: &output, plots: Some(&plots) };
+        score_with(&dataset, &predictions, None, target).unwrap();
+        let html = std::fs::read_to_string(output.join("report.html")).unwrap();
+        assert_eq!(html.matches(r#"alt="Uncertainty of blend""#).count(), 2, "{mode:?}");
+        assert_eq!(html.matches(r#"alt="Uncertainty of bilinear""#).count(), 0, "it has none");
+        let map = image::open(plots.join("maps/B%3C1%3E.blend.uncertainty.png")).unwrap().into_rgba8();
+        // Half the width everywhere but at measured bins: those are the one end of the colours, the others the other.
+        let (measured, other) = (map.get_pixel(0, 0).0, map.get_pixel(1, 0).0);
+        assert_eq!((measured, map.get_pixel(2, 0).0), ([255; 4], measured));
+        assert_eq!((other, map.get_pixel(0, 1).0), ([0x3f, 0x00, 0x7d, 255], other));
+    }
+}
+
+#[test]
+fn the_verdict_is_first_and_pictures_come_before_paragraphs() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(&folder.path().join("tiny.s2s"), Mode::Benchmark);
+    let output = folder.path().join("scores");
+    let predictions = [
+        prediction(&dataset, "blend", &["A", "B<1>"], right_for_a),
+        prediction(&dataset, "bilinear", &["A", "B<1>"], flat),
+    ];
+    let outcome = run(&dataset, &predictions, &output).unwrap();
+    let [verdict] = &verdicts(&outcome)[..] else { panic!("{:?}", verdicts(&outcome)) };
+    // Right for A, and wrong by ln 2 in all of the lower half of B<1> but in half of that of the upper one.
+    let ratio = |gene: &str| {
+        let rmse = |method: &str| row(&outcome, gene, method, Region::Unmeasured).value("rmse").unwrap();
+        rmse("blend") / rmse("bilinear")
+    };
+    assert!(ratio("A") < 1.0 && ratio("B<1>") > 1.0);
+    let told = format!("blend beats interpolation on 1 of 2 genes, is worse on 1 (B<1> {:.3})", ratio("B<1>"));
+    assert!(verdict.starts_with(&told), "{verdict}");
+    let html = std::fs::read_to_string(output.join("report.html")).unwrap();
+    let at = |what: &str| html.split_once("<main>").unwrap().1.find(what).unwrap_or(usize::MAX);
+    assert_eq!(at(r#"<p class="verdict""#), 0);
+    assert!(at("<img") < at("<table") && at("<img") < at("<svg") && at("<img") < at("<details class=\"how\""));
+}
+
+#[test]
+fn without_a_truth_every_gene_is_once_to_use_to_leave_or_not_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(&folder.path().join("tiny.s2s"), Mode::Impute);
+    let choice = |correlation: Option<f64>| Choice {
+        by: Predictor::Blend,
+        why: "too few measured bins".to_owned(),
+        weights: vec![("kriging".to_owned(), 1.0)],
+        expected: correlation.map(|found| Expected {
+            rmse_ratio: 0.9,
+            between: [0.8, 0.97],
+            correlation: Some(found),
+            bins: 16,
+        }),
+    };
+    let named =
+        |html: &str, advice: &str, gene: &str| html.matches(&format!(r#"data-advice="{advice}">{gene}<"#)).count();
+    for (a, b) in [(Some(0.8), Some(0.1)), (Some(0.3), None), (None, Some(0.29))] {
+        let mut blend = prediction(&dataset, "blend", &["A", "B<1>"], flat);
+        blend.choices = [("A".to_owned(), choice(a)), ("B<1>".to_owned(), choice(b))].into();
+        // Another one that advises otherwise: the first counts.
+        let mut second = prediction(&dataset, "s2s", &["A", "B<1>"], flat);
+        second.choices = [("A".to_owned(), choice(Some(0.5)))].into();
+        let output = folder.path().join("scores");
+        run(&dataset, &[blend, second], &output).unwrap();
+        let html = std::fs::read_to_string(output.join("report.html")).unwrap();
+        for (gene, correlation) in [("A", a), ("B&lt;1&gt;", b)] {
+            let expected = correlation.map_or("not known", |found| if found < 0.3 { "leave" } else { "use" });
+            for advice in ["use", "leave", "not known"] {
+                assert_eq!(named(&html, advice, gene), usize::from(advice == expected), "{gene} {advice}");
+            }
+        }
+    }
+    let output = folder.path().join("unknown");
+    run(&dataset, &[prediction(&dataset, "bilinear", &["A"], flat)], &output).unwrap();
+    let html = std::fs::read_to_string(output.join("report.html")).unwrap();
+    assert_eq!((named(&html, "not known", "A"), html.matches("data-advice").count()), (1, 1));
 }
 
 #[test]

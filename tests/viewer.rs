@@ -6,7 +6,7 @@ mod stages;
 
 use base64::Engine;
 use s2s::dataset::Dataset;
-use s2s::store::Store;
+use s2s::store::{Interval, Store};
 use serde_json::Value;
 use std::path::Path;
 
@@ -62,6 +62,27 @@ fn every_gene_of_a_panel_is_there_with_its_values() {
     }
     let report = std::fs::read_to_string(at.join("report/report.html")).unwrap();
     assert!(report.contains(r#"href="genes.html""#));
+    assert!(
+        shown["genes"].as_array().unwrap().iter().all(|gene| gene.get("wide").is_none()),
+        "interpolation is not sure"
+    );
+
+    // Those of the blend are, with the width of its intervals in the store.
+    stages::run(at, "s2s-predict", "a.s2s --method blend --output blend.zarr");
+    stages::run(at, "s2s-score", "a.s2s blend.zarr bilinear.zarr --output report --force");
+    let shown = data(&at.join("report/genes.html"));
+    let store = Store::open(&at.join("blend.zarr")).unwrap();
+    for (gene, shown) in genes.iter().zip(shown["genes"].as_array().unwrap()) {
+        let Some(Interval::Between([lower, upper], _)) = store.interval(&gene.name).unwrap() else { panic!() };
+        let picture = levels(shown["maps"][2]["uncertainty"]["levels"].as_str().unwrap());
+        let wide = shown["wide"].as_f64().unwrap();
+        for ((pixel, lower), upper) in picture.pixels().zip(lower.values()).zip(upper.values()) {
+            let (level, half) = (f64::from(pixel.0[0]), f64::from(upper - lower) / 2.0);
+            let near = (half.min(wide) - (level - 2.0) / 253.0 * wide).abs() <= wide / 505.0 + 1e-6;
+            assert!(if half.is_nan() { level < 2.0 } else { near }, "{}: ± {half} is level {level}", gene.name);
+        }
+        assert!(shown["maps"][3].get("uncertainty").is_none());
+    }
 
     // A few genes need no viewer, and one of an earlier output does not stay.
     stages::run(at, "s2s-predict", &format!("a.s2s --method nearest --genes {} --output one.zarr", genes[0].name));

@@ -15,7 +15,8 @@ use std::process::ExitCode;
 /// Writes scores.json, scores.csv and scores.parquet (MAE, RMSE, PCC and its noise ceiling, SSIM, Moran's I, Geary's C per gene
 /// and method, over unmeasured and over all in-tissue bins), profiles.csv (errors by distance from the border and by true value),
 /// *_mqc.json for MultiQC, and report.html, one file with truth, input, every prediction and its error as pictures. A panel of
-/// ten genes and more is also asked for its spatially variable genes, its gene–gene correlations and its clusters. A dataset prepared to impute has no truth: the report then holds the maps alone.
+/// ten genes and more is also asked for its spatially variable genes, its gene–gene correlations and its clusters. A dataset prepared to impute has no truth: the report then holds maps, and
+/// which genes may be used by what hidden measured bins say.
 ///
 /// Example: s2s-score lung.s2s lung.zarr bilinear.zarr -o scores
 #[derive(Parser)]
@@ -99,9 +100,8 @@ fn run(arguments: Arguments) -> s2s::Result<()> {
     match outcome.mode {
         Mode::Benchmark => tracing::info!("{}", scoring::text(&outcome).trim_end()),
         Mode::Impute => {
-            tracing::info!(
-                "No truth: the dataset was prepared to impute, so the report holds maps, what to expect of genes, and no scores."
-            )
+            let told = "No truth: the dataset was prepared to impute, so the report holds maps, what to expect of genes, and no scores.";
+            tracing::info!("{}\n{told}", scoring::verdicts(&outcome).join("\n"));
         }
     }
     for warning in &outcome.warnings {

@@ -81,10 +81,7 @@ impl Intervals {
             .filter(|bin| bin.lower.is_finite() && bin.upper.is_finite())
             .collect();
         let count = all.len() as f64;
-        let nominal = match interval {
-            Interval::Around(_, told) => told.coverage,
-            Interval::Between(_, coverage) => *coverage,
-        };
+        let nominal = interval.coverage();
         let mean = |ends: &dyn Fn(&Bin) -> (f64, f64)| {
             let (widths, scores) = all.iter().fold((0.0, 0.0), |sums, bin| {
                 let (width, score) = bin.judged(ends(bin), nominal);

@@ -50,3 +50,4 @@ pub use scorer::{ScoreSettings, score};
 pub use stage::{Job, run, score_into};
 pub use summary::MethodSummary;
 pub use tables::text;
+pub use verdict::verdicts;

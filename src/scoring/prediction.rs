@@ -160,6 +160,11 @@ pub struct Names<'a> {
     pub reference: Option<&'a str>,
 }
 
+/// Whether this method sees one gene and no more.
+pub(super) fn interpolates(method: &str) -> bool {
+    ["nearest", "bilinear", "bicubic", "idw", "kriging"].contains(&method)
+}
+
 /// The label of the bilinear baseline: by its method, else by its label.
 pub(super) fn baseline(predictions: &[Prediction]) -> Option<&str> {
     let by_method = predictions.iter().find(|p| p.method == "bilinear");

@@ -1,5 +1,6 @@
 //! A gene with all that is known of it: what is drawn, and what scores are gathered from.
 
+use super::expectations::Expectation;
 use super::intervals::Intervals;
 use super::score::Score;
 use crate::dataset::Dataset;
@@ -15,6 +16,12 @@ pub(super) struct ScoredGene<'a> {
     pub(super) measured: Raster<f32>,
     /// Label and prediction (NaN where it says nothing).
     pub(super) predictions: Vec<(&'a str, Raster<f32>)>,
+    /// Bilinear interpolation (NaN outside the tissue), where there is neither a truth nor an interpolation among the predictions.
+    pub(super) interpolated: Option<Raster<f32>>,
+    /// What measured bins say of the predictions that they chose.
+    pub(super) expectations: Vec<Expectation>,
+    /// Label, half the width of the intervals and their coverage, of the predictions that have some.
+    pub(super) half_widths: Vec<(&'a str, Raster<f32>, f64)>,
     /// The label of the reference.
     pub(super) reference: Option<&'a str>,
     /// Label and gain over the reference (NaN where bins are not compared) of the other predictions.

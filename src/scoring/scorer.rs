@@ -6,7 +6,7 @@ use super::expectations::Expectation;
 use super::gain::{Gain, gain_map};
 use super::intervals::Intervals;
 use super::outcome::{BinCounts, FORMAT, MaskAgreement, Method, Outcome};
-use super::prediction::{Prediction, baseline, reference};
+use super::prediction::{Prediction, baseline, interpolates, reference};
 use super::regions::{Region, Regions};
 use super::score::{IntervalScore, Score};
 use super::scored_gene::ScoredGene;
@@ -15,7 +15,7 @@ use super::summary::MethodSummary;
 use super::warnings::Warnings;
 use crate::dataset::{Dataset, Truth};
 use crate::provenance::Provenance;
-use crate::section::Raster;
+use crate::section::{Interpolation, Raster};
 use crate::{Error, Result};
 use std::collections::HashSet;
 
@@ -133,6 +133,9 @@ impl<'a> Scorer<'a> {
             truth: self.truth.as_ref().map(|truth| truth.values(gene)).transpose()?,
             measured: dataset.measured_values(gene)?,
             predictions: Vec::new(),
+            interpolated: None,
+            expectations: Expectation::of(gene, predictions),
+            half_widths: Vec::new(),
             reference: self.reference,
             gains: Vec::new(),
             intervals: Vec::new(),
@@ -142,10 +145,16 @@ impl<'a> Scorer<'a> {
             let Some(map) = prediction.gene(dataset, gene)? else { continue };
             let label = prediction.label.as_str();
             self.warnings.check(dataset, label, gene, &own.measured, &map);
-            if let Some(truth) = &own.truth {
-                own.intervals.extend(self.intervals(prediction, gene, truth, &map)?.map(|found| (label, found)));
+            if let Some(interval) = (prediction.interval)(gene)? {
+                let bins = self.regions.bins(Region::Unmeasured);
+                let judged = own.truth.as_ref().and_then(|truth| Intervals::of(truth, &map, &interval, bins));
+                own.intervals.extend(judged.map(|found| (label, found)));
+                own.half_widths.push((label, interval.half_width(), interval.coverage()));
             }
             own.predictions.push((label, map));
+        }
+        if own.truth.is_none() && !predictions.iter().any(|prediction| interpolates(&prediction.method)) {
+            own.interpolated = Some(interpolated(dataset, &own.measured));
         }
         if let Some(truth) = &own.truth {
             own.gains = self.gains(truth, &own.predictions);
@@ -176,19 +185,6 @@ impl<'a> Scorer<'a> {
         };
         let bins = self.regions.bins(Region::Unmeasured).values().iter().filter(|inside| **inside).count();
         Ok(truth.counts(gene)?.and_then(|found| reliability(&Counts { found, bins, target })))
-    }
-
-    /// Whether the intervals that `prediction` gives around its `map` of `gene` hold the truth; `None` if it gives none.
-    fn intervals(
-        &self,
-        prediction: &Prediction,
-        gene: &str,
-        truth: &Raster<f32>,
-        map: &Raster<f32>,
-    ) -> Result<Option<Intervals>> {
-        let Some(interval) = (prediction.interval)(gene)? else { return Ok(None) };
-        let bins = self.regions.bins(Region::Unmeasured);
-        Ok(Intervals::of(truth, map, &interval, bins))
     }
 
     /// What each of the predictions `maps` of a gene gains over the reference's; empty where that does not hold the gene.
@@ -235,6 +231,14 @@ impl<'a> Scorer<'a> {
             scores: self.scores,
         }
     }
+}
+
+/// The `measured` values [rows, cols] of a gene by bilinear interpolation, NaN outside the tissue: what predictions are seen beside.
+fn interpolated(dataset: &Dataset, measured: &Raster<f32>) -> Raster<f32> {
+    let tissue = dataset.tissue();
+    let dense = dataset.sampling().interpolate(Interpolation::Bilinear, measured, tissue);
+    let value = |at: (usize, usize)| if tissue[at] { dense[at] } else { f32::NAN };
+    Raster::from_fn(tissue.rows(), tissue.cols(), |row, col| value((row, col)))
 }
 
 /// The genes that any prediction holds, in the order of the dataset.

@@ -3,7 +3,7 @@
 use super::outcome::{FORMAT, Outcome};
 use super::output::{Folders, Target, write};
 use super::prediction::{Names, Prediction, labels};
-use super::report::{MOST_PICTURED, Plots, UNFOLDED, Viewer, block, figure, guides, page};
+use super::report::{MOST_PICTURED, Plots, Shown, UNFOLDED, Viewer, block, figure, guides, page};
 use super::scorer::{ScoreSettings, Scorer};
 use super::{multiqc, tables};
 use crate::dataset::Dataset;
@@ -86,18 +86,19 @@ pub fn score_into(
     let folders = Folders::begin(&output, settings.provenance)?;
     let plots = folders.plots().map(Plots::new).transpose()?;
     let (methods, genes) = (settings.predictions.len(), scorer.genes.clone());
-    // Truth and input, prediction and error, gain.
-    let pictures = 2 + 2 * methods + methods.saturating_sub(1);
+    // Truth and input, prediction and error, gain, uncertainty.
+    let pictures = 2 + 3 * methods + methods.saturating_sub(1);
     let shape = settings.dataset.tissue().shape();
-    let viewer_block = block(shape, (2 + methods) * genes.len());
+    let viewer_block = block(shape, 2 * (1 + methods) * genes.len());
     let block = block(shape, pictures * genes.len().min(MOST_PICTURED));
-    let mut cards = Vec::new();
+    let (mut cards, mut uncertain) = (Vec::new(), false);
     let panel = genes.len() > UNFOLDED;
     let mut viewer = panel.then(|| Viewer::new(viewer_block));
     scorer.all(progress, |index, gene, tissue| {
         let figure = figure(gene, tissue);
         if index < MOST_PICTURED {
             cards.push(figure.card(index < UNFOLDED, block)?);
+            uncertain |= figure.is_uncertain();
         }
         viewer.as_mut().map_or(Ok(()), |viewer| viewer.add(&figure))?;
         plots.as_ref().map_or(Ok(()), |plots| plots.gene(&figure))
@@ -106,7 +107,8 @@ pub fn score_into(
     plots.map_or(Ok(()), |plots| plots.charts(&outcome, &genes))?;
     let viewer = viewer.map(|viewer| viewer.page(&outcome)).transpose()?;
     let guides = guides(settings.dataset, block)?;
-    let pages = [("report.html", Some(page(&outcome, &genes, &cards, &guides)?)), ("genes.html", viewer)];
+    let shown = Shown { genes: &genes, cards: &cards, uncertain, guides: &guides };
+    let pages = [("report.html", Some(page(&outcome, &shown)?)), ("genes.html", viewer)];
     write_all(&outcome, &pages, folders.report())?;
     folders.finish()?;
     Ok(outcome)

@@ -1,26 +1,54 @@
-//! One sentence for each prediction: is it better than interpolation?
+//! One sentence for each prediction: is it better than interpolation; and, where no truth tells, what may be used.
 
+use super::expectations::Expectation;
 use super::outcome::Outcome;
+use super::prediction::interpolates;
 use super::regions::Region;
+use crate::dataset::Mode;
+use crate::section::median;
+use crate::store::Advice;
 use crate::words::counted;
-use std::fmt::Write;
-
-/// The methods that see one gene and no more.
-const INTERPOLATIONS: [&str; 5] = ["nearest", "bilinear", "bicubic", "idw", "kriging"];
 
 /// As many genes are named.
 const NAMED: usize = 5;
 
-/// For each prediction that is no interpolation, how its RMSE over the unmeasured bins is to that of the best interpolation of each gene.
-/// Empty without interpolations, or without a truth.
-pub(super) fn verdicts(outcome: &Outcome) -> Vec<String> {
-    let simple = |method: &str| INTERPOLATIONS.contains(&method);
-    let interpolations: Vec<&str> =
-        outcome.methods.iter().filter(|one| simple(&one.method)).map(|one| one.label.as_str()).collect();
-    let others = outcome.methods.iter().filter(|one| !simple(&one.method));
+/// With a truth, for each prediction that is no interpolation, how its RMSE over the unmeasured bins is to that of the best interpolation
+/// of each gene; empty without interpolations. Without a truth, what measured bins say of each prediction.
+pub fn verdicts(outcome: &Outcome) -> Vec<String> {
+    let methods = || outcome.methods.iter();
+    if outcome.mode == Mode::Impute {
+        let told: Vec<String> = methods().filter_map(|one| expected(outcome, &one.label)).collect();
+        let unknown = "Nothing tells how good these predictions are: none of these methods asks hidden bins. Predict with --method blend, or with networks, to know which genes may be used.";
+        return if told.is_empty() { vec![unknown.to_owned()] } else { told };
+    }
+    let simple = methods().filter(|one| interpolates(&one.method));
+    let interpolations: Vec<&str> = simple.map(|one| one.label.as_str()).collect();
+    let others = methods().filter(|one| !interpolates(&one.method));
     others.filter_map(|one| verdict(outcome, &one.label, &interpolations)).collect()
 }
 
+/// What measured bins say of the method called `label`; `None` where they were not asked.
+fn expected(outcome: &Outcome, label: &str) -> Option<String> {
+    let own: Vec<&Expectation> = outcome.expectations.iter().filter(|one| one.method == label).collect();
+    if own.is_empty() {
+        return None;
+    }
+    let count = |advice: Advice| own.iter().filter(|one| one.advice == advice).count();
+    let all = counted(own.len(), "gene");
+    let mut told = format!("{label}: you may use {} of {all}", count(Advice::Use));
+    for (advice, what) in [(Advice::Leave, "leave"), (Advice::Unknown, "nothing is known of")] {
+        let genes: Vec<&str> = own.iter().filter(|one| one.advice == advice).map(|one| one.gene.as_str()).collect();
+        if !genes.is_empty() {
+            told += &format!(", {what} {}", listed(&genes));
+        }
+    }
+    let ratios = own.iter().filter_map(|one| Some(one.choice.expected.as_ref()?.rmse_ratio));
+    let ratio = median(ratios)
+        .map(|ratio| format!("; expected RMSE {ratio:.3} times that of the best interpolation, in the median"));
+    Some(told + &ratio.unwrap_or_default())
+}
+
+/// How the method called `label` did against `interpolations`.
 fn verdict(outcome: &Outcome, label: &str, interpolations: &[&str]) -> Option<String> {
     let rmse = |gene: &str, label: &str| {
         let score = outcome
@@ -41,16 +69,24 @@ fn verdict(outcome: &Outcome, label: &str, interpolations: &[&str]) -> Option<St
     }
     ratios.sort_by(|a, b| b.0.total_cmp(&a.0));
     let mean = ratios.iter().map(|(ratio, _)| ratio).sum::<f64>() / ratios.len() as f64;
-    let worse: Vec<&(f64, &str)> = ratios.iter().filter(|(ratio, _)| *ratio > 1.0).collect();
-    let mut told = format!(
-        "{label}: RMSE {mean:.3} times that of the best interpolation of each gene ({}), in the mean of {}; worse than it on {} of {}",
-        interpolations.join(", "),
-        counted(ratios.len(), "gene"),
-        worse.len(),
-        counted(ratios.len(), "gene")
-    );
-    for (i, (ratio, gene)) in worse.iter().take(NAMED).enumerate() {
-        let _ = write!(told, "{} {gene} {ratio:.3}", if i == 0 { ":" } else { "," });
+    let better = ratios.iter().filter(|(ratio, _)| *ratio < 1.0).count();
+    let worse = ratios.iter().filter(|(ratio, _)| *ratio > 1.0).map(|(ratio, gene)| format!("{gene} {ratio:.3}"));
+    let worse: Vec<String> = worse.collect();
+    let same = ratios.len() - better - worse.len();
+    let mut told = format!("{label} beats interpolation on {better} of {}", counted(ratios.len(), "gene"));
+    if same > 0 {
+        told += &format!(", equals it on {same}");
     }
-    Some(told)
+    if !worse.is_empty() {
+        told += &format!(", is worse on {}", listed(&worse));
+    }
+    let of = interpolations.join(", ");
+    Some(format!("{told}: RMSE {mean:.3} times that of the best interpolation of each gene ({of}), in the mean"))
+}
+
+/// How many they are, and the first by name.
+fn listed(genes: &[impl AsRef<str>]) -> String {
+    let named: Vec<&str> = genes.iter().take(NAMED).map(AsRef::as_ref).collect();
+    let more = if genes.len() > NAMED { ", …" } else { "" };
+    format!("{} ({}{more})", genes.len(), named.join(", "))
 }

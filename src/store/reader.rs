@@ -31,6 +31,27 @@ pub enum Interval {
     Between([Raster<f32>; 2], f64),
 }
 
+impl Interval {
+    /// The probability with which an unmeasured bin lies within.
+    pub fn coverage(&self) -> f64 {
+        match self {
+            Interval::Around(_, told) => told.coverage,
+            Interval::Between(_, coverage) => *coverage,
+        }
+    }
+
+    /// Half of its width [rows, cols]: 0 at measured bins, NaN outside the tissue.
+    pub fn half_width(&self) -> Raster<f32> {
+        match self {
+            Interval::Around(half, _) => half.clone(),
+            Interval::Between([lower, upper], _) => {
+                let half = |at: (usize, usize)| (upper[at] - lower[at]) / 2.0;
+                Raster::from_fn(lower.rows(), lower.cols(), |row, col| half((row, col)))
+            }
+        }
+    }
+}
+
 impl Store {
     /// Opens the store that `s2s-predict` wrote to `path`.
     ///

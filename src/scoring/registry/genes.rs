@@ -204,6 +204,19 @@ pub(super) static GENES: &[Metric] = &[
         )
     },
     Metric {
+        short: "worse",
+        region: Some(Region::Unmeasured),
+        better: Better::Low,
+        against: Some(Against::Reference),
+        places: &[Place::Gain],
+        ..Metric::new(
+            "worse_ratio",
+            "Bins worse",
+            "Share of the bins whose error is larger than the reference's",
+            Of::Figures(|own| Some(1.0 - own.value("improvement_ratio")? - own.value("tie_ratio")?)),
+        )
+    },
+    Metric {
         short: "mean gain",
         heading: "Mean gain\nover {}",
         unit: LOG_NORMALISED,
@@ -239,8 +252,11 @@ pub(super) static GENES: &[Metric] = &[
         )
     },
     Metric {
+        short: "RMSE if > 0",
         unit: LOG_NORMALISED,
         better: Better::Low,
+        ranks: true,
+        places: &[Place::Unmeasured],
         ..Metric::new(
             "rmse_positive",
             "RMSE where expressed",

@@ -35,6 +35,8 @@ pub(super) struct Panel {
     pub(super) values: Vec<Vec<Option<f64>>>,
     /// A mark of each gene: what no series can pass. Empty without any.
     pub(super) limits: Vec<Option<f64>>,
+    /// Where the values may lie, [gene][series]. Empty without any.
+    pub(super) ranges: Vec<Vec<Option<[f64; 2]>>>,
 }
 
 /// Plots side by side, ready to be shown.
@@ -91,6 +93,11 @@ impl Chart {
 }
 
 impl Panel {
+    /// Plots `values`, [gene][series], with a line at `reference`.
+    pub(super) fn new(title: impl Into<String>, reference: Option<f64>, values: Vec<Vec<Option<f64>>>) -> Self {
+        Panel { title: title.into(), reference, values, limits: Vec::new(), ranges: Vec::new() }
+    }
+
     fn draw(&self, genes: &[&str], series: &[Series], left: f64, row: f64) -> Markup {
         let (low, high, step) = self.axis();
         let x = |value: f64| left + (value - low) / (high - low) * WIDTH;
@@ -108,6 +115,7 @@ impl Panel {
             }
             @for (i, values) in self.values.iter().enumerate() {
                 (self.row(i, values, row, x))
+                (self.spread(i, series, row, x))
                 (self.dots(genes[i], series, values, row, |value| (x(value), middle(i, row))))
             }
         }
@@ -119,9 +127,20 @@ impl Panel {
         let (least, most) = (known().fold(f64::INFINITY, f64::min), known().fold(f64::NEG_INFINITY, f64::max));
         let (y, half) = (middle(i, row), (row * 0.38).min(7.0));
         html! {
-            @if row >= NAMED && least < most { path d={ "M" (px(x(least))) " " (px(y)) "H" (px(x(most))) } class="span" {} }
+            @if row >= NAMED && least < most && self.ranges.is_empty() { path d={ "M" (px(x(least))) " " (px(y)) "H" (px(x(most))) } class="span" {} }
             @if let Some(limit) = self.limits.get(i).copied().flatten() {
                 path d={ "M" (px(x(limit))) " " (px(y - half)) "v" (px(2.0 * half)) } class="limit" {}
+            }
+        }
+    }
+
+    /// Where the values of a row may lie: lines in the colours of the series.
+    fn spread(&self, i: usize, series: &[Series], row: f64, x: impl Fn(f64) -> f64) -> Markup {
+        let ranges = self.ranges.get(i).into_iter().flatten();
+        html! {
+            @for (series, [low, high]) in series.iter().zip(ranges).filter_map(|(one, range)| Some((one, (*range)?))) {
+                path d={ "M" (px(x(low))) " " (px(middle(i, row))) "H" (px(x(high))) } stroke=(series.colour)
+                    stroke-width=(px((row * 0.15).clamp(1.0, 3.0))) stroke-opacity="0.5" fill="none" {}
             }
         }
     }
@@ -156,7 +175,8 @@ impl Panel {
             .flatten()
             .copied()
             .chain(self.reference)
-            .chain(self.limits.iter().flatten().copied());
+            .chain(self.limits.iter().flatten().copied())
+            .chain(self.ranges.iter().flatten().flatten().flatten().copied());
         let (low, high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
         if !low.is_finite() {
             return (0.0, 1.0, 0.5);
@@ -200,7 +220,7 @@ mod tests {
     #[test]
     fn ticks_fall_on_round_numbers_and_enclose_the_values() {
         let values = vec![vec![Some(0.83), Some(1.31)]];
-        let panel = Panel { title: String::new(), reference: Some(1.0), values, limits: Vec::new() };
+        let panel = Panel::new("", Some(1.0), values);
         let (low, high, step) = panel.axis();
         assert!((low - 0.8).abs() < 1e-9 && (high - 1.4).abs() < 1e-9 && (step - 0.1).abs() < 1e-9);
         assert_eq!(number(0.8, 0.1), "0.8");

@@ -23,6 +23,10 @@ pub(super) const GAINS: Palette = Palette(&[
     0x543005, 0x8c510a, 0xbf812d, 0xdfc27d, 0xf6e8c3, 0xffffff, 0xc7eae5, 0x80cdc1, 0x35978f, 0x01665e, 0x003c30,
 ]);
 
+/// ColorBrewer's Purples: white is certain, as measured bins are, dark is not known.
+pub(super) const WIDTHS: Palette =
+    Palette(&[0xffffff, 0xefedf5, 0xdadaeb, 0xbcbddc, 0x9e9ac8, 0x807dba, 0x6a51a3, 0x54278f, 0x3f007d]);
+
 /// From black to white, as a microscope shows it.
 pub(super) const GREYS: Palette = Palette(&[0x000000, 0xffffff]);
 

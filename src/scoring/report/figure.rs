@@ -2,9 +2,10 @@
 
 use super::charts::nice_below;
 use super::colours::{Scale, shrink, shrink_mask};
-use super::markup::{px, standalone};
+use super::markup::{advised, px, standalone};
 use crate::Result;
 use crate::section::Raster;
+use crate::store::Advice;
 use maud::{Markup, html};
 
 /// No picture is shown higher than this many CSS pixels.
@@ -24,20 +25,35 @@ pub(crate) enum Shown {
     Error,
     /// Gain over the reference.
     Gain,
+    /// Half the width of the intervals.
+    Width,
 }
 
 /// One map and what is written below it, as plain text.
 pub(crate) struct Picture {
     /// What it shows.
     pub(super) shown: Shown,
-    /// Its name among the gene's pictures, for a file.
-    pub(super) file: String,
+    /// The label of the prediction that it is of, or its own name.
+    pub(super) of: String,
     /// Its title.
     pub(super) title: String,
     /// Its caption.
     pub(super) note: String,
     /// Its values [rows, cols].
     pub(super) image: Raster<f32>,
+}
+
+impl Picture {
+    /// Its name among the gene's pictures, for a file.
+    fn file(&self) -> String {
+        let of = &self.of;
+        match self.shown {
+            Shown::Value => of.clone(),
+            Shown::Error => format!("{of}.error"),
+            Shown::Gain => format!("{of}.gain"),
+            Shown::Width => format!("{of}.uncertainty"),
+        }
+    }
 }
 
 /// All pictures of a gene.
@@ -54,11 +70,20 @@ pub(crate) struct GeneFigure<'a> {
     pub(super) errors: Option<Scale<'a>>,
     /// The colours of gains, where there are any.
     pub(super) gains: Option<Scale<'a>>,
+    /// The colours of uncertainty, where there is any.
+    pub(super) widths: Option<Scale<'a>>,
+    /// What is to be done with it, where no truth tells.
+    pub(super) advice: Option<Advice>,
     /// The pictures, column by column.
     pub(super) columns: Vec<Vec<Picture>>,
 }
 
 impl GeneFigure<'_> {
+    /// Whether a prediction tells how sure it is.
+    pub(crate) fn is_uncertain(&self) -> bool {
+        self.widths.is_some()
+    }
+
     /// The gene's card: a `details` element, open or closed, its maps in blocks of `block` × `block` bins.
     pub(crate) fn card(&self, open: bool, block: usize) -> Result<Markup> {
         let ground = Ground { tissue: self.tissue, bin_um: self.bin_um, block };
@@ -69,6 +94,7 @@ impl GeneFigure<'_> {
             details class="gene" id={ "gene-" (self.gene) } open[open] {
                 summary {
                     h3 { (self.gene) }
+                    @if let Some(advice) = self.advice { (advised(advice)) }
                     @for (name, scale, [low, high]) in self.keys() {
                         span class="key" {
                             (name) " " i { (low) }
@@ -138,14 +164,16 @@ impl GeneFigure<'_> {
     /// The maps as PNG files of one pixel per bin: their names and contents.
     pub(crate) fn pngs(&self) -> Result<Vec<(String, Vec<u8>)>> {
         let all = self.columns.iter().flatten();
-        all.map(|picture| Ok((picture.file.clone(), self.scale(picture).png(&picture.image, self.tissue)?))).collect()
+        all.map(|picture| Ok((picture.file(), self.scale(picture).png(&picture.image, self.tissue)?))).collect()
     }
 
-    fn scale(&self, picture: &Picture) -> &Scale<'_> {
+    /// The colours of a picture.
+    pub(super) fn scale(&self, picture: &Picture) -> &Scale<'_> {
         match picture.shown {
             Shown::Value => &self.values,
             Shown::Error => self.errors.as_ref().unwrap_or(&self.values),
             Shown::Gain => self.gains.as_ref().unwrap_or(&self.values),
+            Shown::Width => self.widths.as_ref().unwrap_or(&self.values),
         }
     }
 
@@ -154,7 +182,9 @@ impl GeneFigure<'_> {
         let ends = |most: f64, decimals: usize| [format!("≤ −{most:.decimals$}"), format!("≥ +{most:.decimals$}")];
         let mut keys = vec![("expression", &self.values, ["0.0".to_owned(), format!("≥ {:.2}", self.values.high)])];
         keys.extend(self.errors.as_ref().map(|scale| ("error", scale, ends(scale.high, 2))));
-        keys.extend(self.gains.as_ref().map(|scale| ("gain", scale, ends(scale.high, 3))));
+        keys.extend(self.gains.as_ref().map(|scale| ("gain", scale, ends(scale.high, 2))));
+        let widest = |high: f64| ["0.0".to_owned(), format!("≥ {high:.2}")];
+        keys.extend(self.widths.as_ref().map(|scale| ("uncertainty ±", scale, widest(scale.high))));
         keys
     }
 }

@@ -38,8 +38,8 @@ pub(crate) fn guides(dataset: &Dataset, block: usize) -> Result<Markup> {
                 "tissue does."
             }
             details class="gene" id="guides" open {
-                summary { h3 { "Guides" } }
-                div class="pairs" style={ "--n:" (pictures.len().clamp(4, 6)) } {
+                summary { h3 { "In every bin" } }
+                div class="pairs few" style={ "--n:" (pictures.len().clamp(4, 6)) } {
                     @for picture in &pictures { div class="pair" { (picture) } }
                 }
             }
@@ -50,7 +50,7 @@ pub(crate) fn guides(dataset: &Dataset, block: usize) -> Result<Markup> {
 /// Which file it is of, how well it fits, and where it lies.
 fn placed(guide: &GuideEntry, sections: &[SectionEntry]) -> String {
     let file = Path::new(&guide.path).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let fits = guide.correlation.map_or("no correlation".to_owned(), |found| format!("correlation\u{a0}{found:.3}"));
+    let fits = guide.correlation.map_or("no correlation".to_owned(), |found| format!("correlation\u{a0}{found:.2}"));
     let [[a, b, x], [d, e, y]] = guide.to_um;
     let turned = if b == 0.0 && d == 0.0 { "" } else { ", turned" };
     let section = sections.iter().find(|section| section.sha256 == guide.sha256);
@@ -59,7 +59,17 @@ fn placed(guide: &GuideEntry, sections: &[SectionEntry]) -> String {
             let away = distance_um.map(|um| format!(", {um} µm away")).unwrap_or_default();
             format!("{genes} genes shared{away}{turned}")
         }
-        None => format!("pixels of {:.4} × {:.4} µm{turned}, the first at ({x:.0}, {y:.0}) µm", a.hypot(d), b.hypot(e)),
+        None => format!(
+            "pixels of {} × {} µm{turned}, the first at ({x:.0}, {y:.0}) µm",
+            short(a.hypot(d)),
+            short(b.hypot(e))
+        ),
     };
     format!("{fits} · {lies} · {file}")
+}
+
+/// A length without the zeros at its end.
+fn short(um: f64) -> String {
+    let text = format!("{um:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -6,8 +6,8 @@ pub(crate) const MOST_PICTURED: usize = 60;
 /// Up to this many genes are unfolded from the start; of more there is a viewer.
 pub(crate) const UNFOLDED: usize = 12;
 
-/// The pictures of the page hold about this many pixels altogether, so that it opens in a second.
-const MOST_PIXELS: usize = 120_000_000;
+/// The pictures of the page hold about this many pixels altogether, so that it opens in a second: at half a byte each, 20 MB.
+const MOST_PIXELS: usize = 40_000_000;
 
 /// The side in bins of the blocks that the page shows in one colour: 1, full resolution, unless `pictures` of
 /// `rows` × `cols` bins would make the page too heavy.

@@ -1,5 +1,6 @@
 //! What pages and files of plots are written with.
 
+use crate::store::Advice;
 use maud::{Markup, PreEscaped, html};
 
 /// A coordinate in pixels.
@@ -10,6 +11,16 @@ pub(super) fn px(value: f64) -> String {
 /// A coloured dot and the label of a method.
 pub(super) fn named(label: &str, colour: &str) -> Markup {
     html! { span class="dot" style={ "background:" (colour) } {} (label) }
+}
+
+/// What is to be done with a gene, as a word in its colour.
+pub(super) fn advised(advice: Advice) -> Markup {
+    let class = match advice {
+        Advice::Use => "use",
+        Advice::Leave => "leave",
+        Advice::Unknown => "unknown",
+    };
+    html! { span class={ "advice " (class) } { (advice) } }
 }
 
 /// `text` with its lines below each other.

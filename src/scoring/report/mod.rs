@@ -22,7 +22,7 @@ mod viewer;
 pub(super) use gene::figure;
 pub(super) use guides::guides;
 pub(super) use limits::{MOST_PICTURED, UNFOLDED, block};
-pub(super) use page::page;
+pub(super) use page::{Shown, page};
 pub(super) use planned::plan_figure;
 pub(super) use plots::Plots;
 pub(super) use viewer::Viewer;

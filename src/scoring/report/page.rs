@@ -1,7 +1,7 @@
 //! The page around the pictures: what was done, what came out, how to read it.
 
 use super::document::document;
-use super::expectations::expectations;
+use super::expectations::{advice, expectations};
 use super::limits::{MOST_PICTURED, UNFOLDED};
 use super::uncertainty::uncertainty;
 use super::{panel, score_charts, tables, texts};
@@ -15,8 +15,21 @@ use maud::{Markup, PreEscaped, html};
 const STYLE: &str = include_str!("style.css");
 const SCRIPTS: [&str; 2] = [include_str!("sort.js"), include_str!("zoom.js")];
 
-/// The whole page for `outcome`; `genes` are those scored or shown, `cards` the pictures of the first of them, `guides` those of what guided.
-pub(crate) fn page(outcome: &Outcome, genes: &[&str], cards: &[Markup], guides: &Markup) -> Result<String> {
+/// What is shown of genes and of what guided them.
+pub(crate) struct Shown<'a> {
+    /// All genes, scored or shown.
+    pub(crate) genes: &'a [&'a str],
+    /// The pictures of the first of them.
+    pub(crate) cards: &'a [Markup],
+    /// Whether there are uncertainties among these.
+    pub(crate) uncertain: bool,
+    /// The pictures of what guided.
+    pub(crate) guides: &'a Markup,
+}
+
+/// The whole page for `outcome`.
+pub(crate) fn page(outcome: &Outcome, shown: &Shown) -> Result<String> {
+    let Shown { genes, cards, uncertain, guides } = *shown;
     let colours = score_charts::colours(outcome);
     let scored = outcome.mode == Mode::Benchmark;
     // One gene to see what it is about, the others below what sums them up.
@@ -24,24 +37,30 @@ pub(crate) fn page(outcome: &Outcome, genes: &[&str], cards: &[Markup], guides: 
     let body = html! {
         (header(outcome))
         main {
-            (notes(outcome))
             @for verdict in verdicts(outcome) { p class="verdict" { (verdict) } }
-            h2 { @if scored { "Summary" } @else { "Methods" } }
-            (tables::methods(outcome, &colours))
-            @if scored { (texts::summary()) }
+            @if !scored { (advice(outcome, genes)) }
+            (notes(outcome))
             h2 { "Maps" }
             (texts::zooming())
             @if genes.len() > UNFOLDED { (viewer(genes.len())) }
             @for card in first { (card) }
             (texts::maps(scored))
+            @if uncertain { (texts::uncertainty()) }
             @if let Some(reference) = &outcome.reference { (texts::gains(reference)) }
             @if scored {
+                h2 { "Summary" }
+                (tables::methods(outcome, &colours))
+                (texts::summary())
                 h2 { "Charts" }
                 (score_charts::scores(outcome, genes, &colours).html("Scores of every gene and method"))
                 (texts::charts())
                 (uncertainty(outcome, &colours))
             }
             (expectations(outcome, &colours))
+            @if !scored {
+                h2 { "Methods" }
+                (tables::methods(outcome, &colours))
+            }
             (guides)
             @if !more.is_empty() {
                 h2 { "Maps of other genes" }
@@ -126,7 +145,7 @@ fn grouped(number: usize) -> String {
 }
 
 fn notes(outcome: &Outcome) -> Markup {
-    let unscored = "No truth: this dataset was prepared to impute, so nothing can be scored. The maps show what was measured and what was predicted, and measured bins tell what to expect of predictions that the experts have a part in.";
+    let unscored = "No truth: nothing was measured between the bins, so nothing can be scored. What to expect is known from measured bins that were hidden and predicted.";
     let first = (outcome.mode == Mode::Impute).then_some(unscored);
     html! { @for note in first.into_iter().chain(outcome.warnings.iter().map(String::as_str)) { p class="note" { (note) } } }
 }

@@ -23,7 +23,7 @@ pub(in crate::scoring) fn plan_figure(rows: &[PlanRow]) -> String {
             all.iter().find(|row| row.sampling == sampling && row.method == method).and_then(of)
         };
         let values = samplings.iter().map(|sampling| methods.iter().map(|method| value(sampling, method)).collect());
-        Panel { title: title.to_owned(), reference: None, values: values.collect(), limits: Vec::new() }
+        Panel::new(title, None, values.collect())
     };
     let panels = [panel("PCC →", |row| row.pcc), panel("← MAE", |row| row.mae), panel("← RMSE", |row| row.rmse)];
     dot_plots(&samplings, series.collect(), &panels).file()

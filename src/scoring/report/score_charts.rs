@@ -50,7 +50,7 @@ pub(super) fn scores(outcome: &Outcome, genes: &[&str], colours: &[&'static str]
         .collect();
     let panel = |title: String, reference: Option<f64>, key: &str| {
         let values = table.iter().map(|row| row.iter().map(|score| (*score)?.value(key)).collect()).collect();
-        Panel { title, reference, values, limits: Vec::new() }
+        Panel::new(title, reference, values)
     };
     let ceiling = |row: &Vec<Option<&Score>>| row.iter().flatten().find_map(|score| score.value("pcc_ceiling"));
     let mut panels = match &outcome.baseline {
@@ -83,7 +83,7 @@ pub(super) fn profiles(outcome: &Outcome, colours: &[&'static str]) -> [Chart; 2
                 own.map(|row| of(row))
             };
             let values = classes.iter().map(|class| series.iter().map(|one| value(class, &one.label)).collect());
-            Panel { title: title.to_owned(), reference, values: values.collect(), limits: Vec::new() }
+            Panel::new(title, reference, values.collect())
         };
         let panels = [
             panel("← MAE", None, |row| row.mae),

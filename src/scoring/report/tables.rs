@@ -1,6 +1,6 @@
 //! The tables of the report: a line per method, and a line per gene and method.
 
-use super::markup::{lines, named, scrolled};
+use super::markup::{lines, named, reading, scrolled};
 use crate::scoring::metric::{Against, Metric, Place};
 use crate::scoring::registry::shown;
 use crate::scoring::{MethodSummary, Outcome, Region, Score};
@@ -58,15 +58,13 @@ pub(super) fn methods(outcome: &Outcome, colours: &[&str]) -> Markup {
             }
         }
     };
-    html! {
-        (scrolled("Methods", &table))
-        p {
-            @for (i, (label, explained)) in explanations(outcome).into_iter().enumerate() {
-                @if i > 0 { br; }
-                strong { (label) } ": " (explained)
-            }
+    let explained = html! {
+        @for (i, (label, explained)) in explanations(outcome).into_iter().enumerate() {
+            @if i > 0 { br; }
+            strong { (label) } ": " (explained)
         }
-    }
+    };
+    html! { (scrolled("Methods", &table)) (reading("What the methods do", &explained)) }
 }
 
 /// What the methods do, by their labels; variants of one method are explained once.

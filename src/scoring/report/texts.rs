@@ -45,10 +45,22 @@ pub(super) fn maps(scored: bool) -> Markup {
             "Structure left in an error map is structure that the method missed. Figures are of unmeasured bins."
         } @else {
             "Each gene on one colour scale, from 0 to the 99.5th percentile of the measured values; grey is outside the "
-            "tissue. " b { "Input" } " is all that was measured."
+            "tissue. " b { "Input" } " is all that was measured, and interpolation what can be had of it without any method: what a "
+            "prediction shows beyond it is what to look at."
         }
     };
     reading("How to read the maps", &text)
+}
+
+/// How to read the maps of uncertainty.
+pub(super) fn uncertainty() -> Markup {
+    let text = html! {
+        b { "Uncertainty" } " is half the width of the interval that is to hold what a bin would have been measured as, at the stated "
+        "probability, noise of counting included: white is certain, as measured bins are, dark is not known. All of a gene share their "
+        "scale, in log-normalised units as the expression is: where it is as large as the prediction, the map tells little. "
+        "The ends of the intervals are in the store (" code { "lower" } ", " code { "upper" } " or " code { "uncertainty" } ")."
+    };
+    reading("How to read the uncertainty", &text)
 }
 
 /// How to read the maps and figures of gains over the prediction called `reference`.

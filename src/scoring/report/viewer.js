@@ -1,8 +1,8 @@
 // Shows the gene that was chosen: two of its maps and their difference, in colours that are made here from the levels of the pictures.
 {
-  const { genes, values, differences } = JSON.parse(document.getElementById("data").textContent);
+  const { genes, values, differences, widths } = JSON.parse(document.getElementById("data").textContent);
   const at = (id) => document.getElementById(id);
-  const [search, list, left, right] = ["search", "list", "left", "right"].map(at);
+  const [search, list, left, right, view] = ["search", "list", "left", "right", "view"].map(at);
   const [BLANK, FIRST, LEVELS] = [1, 2, 254];
 
   // The colour at a share of a palette of anchors.
@@ -14,8 +14,9 @@
       return rgb[below].map((low, i) => low + (rgb[below + 1][i] - low) * (place - below));
     };
   };
-  const [value, difference] = [palette(values), palette(differences)];
+  const [value, difference, width] = [values, differences, widths].map(palette);
   at("values").style.background = `linear-gradient(to right,${values})`;
+  at("widths").style.background = `linear-gradient(to right,${widths})`;
   at("differences").style.background = `linear-gradient(to right,${differences})`;
 
   // The levels of a map, row by row.
@@ -54,23 +55,33 @@
     if (!gene) return;
     const turn = ++drawn;
     at("gene").textContent = gene.name;
+    at("advice").textContent = gene.advice ?? "";
+    at("advice").className = "advice " + (gene.advice ?? "").split(" ").pop();
+    at("advice").hidden = !gene.advice;
     at("high").textContent = "≥ " + gene.high.toFixed(2);
     history.replaceState(null, "", "#" + encodeURIComponent(gene.name));
     const chosen = [left, right].map((select) => gene.maps.find((map) => map.title === select.value));
-    const maps = await Promise.all(chosen.map((map) => map && levels(map)));
+    const sure = chosen.map((map) => (view?.value === "uncertainty" && map?.uncertainty) || null);
+    at("wide").hidden = !sure.some(Boolean);
+    if (gene.wide) at("widest").textContent = "≥ " + gene.wide.toFixed(2);
+    const [maps, sures] = await Promise.all([chosen, sure].map((all) => Promise.all(all.map((map) => map && levels(map)))));
     if (turn !== drawn) return;
-    const expression = (levels) => (i) => {
-      if (levels[i] >= FIRST) return value((levels[i] - FIRST) / (LEVELS - 1));
+    const coloured = (palette, levels) => (i) => {
+      if (levels[i] >= FIRST) return palette((levels[i] - FIRST) / (LEVELS - 1));
       return levels[i] === BLANK ? [255, 255, 255] : null;
     };
     ["a", "b"].forEach((id, side) => {
-      const name = [left, right][side].value;
-      if (maps[side]) draw(id, maps[side], expression(maps[side].levels), `${gene.name}, ${name}: ${chosen[side].note}`);
-      else draw(id, { width: 1, height: 1 }, () => null, `${gene.name}: not predicted by ${name}`);
-      caption(id, name, maps[side] ? chosen[side].note : "not predicted");
+      const name = (sure[side] ? "Uncertainty of " : "") + [left, right][side].value;
+      const note = (sure[side] ?? chosen[side])?.note ?? "not predicted";
+      const shown = sures[side] ?? maps[side] ?? { width: 1, height: 1, levels: [0] };
+      draw(id, shown, coloured(sure[side] ? width : value, shown.levels), `${gene.name}, ${name}: ${note}`);
+      caption(id, name, note);
     });
     const [a, b] = maps;
-    if (!a || !b) return draw("d", { width: 1, height: 1 }, () => null, "no difference");
+    if (!a || !b) {
+      caption("d", "No difference", "one of them does not hold this gene");
+      return draw("d", { width: 1, height: 1 }, () => null, "no difference");
+    }
     const step = gene.high / (LEVELS - 1);
     const both = Array.from(a.levels, (level, i) => (level >= FIRST && b.levels[i] >= FIRST ? (level - b.levels[i]) * step : NaN));
     const known = both.filter((one) => !isNaN(one));
@@ -78,7 +89,7 @@
     const most = sizes[Math.floor(0.995 * (sizes.length - 1))] || gene.high;
     const [sum, squares] = known.reduce(([s, q], one) => [s + one, q + one * one], [0, 0]);
     const told = `over ${known.length} bins: mean ${(sum / known.length).toFixed(2)}, root mean square ${Math.sqrt(squares / known.length).toFixed(2)}`;
-    const unknown = expression(a.levels.map((level, i) => Math.min(level, b.levels[i], BLANK)));
+    const unknown = coloured(value, a.levels.map((level, i) => Math.min(level, b.levels[i], BLANK)));
     const colour = (i) => (isNaN(both[i]) ? unknown(i) : difference(0.5 + both[i] / (2 * most)));
     draw("d", a, colour, `${left.value} − ${right.value} ${told}`);
     caption("d", `${left.value} − ${right.value}`, told);
@@ -101,8 +112,10 @@
 
   const titles = [...new Set(genes.flatMap((gene) => gene.maps.map((map) => map.title)))];
   for (const select of [left, right]) select.replaceChildren(...titles.map((title) => new Option(title)));
-  // The first prediction beside the truth, else beside what was measured.
-  [left.value, right.value] = [titles.find((title) => !["Truth", "Input"].includes(title)) ?? titles[0], titles[0]];
+  // The first prediction beside the truth, else beside interpolation, another prediction, or what was measured.
+  const predictions = titles.filter((title) => !["Truth", "Input", "Interpolation"].includes(title));
+  left.value = predictions[0] ?? titles[0];
+  right.value = ["Truth", "Interpolation", predictions[1], "Input"].find((title) => titles.includes(title));
   const asked = decodeURIComponent(location.hash.slice(1));
   if (genes.some((gene) => gene.name === asked)) list.value = asked;
   else list.selectedIndex = 0;
@@ -112,6 +125,6 @@
     event.preventDefault();
     list.focus();
   });
-  for (const select of [list, left, right]) select.addEventListener("change", show);
+  for (const select of [list, left, right, view].filter(Boolean)) select.addEventListener("change", show);
   narrow();
 }
