@@ -13,7 +13,7 @@ use std::process::ExitCode;
 /// Scores predictions against the bins that a benchmark withheld, and shows them.
 ///
 /// Writes scores.json, scores.csv and scores.parquet (MAE, RMSE, PCC and its noise ceiling, SSIM, Moran's I, Geary's C per gene
-/// and method, over unmeasured and over all in-tissue bins), profiles.csv (errors by distance from the border and by true value),
+/// and method, over unmeasured and over all in-tissue bins), profiles.csv (errors by distance from the border and from measured bins, and by true value),
 /// *_mqc.json for MultiQC, and report.html, one file with truth, input, every prediction and its error as pictures. A panel of
 /// ten genes and more is also asked for its spatially variable genes, its gene–gene correlations and its clusters. A dataset prepared to impute has no truth: the report then holds maps, and
 /// which genes may be used by what hidden measured bins say.

@@ -29,11 +29,14 @@ pub struct Intervals {
     pub constant_score: f64,
     /// Coverage asked for, and achieved.
     pub reliability: Vec<[f64; 2]>,
+    /// Whether the interval of each bin [rows, cols], in a row, holds its truth; `None` of those that are not compared.
+    pub held: Vec<Option<bool>>,
 }
 
-/// One bin of a prediction: its truth, its value, its interval.
+/// One bin of a prediction: its place, its truth, its value, its interval.
 #[derive(Clone, Copy)]
 struct Bin {
+    at: usize,
     truth: f64,
     value: f64,
     lower: f64,
@@ -47,7 +50,7 @@ impl Bin {
             Interval::Around(half, _) => around(value, f64::from(half.values()[at])),
             Interval::Between([lower, upper], _) => (f64::from(lower.values()[at]), f64::from(upper.values()[at])),
         };
-        Bin { truth, value, lower, upper }
+        Bin { at, truth, value, lower, upper }
     }
 
     fn error(&self) -> f64 {
@@ -91,7 +94,9 @@ impl Intervals {
         };
         let mut errors: Vec<f64> = all.iter().map(Bin::error).collect();
         errors.sort_by(f64::total_cmp);
-        let covered = all.iter().filter(|bin| bin.within((bin.lower, bin.upper))).count();
+        let mut held = vec![None; bins.values().len()];
+        all.iter().for_each(|bin| held[bin.at] = Some(bin.within((bin.lower, bin.upper))));
+        let covered = held.iter().filter(|held| **held == Some(true)).count();
         let constant = errors.get(covered.max(1) - 1).copied()?;
         let (width, score) = mean(&|bin| (bin.lower, bin.upper));
         let (constant_width, constant_score) = mean(&|bin| around(bin.value, constant));
@@ -104,6 +109,7 @@ impl Intervals {
             constant_width,
             constant_score,
             reliability: reliability(&all, interval, covered as f64 / count),
+            held,
         })
     }
 }
@@ -149,6 +155,7 @@ mod tests {
         let found = Intervals::of(&truth, &predicted, &Interval::Around(half.clone(), told.clone()), &bins).unwrap();
         // [1, 2], [0, 0.75] and [1.5, 2.5]: two of three hold their bin, the third misses it by a half.
         assert_eq!((found.bins, found.coverage), (3, 2.0 / 3.0));
+        assert_eq!(found.held, [Some(true), Some(true), Some(false), None, None]);
         assert!((found.width - 2.75 / 3.0).abs() < 1e-12);
         assert!((found.score - (2.75 + 10.0 * 0.5) / 3.0).abs() < 1e-9);
         // ± 0.5 covers as many; at half the quantile ± 0.3125 covers the second bin alone.

@@ -1,7 +1,8 @@
-//! Where errors are made: by the distance of a bin from the border of the tissue, and by its true value.
+//! Where errors are made: by the distance of a bin from the border of the tissue, by that from the nearest measured bin, and by its true
+//! value.
 
 use super::regions::{Region, Regions};
-use crate::section::{Raster, border_distance};
+use crate::section::{Raster, border_distance, distances, pearson};
 use serde::Serialize;
 
 /// What bins are told apart by.
@@ -10,6 +11,8 @@ use serde::Serialize;
 pub enum By {
     /// Distance to the nearest bin outside the tissue or beyond the grid, in bins.
     Border,
+    /// Distance to the nearest measured bin in the tissue, in bins.
+    Distance,
     /// The true value, log-normalised.
     Level,
 }
@@ -31,6 +34,10 @@ pub struct ProfileRow {
     pub rmse: f64,
     /// Mean of prediction − truth: above 0 predicted too high.
     pub bias: f64,
+    /// Mean over the genes of Pearson's correlation within the class; `None` where no gene has one, and of a class of true values.
+    pub pcc: Option<f64>,
+    /// Share of the values with an interval whose truth lies in it; `None` where none has one.
+    pub coverage: Option<f64>,
 }
 
 /// The classes by distance: from this one on, rounded to whole bins.
@@ -51,64 +58,109 @@ struct Sums {
     absolute: f64,
     squared: f64,
     signed: f64,
+    /// Correlations, and of how many genes.
+    correlations: (f64, usize),
+    /// Values with an interval, and those of them that lie in it.
+    intervals: usize,
+    held: usize,
 }
 
 impl Sums {
-    fn add(&mut self, error: f64) {
+    fn add(&mut self, error: f64, held: Option<bool>) {
         self.values += 1;
         self.absolute += error.abs();
         self.squared += error * error;
         self.signed += error;
+        self.intervals += usize::from(held.is_some());
+        self.held += usize::from(held == Some(true));
     }
+
+    fn row(&self, method: &str, by: By, class: &str) -> ProfileRow {
+        let values = self.values as f64;
+        let mean = |sum: f64, number: usize| (number > 0).then(|| sum / number as f64);
+        ProfileRow {
+            method: method.to_owned(),
+            by,
+            class: class.to_owned(),
+            values: self.values,
+            mae: self.absolute / values,
+            rmse: (self.squared / values).sqrt(),
+            bias: self.signed / values,
+            pcc: mean(self.correlations.0, self.correlations.1),
+            coverage: mean(self.held as f64, self.intervals),
+        }
+    }
+}
+
+/// A prediction of a gene, bin by bin.
+#[derive(Clone, Copy)]
+pub(super) struct Predicted<'a> {
+    /// Its values [rows, cols]; a missing one counts as 0.
+    pub(super) map: &'a Raster<f32>,
+    /// Whether its interval holds the truth, of each bin [rows, cols] in a row; none where there is no interval.
+    pub(super) held: &'a [Option<bool>],
 }
 
 /// The errors of several methods, gathered gene by gene.
 pub(super) struct Profiles {
-    /// The class by distance of each unmeasured in-tissue bin; `None` elsewhere.
-    depths: Vec<Option<usize>>,
-    /// For each method, sums by distance and by level.
-    sums: Vec<[[Sums; 6]; 2]>,
+    unmeasured: Vec<usize>,
+    /// The unmeasured in-tissue bins of each class by place.
+    places: [(By, [Vec<usize>; 6]); 2],
+    /// For each method, sums by place and by level.
+    sums: Vec<[[Sums; 6]; 3]>,
     labels: Vec<String>,
 }
 
 impl Profiles {
     /// Nothing yet, for the methods of these `labels`.
     pub(super) fn new(regions: &Regions, labels: Vec<String>) -> Self {
-        let distances = border_distance(regions.bins(Region::Tissue));
-        let unmeasured = regions.bins(Region::Unmeasured).values();
-        let depth = |(distance, own): (&f64, &bool)| own.then(|| class(&DISTANCES, *distance));
-        let depths = distances.values().iter().zip(unmeasured).map(depth).collect();
-        Profiles { depths, sums: vec![Default::default(); labels.len()], labels }
+        let (tissue, unmeasured) = (regions.bins(Region::Tissue), regions.bins(Region::Unmeasured));
+        let measured =
+            Raster::from_fn(tissue.rows(), tissue.cols(), |row, col| tissue[(row, col)] && !unmeasured[(row, col)]);
+        let inside = unmeasured.values().iter().enumerate().filter(|(_, inside)| **inside);
+        let unmeasured: Vec<usize> = inside.map(|(bin, _)| bin).collect();
+        let classes = |distances: Option<Raster<f64>>| {
+            let mut classes: [Vec<usize>; 6] = Default::default();
+            let own = distances.iter().flat_map(|all| unmeasured.iter().map(|bin| (*bin, all.values()[*bin])));
+            own.for_each(|(bin, distance)| classes[class(&DISTANCES, distance)].push(bin));
+            classes
+        };
+        let places =
+            [(By::Border, classes(Some(border_distance(tissue)))), (By::Distance, classes(distances(&measured)))];
+        Profiles { unmeasured, places, sums: vec![Default::default(); labels.len()], labels }
     }
 
-    /// Adds one gene: its `truth` and the prediction of the `method`th method, [rows, cols]. A missing one counts as 0.
-    pub(super) fn add(&mut self, method: usize, truth: &Raster<f32>, predicted: &Raster<f32>) {
-        let [by_distance, by_level] = &mut self.sums[method];
-        let values = truth.values().iter().zip(predicted.values());
-        for (depth, (truth, predicted)) in self.depths.iter().zip(values) {
-            let Some(depth) = *depth else { continue };
-            let predicted = if predicted.is_nan() { 0.0 } else { f64::from(*predicted) };
-            let truth = f64::from(*truth);
-            by_distance[depth].add(predicted - truth);
-            by_level[class(&LEVELS, truth)].add(predicted - truth);
+    /// Adds one gene: its `truth` [rows, cols] and the prediction of the `method`th method.
+    pub(super) fn add(&mut self, method: usize, truth: &Raster<f32>, predicted: Predicted) {
+        let pair = |bin: usize| {
+            let value = predicted.map.values()[bin];
+            (f64::from(truth.values()[bin]), if value.is_nan() { 0.0 } else { f64::from(value) })
+        };
+        let held = |bin: usize| predicted.held.get(bin).copied().flatten();
+        let [border, distance, level] = &mut self.sums[method];
+        for ((_, classes), sums) in self.places.iter().zip([border, distance]) {
+            for (bins, sums) in classes.iter().zip(sums) {
+                let pairs = bins.iter().map(|bin| pair(*bin));
+                bins.iter().zip(pairs.clone()).for_each(|(bin, (truth, value))| sums.add(value - truth, held(*bin)));
+                if let Some(correlation) = pearson(pairs) {
+                    sums.correlations = (sums.correlations.0 + correlation, sums.correlations.1 + 1);
+                }
+            }
+        }
+        for bin in &self.unmeasured {
+            let (truth, value) = pair(*bin);
+            level[class(&LEVELS, truth)].add(value - truth, held(*bin));
         }
     }
 
     /// A row for every method and class that holds bins.
     pub(super) fn rows(&self) -> Vec<ProfileRow> {
+        let kinds = [(By::Border, DISTANCES), (By::Distance, DISTANCES), (By::Level, LEVELS)];
         let mut rows = Vec::new();
         for (label, sums) in self.labels.iter().zip(&self.sums) {
-            for (by, classes, sums) in [(By::Border, DISTANCES, sums[0]), (By::Level, LEVELS, sums[1])] {
+            for ((by, classes), sums) in kinds.iter().zip(sums) {
                 let held = classes.iter().zip(sums).filter(|(_, sums)| sums.values > 0);
-                rows.extend(held.map(|((_, class), sums)| ProfileRow {
-                    method: label.clone(),
-                    by,
-                    class: (*class).to_owned(),
-                    values: sums.values,
-                    mae: sums.absolute / sums.values as f64,
-                    rmse: (sums.squared / sums.values as f64).sqrt(),
-                    bias: sums.signed / sums.values as f64,
-                }));
+                rows.extend(held.map(|((_, class), sums)| sums.row(label, *by, class)));
             }
         }
         rows
@@ -128,14 +180,22 @@ mod tests {
         let truth = Raster::from_fn(5, 5, |row, _| if row == 2 { 1.5 } else { 0.0 });
         let predicted = Raster::from_fn(5, 5, |row, col| if (row, col) == (2, 2) { f32::NAN } else { 1.0 });
         let mut profiles = Profiles::new(&regions, vec!["m".into()]);
-        profiles.add(0, &truth, &predicted);
+        let held: Vec<Option<bool>> = (0..25).map(|bin| (bin >= 20).then_some(bin > 20)).collect();
+        profiles.add(0, &truth, Predicted { map: &predicted, held: &held });
         let found: Vec<(By, String, usize, f64)> =
             profiles.rows().into_iter().map(|row| (row.by, row.class, row.values, row.bias)).collect();
+        let last = profiles.rows().into_iter().rfind(|row| row.by == By::Distance).unwrap();
+        // (4, 4), √32 from (0, 0), and (3, 4) and (4, 3) with 5: of the last row (4, 3) and (4, 4), and both intervals hold. (4, 2) has √20.
+        assert_eq!((last.class.as_str(), last.values, last.coverage, last.pcc), ("5–8", 3, Some(1.0), None));
         let row = |by, class: &str, values, sum: f64| (by, class.to_owned(), values, sum / values as f64);
         let expected = [
             row(By::Border, "1", 15, 13.0 - 1.0),
             row(By::Border, "2", 8, 6.0 - 1.0),
             row(By::Border, "3–4", 1, -1.5),
+            row(By::Distance, "1", 3, 3.0),
+            row(By::Distance, "2", 4, 1.0),
+            row(By::Distance, "3–4", 14, 8.5),
+            row(By::Distance, "5–8", 3, 3.0),
             row(By::Level, "0", 19, 19.0),
             row(By::Level, "1–2", 5, -2.0 - 1.5),
         ];

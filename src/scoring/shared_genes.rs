@@ -3,9 +3,10 @@
 use super::panel::{FEWEST_GENES, MoransI, Table};
 use super::panel_scores::PanelScores;
 use super::prediction::Prediction;
-use super::profiles::{ProfileRow, Profiles};
+use super::profiles::{Predicted, ProfileRow, Profiles};
 use super::regions::{Region, Regions};
 use super::score::Score;
+use super::scored_gene::ScoredGene;
 use crate::dataset::Dataset;
 use crate::section::Raster;
 use std::collections::HashSet;
@@ -46,21 +47,24 @@ impl SharedGenes {
         }
     }
 
-    /// Adds `gene`: its `truth` and the prediction of every method, all [rows, cols]. One that a method lacks is left out.
-    pub(super) fn add(&mut self, gene: &str, regions: &Regions, truth: &Raster<f32>, maps: &[(&str, Raster<f32>)]) {
-        if !self.shared.contains(gene) {
+    /// Adds the gene `own`, whose truth is known. One that a method lacks is left out.
+    pub(super) fn add(&mut self, own: &ScoredGene, regions: &Regions, truth: &Raster<f32>) {
+        let ScoredGene { gene, predictions: maps, intervals, .. } = own;
+        if !self.shared.contains(*gene) {
             return;
         }
-        for (method, (_, map)) in maps.iter().enumerate() {
-            self.profiles.add(method, truth, map);
+        for (method, (label, map)) in maps.iter().enumerate() {
+            let found = intervals.iter().find(|(other, _)| other == label);
+            let held = found.map_or(&[][..], |(_, intervals)| intervals.held.as_slice());
+            self.profiles.add(method, truth, Predicted { map, held });
         }
-        if self.of_panel.contains(gene) {
+        if self.of_panel.contains(*gene) {
             let bins = regions.bins(Region::Unmeasured);
             let values = |map: &Raster<f32>| {
                 let own = map.values().iter().zip(bins.values()).filter(|(_, inside)| **inside);
                 own.map(|(value, _)| if value.is_nan() { 0.0 } else { *value }).collect::<Vec<f32>>()
             };
-            self.genes.push(gene.to_owned());
+            self.genes.push((*gene).to_owned());
             self.truth.push(values(truth));
             self.predicted.iter_mut().zip(maps).for_each(|(table, (_, map))| table.push(values(map)));
         }

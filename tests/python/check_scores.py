@@ -78,28 +78,46 @@ def reliability(counts, totals, target, rng):
     return 2 * r / (1 + r)
 
 
-def profile_classes(tissue, truth):
-    """The class of each bin by its distance to the border and by its true value, as masks by name."""
+def profile_classes(tissue, measured, truth):
+    """The class of each bin by its distances to the border and to the nearest measured bin, and by its true value, as masks by name."""
     depth = distance_transform_edt(np.pad(tissue, 1))[1:-1, 1:-1]
-    borders = {"1": (0.5, 1.5), "2": (1.5, 2.5), "3–4": (2.5, 4.5), "5–8": (4.5, 8.5), "9–16": (8.5, 16.5), "17 and more": (16.5, np.inf)}
+    away = distance_transform_edt(~(measured & tissue))
+    distances = {"1": (0.5, 1.5), "2": (1.5, 2.5), "3–4": (2.5, 4.5), "5–8": (4.5, 8.5), "9–16": (8.5, 16.5), "17 and more": (16.5, np.inf)}
     levels = {"0": (-np.inf, 0), "0–1": (0, 1), "1–2": (1, 2), "2–3": (2, 3), "3–4": (3, 4), "above 4": (4, np.inf)}
-    for by, ranges, values in (("border", borders, depth), ("level", levels, truth)):
+    for by, ranges, values in (("border", distances, depth), ("distance", distances, away), ("level", levels, truth)):
         for name, (low, high) in ranges.items():
             yield by, name, (values > low) & (values <= high)
 
 
-def profiles(expected, maps, tissue, region):
+def profiles(expected, maps, ends, tissue, region):
     """The rows of profiles.csv by method, kind and class."""
     rows = {}
     for gene, methods in maps.items():
-        classes = list(profile_classes(tissue, expected[gene]))
+        truth = expected[gene]
+        classes = list(profile_classes(tissue, tissue & ~region, truth))
         for method, predicted in methods.items():
+            lower, upper = ends[gene].get(method, [np.full(truth.shape, np.nan)] * 2)
             for by, name, inside in classes:
-                rows.setdefault((method, by, name), []).append((predicted - expected[gene])[inside & region])
-    errors = {key: np.concatenate(parts) for key, parts in rows.items()}
+                bins = inside & region
+                known = bins & np.isfinite(lower)
+                # Interval ends are in single precision.
+                held = (truth >= lower - 1e-5) & (truth <= upper + 1e-5)
+                varies = by != "level" and bins.any() and np.ptp(truth[bins]) > 0 and np.ptp(predicted[bins]) > 0
+                row = rows.setdefault((method, by, name), ([], [], []))
+                row[0].append((predicted - truth)[bins])
+                row[1].extend([np.corrcoef(truth[bins], predicted[bins])[0, 1]] if varies else [])
+                row[2].append(held[known])
     return {
-        key: {"values": len(e), "mae": np.abs(e).mean(), "rmse": np.sqrt((e**2).mean()), "bias": e.mean()}
-        for key, e in errors.items()
+        key: {
+            "values": len(e),
+            "mae": np.abs(e).mean(),
+            "rmse": np.sqrt((e**2).mean()),
+            "bias": e.mean(),
+            "pcc": np.mean(correlations) if correlations else np.nan,
+            "coverage": held.mean() if len(held) else np.nan,
+        }
+        for key, (errors, correlations, held) in rows.items()
+        for e, held in [(np.concatenate(errors), np.concatenate(held))]
         if len(e)
     }
 
@@ -145,25 +163,27 @@ def main():
 
     manifest = json.loads((arguments.dataset / "manifest.json").read_text())
     shape = manifest["grid"]["rows"], manifest["grid"]["cols"]
-    step = manifest["lattice"]["scale"]
     bins, own, truth = (
         pd.read_parquet(arguments.dataset / f"{name}.parquet") for name in ("bins", "measured", "truth")
     )
     measured = np.zeros(shape, bool)
-    measured[::step, ::step] = True
+    measured[bins.row, bins["col"]] = bins.measured
     tissue = np.zeros(shape, bool)
     tissue[bins.row, bins["col"]] = bins.tissue
     totals = truth[truth.gene.isna()]
     tissue[totals.row, totals["col"]] = totals["count"] >= manifest["min_counts"]
 
     scores = pd.read_parquet(arguments.scores / "scores.parquet").set_index(["gene", "method", "region"])
-    maps = {}
+    maps, ends = {}, {}
     for path in arguments.prediction:
         store = zarr.open_group(str(path), mode="r")
         attributes = store.attrs["s2s"]
         for index, gene in enumerate(attributes["genes"]):
             image = np.nan_to_num(store["images/imputed/s0"][index].astype(float)) * tissue
             maps.setdefault(gene, {})[attributes["method"]] = image
+            known = ends.setdefault(gene, {})
+            if "lower" in store["images"]:
+                known[attributes["method"]] = [store[f"images/{end}/s0"][index].astype(float) for end in ("lower", "upper")]
 
     scored, parts = Comparison(), {"profiles": Comparison(), "panel": Comparison()}
     rng = np.random.default_rng(0)
@@ -198,12 +218,13 @@ def main():
 
     region = tissue & ~measured
     rows = pd.read_csv(arguments.scores / "profiles.csv").set_index(["method", "by", "class"])
-    wanted = profiles(images, maps, tissue, region)
+    wanted = profiles(images, maps, ends, tissue, region)
     assert set(rows.index) == set(wanted), set(rows.index) ^ set(wanted)
     for key, figures_of in wanted.items():
         for name, value in figures_of.items():
-            # A bias is a difference of large sums: it is compared on the scale of the errors.
-            parts["profiles"].add(rows.loc[key][name] + (name == "bias"), value + (name == "bias"))
+            # A bias is a difference of large sums, as a small correlation: they are compared on the scale of the errors.
+            large = name in ("bias", "pcc")
+            parts["profiles"].add(rows.loc[key][name] + large, value + large)
     found = json.loads((arguments.scores / "scores.json").read_text())["panel"]
     for score in found["methods"] if found else []:
         for name, value in panel(images, maps, score["method"], tissue, region).items():

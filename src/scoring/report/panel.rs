@@ -5,7 +5,7 @@ use super::score_charts;
 use super::tables::cell;
 use crate::scoring::metric::{Metric, Place};
 use crate::scoring::registry::shown;
-use crate::scoring::{Outcome, PanelScores};
+use crate::scoring::{By, Outcome, PanelScores};
 use maud::{Markup, html};
 
 /// The panel's section; empty without a panel.
@@ -67,20 +67,36 @@ pub(super) fn profiles(outcome: &Outcome, colours: &[&'static str]) -> Markup {
     if outcome.profiles.is_empty() {
         return html! {};
     }
-    let [border, level] = score_charts::profiles(outcome, colours);
     html! {
         h2 { "Where errors are made" }
-        p class="read" {
-            "Over all genes that every method predicted, unmeasured bins. " b { "By distance" } " from the nearest bin outside "
-            "the tissue or beyond the grid, in bins of " (outcome.bin_um) " µm: errors that grow towards the border come of "
-            "missing neighbours, or of a tissue mask that is off."
+        p class="read" { "Over all genes that every method predicted, unmeasured bins." }
+        @for (by, _, chart) in score_charts::profiles(outcome, colours) {
+            p class="read" { (by_what(by, outcome.bin_um)) }
+            (chart.html(match by {
+                By::Border => "Errors by distance from the border",
+                By::Distance => "Errors by distance from measured bins",
+                By::Level => "Errors by the true value",
+            }))
         }
-        (border.html("Errors by distance from the border"))
-        p class="read" {
+    }
+}
+
+/// What bins are told apart by, and how to read it.
+fn by_what(by: By, bin_um: f64) -> Markup {
+    match by {
+        By::Border => html! {
+            b { "By distance from the border" } ": from the nearest bin outside the tissue or beyond the grid, in bins of "
+            (bin_um) " µm. Errors that grow towards the border come of missing neighbours, or of a tissue mask that is off."
+        },
+        By::Distance => html! {
+            b { "By distance from measured bins" } ": from the nearest one, in bins of " (bin_um) " µm. Far into a hole neighbours say "
+            "less and less: errors grow, and intervals that hold what they promise grow with them. PCC is the mean over the genes "
+            "within each class."
+        },
+        By::Level => html! {
             b { "By the true value" } ": every method predicts high values too low and zeros too high, since it cannot foresee "
             "noise (regression to the mean). Compare the methods, not the classes: a bias nearer to 0 in the highest class, at "
             "no cost in the lowest, is contrast that is real."
-        }
-        (level.html("Errors by the true value"))
+        },
     }
 }

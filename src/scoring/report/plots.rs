@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A folder that plots are written into: `GENE.svg`, a figure of all its maps; `maps/GENE.truth.png`, `GENE.LABEL.png`,
-/// `GENE.LABEL.error.png` …, each of them with one pixel per bin; `scores.svg`, `errors_by_border.svg` and `errors_by_level.svg`. It is not in its place yet.
+/// `GENE.LABEL.error.png` …, each of them with one pixel per bin; `scores.svg`, `errors_by_border.svg`, `errors_by_level.svg`, and in holes `errors_by_distance.svg`. It is not in its place yet.
 pub(crate) struct Plots {
     folder: PathBuf,
 }
@@ -38,10 +38,8 @@ impl Plots {
             return Ok(());
         }
         let colours = colours(outcome);
-        let [border, level] = profiles(outcome, &colours);
-        let all =
-            [("scores", scores(outcome, genes, &colours)), ("errors_by_border", border), ("errors_by_level", level)];
-        for (name, chart) in all {
+        let profiles = profiles(outcome, &colours).into_iter().map(|(_, name, chart)| (name, chart));
+        for (name, chart) in std::iter::once(("scores", scores(outcome, genes, &colours))).chain(profiles) {
             write(&self.folder.join(format!("{name}.svg")), chart.file().as_bytes())?;
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use super::charts::{Chart, Panel, Series, dot_plots};
 use crate::scoring::{By, Outcome, ProfileRow, Region, Score};
+use crate::section::Pattern;
 use std::collections::HashMap;
 
 /// Colours of the methods (Okabe and Ito, 2008: told apart with colour vision deficiency), the baseline's first.
@@ -69,27 +70,51 @@ pub(super) fn scores(outcome: &Outcome, genes: &[&str], colours: &[&'static str]
     dot_plots(&genes, series, &panels)
 }
 
-/// Errors by distance from the border, and by true value.
-pub(super) fn profiles(outcome: &Outcome, colours: &[&'static str]) -> [Chart; 2] {
-    [By::Border, By::Level].map(|by| {
-        let rows: Vec<&ProfileRow> = outcome.profiles.iter().filter(|row| row.by == by).collect();
-        let mut classes: Vec<&str> = rows.iter().map(|row| row.class.as_str()).collect();
-        // Every method has the same classes: those of the first.
-        classes.truncate(rows.iter().take_while(|row| row.method == rows[0].method).count());
-        let series = series(outcome, colours);
-        let panel = |title: &str, reference: Option<f64>, of: fn(&ProfileRow) -> f64| {
-            let value = |class: &&str, label: &str| {
-                let own = rows.iter().find(|row| row.class == *class && row.method == label);
-                own.map(|row| of(row))
-            };
-            let values = classes.iter().map(|class| series.iter().map(|one| value(class, &one.label)).collect());
-            Panel::new(title, reference, values.collect())
+/// The share of the values beyond the first class of distances from which these say something.
+const TELLING: f64 = 0.05;
+
+/// Errors by distance from the border, by that from measured bins where it differs enough to say something, and by true value; each with
+/// its name.
+pub(super) fn profiles(outcome: &Outcome, colours: &[&'static str]) -> Vec<(By, &'static str, Chart)> {
+    let named =
+        [(By::Border, "errors_by_border"), (By::Distance, "errors_by_distance"), (By::Level, "errors_by_level")];
+    let told = named.into_iter().filter(|(by, _)| *by != By::Distance || distances_differ(outcome));
+    told.map(|(by, name)| (by, name, profile(outcome, by, colours))).collect()
+}
+
+/// Whether unmeasured bins are not all about as far from measured ones, as on a lattice.
+fn distances_differ(outcome: &Outcome) -> bool {
+    if outcome.pattern == Pattern::Lattice {
+        return false;
+    }
+    let first = outcome.methods.first().map(|method| &method.label);
+    let own = || outcome.profiles.iter().filter(|row| row.by == By::Distance && Some(&row.method) == first);
+    let near = own().map(|row| row.values).max().unwrap_or(0);
+    let all: usize = own().map(|row| row.values).sum();
+    all > near && (all - near) as f64 >= TELLING * all as f64
+}
+
+fn profile(outcome: &Outcome, by: By, colours: &[&'static str]) -> Chart {
+    let rows: Vec<&ProfileRow> = outcome.profiles.iter().filter(|row| row.by == by).collect();
+    let mut classes: Vec<&str> = rows.iter().map(|row| row.class.as_str()).collect();
+    // Every method has the same classes: those of the first.
+    classes.truncate(rows.iter().take_while(|row| row.method == rows[0].method).count());
+    let series = series(outcome, colours);
+    let panel = |title: &str, reference: Option<f64>, of: fn(&ProfileRow) -> Option<f64>| {
+        let value = |class: &&str, label: &str| {
+            rows.iter().find(|row| row.class == *class && row.method == label).and_then(|row| of(row))
         };
-        let panels = [
-            panel("← MAE", None, |row| row.mae),
-            panel("← RMSE", None, |row| row.rmse),
-            panel("bias: mean of prediction − truth", Some(0.0), |row| row.bias),
-        ];
-        dot_plots(&classes, series, &panels)
-    })
+        let values = classes.iter().map(|class| series.iter().map(|one| value(class, &one.label)).collect());
+        Panel::new(title, reference, values.collect())
+    };
+    let bias = panel("bias: mean of prediction − truth", Some(0.0), |row| Some(row.bias));
+    let mut panels = vec![panel("← MAE", None, |row| Some(row.mae)), panel("← RMSE", None, |row| Some(row.rmse))];
+    match by {
+        By::Border | By::Level => panels.push(bias),
+        By::Distance => panels.push(panel("PCC →", None, |row| row.pcc)),
+    }
+    if by == By::Distance && rows.iter().any(|row| row.coverage.is_some()) {
+        panels.push(panel("coverage", outcome.intervals.first().map(|one| one.nominal), |row| row.coverage));
+    }
+    dot_plots(&classes, series, &panels)
 }
