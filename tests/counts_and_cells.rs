@@ -1,10 +1,13 @@
 //! What is made of predictions: counts to expect, a table of cells, and a plan of how sparse to go.
 
 mod common;
+#[path = "common/lines.rs"]
+mod lines;
 #[path = "common/stages.rs"]
 mod stages;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
+use lines::content;
 use s2s::dataset::Dataset;
 use stages::run;
 use std::path::Path;
@@ -77,6 +80,35 @@ fn cells_and_counts_that_make_no_sense_are_told() {
         assert_eq!(done.status.code(), Some(code), "{arguments}: {said}");
         assert!(said.contains(told), "{arguments}: {said}");
         assert!(!at.join("a.zarr").exists(), "{arguments}");
+    }
+}
+
+#[test]
+fn runs_that_share_a_store_share_its_cells() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    run(at, "s2s-simulate", "--rows 24 --cols 24 --genes 4 --seed 2 --output section");
+    run(at, "s2s-prep", "--input section --bin-um 30 --scale 2 --mode impute --output a.s2s");
+    boundaries(&at.join("cells.parquet"));
+    std::fs::write(at.join("points.csv"), "cell_id,x_centroid,y_centroid\na,50,60\n").unwrap();
+    let predict = "a.s2s --method bilinear --cells cells.parquet";
+    run(at, "s2s-predict", &format!("{predict} --output whole.zarr"));
+    let genes: Vec<String> =
+        Dataset::open(&at.join("a.s2s")).unwrap().manifest().genes.iter().map(|gene| gene.name.clone()).collect();
+    let (first, rest) = (&genes[0], genes[1..].join(","));
+    run(at, "s2s-predict", &format!("{predict} --genes {rest} --into shared.zarr"));
+    run(at, "s2s-predict", &format!("{predict} --genes {first} --into shared.zarr"));
+    let table = |store: &str| content(&at.join(store).join("tables/cells"));
+    assert!(table("shared.zarr") == table("whole.zarr") && !table("whole.zarr").is_empty());
+    let into = format!("a.s2s --method bilinear --genes {first} --into");
+    for (arguments, told) in [
+        (format!("{into} shared.zarr"), "a table of cells, and this run gives none"),
+        (format!("{into} shared.zarr --cells points.csv"), "a table of other cells"),
+        (format!("{into} bare.zarr --cells points.csv"), "no table of cells"),
+    ] {
+        run(at, "s2s-predict", &format!("{into} bare.zarr"));
+        let (code, said) = lines::run(at, &format!("s2s-predict {arguments}"));
+        assert!(code == Some(2) && said.contains(told), "{arguments}: {said}");
     }
 }
 

@@ -5,7 +5,7 @@ use super::method::Method;
 use super::network::NetworkImputer;
 use super::predict::{GenePrediction, PredictSettings, Predictor, Source};
 use crate::Result;
-use crate::files::{content_fingerprint, fingerprint};
+use crate::files::fingerprint;
 use crate::provenance::{Input, Provenance};
 use crate::section::{Cells, Raster};
 use crate::store::{self, Answers, Distribution, Model, Plan, StoreWriter, Uncertainty};
@@ -177,11 +177,7 @@ fn provenance(job: &Job, method: &str, genes: &[(String, Option<Model>)]) -> Pro
     let names: Vec<&String> = genes.iter().map(|(gene, _)| gene).collect();
     let models: Map<_, _> =
         genes.iter().filter_map(|(gene, model)| Some((gene.clone(), json!(model.as_ref()?.sha256)))).collect();
-    let cells = job.cells.map(|cells| {
-        let places =
-            cells.centres_um.as_flattened().iter().chain(&cells.areas_um2).flat_map(|number| number.to_le_bytes());
-        content_fingerprint(&[cells.ids.join("\n").into_bytes(), places.collect()].concat())
-    });
+    let cells = job.cells.map(store::cells_fingerprint);
     let asked = json!({ "format": store::FORMAT, "method": method, "genes": names, "models": models, "cells": cells });
     Provenance::new("s2s-predict", json!({ "predict": config }), None, inputs)
         .with_request(asked)

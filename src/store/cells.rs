@@ -3,9 +3,16 @@
 use super::zarr::{Kind, LONGEST_CHUNK, Values, Zarr, encoding};
 use crate::Result;
 use crate::dataset::Dataset;
+use crate::files::content_fingerprint;
 use crate::section::{Cells, Raster};
 use serde_json::json;
 use zarrs::array::{ZARR_NAN_F32, data_type};
+
+/// What identifies cells: their names, middles and areas.
+pub fn fingerprint(cells: &Cells) -> String {
+    let places = cells.centres_um.as_flattened().iter().chain(&cells.areas_um2).flat_map(|number| number.to_le_bytes());
+    content_fingerprint(&[cells.ids.join("\n").into_bytes(), places.collect()].concat())
+}
 
 /// The path of the table.
 const TABLE: &str = "/tables/cells";

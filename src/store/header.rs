@@ -26,6 +26,9 @@ pub struct Header {
     /// Whether it has room for the counts to expect.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub counts: bool,
+    /// What identifies the cells of the table `cells`; absent in a store without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cells: Option<String>,
     /// Side of a bin in µm.
     pub bin_um: f64,
     /// x and y in µm of the top-left corner of bin (0, 0).
@@ -54,6 +57,7 @@ impl Header {
             uncertainty,
             distribution,
             counts: false,
+            cells: None,
             bin_um: manifest.grid.bin_um,
             origin_um: manifest.grid.origin_um,
             scale: manifest.lattice.scale.get(),

@@ -21,6 +21,7 @@ mod table;
 mod writer;
 mod zarr;
 
+pub use cells::fingerprint as cells_fingerprint;
 pub use choice::{Advice, Choice, Expected, LEAST_CORRELATION, Predictor};
 pub use earlier::earlier;
 pub use header::{FORMAT, Header};

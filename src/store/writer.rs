@@ -122,7 +122,7 @@ impl<'a> StoreWriter<'a> {
     /// Joins the store `path`, which other processes may write other genes into at the same time.
     ///
     /// Where there is none, one with room for the genes of `panel` (without it, all of the dataset) appears at once, empty.
-    /// [`Error::Usage`] if it is of another dataset, method or panel than the plan, or has no room for a gene of it.
+    /// [`Error::Usage`] if it is of another dataset, method, panel or table of cells than the plan, or has no room for a gene of it.
     pub fn join(path: &Path, panel: Option<&[String]>, plan: Plan<'a>) -> Result<Self> {
         let all = || plan.dataset.manifest().genes.iter().map(|gene| gene.name.clone()).collect();
         let wanted = panel.map_or_else(all, <[String]>::to_vec);
@@ -241,7 +241,7 @@ fn tissue_bins(dataset: &Dataset) -> Vec<usize> {
 
 fn header(plan: &Plan, genes: Vec<String>) -> Header {
     let header = Header::of(plan.dataset, plan.method, genes, plan.uncertainty, plan.distribution);
-    Header { counts: plan.totals.is_some(), ..header }
+    Header { counts: plan.totals.is_some(), cells: plan.cells.map(cells::fingerprint), ..header }
 }
 
 /// Writes all of a store that does not depend on predictions of genes.
@@ -317,6 +317,12 @@ fn same(path: &Path, found: &Header, wanted: &Header, panel: bool) -> Result<()>
     }
     if wanted.distribution != found.distribution || wanted.counts != found.counts {
         return differs("other images, or intervals of another coverage, than this run writes");
+    }
+    match (&found.cells, &wanted.cells) {
+        (found, wanted) if found == wanted => {}
+        (Some(_), None) => return differs("a table of cells, and this run gives none (--cells)"),
+        (None, Some(_)) => return differs("no table of cells"),
+        _ => return differs("a table of other cells than --cells, or of cells that lie elsewhere"),
     }
     if panel && found.genes != wanted.genes {
         return differs(&format!(
