@@ -176,6 +176,8 @@ macro_rules! survive {
 survive!(
     xenium_csv merscope cosmx stereo_seq plain_csv parquet h5ad h5ad_cells h5ad_csr anndata_zarr spatialdata tenx_h5 mtx visium
     visium_hd xenium_cells image_tiff image_png image_jpeg image_jpeg2000 dataset model checkpoint store config measured
+    gef_squares gef_cells xenium_zarr zip_xenium zip_anndata zip_spatialdata image_zarr polygons selection mask excluded
+    cells_polygons cells_table section_transform
 );
 
 #[test]

@@ -8,12 +8,13 @@ use s2s::guides::{Affine, Image, Place, measure};
 use s2s::imputation::{
     Expert, Job, Method, NetworkImputer, Output, PredictConfig, PredictSettings, Source, predict, run,
 };
-use s2s::ingest::{Request, describe, images, prepare, read};
+use s2s::ingest::{Area, PatternKind, Request, SerialSection, cells, describe, images, prepare, read};
 use s2s::network::CdcinConfig;
 use s2s::section::{Grid, Lattice, Raster, Sampling, Scale};
 use s2s::simulate::{Plan, write};
 use s2s::store::Store;
 use s2s::training::{FitConfig, FitSettings, ModelMetadata, Saving, fit};
+use serde_json::json;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -30,7 +31,7 @@ pub struct Reader {
 }
 
 /// All of them.
-pub fn all() -> [Reader; 26] {
+pub fn all() -> [Reader; 40] {
     let reader = |name, make, read| Reader { name, make, read };
     [
         reader("xenium_csv", |to| table(to, "xenium_v1_csv/transcripts.csv"), |path| molecules(path, 5.0)),
@@ -70,7 +71,29 @@ pub fn all() -> [Reader; 26] {
         reader("checkpoint", checkpoint, resumed),
         reader("store", store, scored),
         reader("config", config, configured),
-        reader("measured", measured, listed),
+        reader("measured", measured, |path| section(path, |request| request.measured = Some(path.to_owned()))),
+        reader("gef_squares", |to| own(to, "single.gef"), |path| molecules(path, 20.0)),
+        reader("gef_cells", |to| own(to, "s.cellbin.gef"), |path| molecules(path, 20.0)),
+        reader("xenium_zarr", xenium_zarr, |path| molecules(path, 10.0)),
+        reader("zip_xenium", |to| zipped(&xenium_zarr(to)?), |path| molecules(path, 10.0)),
+        reader("zip_anndata", |to| zipped(&own(to, "sharded_v3.zarr")?), |path| matrix(path, &[("layer", "counts")])),
+        reader(
+            "zip_spatialdata",
+            |to| zipped(&own(to, "spatialdata.zarr")?),
+            |path| matrix(path, &[("element", "bins")]),
+        ),
+        reader("image_zarr", |to| Some(store(to)?.join("images/imputed")), image),
+        reader("polygons", |to| beside_table(to, "hole.geojson", POLYGON), areas),
+        reader(
+            "selection",
+            |to| beside_table(to, "hole.csv", "#Selection name: a\nX,Y\n41,39\n122,40\n90,130\n"),
+            areas,
+        ),
+        reader("mask", mask, areas),
+        reader("excluded", |to| beside_table(to, "failed.csv", "x,y\n45,45\n55,55\n65,75\n"), areas),
+        reader("cells_polygons", |to| beside_table(to, "cells.geojson", POLYGON), covered),
+        reader("cells_table", cells_table, covered),
+        reader("section_transform", moved, beside_section),
     ]
 }
 
@@ -184,8 +207,10 @@ fn image(path: &Path) -> s2s::Result<()> {
     let totals = Raster::from_fn(24, 24, |row, col| 10 + (row * col) as u32 % 5);
     let place = Place { grid, sampling: &sampling, totals: &totals };
     let known = |name: &str| path.join(name);
+    let own = || Image { path: path.to_owned(), transform: None, to_um: None };
     let image = match path.is_dir() {
-        false => Image { path: path.to_owned(), transform: None, to_um: Some(Affine::pixels([0.85; 2], [0.0; 2])) },
+        false => Image { to_um: Some(Affine::pixels([0.85; 2], [0.0; 2])), ..own() },
+        true if !known("map.csv").exists() => own(),
         true => {
             let name = if known("image.png").exists() { "image.png" } else { "image.jpg" };
             Image { path: known(name), transform: Some(known("map.csv")), to_um: None }
@@ -305,16 +330,9 @@ fn scored(path: &Path) -> s2s::Result<()> {
 }
 
 fn config(to: &Path) -> Option<PathBuf> {
-    fs::write(
-        to.join("in.csv"),
-        lattice("gene,x,y,count\n", |row, col| format!("A,{col}5,{row}5,{}\n", 1 + row * col % 5)),
-    )
-    .ok()?;
-    let path = to.join("config.yaml");
     let text = include_str!("../../configs/quick.yaml");
     let prep = "prep: {bin_um: 10.0, scale: 2, patch: 4, min_counts: 1, seed: 3, rate: 0.25}\n";
-    fs::write(&path, text.to_owned() + prep).ok()?;
-    Some(path)
+    beside_table(to, "config.yaml", text.to_owned() + prep)
 }
 
 fn configured(path: &Path) -> s2s::Result<()> {
@@ -332,24 +350,151 @@ fn lattice(header: &str, line: impl Fn(usize, usize) -> String) -> String {
     header.to_owned() + &(0..24 * 24).map(|bin| line(bin / 24, bin % 24)).collect::<String>()
 }
 
+/// A file in a folder with a table of molecules.
+fn beside_table(to: &Path, name: &str, content: impl AsRef<[u8]>) -> Option<PathBuf> {
+    let text = lattice("gene,x,y,count\n", |row, col| format!("A,{col}5,{row}5,{}\n", 1 + row * col % 5));
+    fs::write(to.join("in.csv"), text).ok()?;
+    fs::write(to.join(name), content).ok()?;
+    Some(to.join(name))
+}
+
 fn measured(to: &Path) -> Option<PathBuf> {
-    fs::write(
-        to.join("in.csv"),
-        lattice("gene,x,y,count\n", |row, col| format!("A,{col}5,{row}5,{}\n", 1 + row * col % 5)),
-    )
-    .ok()?;
-    let path = to.join("measured.csv");
-    fs::write(
-        &path,
-        lattice("row,col\n", |row, col| if (row + col) % 3 == 0 { format!("{row},{col}\n") } else { String::new() }),
-    )
-    .ok()?;
+    let bin =
+        |row: usize, col: usize| if (row + col).is_multiple_of(3) { format!("{row},{col}\n") } else { String::new() };
+    beside_table(to, "measured.csv", lattice("row,col\n", bin))
+}
+
+/// Reads the table beside `path`, which has to do with it as `change` says.
+fn section(path: &Path, change: impl Fn(&mut Request)) -> s2s::Result<()> {
+    let mut request = request(&path.with_file_name("in.csv"));
+    request.config.bin_um = Some(10.0);
+    change(&mut request);
+    read(&request).map(drop)
+}
+
+/// A triangle with a hole, and another one.
+const POLYGON: &str = r#"{"type":"FeatureCollection","features":[{"type":"Feature","id":"a","geometry":{"type":"Polygon","coordinates":
+[[[41,39],[122,40],[90,130],[41,39]],[[80,60],[90,60],[85,70]]]},"properties":{"objectType":"annotation"}},{"type":"Feature","id":7,
+"geometry":{"type":"MultiPolygon","coordinates":[[[[150,151.5],[189,150],[170,190.25]]]]},"properties":null}]}"#;
+
+/// Labels in pixels of 10 µm, as PNG.
+fn mask(to: &Path) -> Option<PathBuf> {
+    let path = beside_table(to, "mask.png", "")?;
+    let label = |x: u32, y: u32| image::Luma([if (8..15).contains(&x) && y % 9 > 3 { x as u8 } else { 0 }]);
+    image::GrayImage::from_fn(24, 24, label).save(&path).ok()?;
     Some(path)
 }
 
-fn listed(path: &Path) -> s2s::Result<()> {
-    let mut request = request(&path.with_file_name("in.csv"));
-    request.config.bin_um = Some(10.0);
-    request.measured = Some(path.to_owned());
-    read(&request).map(drop)
+/// Bins that failed, the tissue, and the part of the section, by one file.
+fn areas(path: &Path) -> s2s::Result<()> {
+    let area = || Some(Area::of(path.to_str().unwrap()));
+    let transform =
+        |request: &mut Request| request.area_transform = path.ends_with("mask.png").then(|| "10".to_owned());
+    let excluded = section(path, |request| {
+        transform(request);
+        (request.exclude, request.config.pattern) = (area().into_iter().collect(), PatternKind::All);
+    });
+    let tissue = section(path, |request| {
+        transform(request);
+        request.tissue_mask = area();
+    });
+    let region = section(path, |request| {
+        transform(request);
+        request.region = area();
+    });
+    excluded.and(tissue).and(region)
+}
+
+/// Corners of cells of 30 µm.
+fn cells_table(to: &Path) -> Option<PathBuf> {
+    let corners = [(0, 0), (28, 1), (30, 29), (2, 30)];
+    let rows =
+        (0..64).flat_map(|cell| corners.map(|(x, y)| format!("c{cell},{},{}\n", cell % 8 * 30 + x, cell / 8 * 30 + y)));
+    beside_table(to, "cells.csv", "cell_id,vertex_x,vertex_y\n".to_owned() + &rows.collect::<String>())
+}
+
+fn covered(path: &Path) -> s2s::Result<()> {
+    let grid = Grid { rows: 24, cols: 24, bin_um: 10.0, origin_um: [0.0; 2] };
+    cells(path, None, &grid).map(drop)
+}
+
+/// The map of a section to its neighbour, beside both.
+fn moved(to: &Path) -> Option<PathBuf> {
+    let path = beside_table(to, "map.csv", "1,0.1,4\n-0.1,1,-7.5\n")?;
+    let mut request = request(&bundle(to)?);
+    (request.config.bin_um, request.config.pattern, request.mode) = (Some(12.0), PatternKind::All, Mode::Impute);
+    prepare(&request, &to.join("other.s2s"), &[]).ok()?;
+    Some(path)
+}
+
+fn beside_section(path: &Path) -> s2s::Result<()> {
+    let mut request = request(&path.with_file_name("bundle"));
+    (request.config.bin_um, request.force, request.align) = (Some(10.0), true, true);
+    let other = path.with_file_name("other.s2s");
+    request.sections = vec![SerialSection { path: other, transform: Some(path.to_owned()), distance_um: None }];
+    prepare(&request, &path.with_file_name("sample.s2s"), &[]).map(drop)
+}
+
+/// Molecules as Xenium keeps them in Zarr: two tiles of 250 µm, chunks as they are.
+fn xenium_zarr(to: &Path) -> Option<PathBuf> {
+    let store = to.join("transcripts.zarr");
+    let json = |path: String, value: serde_json::Value| {
+        let path = store.join(path);
+        fs::create_dir_all(path.parent()?).ok()?;
+        fs::write(path, value.to_string()).ok()
+    };
+    let genes = ["ACTB", "CD3E", "NegControlProbe_00042"];
+    json(
+        ".zattrs".to_owned(),
+        json!({"gene_names": genes, "major_version": 4, "spatial_units": "micron", "number_genes": genes.len()}),
+    )?;
+    for group in ["", "grids/", "grids/0/", "grids/0/0,0/", "grids/0/1,0/"] {
+        json(format!("{group}.zgroup"), json!({"zarr_format": 2}))?;
+    }
+    const MOLECULES: usize = 300;
+    for tile in 0..2 {
+        let number = |i: usize, step: usize| (i * step % 250) as f32;
+        let place =
+            |i: usize| [number(i, 37) + 250.0 * tile as f32, number(i, 91), 12.5].map(f32::to_le_bytes).concat();
+        let each = |of: &dyn Fn(usize) -> Vec<u8>| (0..MOLECULES).flat_map(of).collect::<Vec<u8>>();
+        for (name, kind, cols, bytes) in [
+            ("location", "<f4", 3, each(&place)),
+            ("gene_identity", "<u2", 1, each(&|i| ((i % 3) as u16).to_le_bytes().to_vec())),
+            ("quality_score", "<f4", 1, each(&|i| (15.0 + (i % 25) as f32).to_le_bytes().to_vec())),
+            ("valid", "|u1", 1, each(&|i| vec![u8::from(i % 11 > 0)])),
+        ] {
+            let shape = [MOLECULES, cols];
+            let array = json!({"zarr_format": 2, "shape": shape, "chunks": shape, "dtype": kind, "compressor": null,
+                "fill_value": 0, "order": "C", "filters": null});
+            json(format!("grids/0/{tile},0/{name}/.zarray"), array)?;
+            fs::write(store.join(format!("grids/0/{tile},0/{name}/0.0")), bytes).ok()?;
+        }
+    }
+    Some(store)
+}
+
+/// The zip file of a store, entries as they are, in the place of its folder.
+fn zipped(store: &Path) -> Option<PathBuf> {
+    let (mut content, mut list, mut number) = (Vec::new(), Vec::new(), 0_u16);
+    for file in crate::files(store) {
+        let (name, bytes) = (file.strip_prefix(store).ok()?.to_str()?.to_owned(), fs::read(&file).ok()?);
+        let mut crc = flate2::Crc::new();
+        crc.update(&bytes);
+        let length = bytes.len() as u32;
+        // Version, flags, method, time and date; then checksum, lengths, and those of the name and of nothing more.
+        let numbers = [crc.sum(), length, length].map(u32::to_le_bytes).concat();
+        let lengths = [name.len() as u16, 0].map(u16::to_le_bytes).concat();
+        let header = [&[20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0], numbers.as_slice(), &lengths].concat();
+        let at = (content.len() as u32).to_le_bytes();
+        list.extend([b"PK\x01\x02\x14\x00", header.as_slice(), &[0; 10], &at, name.as_bytes()].concat());
+        content.extend([b"PK\x03\x04", header.as_slice(), name.as_bytes(), &bytes].concat());
+        number += 1;
+    }
+    let numbers = [list.len() as u32, content.len() as u32].map(u32::to_le_bytes).concat();
+    let number = [number; 2].map(u16::to_le_bytes).concat();
+    let end = [b"PK\x05\x06\x00\x00\x00\x00", number.as_slice(), &numbers, &[0; 2]].concat();
+    let path = store.with_extension("zarr.zip");
+    fs::write(&path, [content, list, end].concat()).ok()?;
+    fs::remove_dir_all(store).ok()?;
+    Some(path)
 }

@@ -1,7 +1,8 @@
 """Writes Stereo-seq's GEF as its pipeline does, with h5py: squares of DNBs (geneExp/binN) and cells (cellBin), of one section.
 
-usage: make_gef.py FOLDER
+usage: make_gef.py FOLDER [DNBS]
 
+DNBS is how many of them hold anything of a gene, 3000 by default; single.gef and s.cellbin.gef in tests/data are those of 150.
 Prints for each its file, flags for s2s-prep, and what is to come of it, as make_anndata.py does.
 """
 import json
@@ -15,13 +16,14 @@ import pandas as pd
 FOLDER = pathlib.Path(sys.argv[1])
 GENES = ["Actb", "Gad1", "Slc17a7", "Snap25"]
 RNG = np.random.default_rng(8)
+NUMBER = int(sys.argv[2]) if len(sys.argv) > 2 else 3000
 # A section of 16 × 16 bins of 40 DNBs, 20 µm each; DNBs that hold anything of a gene, sorted by gene, x, y.
 SIDE, DNB = 16, 40
 DNBS = pd.DataFrame({
-    "gene": np.repeat(np.arange(len(GENES)), 3000),
-    "x": RNG.integers(0, SIDE * DNB, 3000 * len(GENES)),
-    "y": RNG.integers(0, SIDE * DNB, 3000 * len(GENES)),
-    "count": RNG.integers(1, 9, 3000 * len(GENES)),
+    "gene": np.repeat(np.arange(len(GENES)), NUMBER),
+    "x": RNG.integers(0, SIDE * DNB, NUMBER * len(GENES)),
+    "y": RNG.integers(0, SIDE * DNB, NUMBER * len(GENES)),
+    "count": RNG.integers(1, 9, NUMBER * len(GENES)),
 }).groupby(["gene", "x", "y"], as_index=False).sum()
 CASES = []
 
