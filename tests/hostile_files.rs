@@ -81,12 +81,12 @@ fn chunks_that_unpack_to_gigabytes() {
     let chunk = store.join("obs/array_row/c/0");
     assert!(chunk.is_file());
     fs::write(chunk, &bomb).unwrap();
-    refused(
-        folder.path(),
-        PREP,
-        "store.zarr --bin-um 10 --mode benchmark --patch 4 -o out.s2s",
-        (65, "unpacks to more than"),
-    );
+    let line = "store.zarr --bin-um 10 --mode benchmark --patch 4 -o out.s2s";
+    refused(folder.path(), PREP, line, (65, "unpacks to more than"));
+    // Blosc tells in sixteen bytes that it unpacks to two gigabytes.
+    let blosc = [[2, 1, 1, 4], (2_000_000_000_u32).to_le_bytes(), [0; 4], 16_u32.to_le_bytes()].concat();
+    fs::write(anndata(folder.path()).join("obs/array_row/c/0"), blosc).unwrap();
+    refused(folder.path(), PREP, line, (65, "unpacks to more than"));
 
     let dataset = Dataset::open(&panel::dataset(folder.path(), (24, 20), 2)).unwrap();
     let (output, config) = (folder.path().join("p.zarr"), PredictConfig::default());

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 const RECIPE: &str = "
 network: {cascades: 1, channels: 8, growth: 4, blocks: 1, layers: 1, window: 4, heads: 2, input_channels: 2}
-fit: {steps: 4, batch: 2, image_batch: 2, image_patch: 32, guides: [lattice], upsampling: bilinear, crop: whole}
+fit: {steps: 4, batch: 2, image_batch: 2, image_patch: 32, guides: [lattice], upsampling: bilinear, crop: whole, holdout: 0.1}
 ";
 
 /// A section, a dataset, a store and a network, and another section.
@@ -24,7 +24,7 @@ fn folder() -> tempfile::TempDir {
         succeed(at, &format!("s2s-prep {name} --bin-um 30 --mode benchmark --output {name}.s2s"));
     }
     succeed(at, "s2s-predict section.s2s --method nearest --output p.zarr");
-    succeed(at, "s2s-fit section.s2s --gene DUCT1 --config recipe.yaml --output DUCT1.safetensors");
+    succeed(at, "s2s-fit section.s2s --gene DUCT1 --config recipe.yaml --snapshots looks --output DUCT1.safetensors");
     folder
 }
 
@@ -53,6 +53,30 @@ fn each_is_told_with_what_to_do() {
         (prep.replace("new.s2s", "file"), 2, &["file: exists and is no earlier output"]),
         (prep.replace("new.s2s", "."), 2, &[".: "]),
         (prep.replace("section", "section.s2s"), 65, &["a dataset that s2s-prep wrote", "--dataset"]),
+        (prep.replace("section", "p.zarr"), 65, &["p.zarr: a prediction that s2s-predict wrote", "s2s-score"]),
+        (format!("{prep} --rate 0.5"), 2, &["--rate 0.5: only for --pattern random", "--pattern lattice"]),
+        (format!("{prep} --exclude auto --seed 3"), 2, &["--seed 3: only for --pattern random", "--pattern all"]),
+        (format!("{prep} --pattern all --phase 1,0"), 2, &["--phase 1,0: only for --pattern lattice"]),
+        (format!("{prep} --area-transform 0.5"), 2, &["required", "--exclude"]),
+        (format!("{prep} --preset dbit-seq-50um"), 2, &["--preset dbit-seq-50um: only for dbit-seq", "as xenium."]),
+        (format!("{prep} --preset visium-between-spots"), 2, &["only for visium", "as xenium."]),
+        (
+            "s2s-prep section --bin-um 30 --plan section.s2s".into(),
+            2,
+            &["section.s2s: exists and is no earlier output"],
+        ),
+        ("s2s-prep section --bin-um 30 --plan file".into(), 2, &["file: exists and is no earlier output"]),
+        ("s2s-prep section --bin-um 30 --plan new --section other.s2s".into(), 2, &["--plan", "--section"]),
+        (
+            format!("{fit} --gene ISLAND3 --set fit.holdout=0 --snapshots new --output new.safetensors"),
+            2,
+            &["--snapshots", "fit.holdout is 0"],
+        ),
+        (
+            format!("{fit} --gene ISLAND3 --snapshots looks --output new.safetensors"),
+            2,
+            &["--snapshots: looks/step0000", "another run (genes was", "--force"],
+        ),
         (format!("{prep} --platform merscope"), 2, &["--platform merscope", "Xenium", "Leave --platform out"]),
         (
             "s2s-predict section.s2s --model DUCT1.fit.parquet --output new.zarr".into(),
@@ -73,9 +97,14 @@ fn each_is_told_with_what_to_do() {
             &["--checkpoint-minutes -1: expected minutes"],
         ),
         (
-            "s2s-predict section.s2s --method nearest --coverage -1 --output new.zarr".into(),
+            "s2s-predict section.s2s --method blend --coverage -1 --output new.zarr".into(),
             2,
             &["predict.coverage", "-1"],
+        ),
+        (
+            "s2s-predict section.s2s --method nearest --coverage 0.8 --output new.zarr".into(),
+            2,
+            &["--coverage 0.8: nearest tells no intervals"],
         ),
         ("s2s-score section.s2s p.zarr --threads -1 --output new".into(), 2, &["'-1'", "--threads"]),
         ("s2s-simulate --rows -1 --cols 4 --genes 2 --output new".into(), 2, &["'-1'", "--rows"]),
@@ -113,6 +142,40 @@ fn the_model_may_be_a_folder_and_genes_a_file_from_windows() {
     succeed(at, "s2s-fit section.s2s --config recipe.yaml --genes genes.txt --output fits");
     succeed(at, "s2s-predict section.s2s --model fits --output s.zarr");
     assert_eq!(s2s::store::Store::open(&at.join("s.zarr")).unwrap().genes(), ["DUCT1", "ISLAND3"]);
+}
+
+#[test]
+fn plans_and_snapshots_give_way_to_the_same_run_or_to_force() {
+    let folder = folder();
+    let at = folder.path();
+    let names = |folder: &str| {
+        let names = std::fs::read_dir(at.join(folder)).unwrap().map(|entry| entry.unwrap().file_name());
+        names.map(|name| name.into_string().unwrap()).collect::<std::collections::BTreeSet<_>>()
+    };
+    std::fs::create_dir(at.join("plan")).unwrap();
+    let plan = |more: &str| run(at, &format!("s2s-prep section --bin-um 30 --genes DUCT1 --plan plan{more}"));
+    for more in ["", "", " --threads 1"] {
+        assert_eq!(plan(more).0, Some(0), "{}", plan(more).1);
+    }
+    assert_eq!(names("plan"), ["plan.csv", "plan.svg", "provenance.json"].map(str::to_owned).into());
+    let before = content(at);
+    let (code, said) = run(at, "s2s-prep section --bin-um 30 --genes LAYER2 --plan plan");
+    assert!(code == Some(2) && said.contains("plan was [\"DUCT1\"], is [\"LAYER2\"]"), "{said}");
+    assert!(content(at) == before);
+    succeed(at, "s2s-prep section --bin-um 30 --genes LAYER2 --plan plan --force");
+    std::fs::write(at.join("plan/mine.txt"), "").unwrap();
+    assert_eq!(run(at, "s2s-prep section --bin-um 30 --genes LAYER2 --plan plan --force").0, Some(2));
+
+    let looks = names("looks");
+    assert!(looks.iter().any(|name| name.ends_with(".safetensors")), "{looks:?}");
+    let again = "s2s-fit section.s2s --gene DUCT1 --config recipe.yaml --snapshots looks --output DUCT1.safetensors";
+    let before = content(&at.join("looks"));
+    succeed(at, &format!("{again} --restart"));
+    assert!(content(&at.join("looks")) == before);
+    // A shorter run leaves nothing of the one before.
+    let other = again.replace("DUCT1", "ISLAND3") + " --steps 2 --force";
+    succeed(at, &other);
+    assert_eq!(names("looks"), ["step000002.fit.parquet", "step000002.safetensors"].map(str::to_owned).into());
 }
 
 /// Whether the stage `line` is ended by SIGTERM while it writes, and what it leaves then.

@@ -59,7 +59,8 @@ struct Args {
     /// Also write the table `cells`: cells × genes, by the area that cells share with the bins
     ///
     /// Boundaries (GeoJSON, or a table with cell_id, vertex_x and vertex_y) or middles (cell_id, x_centroid and y_centroid) in µm, as Parquet or CSV.
-    #[arg(long, value_name = "FILE", conflicts_with = "into")]
+    /// With --into, all runs give the same.
+    #[arg(long, value_name = "FILE")]
     cells: Option<PathBuf>,
     /// For --cells whose coordinates are pixels: µm per pixel, or a file with the map to µm
     #[arg(long, value_name = "µm|FILE", requires = "cells")]
@@ -111,6 +112,11 @@ fn execute(args: Args) -> Result<()> {
             Source::Networks(networks.collect::<Result<Vec<_>>>()?.concat())
         }
     };
+    if let (Some(share), Some(method)) = (args.coverage, args.method.filter(|method| !method.tells_distribution())) {
+        return Err(Error::Usage(format!(
+            "--coverage {share}: {method} tells no intervals. Leave it out, or choose --method blend or forest, or networks"
+        )));
+    }
     let mut config = config(&args, &source)?;
     config.predict.coverage = args.coverage.unwrap_or(config.predict.coverage);
     config.predict.max_distance_um = args.max_distance_um.or(config.predict.max_distance_um);

@@ -24,13 +24,13 @@ impl Earlier {
         let target = target.display();
         match self {
             Earlier::Foreign => Err(Error::Usage(format!(
-                "{target}: exists and is no earlier output of this command, so it is left alone. Choose another --output or remove it"
+                "{target}: exists and is no earlier output of this command, so it is left alone. Choose another place or remove it"
             ))),
             Earlier::Another(differences) if !force => {
                 let told: Vec<&str> = differences.iter().take(MOST_TOLD).map(String::as_str).collect();
                 let more = if differences.len() > MOST_TOLD { "; …" } else { "" };
                 Err(Error::Usage(format!(
-                    "{target}: holds the result of another run ({}{more}). Choose another --output, or replace it with --force",
+                    "{target}: holds the result of another run ({}{more}). Choose another place, or replace it with --force",
                     told.join("; ")
                 )))
             }

@@ -52,7 +52,7 @@ impl Replace {
         let busy = clean(parent(&real), &prefix).map_err(failed)?;
         if busy && !race {
             return Err(Error::Io(format!(
-                "{}: another process is writing it. Wait for it, or choose another --output",
+                "{}: another process is writing it. Wait for it, or choose another place",
                 target.display()
             )));
         }

@@ -57,6 +57,11 @@ impl FromStr for Method {
 }
 
 impl Method {
+    /// Whether it tells what else a bin may hold: its median, and intervals.
+    pub fn tells_distribution(self) -> bool {
+        matches!(self, Method::Expert(Expert::Blend | Expert::Forest))
+    }
+
     /// Every method.
     pub const ALL: [Method; 9] = [
         Method::Baseline(Baseline::Nearest),

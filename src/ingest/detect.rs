@@ -46,20 +46,28 @@ impl Source {
 
 /// Recognises the input of `request`, which may say what it is.
 ///
-/// [`Error::Usage`] for a flag that files of this platform have no use for.
+/// [`Error::Usage`] for a flag or a preset that files of this platform have no use for.
 pub(crate) fn detect(request: &Request) -> Result<Source> {
     let asked = |flag: &str| request.given().any(|given| given.name == flag);
     let source = find_here_or_below(&request.input, request.platform.as_deref(), asked)?;
+    let read_as = || format!("{} is read as {}", source.path.display(), source.reader.platform().name);
+    if let Some(preset) = request.preset.filter(|preset| !preset.platforms.contains(&source.reader.platform().name)) {
+        return Err(Error::Usage(format!(
+            "--preset {}: only for {}, but {}. Leave it out, or say what it is with --platform",
+            preset.name,
+            preset.platforms.join(", "),
+            read_as()
+        )));
+    }
     let strange = request.given().find(|flag| !knows(source.reader, flag.name));
     let Some(flag) = strange else { return Ok(source) };
     let named = |reader: &&dyn Reader| if reader.reads_any_table() { "plain tables" } else { reader.platform().name };
     let known = READERS.iter().filter(|reader| knows(**reader, flag.name)).map(named);
     Err(Error::Usage(format!(
-        "--{}: only for {}, but {} is read as {}. Leave it out, or say what it is with --platform",
+        "--{}: only for {}, but {}. Leave it out, or say what it is with --platform",
         flag.name,
         known.collect::<Vec<_>>().join(", "),
-        source.path.display(),
-        source.reader.platform().name
+        read_as()
     )))
 }
 

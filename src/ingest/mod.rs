@@ -37,7 +37,7 @@ pub use describe::{Description, describe};
 pub use flags::{Flag, Takes};
 pub use images::images;
 pub use platforms::{flags, platforms};
-pub use prepare::{Prepared, prepare};
+pub use prepare::{Prepared, prepare, read_known};
 pub use presets::{Preset, presets};
 pub use reader::Platform;
 pub use request::{Request, SerialSection};

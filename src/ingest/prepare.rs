@@ -37,16 +37,9 @@ pub fn prepare(request: &Request, output: &Path, command: &[String]) -> Result<P
     let plan = Plan::of(request)?;
     let images = plan.images()?;
     let serial = serial::open(&request.sections)?;
-    let mut provenance = provenance(&plan, request, &images, &serial)?.with_command(command);
+    let provenance = provenance(&plan, request, &images, &serial)?.with_command(command);
     let give_way = |run: &Provenance| run.earlier(dataset::earlier(output).as_slice()).give_way(output, request.force);
-    if !plan.streams() {
-        give_way(&provenance)?;
-    }
-    let mut section = plan.read()?;
-    if let Some(sha256) = &section.stream {
-        provenance.inputs = vec![Input { path: section.path.display().to_string(), sha256: sha256.clone() }];
-        give_way(&provenance)?;
-    }
+    let (mut section, provenance) = read_for(plan, provenance, give_way)?;
     check_measured(&section, request.mode).map_err(|e| with_notes(e, &section.notes))?;
     let place = Place { grid: section.counts.grid, sampling: &section.sampling, totals: &section.counts.totals };
     let measured = guides::measure(&images, &place, request.align)?;
@@ -68,6 +61,38 @@ pub fn prepare(request: &Request, output: &Path, command: &[String]) -> Result<P
     dataset::write_as(section.quantity, output, counts, guidance, outline, &settings, provenance)
         .map_err(|e| with_notes(e, &section.notes))?;
     Ok(Prepared { dataset: Dataset::open(output)?, section })
+}
+
+/// Reads the section that `request` names, as [`read()`](super::read()) does, for an output that is no dataset; and how that comes to be,
+/// by `command`. `give_way` hears of it before anything is read, or of a stream as soon as its content is known, and may refuse.
+///
+/// # Errors
+/// Those of [`read()`](super::read()) and of `give_way`.
+pub fn read_known(
+    request: &Request,
+    command: &[String],
+    give_way: impl Fn(&Provenance) -> Result<()>,
+) -> Result<(Section, Provenance)> {
+    let plan = Plan::of(request)?;
+    let provenance = provenance(&plan, request, &[], &[])?.with_command(command);
+    read_for(plan, provenance, give_way)
+}
+
+/// Reads what is planned for the run `provenance`, which becomes another by the content of a stream.
+fn read_for(
+    plan: Plan,
+    mut provenance: Provenance,
+    give_way: impl Fn(&Provenance) -> Result<()>,
+) -> Result<(Section, Provenance)> {
+    if !plan.streams() {
+        give_way(&provenance)?;
+    }
+    let section = plan.read()?;
+    if let Some(sha256) = &section.stream {
+        provenance.inputs = vec![Input { path: section.path.display().to_string(), sha256: sha256.clone() }];
+        give_way(&provenance)?;
+    }
+    Ok((section, provenance))
 }
 
 /// How a dataset comes to be that `plan` reads; a stream is not known before it is read.

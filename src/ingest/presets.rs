@@ -10,6 +10,8 @@ pub struct Preset {
     pub name: &'static str,
     /// What it is for.
     pub help: &'static str,
+    /// The names of the platforms that such an array may be read as.
+    pub(super) platforms: &'static [&'static str],
     kind: Kind,
 }
 
@@ -23,18 +25,23 @@ enum Kind {
 
 /// All presets.
 pub fn presets() -> &'static [Preset] {
-    const DBIT: &str = "DBiT-seq: channels of this width, as wide as the gaps, which are imputed";
-    &[
-        Preset { name: "dbit-seq-50um", help: DBIT, kind: Kind::Channels(50.0) },
-        Preset { name: "dbit-seq-25um", help: DBIT, kind: Kind::Channels(25.0) },
-        Preset { name: "dbit-seq-20um", help: DBIT, kind: Kind::Channels(20.0) },
-        Preset { name: "dbit-seq-10um", help: DBIT, kind: Kind::Channels(10.0) },
+    const fn channels(name: &'static str, width_um: f64) -> Preset {
+        let help = "DBiT-seq: channels of this width, as wide as the gaps, which are imputed";
+        Preset { name, help, platforms: &["dbit-seq", "anndata", "spatialdata"], kind: Kind::Channels(width_um) }
+    }
+    const PRESETS: [Preset; 5] = [
+        channels("dbit-seq-50um", 50.0),
+        channels("dbit-seq-25um", 25.0),
+        channels("dbit-seq-20um", 20.0),
+        channels("dbit-seq-10um", 10.0),
         Preset {
             name: "visium-between-spots",
             help: "Visium: bins of 50 µm where they lie; those without a spot are imputed",
+            platforms: &["visium"],
             kind: Kind::Spots(50.0),
         },
-    ]
+    ];
+    &PRESETS
 }
 
 impl Preset {

@@ -4,6 +4,7 @@ use super::areas::Area;
 use super::config::PrepConfig;
 use super::flags::Flag;
 use super::platforms::flags;
+use super::presets::Preset;
 use crate::dataset::Mode;
 use crate::error::nearest_names;
 use crate::guides::Image;
@@ -53,6 +54,8 @@ pub struct Request {
     pub align: bool,
     /// Bins, pattern, filters, columns.
     pub config: PrepConfig,
+    /// The preset that the config came from: refused where the input is of another instrument.
+    pub preset: Option<&'static Preset>,
     /// Whether a dataset of another run may be replaced.
     pub force: bool,
     /// Flags that were [`set`](Request::set).
@@ -78,6 +81,7 @@ impl Request {
             sections: Vec::new(),
             align: false,
             config,
+            preset: None,
             force: false,
             given: Vec::new(),
         }

@@ -56,6 +56,11 @@ pub(crate) fn told(path: &Path) -> Option<&'static str> {
     if path.is_dir() && path.join("manifest.json").is_file() && path.join("bins.parquet").is_file() {
         return Some("a dataset that s2s-prep wrote. Give it to s2s-fit, s2s-predict or s2s-score as --dataset");
     }
+    if path.join("zarr.json").is_file() && path.join("s2s/jobs").is_dir() {
+        return Some(
+            "a prediction that s2s-predict wrote, and no measurement. Give s2s-prep the files of the section; s2s-score takes the prediction",
+        );
+    }
     let name = lower_name(path);
     if name.ends_with(".zarr.zip") {
         return None;

@@ -2,7 +2,7 @@
 
 use super::identity::Identity;
 use super::metadata::ModelMetadata;
-use crate::files::{Earlier, file_name};
+use crate::files::{Earlier, companion, file_name, remove};
 use crate::{Error, Result};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -30,6 +30,34 @@ pub(super) fn done(path: &Path, identity: &Identity, but: &[&str], force: bool) 
     };
     earlier.give_way(path, force)?;
     Ok(found.is_ok_and(|found| found.as_ref() == Some(identity)))
+}
+
+/// Makes the folder of a run's snapshots, and tells of those in it that are not to be replaced, as [`done`] does. With `force` those
+/// of other runs are removed: the run at hand may stop earlier.
+pub(super) fn snapshots(folder: &Path, identity: &Identity, force: bool) -> Result<()> {
+    std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, "create", e))?;
+    let entries = std::fs::read_dir(folder).map_err(|e| Error::io(folder, "read", e))?;
+    let earlier: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|path| is_snapshot(path)).collect();
+    let told = |path: &PathBuf| {
+        let same = done(path, identity, &[], force);
+        same.map_err(|error| error.retold(format!("--snapshots: {error}")))
+    };
+    let same = earlier.iter().map(told).collect::<Result<Vec<bool>>>()?;
+    let others = earlier.iter().zip(same).filter(|(_, same)| force && !same);
+    others.into_iter().try_for_each(|(path, _)| {
+        remove(&companion(path, "fit.parquet"))?;
+        remove(path)
+    })
+}
+
+/// The weights at a look at the held-out bins, after so many steps.
+pub(super) fn snapshot(folder: &Path, steps: usize) -> PathBuf {
+    folder.join(format!("step{steps:06}.safetensors"))
+}
+
+fn is_snapshot(path: &Path) -> bool {
+    let steps = path.file_name().and_then(|name| name.to_str()?.strip_prefix("step")?.strip_suffix(".safetensors"));
+    steps.is_some_and(|steps| steps.len() >= 6 && steps.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
 /// `NAME.safetensors` in `folder`, by [`file_name`].

@@ -10,6 +10,7 @@ use super::identity::Identity;
 use super::losses::{Batch, Losses, Objective};
 use super::measured::MeasuredImage;
 use super::metadata::ModelMetadata;
+use super::output::snapshot;
 use super::sampler::Sampler;
 use super::schedule::learning_rate;
 use super::settings::FitSettings;
@@ -186,7 +187,7 @@ impl<'a> Run<'a> {
     fn snapshot(&self) -> Result<()> {
         let Some(folder) = self.settings.saving.snapshots else { return Ok(()) };
         let now = self.fitted(&self.state.average, Stop::Steps);
-        let path = folder.join(format!("step{:06}.safetensors", self.state.made));
+        let path = snapshot(folder, self.state.made);
         ModelMetadata::of(self.settings, &now, serde_json::Value::Null, &[])?.save(&now, &path)
     }
 

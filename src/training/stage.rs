@@ -6,7 +6,7 @@ use super::fit::fit;
 use super::fitted::Fit;
 use super::identity::Identity;
 use super::metadata::ModelMetadata;
-use super::output::{done, make, named};
+use super::output::{done, make, named, snapshots};
 use super::settings::{FitSettings, Init, Saving};
 use crate::compute::StopFlag;
 use crate::dataset::Dataset;
@@ -146,10 +146,17 @@ fn finetuning(recipe: &FitConfig, steps: usize) -> FitConfig {
 impl<'a> Job<'a> {
     /// Tells before the first step what of `task` must not be replaced, or is being made by another process.
     fn check(&self, task: &Task, init: Option<&Init>) -> Result<()> {
+        if self.snapshots.is_some() && self.fit.holdout == 0.0 {
+            return Err(Error::Usage(
+                "--snapshots: the weights are written at every look at the held-out bins, but fit.holdout is 0: there are none"
+                    .to_owned(),
+            ));
+        }
         let own = |genes| Part { genes, recipe: self.fit, init, but: &[] };
         let free = |part: Part, output: &Path| {
             let _lock = Lock::take(output)?;
-            self.done(part, output).map(drop)
+            self.done(part, output)?;
+            self.snapshots.map_or(Ok(()), |folder| snapshots(folder, &self.identity(part)?, self.force || self.restart))
         };
         let each =
             |part: Part, folder: &Path| part.parts().try_for_each(|part| free(part, &named(folder, &part.genes[0])));
@@ -170,8 +177,12 @@ impl<'a> Job<'a> {
 
     /// Whether `output` holds the network of `part` already; an error if it holds what must not be replaced.
     fn done(&self, part: Part, output: &Path) -> Result<bool> {
-        let identity = Identity::of(&self.settings(part.genes, part.recipe, part.init, None))?;
-        done(output, &identity, part.but, self.force || self.restart)
+        done(output, &self.identity(part)?, part.but, self.force || self.restart)
+    }
+
+    /// What decides the weights of `part`.
+    fn identity(&self, part: Part) -> Result<Identity> {
+        Identity::of(&self.settings(part.genes, part.recipe, part.init, None))
     }
 
     /// The recipe, fitted to the memory of a GPU by a trial with a gene of `task`: which one makes no difference.

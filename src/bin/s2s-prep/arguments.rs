@@ -7,7 +7,7 @@ use s2s::cli::one_of;
 use s2s::config::Config;
 use s2s::dataset::Mode;
 use s2s::guides::Image;
-use s2s::ingest::{self, Area, PatternKind, PrepConfig, Request, SerialSection};
+use s2s::ingest::{self, Area, PatternKind, PrepConfig, Preset, Request, SerialSection};
 use s2s::{Error, Result, cli};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -44,7 +44,7 @@ Exit codes: 0 done, 2 usage, 65 bad input data, 66 missing input, 70 a bug, 74 i
 ///
 /// Memory is bounded by the grid and the panel, not by the number of transcripts.
 #[derive(Debug, Parser)]
-#[command(name = "s2s-prep", after_help = EXAMPLES, group(ArgGroup::new("source").required(true).args(["place", "input", "describe"])), group(ArgGroup::new("guide").multiple(true).args(["image", "section"])))]
+#[command(name = "s2s-prep", after_help = EXAMPLES, group(ArgGroup::new("source").required(true).args(["place", "input", "describe"])), group(ArgGroup::new("guide").multiple(true).args(["image", "section"])), group(ArgGroup::new("area").multiple(true).args(["exclude", "tissue_mask", "region"])))]
 pub struct Arguments {
     /// A file of transcripts, or the bundle folder that holds it
     #[arg(value_name = "PATH")]
@@ -61,8 +61,8 @@ pub struct Arguments {
     /// How sparse may a section like this dense pilot be? Write plan.csv and plan.svg into DIR, print a table, prepare nothing
     ///
     /// The pilot is sampled with S = 2, 3 and 4 and at random, and what each leaves out is predicted by interpolation and by the experts, for --genes, or the
-    /// dozen with the most structure. Minutes on a laptop.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "mode", "describe", "scale", "pattern", "measured", "exclude"])]
+    /// dozen with the most structure. Minutes on a laptop. A plan of that name is replaced by the same run (input, genes, settings) or with --force.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "mode", "describe", "scale", "phase", "pattern", "rate", "seed", "measured", "exclude", "image", "section"])]
     pub plan: Option<PathBuf>,
 
     /// Whose files they are; auto goes by the names of the files
@@ -146,7 +146,7 @@ pub struct Arguments {
     pub region: Option<String>,
 
     /// For polygons and masks whose coordinates are pixels: µm per pixel, or a file with the map to µm as of --image-transform
-    #[arg(long, value_name = "µm|FILE")]
+    #[arg(long, value_name = "µm|FILE", requires = "area")]
     pub area_transform: Option<String>,
 
     /// An image of the section, to guide the experts: OME-TIFF, TIFF, PNG or JPEG; auto takes those of the input; may be repeated
@@ -209,7 +209,7 @@ pub struct Arguments {
     #[command(flatten)]
     pub platform_flags: PlatformFlags,
 
-    /// Replace the dataset of another run
+    /// Replace the dataset, or the plan, of another run
     #[arg(long)]
     pub force: bool,
 
@@ -222,8 +222,10 @@ impl Arguments {
     /// Defaults, then the file, then --set, then the preset, then the flags that all platforms have.
     fn config(&self, mode: Mode) -> Result<PrepConfig> {
         let config = Config::load(self.config.as_deref(), &self.set)?.prep;
-        let preset = ingest::presets().iter().find(|preset| Some(preset.name) == self.preset.as_deref());
-        let mut config = preset.map_or(config.clone(), |preset| preset.apply(config, mode));
+        let mut config = match self.preset() {
+            Some(preset) => preset.apply(config, mode),
+            None => config,
+        };
         config.bin_um = self.bin_um.or(config.bin_um);
         override_with(&mut config.scale, self.scale);
         override_with(&mut config.phase, self.phase);
@@ -238,7 +240,32 @@ impl Arguments {
         if self.bin_um.is_some() {
             config.bin_dnb = None;
         }
+        self.check_pattern(config.pattern)?;
         Ok(config)
+    }
+
+    /// [`Error::Usage`] for a flag of one pattern where the bins are measured by another.
+    fn check_pattern(&self, pattern: PatternKind) -> Result<()> {
+        let random = (PatternKind::Random, "--pattern random");
+        let lattice = (PatternKind::Lattice, "--pattern lattice");
+        let flags = [
+            (self.rate.map(|rate| format!("--rate {rate}")), random),
+            (self.seed.map(|seed| format!("--seed {seed}")), random),
+            (self.phase.map(|[row, col]| format!("--phase {row},{col}")), lattice),
+        ];
+        let own = if self.measured.is_some() { None } else { Some(pattern) };
+        let stray = flags.into_iter().find_map(|(flag, (of, name))| Some((flag.filter(|_| own != Some(of))?, name)));
+        let Some((flag, name)) = stray else { return Ok(()) };
+        let known = patterns().into_iter().find(|(kind, ..)| Some(*kind) == own);
+        let found = known.map_or("--measured".to_owned(), |(_, known, _)| format!("--pattern {known}"));
+        Err(Error::Usage(format!(
+            "{flag}: only for {name}, but the measured bins are those of {found}. Leave one out, or choose {name}"
+        )))
+    }
+
+    /// The preset that was named.
+    fn preset(&self) -> Option<&'static Preset> {
+        ingest::presets().iter().find(|preset| Some(preset.name) == self.preset.as_deref())
     }
 
     /// The images, each with its map.
@@ -283,6 +310,7 @@ impl Arguments {
         request.sections = self.sections()?;
         request.align = self.align;
         request.config = self.config(mode)?;
+        request.preset = self.preset();
         request.force = self.force;
         self.platform_flags.set(&mut request)?;
         Ok(request)

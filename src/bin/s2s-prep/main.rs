@@ -11,7 +11,6 @@ use s2s::compute::{clean_up_on_signals, peak_memory_mib};
 use s2s::dataset::Mode;
 use s2s::scoring::plan;
 use s2s::{Error, Result, cli, ingest};
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -32,7 +31,8 @@ fn execute(arguments: Arguments) -> Result<()> {
     }
     let given = arguments.place.as_ref().or(arguments.input.as_ref());
     if let (Some(folder), Some(input)) = (&arguments.plan, given) {
-        return plan(&arguments, input, folder);
+        let rows = plan::run(&arguments.request(input, Mode::Benchmark)?, folder, &cli::command_line())?;
+        return cli::print(&plan::text(&rows));
     }
     let (Some(input), Some(output), Some(mode)) = (given, &arguments.output, arguments.mode) else {
         return Err(Error::Usage("expected --input, --output and --mode, or --describe".to_owned()));
@@ -43,14 +43,4 @@ fn execute(arguments: Arguments) -> Result<()> {
     let memory = peak_memory_mib().map(|mib| format!(", peak memory {mib} MiB")).unwrap_or_default();
     tracing::info!("time       {:.1} s{memory}", start.elapsed().as_secs_f64());
     Ok(())
-}
-
-/// Plans on the dense section `input`. Its panel is all genes, whichever are looked at.
-fn plan(arguments: &Arguments, input: &Path, folder: &Path) -> Result<()> {
-    let mut request = arguments.request(input, Mode::Benchmark)?;
-    let genes: Vec<String> = request.genes.take().into_iter().flatten().collect();
-    let pilot = ingest::read(&request)?;
-    let rows = plan::plan(&plan::PlanSettings { pilot: &pilot, genes: &genes })?;
-    plan::write_plan(&rows, folder)?;
-    cli::print(&plan::text(&rows))
 }

@@ -1,20 +1,68 @@
 //! A plan in files.
 
+use super::measure::{PlanSettings, plan};
 use super::row::PlanRow;
-use crate::files::write_atomically;
+use crate::files::{Earlier, Lock, Replace};
+use crate::ingest::{Request, read_known};
+use crate::provenance::Provenance;
 use crate::scoring::report::plan_figure;
 use crate::{Error, Result};
+use serde_json::json;
+use std::fs;
 use std::path::Path;
 
-/// Writes `plan.csv`, a row for every sampling, method and gene, and `plan.svg`, medians over the genes, into `folder`.
+/// What a folder of a plan holds.
+const TABLE: &str = "plan.csv";
+const FIGURE: &str = "plan.svg";
+const KNOWN_BY: &str = "provenance.json";
+
+/// Plans ([`plan()`]) on the section that `request` names, for its genes, and writes the folder `output`, whole or not at all:
+/// `plan.csv`, a row for every sampling, method and gene, `plan.svg`, medians over the genes, and `provenance.json`. The plan of another
+/// run that stands there is replaced with `request.force` alone.
 ///
-/// [`Error::Io`] where they cannot be written.
-pub fn write_plan(rows: &[PlanRow], folder: &Path) -> Result<()> {
-    let failed = |e: csv::Error| Error::bug(format!("plan.csv: {e}"));
+/// # Errors
+/// Those of [`read()`](crate::ingest::read()) and [`plan()`]; [`Error::Usage`] where something stands that is no plan, or another run's,
+/// before anything is read; [`Error::Io`] where it cannot be written.
+pub fn run(request: &Request, output: &Path, command: &[String]) -> Result<Vec<PlanRow>> {
+    let _lock = Lock::take(output)?;
+    let mut request = request.clone();
+    // The panel is all genes, whichever are looked at.
+    let genes: Vec<String> = request.genes.take().into_iter().flatten().collect();
+    let own = |run: &Provenance| run.clone().with_request(json!({ "plan": genes, "section": run.request }));
+    let give_way = |run: &Provenance| stands(output, &own(run)).give_way(output, request.force);
+    let (pilot, run) = read_known(&request, command, give_way)?;
+    let rows = plan(&PlanSettings { pilot: &pilot, genes: &genes })?;
+    write(&rows, &own(&run), output)?;
+    Ok(rows)
+}
+
+/// What stands at `folder`, where `run` is to write.
+fn stands(folder: &Path, run: &Provenance) -> Earlier {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return if folder.exists() { Earlier::Foreign } else { Earlier::Same };
+    };
+    let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
+    if names.is_empty() {
+        return Earlier::Same;
+    }
+    let known = fs::read(folder.join(KNOWN_BY)).ok().and_then(|text| serde_json::from_slice::<Provenance>(&text).ok());
+    let ours = names.iter().all(|name| [TABLE, FIGURE, KNOWN_BY].iter().any(|own| name == own));
+    match known.filter(|found| ours && found.request.get("plan").is_some()) {
+        Some(found) => run.earlier(&[found]),
+        None => Earlier::Foreign,
+    }
+}
+
+fn write(rows: &[PlanRow], run: &Provenance, output: &Path) -> Result<()> {
+    let failed = |e: &dyn std::fmt::Display| Error::bug(format!("{TABLE}: {e}"));
     let mut table = csv::Writer::from_writer(Vec::new());
-    rows.iter().try_for_each(|row| table.serialize(row)).map_err(failed)?;
-    let table = table.into_inner().map_err(|e| Error::bug(format!("plan.csv: {e}")))?;
-    std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, "create", e))?;
-    write_atomically(&folder.join("plan.svg"), plan_figure(rows).as_bytes())?;
-    write_atomically(&folder.join("plan.csv"), &table)
+    rows.iter().try_for_each(|row| table.serialize(row)).map_err(|e| failed(&e))?;
+    let table = table.into_inner().map_err(|e| failed(&e))?;
+    let known_by = serde_json::to_vec_pretty(run).map_err(|e| Error::bug(e))?;
+    let folder = Replace::begin(output, |path| stands(path, run) != Earlier::Foreign)?;
+    for (name, content) in [(FIGURE, plan_figure(rows).as_bytes()), (TABLE, &table), (KNOWN_BY, &known_by)] {
+        let path = folder.path().join(name);
+        fs::write(&path, content).map_err(|e| Error::io(&path, "write", e))?;
+    }
+    folder.finish()
 }

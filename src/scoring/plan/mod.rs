@@ -4,7 +4,7 @@ mod files;
 mod measure;
 mod row;
 
-pub use files::write_plan;
+pub use files::run;
 pub use measure::{PlanSettings, plan};
 pub(super) use row::Summary;
 pub use row::{PlanRow, text};

@@ -21,8 +21,14 @@ const MAX_BYTES: u64 = 512 << 20;
 /// Files that make a folder a group or an array.
 const METADATA: [&str; 3] = ["zarr.json", ".zgroup", ".zarray"];
 
-/// A store whose chunks, and pieces of shards, unpack to [`MAX_BYTES`] at most.
-struct Bounded(ReadableListableStorage);
+/// What a chunk may hold beside its elements: an index, checksums.
+const SLACK: u64 = 1 << 16;
+
+/// The most bytes of an element on its way through codecs that change its type.
+const WIDEST: u64 = 16;
+
+/// A store whose chunks, and pieces of shards, unpack to so many bytes at most.
+struct Bounded(ReadableListableStorage, u64);
 
 impl ReadableStorageTraits for Bounded {
     fn get_partial_many<'a>(
@@ -30,10 +36,11 @@ impl ReadableStorageTraits for Bounded {
         key: &StoreKey,
         ranges: ByteRangeIterator<'a>,
     ) -> Result<MaybeBytesIterator<'a>, StorageError> {
+        let most = self.1;
         let Some(parts) = self.0.get_partial_many(key, ranges)? else { return Ok(None) };
-        let told = format!("{key} unpacks to more than {MAX_BYTES} bytes");
+        let told = format!("{key} unpacks to more than {most} bytes");
         let bounded = move |part: Result<Bytes, StorageError>| match part {
-            Ok(bytes) if !unpacks_within(&bytes, MAX_BYTES) => Err(StorageError::Other(told.clone())),
+            Ok(bytes) if !unpacks_within(&bytes, most) => Err(StorageError::Other(told.clone())),
             part => part,
         };
         Ok(Some(Box::new(parts.map(bounded))))
@@ -120,20 +127,26 @@ impl Nodes for Store {
     }
 
     fn array(&self, name: &str) -> Result<Box<dyn Array>, String> {
-        let open =
-            || ZarrArray::open(Arc::new(Bounded(self.store.clone())), &format!("/{name}")).map_err(|e| e.to_string());
-        let array = guarded(open)?;
+        let bounded = |most| Arc::new(Bounded(self.store.clone(), most));
+        let array = guarded(|| ZarrArray::open(bounded(MAX_BYTES), &format!("/{name}")).map_err(|e| e.to_string()))?;
         let chunk = if array.shape().is_empty() {
             Vec::new()
         } else {
             let first = array.chunk_shape(&vec![0; array.shape().len()]).map_err(|e| e.to_string())?;
             first.iter().map(|length| length.get()).collect::<Vec<u64>>()
         };
-        let size = array.data_type().fixed_size().unwrap_or(1) as u64;
-        let bytes = chunk.iter().try_fold(size, |product, length| product.checked_mul(*length));
-        match bytes {
-            Some(bytes) if bytes <= MAX_BYTES => Ok(Box::new(Stored { array, chunk })),
-            _ => Err(format!("chunks of {chunk:?} elements, expected {MAX_BYTES} bytes at most in one chunk")),
+        let size = array.data_type().fixed_size().map(|size| size as u64);
+        let elements = chunk.iter().try_fold(1_u64, |product, length| product.checked_mul(*length));
+        match elements
+            .filter(|elements| elements.checked_mul(size.unwrap_or(1)).is_some_and(|bytes| bytes <= MAX_BYTES))
+        {
+            // How long texts are, nobody says before.
+            Some(elements) => {
+                let most =
+                    size.map_or(MAX_BYTES, |size| (elements * (size.max(WIDEST) + size / 64) + SLACK).min(MAX_BYTES));
+                Ok(Box::new(Stored { array: array.with_storage(bounded(most)), chunk }))
+            }
+            None => Err(format!("chunks of {chunk:?} elements, expected {MAX_BYTES} bytes at most in one chunk")),
         }
     }
 
