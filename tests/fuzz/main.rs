@@ -11,6 +11,8 @@ mod panel;
 mod readers;
 #[path = "../common/section.rs"]
 mod section;
+#[path = "../common/zip.rs"]
+mod zip;
 
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;

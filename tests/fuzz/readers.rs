@@ -1,5 +1,6 @@
 //! Everything that is read from files: how to make a small genuine one, and how to read it.
 
+use crate::zip::zipped;
 use crate::{common, panel, section};
 use burn::tensor::Device;
 use s2s::config::Config;
@@ -72,8 +73,8 @@ pub fn all() -> [Reader; 40] {
         reader("store", store, scored),
         reader("config", config, configured),
         reader("measured", measured, |path| section(path, |request| request.measured = Some(path.to_owned()))),
-        reader("gef_squares", |to| own(to, "single.gef"), |path| molecules(path, 20.0)),
-        reader("gef_cells", |to| own(to, "s.cellbin.gef"), |path| molecules(path, 20.0)),
+        reader("gef_squares", |to| gef(to, "single.gef"), |path| molecules(path, 20.0)),
+        reader("gef_cells", |to| gef(to, "s.cellbin.gef"), |path| molecules(path, 20.0)),
         reader("xenium_zarr", xenium_zarr, |path| molecules(path, 10.0)),
         reader("zip_xenium", |to| zipped(&xenium_zarr(to)?), |path| molecules(path, 10.0)),
         reader("zip_anndata", |to| zipped(&own(to, "sharded_v3.zarr")?), |path| matrix(path, &[("layer", "counts")])),
@@ -90,7 +91,7 @@ pub fn all() -> [Reader; 40] {
             areas,
         ),
         reader("mask", mask, areas),
-        reader("excluded", |to| beside_table(to, "failed.csv", "x,y\n45,45\n55,55\n65,75\n"), areas),
+        reader("excluded", excluded, areas),
         reader("cells_polygons", |to| beside_table(to, "cells.geojson", POLYGON), covered),
         reader("cells_table", cells_table, covered),
         reader("section_transform", moved, beside_section),
@@ -109,6 +110,10 @@ fn copied(to: &Path, from: &Path) -> Option<PathBuf> {
 
 fn own(to: &Path, name: &str) -> Option<PathBuf> {
     copied(to, &Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name))
+}
+
+fn gef(to: &Path, name: &str) -> Option<PathBuf> {
+    copied(to, &Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/data").join(name))
 }
 
 fn foreign(to: &Path, name: &str) -> Option<PathBuf> {
@@ -385,6 +390,12 @@ fn mask(to: &Path) -> Option<PathBuf> {
     Some(path)
 }
 
+/// A hundred bins by their middles.
+fn excluded(to: &Path) -> Option<PathBuf> {
+    let rows = (0..100).map(|bin| format!("{}5,{}5\n", 4 + bin % 10, 4 + bin / 10));
+    beside_table(to, "failed.csv", "x,y\n".to_owned() + &rows.collect::<String>())
+}
+
 /// Bins that failed, the tissue, and the part of the section, by one file.
 fn areas(path: &Path) -> s2s::Result<()> {
     let area = || Some(Area::of(path.to_str().unwrap()));
@@ -471,30 +482,4 @@ fn xenium_zarr(to: &Path) -> Option<PathBuf> {
         }
     }
     Some(store)
-}
-
-/// The zip file of a store, entries as they are, in the place of its folder.
-fn zipped(store: &Path) -> Option<PathBuf> {
-    let (mut content, mut list, mut number) = (Vec::new(), Vec::new(), 0_u16);
-    for file in crate::files(store) {
-        let (name, bytes) = (file.strip_prefix(store).ok()?.to_str()?.to_owned(), fs::read(&file).ok()?);
-        let mut crc = flate2::Crc::new();
-        crc.update(&bytes);
-        let length = bytes.len() as u32;
-        // Version, flags, method, time and date; then checksum, lengths, and those of the name and of nothing more.
-        let numbers = [crc.sum(), length, length].map(u32::to_le_bytes).concat();
-        let lengths = [name.len() as u16, 0].map(u16::to_le_bytes).concat();
-        let header = [&[20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0], numbers.as_slice(), &lengths].concat();
-        let at = (content.len() as u32).to_le_bytes();
-        list.extend([b"PK\x01\x02\x14\x00", header.as_slice(), &[0; 10], &at, name.as_bytes()].concat());
-        content.extend([b"PK\x03\x04", header.as_slice(), name.as_bytes(), &bytes].concat());
-        number += 1;
-    }
-    let numbers = [list.len() as u32, content.len() as u32].map(u32::to_le_bytes).concat();
-    let number = [number; 2].map(u16::to_le_bytes).concat();
-    let end = [b"PK\x05\x06\x00\x00\x00\x00", number.as_slice(), &numbers, &[0; 2]].concat();
-    let path = store.with_extension("zarr.zip");
-    fs::write(&path, [content, list, end].concat()).ok()?;
-    fs::remove_dir_all(store).ok()?;
-    Some(path)
 }

@@ -2,7 +2,7 @@
 
 usage: make_gef.py FOLDER [DNBS]
 
-DNBS is how many of them hold anything of a gene, 3000 by default; single.gef and s.cellbin.gef in tests/data are those of 150.
+DNBS is how many of them hold anything of a gene, 3000 by default; single.gef and s.cellbin.gef in tests/fuzz/data are those of 150.
 Prints for each its file, flags for s2s-prep, and what is to come of it, as make_anndata.py does.
 """
 import json
