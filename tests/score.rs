@@ -303,6 +303,10 @@ fn the_verdict_is_first_and_pictures_come_before_paragraphs() {
     let html = std::fs::read_to_string(output.join("report.html")).unwrap();
     let at = |what: &str| html.split_once("<main>").unwrap().1.find(what).unwrap_or(usize::MAX);
     assert_eq!(at(r#"<p class="verdict""#), 0);
+    // With nothing to compare with, that is said.
+    let alone = run(&dataset, &predictions[..1], &folder.path().join("alone")).unwrap();
+    let [verdict] = &verdicts(&alone)[..] else { panic!("{:?}", verdicts(&alone)) };
+    assert!(verdict.starts_with("blend: PCC ") && verdict.contains("interpolation would do as well is not known"));
     assert!(at("<img") < at("<table") && at("<img") < at("<svg") && at("<img") < at("<details class=\"how\""));
 }
 

@@ -26,6 +26,9 @@ use std::time::Duration;
 #[derive(Parser)]
 #[command(
     name = "s2s-fit",
+    override_usage = "s2s-fit [OPTIONS] SAMPLE.s2s --gene NAME
+       s2s-fit [OPTIONS] SAMPLE.s2s --genes A,B|FILE|all
+       s2s-fit [OPTIONS] --images-only",
     group(ArgGroup::new("section").required(true).args([&cli::DatasetArgument::NAMES[..], &["images_only"]].concat())),
     group(ArgGroup::new("what").required(true).args(["gene", "genes", "images_only"])),
     after_help = "Examples:

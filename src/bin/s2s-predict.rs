@@ -12,7 +12,7 @@ use s2s::{Error, Result, ingest};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Predict every in-tissue bin of a section: by networks that s2s-fit trained, or by interpolation.
+/// Predict every in-tissue bin of a section: by experts, by networks that s2s-fit trained, or by interpolation.
 ///
 /// Writes a SpatialData store (Zarr v3): the image `imputed` with a channel per gene, the labels `tissue` and `measured`, and
 /// the table `bins` (AnnData). Measured bins keep exactly their values; bins outside the tissue are NaN. Networks that held
@@ -21,7 +21,9 @@ use std::process::ExitCode;
 ///
 /// With --into, many runs write their genes into one store at the same time; a run that was killed is run again.
 #[derive(Parser)]
-#[command(name = "s2s-predict", group(ArgGroup::new("section").required(true).args(cli::DatasetArgument::NAMES)),
+#[command(name = "s2s-predict", override_usage = "s2s-predict [OPTIONS] SAMPLE.s2s --method METHOD -o SAMPLE.zarr
+       s2s-predict [OPTIONS] SAMPLE.s2s --model FILE|FOLDER... -o SAMPLE.zarr
+       s2s-predict [OPTIONS] SAMPLE.s2s ... --into SAMPLE.zarr", group(ArgGroup::new("section").required(true).args(cli::DatasetArgument::NAMES)),
     group(ArgGroup::new("source").required(true).args(["model", "method"])),
     group(ArgGroup::new("target").required(true).args(["output", "into"])), after_help = "Examples:
   s2s-predict SAMPLE.s2s --method blend -o SAMPLE.zarr
@@ -35,7 +37,7 @@ struct Args {
     /// Networks that s2s-fit wrote, one per gene or one for a panel, or folders of them
     #[arg(short, long, value_name = "FILE|FOLDER", num_args = 1..)]
     model: Vec<PathBuf>,
-    /// Interpolate instead: the baselines to compare with
+    /// Without networks: the experts (blend is their mean), or the interpolations to compare with
     #[arg(long, value_name = "METHOD", value_parser = cli::one_of(methods()))]
     method: Option<Method>,
     /// The genes, separated by commas, or a file with one per line; without it all that the networks know, or with --method

@@ -20,7 +20,7 @@ use std::process::ExitCode;
 ///
 /// Example: s2s-score lung.s2s lung.zarr bilinear.zarr -o scores
 #[derive(Parser)]
-#[command(name = "s2s-score", max_term_width = 120, group(ArgGroup::new("section").required(true).multiple(true).args(["paths", "dataset"])))]
+#[command(name = "s2s-score", override_usage = "s2s-score [OPTIONS] SAMPLE.s2s X.zarr... -o DIR", max_term_width = 120, group(ArgGroup::new("section").required(true).multiple(true).args(["paths", "dataset"])))]
 struct Arguments {
     /// The dataset that s2s-prep wrote, unless --dataset gives it, and one or more predictions that s2s-predict made of it, to be
     /// shown side by side

@@ -13,7 +13,7 @@ use crate::words::counted;
 const NAMED: usize = 5;
 
 /// With a truth, for each prediction that is no interpolation, how its RMSE over the unmeasured bins is to that of the best interpolation
-/// of each gene; empty without interpolations. Without a truth, what measured bins say of each prediction.
+/// of each gene; without interpolations how near it is to the ceiling. Without a truth, what measured bins say of each prediction.
 pub fn verdicts(outcome: &Outcome) -> Vec<String> {
     let methods = || outcome.methods.iter();
     if outcome.mode == Mode::Impute {
@@ -24,7 +24,22 @@ pub fn verdicts(outcome: &Outcome) -> Vec<String> {
     let simple = methods().filter(|one| interpolates(&one.method));
     let interpolations: Vec<&str> = simple.map(|one| one.label.as_str()).collect();
     let others = methods().filter(|one| !interpolates(&one.method));
-    others.filter_map(|one| verdict(outcome, &one.label, &interpolations)).collect()
+    let of = |label: &str| {
+        if interpolations.is_empty() { alone(outcome, label) } else { verdict(outcome, label, &interpolations) }
+    };
+    others.filter_map(|one| of(&one.label)).collect()
+}
+
+/// What can be said of the method called `label` where no interpolation stands beside it.
+fn alone(outcome: &Outcome, label: &str) -> Option<String> {
+    let own = outcome.summary.iter().find(|one| one.label == label)?;
+    let pcc = own.medians.value("pcc")?;
+    let ceiling = own.medians.value("pcc_ceiling").map(|most| format!(" of the {most:.3} that these counts allow"));
+    let genes = counted(own.genes, "gene");
+    let ceiling = ceiling.unwrap_or_default();
+    Some(format!(
+        "{label}: PCC {pcc:.3}{ceiling}, in the median of {genes}. Whether interpolation would do as well is not known: predict with --method kriging, too"
+    ))
 }
 
 /// What measured bins say of the method called `label`; `None` where they were not asked.

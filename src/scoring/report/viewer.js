@@ -49,6 +49,9 @@
     at(id + "-note").replaceChildren(bold, document.createElement("br"), note);
   };
 
+  // With two decimals; no zero has a sign.
+  const short = (number) => number.toFixed(2).replace(/^-(?=0\.00$)/, "").replace("-", "−");
+
   let drawn = 0;
   const show = async () => {
     const gene = genes.find((one) => one.name === list.value);
@@ -88,7 +91,7 @@
     const sizes = known.map(Math.abs).sort((x, y) => x - y);
     const most = sizes[Math.floor(0.995 * (sizes.length - 1))] || gene.high;
     const [sum, squares] = known.reduce(([s, q], one) => [s + one, q + one * one], [0, 0]);
-    const told = `over ${known.length} bins: mean ${(sum / known.length).toFixed(2)}, root mean square ${Math.sqrt(squares / known.length).toFixed(2)}`;
+    const told = `over ${known.length} bins: mean ${short(sum / known.length)}, root mean square ${short(Math.sqrt(squares / known.length))}`;
     const unknown = coloured(value, a.levels.map((level, i) => Math.min(level, b.levels[i], BLANK)));
     const colour = (i) => (isNaN(both[i]) ? unknown(i) : difference(0.5 + both[i] / (2 * most)));
     draw("d", a, colour, `${left.value} − ${right.value} ${told}`);
