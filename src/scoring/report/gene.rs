@@ -61,7 +61,7 @@ fn columns(gene: &ScoredGene, maps: Maps) -> Vec<Vec<Picture>> {
     let truth = maps.truth.map(|truth| given("Truth", "all bins, withheld ones included", truth));
     let input = given("Input", "measured bins; white: not measured", maps.input);
     let beside = gene.interpolated.clone();
-    let beside = beside.map(|map| given("Interpolation", "bilinear, of the measured bins: what costs nothing", map));
+    let beside = beside.map(|map| given("Interpolation", "bilinear, of the measured bins", map));
     let mut columns = vec![truth.into_iter().chain([input]).chain(beside).collect::<Vec<_>>()];
     let mut errors = maps.errors.into_iter();
     for (label, map) in &gene.predictions {
@@ -79,7 +79,10 @@ fn columns(gene: &ScoredGene, maps: Maps) -> Vec<Vec<Picture>> {
         if let Some((_, half, coverage)) = gene.half_widths.iter().find(|(of, ..)| of == label) {
             let held = gene.intervals.iter().find(|(of, _)| of == label).map(|(_, found)| found.coverage);
             let title = format!("Uncertainty of {label}");
-            column.push(picture(Shown::Width, label, title, promised(*coverage, held), half.clone()));
+            let picture = picture(Shown::Width, label, title, promised(*coverage, held), half.clone());
+            // One alone finds room below the input, where no error and no gain stands.
+            let alone = gene.truth.is_some() && gene.half_widths.len() == 1;
+            if alone { columns[0].push(picture) } else { column.push(picture) }
         }
         columns.push(column);
     }
