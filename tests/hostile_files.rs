@@ -3,6 +3,8 @@
 mod common;
 #[path = "common/panel.rs"]
 mod panel;
+#[path = "common/zip.rs"]
+mod zip;
 
 use s2s::dataset::Dataset;
 use s2s::imputation::{Baseline, Job, Method, Output, PredictConfig, PredictSettings, Source, run};
@@ -82,17 +84,14 @@ fn chunks_that_unpack_to_gigabytes() {
     assert!(chunk.is_file());
     fs::write(chunk, &bomb).unwrap();
     let line = "store.zarr --bin-um 10 --mode benchmark --patch 4 -o out.s2s";
-    refused(folder.path(), PREP, line, (65, "unpacks to more than"));
+    // 320 elements of at most 16 bytes, and what goes with them.
+    refused(folder.path(), PREP, line, (65, "obs/array_row/c/0 holds more than 70656 bytes"));
     // Blosc tells in sixteen bytes that it unpacks to two gigabytes.
     let blosc = [[2, 1, 1, 4], (2_000_000_000_u32).to_le_bytes(), [0; 4], 16_u32.to_le_bytes()].concat();
     fs::write(anndata(folder.path()).join("obs/array_row/c/0"), blosc).unwrap();
-    refused(folder.path(), PREP, line, (65, "unpacks to more than"));
+    refused(folder.path(), PREP, line, (65, "obs/array_row/c/0 unpacks to more than 70656 bytes"));
 
-    let dataset = Dataset::open(&panel::dataset(folder.path(), (24, 20), 2)).unwrap();
-    let (output, config) = (folder.path().join("p.zarr"), PredictConfig::default());
-    let source = Source::Method(Method::Baseline(Baseline::Nearest));
-    let settings = PredictSettings { dataset: &dataset, source, genes: &[], config: &config };
-    run(&Job { settings, output: Output::New(&output), force: false, cells: None, command: &[] }).unwrap();
+    let output = predicted(folder.path());
     let score = env!("CARGO_BIN_EXE_s2s-score");
     for file in ["images/imputed/s0/c.0.0.0", "s2s/genes/c.1"] {
         let whole = fs::read(output.join(file)).unwrap();
@@ -100,6 +99,64 @@ fn chunks_that_unpack_to_gigabytes() {
         refused(folder.path(), score, "sample.s2s p.zarr -o report", (65, "holds more than"));
         fs::write(output.join(file), whole).unwrap();
     }
+}
+
+/// A prediction of a small dataset, in the folder.
+fn predicted(folder: &Path) -> PathBuf {
+    let dataset = Dataset::open(&panel::dataset(folder, (24, 20), 2)).unwrap();
+    let (output, config) = (folder.join("p.zarr"), PredictConfig::default());
+    let source = Source::Method(Method::Baseline(Baseline::Nearest));
+    let settings = PredictSettings { dataset: &dataset, source, genes: &[], config: &config };
+    run(&Job { settings, output: Output::New(&output), force: false, cells: None, command: &[] }).unwrap();
+    output
+}
+
+#[test]
+fn tiles_of_molecules_and_pictures_that_claim_to_be_large() {
+    const HUGE: u64 = 1 << 31;
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let write = |path: &str, value: Value| {
+        let path = at.join("t.zarr").join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, value.to_string()).unwrap();
+    };
+    write(".zattrs", json!({"gene_names": ["A"], "major_version": 4, "spatial_units": "micron", "number_genes": 1}));
+    for group in ["", "grids/", "grids/0/", "grids/0/0,0/"] {
+        write(&format!("{group}.zgroup"), json!({"zarr_format": 2}));
+    }
+    for (name, kind, rows, cols) in [
+        ("location", "<f4", HUGE, 3),
+        ("gene_identity", "<u2", 300, 1),
+        ("quality_score", "<f4", 300, 1),
+        ("valid", "|u1", 300, 1),
+    ] {
+        let array = json!({"zarr_format": 2, "shape": [rows, cols], "chunks": [300, cols], "dtype": kind, "compressor": null,
+            "fill_value": 0, "order": "C", "filters": null});
+        write(&format!("grids/0/0,0/{name}/.zarray"), array);
+    }
+    let line = "--bin-um 10 --mode impute --patch 4 -o out.s2s";
+    refused(at, PREP, &format!("t.zarr {line}"), (65, "300 genes and 2147483648 rows of location"));
+    change(&predicted(at).join("images/imputed/s0/zarr.json"), "/shape", json!([2, 24, HUGE]));
+    let rows: String = (0..400).map(|i| format!("A,{}5,{}5,9\n", i / 20, i % 20)).collect();
+    fs::write(at.join("t.csv"), format!("gene,x,y,count\n{rows}")).unwrap();
+    refused(at, PREP, &format!("t.csv --image p.zarr/images/imputed {line}"), (65, "shape [2, 24, 2147483648]"));
+}
+
+#[test]
+fn entries_of_a_zip_file_that_claim_gigabytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = zip::zipped(&anndata(folder.path())).unwrap();
+    let line = "store.zarr.zip --bin-um 10 --mode benchmark --patch 4 -o out.s2s";
+    assert_eq!(told(folder.path(), PREP, line).0, Some(0));
+    let mut whole = fs::read(&path).unwrap();
+    let name = b"obs/array_row/c/0";
+    // The name at the end of its entry in the list, and the length that it unpacks to.
+    let at = whole.windows(name.len()).rposition(|part| part == name).unwrap() - 46;
+    assert_eq!(&whole[at..at + 4], b"PK\x01\x02");
+    whole[at + 24..at + 28].copy_from_slice(&1_500_000_000_u32.to_le_bytes());
+    fs::write(&path, whole).unwrap();
+    refused(folder.path(), PREP, &format!("{line} --force"), (65, "array_row/c/0 holds more than"));
 }
 
 #[test]

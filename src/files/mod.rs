@@ -1,5 +1,6 @@
 //! Outputs appear whole or not at all: a temporary name beside the target, fsync, rename.
 
+mod bounded;
 mod earlier;
 mod lock;
 mod names;
@@ -9,6 +10,7 @@ mod replace;
 mod temporary;
 mod version;
 
+pub(crate) use bounded::Bounded;
 pub use earlier::Earlier;
 pub use lock::Lock;
 pub use names::{companion, file_name};

@@ -2,6 +2,7 @@
 
 use super::ngff::attributes;
 use super::pixels::{Pixels, inside};
+use crate::files::Bounded;
 use crate::{Error, Result};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,12 @@ use zarrs::filesystem::FilesystemStore;
 /// Elements that a chunk may have, decoded.
 const MOST_ELEMENTS: u64 = 1 << 28;
 
+/// Bytes of an element at most.
+const WIDEST: u64 = 8;
+
+/// Pixels along a side, and channels, at most: a slide of 75 mm has fewer.
+const LONGEST: u64 = 1 << 20;
+
 /// An image of several resolutions.
 pub(super) struct OmeZarr {
     path: PathBuf,
@@ -20,7 +27,7 @@ pub(super) struct OmeZarr {
     /// µm per pixel along x and y, if it says so.
     pub(super) pixel_um: Option<[f64; 2]>,
     axes: Axes,
-    levels: Vec<Array<FilesystemStore>>,
+    levels: Vec<Array<Bounded<FilesystemStore>>>,
 }
 
 /// Where axes stand.
@@ -43,12 +50,14 @@ impl OmeZarr {
         let (Some(x), Some(y)) = (place("x"), place("y")) else { return Err(bad(&"no axes x and y in it")) };
         let axes_of = Axes { x, y, channel: place("c") };
         let store = Arc::new(FilesystemStore::new(path).map_err(|e| bad(&e))?);
+        let store = Arc::new(Bounded(store, MOST_ELEMENTS * WIDEST));
         let open = |level: &Value| {
             let name = level.get("path").and_then(Value::as_str).ok_or_else(|| bad(&"a level without a path"))?;
             let array = Array::open(store.clone(), &format!("/{name}")).map_err(|e| bad(&e))?;
             let chunk = array.chunk_shape(&vec![0; array.shape().len()]).map_err(|e| bad(&e))?;
             let elements = chunk.iter().try_fold(1, |all: u64, length| all.checked_mul(length.get()));
-            match elements.filter(|elements| *elements <= MOST_ELEMENTS && array.shape().len() == axes.len()) {
+            let plausible = array.shape().len() == axes.len() && array.shape().iter().all(|length| *length <= LONGEST);
+            match elements.filter(|elements| plausible && *elements <= MOST_ELEMENTS) {
                 Some(_) => Ok(array),
                 None => Err(bad(&format!("level {name}: shape {:?} in chunks of {chunk:?}", array.shape()))),
             }
@@ -78,7 +87,7 @@ impl OmeZarr {
         self.sizes(&self.levels[0])
     }
 
-    fn sizes(&self, level: &Array<FilesystemStore>) -> [usize; 2] {
+    fn sizes(&self, level: &Array<Bounded<FilesystemStore>>) -> [usize; 2] {
         [self.axes.x, self.axes.y].map(|axis| level.shape()[axis] as usize)
     }
 
@@ -98,7 +107,7 @@ impl OmeZarr {
 /// A channel of an image at one resolution.
 pub(super) struct ZarrPlane<'a> {
     image: &'a OmeZarr,
-    level: &'a Array<FilesystemStore>,
+    level: &'a Array<Bounded<FilesystemStore>>,
     channel: usize,
     size: [usize; 2],
     chunk: [usize; 2],

@@ -33,5 +33,5 @@ pub(crate) use places::{Places, full_columns};
 pub(crate) use sink::{Gene, MatrixSink};
 pub(crate) use squares::{Square, side_in_name};
 pub(crate) use tenx::TenX;
-pub(crate) use tree::{Array, ELEMENTS, Tree, whole_chunks};
+pub(crate) use tree::{Array, ELEMENTS, MAX_ROWS, Tree, whole_chunks};
 pub(crate) use wide::{PlacesOf, read_wide};

@@ -91,7 +91,7 @@ fn by_what(by: By, bin_um: f64) -> Markup {
         By::Distance => html! {
             b { "By distance from measured bins" } ": from the nearest one, in bins of " (bin_um) " µm. Far into a hole neighbours say "
             "less and less: errors grow, and intervals that hold what they promise grow with them. PCC is the mean over the genes "
-            "within each class."
+            "within each class; coverage the share of bins in their intervals, beside what these promise."
         },
         By::Level => html! {
             b { "By the true value" } ": every method predicts high values too low and zeros too high, since it cannot foresee "

@@ -107,14 +107,17 @@ fn profile(outcome: &Outcome, by: By, colours: &[&'static str]) -> Chart {
         let values = classes.iter().map(|class| series.iter().map(|one| value(class, &one.label)).collect());
         Panel::new(title, reference, values.collect())
     };
-    let bias = panel("bias: mean of prediction − truth", Some(0.0), |row| Some(row.bias));
-    let mut panels = vec![panel("← MAE", None, |row| Some(row.mae)), panel("← RMSE", None, |row| Some(row.rmse))];
-    match by {
-        By::Border | By::Level => panels.push(bias),
-        By::Distance => panels.push(panel("PCC →", None, |row| row.pcc)),
-    }
-    if by == By::Distance && rows.iter().any(|row| row.coverage.is_some()) {
-        panels.push(panel("coverage", outcome.intervals.first().map(|one| one.nominal), |row| row.coverage));
-    }
+    let mae = || panel("← MAE", None, |row| Some(row.mae));
+    let rmse = panel("← RMSE", None, |row| Some(row.rmse));
+    let pcc = || panel("PCC →", None, |row| row.pcc);
+    // The coverage that the first intervals promise.
+    let coverage = || panel("coverage", outcome.intervals.first().map(|one| one.nominal), |row| row.coverage);
+    let panels = match by {
+        By::Border | By::Level => {
+            [mae(), rmse, panel("bias: mean of prediction − truth", Some(0.0), |row| Some(row.bias))]
+        }
+        By::Distance if rows.iter().any(|row| row.coverage.is_some()) => [rmse, pcc(), coverage()],
+        By::Distance => [mae(), rmse, pcc()],
+    };
     dot_plots(&classes, series, &panels)
 }

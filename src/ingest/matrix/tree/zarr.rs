@@ -2,7 +2,7 @@
 
 use super::zip::Archive;
 use super::{Array, Nodes};
-use crate::files::unpacks_within;
+use crate::files::Bounded;
 use crate::{Error, Result};
 use serde_json::Value;
 use std::ops::Range;
@@ -10,10 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use zarrs::array::{Array as ZarrArray, Element, FromArrayBytes};
 use zarrs::filesystem::FilesystemStore;
-use zarrs::storage::byte_range::ByteRangeIterator;
-use zarrs::storage::{
-    Bytes, MaybeBytesIterator, ReadableListableStorage, ReadableStorageTraits, StorageError, StoreKey, StorePrefix,
-};
+use zarrs::storage::{ReadableListableStorage, ReadableListableStorageTraits, StoreKey, StorePrefix};
 
 /// The most that one chunk may unpack to.
 const MAX_BYTES: u64 = 512 << 20;
@@ -26,34 +23,6 @@ const SLACK: u64 = 1 << 16;
 
 /// The most bytes of an element on its way through codecs that change its type.
 const WIDEST: u64 = 16;
-
-/// A store whose chunks, and pieces of shards, unpack to so many bytes at most.
-struct Bounded(ReadableListableStorage, u64);
-
-impl ReadableStorageTraits for Bounded {
-    fn get_partial_many<'a>(
-        &'a self,
-        key: &StoreKey,
-        ranges: ByteRangeIterator<'a>,
-    ) -> Result<MaybeBytesIterator<'a>, StorageError> {
-        let most = self.1;
-        let Some(parts) = self.0.get_partial_many(key, ranges)? else { return Ok(None) };
-        let told = format!("{key} unpacks to more than {most} bytes");
-        let bounded = move |part: Result<Bytes, StorageError>| match part {
-            Ok(bytes) if !unpacks_within(&bytes, most) => Err(StorageError::Other(told.clone())),
-            part => part,
-        };
-        Ok(Some(Box::new(parts.map(bounded))))
-    }
-
-    fn size_key(&self, key: &StoreKey) -> Result<Option<u64>, StorageError> {
-        self.0.size_key(key)
-    }
-
-    fn supports_get_partial(&self) -> bool {
-        self.0.supports_get_partial()
-    }
-}
 
 /// A Zarr store.
 pub(crate) struct Store {
@@ -177,7 +146,7 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
 
 /// An array of the store.
 struct Stored {
-    array: ZarrArray<Bounded>,
+    array: ZarrArray<Bounded<dyn ReadableListableStorageTraits>>,
     chunk: Vec<u64>,
 }
 

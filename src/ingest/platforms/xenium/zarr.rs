@@ -7,7 +7,7 @@ use super::experiment;
 use crate::ingest::binning::{Collector, Feature, Molecule, ReadStats};
 use crate::ingest::config::PrepConfig;
 use crate::ingest::folders::{Named, entries};
-use crate::ingest::matrix::{Tree, read_pieces};
+use crate::ingest::matrix::{MAX_ROWS, Tree, read_pieces};
 use crate::ingest::reader::{Platform, Reader};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -111,6 +111,7 @@ struct Tile {
 
 impl Tile {
     fn read(tree: &Tree, path: &str) -> Result<Tile> {
+        Self::check(tree, path)?;
         let rows = |name: &str, columns: u64| {
             let name = format!("{path}/{name}");
             let array = tree.array(&name)?;
@@ -121,19 +122,25 @@ impl Tile {
             };
             numbers.map_err(|what| tree.error(&name, what))
         };
-        let tile = Tile {
+        Ok(Tile {
             at: rows("location", 2)?,
             gene: rows("gene_identity", 1)?,
             qv: rows("quality_score", 1)?,
             valid: rows("valid", 1)?,
-        };
-        let molecules = tile.gene.len();
-        if [tile.at.len() / 2, tile.qv.len(), tile.valid.len()] == [molecules; 3] {
-            return Ok(tile);
+        })
+    }
+
+    /// Whether the arrays agree on how many molecules there are, before any is read.
+    fn check(tree: &Tree, path: &str) -> Result<()> {
+        let rows = |name: &str| Ok(tree.array(&format!("{path}/{name}"))?.shape().first().copied().unwrap_or(0));
+        let molecules = rows("gene_identity")?;
+        for name in ["location", "quality_score", "valid"] {
+            let found = rows(name)?;
+            if found != molecules || molecules > MAX_ROWS {
+                let expected = format!("expected as many, and {MAX_ROWS} at most. Is the file damaged?");
+                return Err(tree.error(path, format!("{molecules} genes and {found} rows of {name}, {expected}")));
+            }
         }
-        Err(tree.error(
-            path,
-            format!("{molecules} genes, but another number of places, qualities or flags. Is the file damaged?"),
-        ))
+        Ok(())
     }
 }
