@@ -2,6 +2,7 @@
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
   const heads = [...table.querySelectorAll("th[data-sort]")];
+  new ResizeObserver(() => table.style.setProperty("--first", heads[0].offsetWidth + "px")).observe(heads[0]);
   heads.forEach((head, column) => {
     const sort = () => {
       const up = head.getAttribute("aria-sort") !== "ascending";

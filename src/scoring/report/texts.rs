@@ -82,6 +82,8 @@ pub(super) fn scores() -> Markup {
         "Click on a heading to sort. The best method of a gene is bold. " b { "Unmeasured bins" } " are the honest number; "
         b { "all in-tissue bins" } " include the measured ones, which are exact by construction, as papers publish it. SSIM is "
         "the mean of the similarity map over the unmeasured bins, and over the whole frame with 0 outside the tissue. "
+        b { "Bias" } " is the mean of the prediction as a multiple of the truth’s, " b { "RMSE if > 0" } " that of the bins where the "
+        "truth is above 0; " b { "better, same" } " and " b { "worse" } " are the shares of bins by their errors beside the reference’s. "
         b { "Ceiling" } " is the PCC that a prediction without noise could reach. " b { "Moran’s I" } " and " b { "Geary’s C" }
         " are the spatial autocorrelation over the tissue: a prediction with I far above the truth, or C far below it, is "
         "smoother than the tissue."

@@ -1,5 +1,6 @@
 //! The section on uncertainty: whether intervals hold what they promise.
 
+use super::charts::{Chart, Panel, Series, dot_plots};
 use super::markup::{named, px, reading, scrolled};
 use crate::scoring::metric::Place;
 use crate::scoring::registry::shown;
@@ -7,6 +8,7 @@ use crate::scoring::{IntervalScore, Outcome};
 use crate::section::median;
 use crate::words::counted;
 use maud::{Markup, html};
+use std::collections::HashMap;
 
 /// Side of the plot and its margins in pixels; it runs from 45 % to 100 % along both axes.
 const SIDE: f64 = 330.0;
@@ -20,10 +22,9 @@ const HIGH: f64 = 1.0;
 fn explained() -> Markup {
     let text = html! {
         "The truth of a bin is to lie in its interval with the stated probability: prediction ± uncertainty (cut at 0) of "
-        "networks that held bins out, lower to upper of the experts, which are asked at one level and are a dot. "
-        b { "Read the plot" } " from the dashed line: on it, intervals hold exactly what they promise. A line below it is "
-        "overconfident (fewer bins in their intervals than stated), one above it too cautious. Thin lines are genes, the "
-        "thick one is their median. Genes with many exact zeros lie above the line at low coverages: the interval that "
+        "networks that held bins out, lower to upper of the experts, which are asked at one level and are dots. "
+        b { "Read the plot" } " from the dashed line: on it, intervals hold exactly what they promise. Fewer bins in their intervals "
+        "than stated are overconfidence, more are too much caution. Of lines, thin ones are genes, the thick one is their median. Genes with many exact zeros lie above the line at low coverages: the interval that "
         "holds the zeros holds all of them. " b { "Width" } " is the mean width of the intervals, and the "
         b { "interval score" } " adds a penalty for every bin outside (lower is better). " b { "Constant" } " is the same "
         "for one width everywhere, chosen by the truth to cover as many bins: intervals that know which bins are hard are "
@@ -33,18 +34,45 @@ fn explained() -> Markup {
 }
 
 /// The whole section; empty where no prediction says how sure it is. `colours` are those of the methods.
-pub(super) fn uncertainty(outcome: &Outcome, colours: &[&str]) -> Markup {
+pub(super) fn uncertainty(outcome: &Outcome, colours: &[&'static str]) -> Markup {
     let methods = outcome.methods.iter().zip(colours).map(|(method, colour)| (method.label.as_str(), *colour));
-    let methods: Vec<(&str, &str)> =
+    let methods: Vec<(&str, &'static str)> =
         methods.filter(|(label, _)| outcome.intervals.iter().any(|one| one.method == *label)).collect();
     html! {
         @if !outcome.intervals.is_empty() {
             h2 { "Uncertainty" }
-            (plot(outcome, &methods))
+            @if at_one_level(outcome) { (by_gene(outcome, &methods).html("Coverage and width of the intervals of each gene")) }
+            @else { (plot(outcome, &methods)) }
             (table(outcome, &methods))
             (explained())
         }
     }
+}
+
+/// Whether all intervals were asked for at one level alone, as those of the experts are.
+fn at_one_level(outcome: &Outcome) -> bool {
+    let first = outcome.intervals.first().map(|one| one.nominal);
+    outcome.intervals.iter().all(|one| one.reliability.len() == 1 && Some(one.nominal) == first)
+}
+
+/// A row for every gene: the share of bins within their interval, with a line at what was asked for, and the mean width.
+fn by_gene(outcome: &Outcome, methods: &[(&str, &'static str)]) -> Chart {
+    let mut genes: Vec<&str> = outcome.intervals.iter().map(|one| one.gene.as_str()).collect();
+    genes.dedup();
+    let series = methods.iter().map(|(label, colour)| Series { label: (*label).to_owned(), colour });
+    let known: HashMap<(&str, &str), &IntervalScore> =
+        outcome.intervals.iter().map(|one| ((one.gene.as_str(), one.method.as_str()), one)).collect();
+    let rows = |key: &str| {
+        let value = |gene: &str, label: &str| known.get(&(gene, label))?.values.value(key);
+        let row = |gene: &&str| methods.iter().map(|(label, _)| value(gene, label)).collect();
+        genes.iter().map(row).collect::<Vec<Vec<Option<f64>>>>()
+    };
+    let asked = outcome.intervals.first().map(|one| one.nominal);
+    let panels = [
+        Panel::new("share of bins within their interval", asked, rows("coverage")),
+        Panel::new("← mean width of the intervals", None, rows("width")),
+    ];
+    dot_plots(&genes, series.collect(), &panels)
 }
 
 fn x(nominal: f64) -> f64 {
