@@ -21,18 +21,17 @@ impl NetworkImputer {
     pub fn open(path: &Path, dataset: &Dataset, device: &Device) -> Result<Vec<Self>> {
         if !path.is_dir() {
             is_network(path)?;
-            let (net, metadata) = ModelMetadata::open(path, device)?;
-            return Self::from_file(path, &net, &metadata, dataset, device);
+            return Self::from_file(path, ModelMetadata::open(path, device)?, dataset, device);
         }
         let (mut found, mut panels) = (Vec::new(), Vec::new());
         for file in files(path)? {
-            let (net, metadata) = ModelMetadata::open(&file, device)?;
-            let into = match metadata.genes.len() {
+            let model = ModelMetadata::open(&file, device)?;
+            let into = match model.1.genes.len() {
                 0 => continue,
                 1 => &mut found,
                 _ => &mut panels,
             };
-            into.extend(Self::from_file(&file, &net, &metadata, dataset, device)?);
+            into.extend(Self::from_file(&file, model, dataset, device)?);
         }
         let own: HashSet<String> = found.iter().map(|network| network.gene().to_owned()).collect();
         found.extend(panels.into_iter().filter(|network| !own.contains(network.gene())));

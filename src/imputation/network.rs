@@ -13,6 +13,7 @@ use crate::training::{FittedGene, MeasuredImage, ModelMetadata};
 use crate::{Error, Result};
 use burn::tensor::{Device, Tensor, TensorData};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The prediction of a gene for the whole section.
 #[derive(Clone, Debug)]
@@ -27,8 +28,15 @@ pub struct Imputed {
 /// A fitted gene, ready to predict.
 #[derive(Clone)]
 pub struct NetworkImputer {
-    net: Cdcin,
-    gene: FittedGene,
+    /// The network, which all genes of a panel share.
+    shared: Arc<Shared>,
+    /// Which of its genes.
+    index: usize,
+}
+
+struct Shared {
+    /// `None` where it is read when it predicts: of the networks of thousands of genes one is held at a time.
+    net: Option<Cdcin>,
     metadata: ModelMetadata,
     path: PathBuf,
     device: Device,
@@ -37,16 +45,29 @@ pub struct NetworkImputer {
 impl NetworkImputer {
     /// As [`open`](NetworkImputer::open), of a network in memory and its metadata.
     pub fn new(net: &Cdcin, metadata: &ModelMetadata, dataset: &Dataset, device: &Device) -> Result<Vec<Self>> {
-        Self::from_file(Path::new("network in memory"), net, metadata, dataset, device)
+        Self::checked(Path::new("network in memory"), net.config(), metadata, dataset)?;
+        Ok(Self::of(Some(net.clone()), metadata.clone(), PathBuf::from("network in memory"), device))
     }
 
+    /// Of weights and metadata that were read from `path`. What one gene has for itself is read again when it predicts.
     pub(super) fn from_file(
         path: &Path,
-        net: &Cdcin,
-        metadata: &ModelMetadata,
+        (net, metadata): (Cdcin, ModelMetadata),
         dataset: &Dataset,
         device: &Device,
     ) -> Result<Vec<Self>> {
+        Self::checked(path, net.config(), &metadata, dataset)?;
+        let kept = (metadata.genes.len() > 1).then_some(net);
+        Ok(Self::of(kept, metadata, path.to_owned(), device))
+    }
+
+    fn of(net: Option<Cdcin>, metadata: ModelMetadata, path: PathBuf, device: &Device) -> Vec<Self> {
+        let shared = Arc::new(Shared { net, metadata, path, device: device.clone() });
+        (0..shared.metadata.genes.len()).map(|index| NetworkImputer { shared: shared.clone(), index }).collect()
+    }
+
+    /// Whether the network and its metadata fit the dataset.
+    fn checked(path: &Path, config: &CdcinConfig, metadata: &ModelMetadata, dataset: &Dataset) -> Result<()> {
         if metadata.genes.is_empty() {
             return Err(Error::data(path, "knows natural images alone. Fit genes from it: s2s-fit --init"));
         }
@@ -69,50 +90,61 @@ impl NetworkImputer {
                 format!("{what}. Fit {names} on {given}, or give the dataset it was trained on"),
             ));
         }
-        let imputer = |gene: &FittedGene| {
+        metadata.genes.iter().try_for_each(|gene| {
             dataset.manifest().gene(&gene.name).map_err(|e| Error::data(path, e))?;
-            check(gene, metadata, net.config(), dataset.lattice())
-                .map_err(|what| Error::data(path, format!("{what}. Fit {names} again")))?;
-            let (net, gene, metadata) = (net.clone(), gene.clone(), metadata.clone());
-            Ok(NetworkImputer { net, gene, metadata, path: path.to_owned(), device: device.clone() })
-        };
-        metadata.genes.iter().map(imputer).collect()
+            check(gene, metadata, config, dataset.lattice())
+                .map_err(|what| Error::data(path, format!("{what}. Fit {names} again")))
+        })
+    }
+
+    fn fitted(&self) -> &FittedGene {
+        &self.shared.metadata.genes[self.index]
     }
 
     /// The gene it was fitted to.
     pub fn gene(&self) -> &str {
-        &self.gene.name
+        &self.fitted().name
     }
 
     /// What its intervals rest on, if it can make any with this `config`.
     pub fn calibration(&self, config: &PredictConfig) -> Option<&Calibration> {
-        self.gene.calibration.as_ref().filter(|_| config.turns)
+        self.fitted().calibration.as_ref().filter(|_| config.turns)
     }
 
     /// The file of its weights, and how they came to be.
     pub fn metadata(&self) -> (&Path, &ModelMetadata) {
-        (&self.path, &self.metadata)
+        (&self.shared.path, &self.shared.metadata)
+    }
+
+    fn net(&self) -> Result<Cdcin> {
+        let Shared { net, path, device, .. } = &*self.shared;
+        match net {
+            Some(net) => Ok(net.clone()),
+            None => ModelMetadata::open(path, device).map(|(net, _)| net),
+        }
     }
 
     /// The prediction of its gene for the whole section.
     ///
     /// [`Error::Data`] if the weights predict what is no number.
     pub fn impute(&self, dataset: &Dataset, config: &PredictConfig) -> Result<Imputed> {
-        let values = dataset.values(&self.gene.name)?;
+        let Shared { metadata, path, device, .. } = &*self.shared;
+        let net = self.net()?;
+        let values = dataset.values(self.gene())?;
         let tissue = dataset.measured_tissue();
         let nothing_held = tissue.map(|_| false);
-        let divisor = self.gene.scale as f32;
+        let divisor = self.fitted().scale as f32;
         let image = MeasuredImage::new(&tissue, &nothing_held)
             .with(&values, divisor)
-            .guided(dataset.components(self.metadata.input.components)?)
-            .stained(dataset, self.metadata.input.stains)?;
+            .guided(dataset.components(metadata.input.components)?)
+            .stained(dataset, metadata.input.stains)?;
         let shape = dataset.tissue().shape();
-        let dense = match self.metadata.window {
+        let dense = match metadata.window {
             None => {
-                let whole = self.ensemble(image.window((0, 0), values.shape(), &self.device), config)?;
-                whole.map(|field| crop(field, values.shape(), self.metadata.input.factor(), shape))
+                let whole = self.ensemble(&net, image.window((0, 0), values.shape(), device), config)?;
+                whole.map(|field| crop(field, values.shape(), metadata.input.factor(), shape))
             }
-            Some(window) => self.tiled(&image, window, shape, config)?,
+            Some(window) => self.tiled(&net, &image, window, shape, config)?,
         };
         let [mean, square] = dense;
         let spread = Raster::from_fn(shape.0, shape.1, |row, col| {
@@ -124,7 +156,7 @@ impl NetworkImputer {
         let broken = dense.values().iter().filter(|value| !value.is_finite()).count();
         if broken > 0 {
             return Err(Error::data(
-                &self.path,
+                path,
                 format!(
                     "predicts no finite number of {} for {broken} of {} bins, so its training diverged. Fit it again",
                     self.gene(),
@@ -144,27 +176,29 @@ impl NetworkImputer {
     /// Window by window, `window` dense bins to a side.
     fn tiled(
         &self,
+        net: &Cdcin,
         image: &MeasuredImage,
         window: usize,
         shape: (usize, usize),
         config: &PredictConfig,
     ) -> Result<[Raster<f32>; 2]> {
-        let scale = self.metadata.input.factor();
+        let scale = self.shared.metadata.input.factor();
         let side = window / scale;
         let (rows, cols) = image.tissue.shape();
         let all = tiles(rows, cols, side, config.overlap.div_ceil(scale).min(side - 1));
         let batches: Vec<&[Tile]> = all.chunks(config.batch).collect();
         stitch(shape, side, scale, &batches, |batch| {
-            let windows = batch.iter().map(|tile| image.window((tile.row, tile.col), (side, side), &self.device));
-            self.ensemble(Tensor::cat(windows.collect(), 0), config)
+            let windows =
+                batch.iter().map(|tile| image.window((tile.row, tile.col), (side, side), &self.shared.device));
+            self.ensemble(net, Tensor::cat(windows.collect(), 0), config)
         })
     }
 
     /// The mean and the mean square over the turns of measured windows [b, 3 + components, m, n], window by window.
-    fn ensemble(&self, windows: Tensor<4>, config: &PredictConfig) -> Result<[Vec<f32>; 2]> {
+    fn ensemble(&self, net: &Cdcin, windows: Tensor<4>, config: &PredictConfig) -> Result<[Vec<f32>; 2]> {
         let Ensemble { mean, square } = {
-            let input = &self.metadata.input;
-            Ensemble::of(&self.net, input, &windows, input.stains_between(&windows), config.turns)
+            let input = &self.shared.metadata.input;
+            Ensemble::of(net, input, &windows, input.stains_between(&windows), config.turns)
         };
         Ok([pixels(mean)?, pixels(square)?])
     }

@@ -14,7 +14,7 @@ use crate::section::Raster;
 use crate::store::Choice;
 use crate::{Error, Result};
 use rayon::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Mutex;
 
 /// What predicts.
@@ -204,7 +204,7 @@ impl<'a> Predictor<'a> {
     pub(super) fn tells_distribution(&self) -> bool {
         match self.source {
             Source::Networks(_) => self.share < 1.0,
-            Source::Method(method) => matches!(method, Method::Expert(Expert::Blend | Expert::Forest)),
+            Source::Method(method) => method.tells_distribution(),
         }
     }
 
@@ -363,16 +363,16 @@ impl<'a> Predictor<'a> {
 
 /// Leaves the networks of the genes that are `wanted`, all without any.
 fn asked_for(networks: &mut Vec<NetworkImputer>, wanted: &[String]) -> Result<()> {
-    if let Some(unknown) = wanted.iter().find(|gene| networks.iter().all(|network| network.gene() != *gene)) {
+    let known: HashSet<&str> = networks.iter().map(NetworkImputer::gene).collect();
+    if let Some(unknown) = wanted.iter().find(|gene| !known.contains(gene.as_str())) {
         let files: BTreeSet<_> = networks.iter().map(|network| network.metadata().0).collect();
         return Err(Error::Usage(format!("--genes: {unknown} was not fitted by any of the {} networks", files.len())));
     }
-    networks.retain(|network| wanted.is_empty() || wanted.iter().any(|gene| gene == network.gene()));
-    let genes: Vec<&str> = networks.iter().map(NetworkImputer::gene).collect();
-    match genes.iter().enumerate().find(|(i, gene)| genes[..*i].contains(gene)) {
-        Some((_, gene)) => {
-            Err(Error::Usage(format!("--model: two networks of gene {gene}. Give one network per gene")))
-        }
+    let wanted: HashSet<&str> = wanted.iter().map(String::as_str).collect();
+    networks.retain(|network| wanted.is_empty() || wanted.contains(network.gene()));
+    let mut once = HashSet::new();
+    match networks.iter().map(NetworkImputer::gene).find(|gene| !once.insert(*gene)) {
+        Some(gene) => Err(Error::Usage(format!("--model: two networks of gene {gene}. Give one network per gene"))),
         None => Ok(()),
     }
 }
