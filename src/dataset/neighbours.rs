@@ -68,9 +68,8 @@ impl Neighbour {
         })
     }
 
-    /// Writes what is kept of it into `folder`.
+    /// Writes what is kept of it into `folder`, which is there.
     pub(super) fn keep(&self, folder: &Path) -> Result<()> {
-        std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, "create", e))?;
         let mut manifest = self.dataset.manifest().clone();
         (manifest.guides, manifest.sections) = (Vec::new(), Vec::new());
         manifest.fingerprints.retain(|name, _| KEPT.contains(&name.as_str()));

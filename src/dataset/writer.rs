@@ -9,7 +9,7 @@ use super::outline::Outline;
 use super::quantity::Quantity;
 use super::reader::patches;
 use super::truth::noted;
-use crate::files::{Replace, fingerprint, write_atomically};
+use crate::files::{Replace, fingerprint, make_below, write_atomically};
 use crate::guides::Guide;
 use crate::provenance::Provenance;
 use crate::section::{
@@ -163,6 +163,7 @@ pub fn write_as(
     }
     for (index, neighbour) in neighbours.iter().enumerate() {
         let below = neighbour_folder(index);
+        make_below(replace.path(), &to(&below))?;
         neighbour.keep(&to(&below))?;
         names.extend(KEPT.map(|name| format!("{below}/{name}")));
     }

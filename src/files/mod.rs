@@ -23,7 +23,7 @@ pub(crate) use version::readable;
 use crate::{Error, Result};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 /// SHA-256 of a file's content, in hexadecimal.
@@ -107,6 +107,18 @@ fn behind_links(path: &Path) -> PathBuf {
     path
 }
 
+/// Makes `folder` and what lies between it and `root`, but never `root`: one that a signal has taken away stays away.
+pub(crate) fn make_below(root: &Path, folder: &Path) -> Result<()> {
+    if folder == root || folder.is_dir() {
+        return Ok(());
+    }
+    make_below(root, parent(folder))?;
+    match fs::create_dir(folder) {
+        Err(e) if e.kind() != ErrorKind::AlreadyExists => Err(Error::io(folder, "create", e)),
+        _ => Ok(()),
+    }
+}
+
 fn sync_folder(folder: &Path) -> Result<()> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(|e| Error::io(folder, "write", e))
 }
@@ -116,4 +128,20 @@ fn is_same(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     let id = |data: fs::Metadata| (data.dev(), data.ino());
     file.metadata().ok().map(id) == fs::symlink_metadata(path).ok().map(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_was_taken_away_is_not_made_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("root");
+        assert!(make_below(&root, &root.join("a/b")).is_err() && !root.exists());
+        fs::create_dir(&root).unwrap();
+        make_below(&root, &root.join("a/b")).unwrap();
+        make_below(&root, &root.join("a/b")).unwrap();
+        assert!(root.join("a/b").is_dir());
+    }
 }

@@ -1,6 +1,6 @@
 //! The folders that a scoring run writes: each appears as a whole.
 
-use crate::files::Replace;
+use crate::files::{Replace, make_below};
 use crate::provenance::Provenance;
 use crate::{Error, Result};
 use std::fs;
@@ -65,7 +65,7 @@ impl Folders {
         };
         let folders = Folders { report, plots };
         if let Some(plots) = folders.plots() {
-            fs::create_dir_all(plots).map_err(|e| Error::io(plots, "create", e))?;
+            make_below(folders.report.path(), plots)?;
             let told = serde_json::to_string_pretty(provenance).map_err(|e| Error::bug(e))? + "\n";
             write(&plots.join(PLOTS), told.as_bytes())?;
         }

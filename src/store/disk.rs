@@ -1,6 +1,6 @@
 //! Zarr storage in a folder that many processes write to at once.
 
-use crate::files::{unpacks_within, write_atomically};
+use crate::files::{make_below, unpacks_within, write_atomically};
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use zarrs::storage::byte_range::{ByteRangeIterator, extract_byte_ranges};
@@ -81,12 +81,11 @@ impl ReadableStorageTraits for Disk {
 impl WritableStorageTraits for Disk {
     fn set(&self, key: &StoreKey, value: Bytes) -> Result<(), StorageError> {
         let path = self.path(key.as_str());
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(failed)?;
-        }
+        let told = |e: crate::Error| StorageError::Other(e.to_string());
+        make_below(&self.root, path.parent().unwrap_or(&self.root)).map_err(told)?;
         match self.shared {
             false => std::fs::write(&path, &value).map_err(failed),
-            true => write_atomically(&path, &value).map_err(|e| StorageError::Other(e.to_string())),
+            true => write_atomically(&path, &value).map_err(told),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::figure::GeneFigure;
 use super::score_charts::{colours, profiles, scores};
-use crate::files::file_name;
+use crate::files::{file_name, make_below};
 use crate::scoring::Outcome;
 use crate::{Error, Result};
 use std::fs;
@@ -15,10 +15,9 @@ pub(crate) struct Plots {
 }
 
 impl Plots {
-    /// The folder, made if it is not there.
+    /// In a `folder` that is there.
     pub(crate) fn new(folder: &Path) -> Result<Self> {
-        let maps = folder.join("maps");
-        fs::create_dir_all(&maps).map_err(|e| Error::io(&maps, "create", e))?;
+        make_below(folder, &folder.join("maps"))?;
         Ok(Plots { folder: folder.to_owned() })
     }
 
