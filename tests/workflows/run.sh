@@ -58,7 +58,7 @@ wait
 suite static 120 python
 suite snakemake 600 python
 suite wrappers 120 python
-suite nextflow 420 python nextflow
+suite nextflow 900 python nextflow
 suite nfcore 120 nextflow nfcore
 suite containers 240 python debian apptainer base
 suite slurm_snakemake 300 python debian apptainer
