@@ -6,6 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod damage;
+mod genuine;
 #[path = "../common/panel.rs"]
 mod panel;
 mod readers;
