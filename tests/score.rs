@@ -317,6 +317,7 @@ fn without_a_truth_every_gene_is_once_to_use_to_leave_or_not_known() {
     let choice = |correlation: Option<f64>| Choice {
         by: Predictor::Blend,
         why: "too few measured bins".to_owned(),
+        network: None,
         weights: vec![("kriging".to_owned(), 1.0)],
         expected: correlation.map(|found| Expected {
             rmse_ratio: 0.9,

@@ -86,7 +86,7 @@ pub(super) fn network_alone(network: &NetworkImputer) -> Choice {
         Some(ratio) => format!("as asked for; its error on held-out bins was {ratio:.3} of that of interpolation"),
         None => "as asked for; no bins were held out of its fit".to_owned(),
     };
-    Choice { by: Predictor::Network, why, weights: vec![(NETWORK.to_owned(), 1.0)], expected: None }
+    Choice { by: Predictor::Network, why, network: None, weights: vec![(NETWORK.to_owned(), 1.0)], expected: None }
 }
 
 fn held_out_ratio(network: &NetworkImputer) -> Option<f64> {
@@ -96,17 +96,15 @@ fn held_out_ratio(network: &NetworkImputer) -> Option<f64> {
 /// What predicts, given the evidence on the experts, and of a network the ratio on held-out bins and its share.
 fn decide(evidence: Option<&Evidence>, network: Option<(Option<f64>, f64)>) -> Choice {
     let weights = evidence.map_or_else(Weights::kriging, |evidence| evidence.weights);
-    let (share, of_network) = match (evidence, network) {
+    let (share, network) = match (evidence, network) {
         (Some(evidence), Some((ratio, share))) if !evidence.interpolated => match ratio {
-            Some(ratio) if ratio >= 1.0 => (
-                0.0,
-                format!(
-                    "; the network has no part: on held-out bins its error was {ratio:.3} of that of interpolation"
-                ),
-            ),
-            _ => (share, String::new()),
+            Some(ratio) if ratio >= 1.0 => {
+                let lost = format!("on held-out bins its error was {ratio:.3} of that of interpolation");
+                (0.0, Some(format!("the network has no part: {lost}")))
+            }
+            _ => (share, None),
         },
-        _ => (0.0, String::new()),
+        _ => (0.0, None),
     };
     let experts = Weights::EXPERTS.iter().zip(weights.values());
     let experts = experts.map(|(name, weight)| ((*name).to_owned(), (1.0 - share) * weight));
@@ -118,10 +116,7 @@ fn decide(evidence: Option<&Evidence>, network: Option<(Option<f64>, f64)>) -> C
         }
         Some(evidence) => {
             let ratio = evidence.ratio;
-            (
-                Predictor::Blend,
-                format!("measured bins were predicted with {ratio:.3} of the error of interpolation{of_network}"),
-            )
+            (Predictor::Blend, format!("measured bins were predicted with {ratio:.3} of the error of interpolation"))
         }
     };
     let expected = evidence.map(|evidence| Expected {
@@ -130,7 +125,7 @@ fn decide(evidence: Option<&Evidence>, network: Option<(Option<f64>, f64)>) -> C
         correlation: evidence.correlation,
         bins: evidence.bins,
     });
-    Choice { by, why, weights, expected }
+    Choice { by, why, network, weights, expected }
 }
 
 #[cfg(test)]
@@ -151,6 +146,7 @@ mod tests {
         assert_eq!((lost.by, network_weight(&lost)), (Predictor::Interpolation, 0.0));
         let bad_network = decide(Some(&evidence(false)), Some((Some(1.2), 0.25)));
         assert_eq!((bad_network.by, network_weight(&bad_network)), (Predictor::Blend, 0.0));
+        assert!(bad_network.network.as_ref().is_some_and(|why| why.contains("1.200")));
         let both = decide(Some(&evidence(false)), Some((Some(0.8), 0.25)));
         assert_eq!((both.by, network_weight(&both)), (Predictor::Blend, 0.25));
         for choice in [none, lost, bad_network, both] {

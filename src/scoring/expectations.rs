@@ -51,9 +51,7 @@ impl Expectation {
             _ if rmse_ratio < 0.995 => "probably better than interpolation",
             _ => "about as good as interpolation",
         };
-        // What was said of the network, if it was asked.
-        let network = self.choice.why.split_once("; ").map(|(_, network)| format!("; {network}"));
-        beside.to_owned() + &network.unwrap_or_default()
+        self.choice.network.as_ref().map_or(beside.to_owned(), |network| format!("{beside}; {network}"))
     }
 }
 

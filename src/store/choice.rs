@@ -10,6 +10,9 @@ pub struct Choice {
     pub by: Predictor,
     /// Why, in words.
     pub why: String,
+    /// Why a network that was asked has no part in the mean, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
     /// What each one has in the mean, by name: the network and the experts; together 1.
     pub weights: Vec<(String, f64)>,
     /// What measured bins say of it; `None` where they were too few, or were not asked.
