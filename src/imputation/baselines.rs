@@ -11,7 +11,7 @@ use crate::section::{Interpolation, Lags, Raster, Sampling, Variogram, empirical
 /// The prediction of `gene` by interpolation, [rows, cols]: NaN outside the tissue.
 ///
 /// [`Error::Usage`] for bicubic interpolation of a section whose measured bins lie on no lattice.
-pub(super) fn baseline(dataset: &Dataset, gene: &str, method: Baseline) -> Result<Raster<f32>> {
+pub(crate) fn baseline(dataset: &Dataset, gene: &str, method: Baseline) -> Result<Raster<f32>> {
     let sampling = dataset.sampling();
     if method == Baseline::Bicubic && sampling.lattice().is_none() {
         return Err(Error::Usage(format!(

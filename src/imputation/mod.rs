@@ -17,6 +17,7 @@ mod stitching;
 mod tiles;
 mod uncertainty;
 
+pub(crate) use baselines::baseline;
 pub use config::PredictConfig;
 pub use experts::panel;
 pub use finish::finish;

@@ -25,13 +25,13 @@ impl NetworkImputer {
         }
         let (mut found, mut panels) = (Vec::new(), Vec::new());
         for file in files(path)? {
-            let model = ModelMetadata::open(&file, device)?;
-            let into = match model.1.genes.len() {
+            let (net, metadata) = ModelMetadata::open(&file, device)?;
+            let into = match metadata.genes.len() {
                 0 => continue,
                 1 => &mut found,
                 _ => &mut panels,
             };
-            into.extend(Self::from_file(&file, model, dataset, device)?);
+            into.extend(Self::from_file(&file, (net, metadata), dataset, device)?);
         }
         let own: HashSet<String> = found.iter().map(|network| network.gene().to_owned()).collect();
         found.extend(panels.into_iter().filter(|network| !own.contains(network.gene())));

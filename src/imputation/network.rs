@@ -45,8 +45,9 @@ struct Shared {
 impl NetworkImputer {
     /// As [`open`](NetworkImputer::open), of a network in memory and its metadata.
     pub fn new(net: &Cdcin, metadata: &ModelMetadata, dataset: &Dataset, device: &Device) -> Result<Vec<Self>> {
-        Self::checked(Path::new("network in memory"), net.config(), metadata, dataset)?;
-        Ok(Self::of(Some(net.clone()), metadata.clone(), PathBuf::from("network in memory"), device))
+        let path = PathBuf::from("network in memory");
+        Self::checked(&path, net.config(), metadata, dataset)?;
+        Ok(Self::of(Some(net.clone()), metadata.clone(), path, device))
     }
 
     /// Of weights and metadata that were read from `path`. What one gene has for itself is read again when it predicts.

@@ -65,6 +65,7 @@ impl Folders {
         };
         let folders = Folders { report, plots };
         if let Some(plots) = folders.plots() {
+            // One apart from the report is there already.
             make_below(folders.report.path(), plots)?;
             let told = serde_json::to_string_pretty(provenance).map_err(|e| Error::bug(e))? + "\n";
             write(&plots.join(PLOTS), told.as_bytes())?;

@@ -2,6 +2,7 @@
 
 use crate::dataset::Dataset;
 use crate::error::nearest_names;
+use crate::imputation::Method;
 use crate::section::Raster;
 use crate::store::{Choice, Interval, Store};
 use crate::{Error, Result};
@@ -162,7 +163,7 @@ pub struct Names<'a> {
 
 /// Whether this method sees one gene and no more.
 pub(super) fn interpolates(method: &str) -> bool {
-    ["nearest", "bilinear", "bicubic", "idw", "kriging"].contains(&method)
+    matches!(method.parse(), Ok(Method::Baseline(_)))
 }
 
 /// The label of the bilinear baseline: by its method, else by its label.

@@ -14,8 +14,9 @@ use super::shared_genes::SharedGenes;
 use super::summary::MethodSummary;
 use super::warnings::Warnings;
 use crate::dataset::{Dataset, Truth};
+use crate::imputation::{self, Baseline};
 use crate::provenance::Provenance;
-use crate::section::{Interpolation, Raster};
+use crate::section::Raster;
 use crate::{Error, Result};
 use std::collections::HashSet;
 
@@ -154,7 +155,7 @@ impl<'a> Scorer<'a> {
             own.predictions.push((label, map));
         }
         if own.truth.is_none() && !predictions.iter().any(|prediction| interpolates(&prediction.method)) {
-            own.interpolated = Some(interpolated(dataset, &own.measured));
+            own.interpolated = Some(imputation::baseline(dataset, gene, Baseline::Bilinear)?);
         }
         if let Some(truth) = &own.truth {
             own.gains = self.gains(truth, &own.predictions);
@@ -231,14 +232,6 @@ impl<'a> Scorer<'a> {
             scores: self.scores,
         }
     }
-}
-
-/// The `measured` values [rows, cols] of a gene by bilinear interpolation, NaN outside the tissue: what predictions are seen beside.
-fn interpolated(dataset: &Dataset, measured: &Raster<f32>) -> Raster<f32> {
-    let tissue = dataset.tissue();
-    let dense = dataset.sampling().interpolate(Interpolation::Bilinear, measured, tissue);
-    let value = |at: (usize, usize)| if tissue[at] { dense[at] } else { f32::NAN };
-    Raster::from_fn(tissue.rows(), tissue.cols(), |row, col| value((row, col)))
 }
 
 /// The genes that any prediction holds, in the order of the dataset.
