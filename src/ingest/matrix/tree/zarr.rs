@@ -18,8 +18,10 @@ const MAX_BYTES: u64 = 512 << 20;
 /// Files that make a folder a group or an array.
 const METADATA: [&str; 3] = ["zarr.json", ".zgroup", ".zarray"];
 
-/// What a chunk may hold beside its elements: an index, checksums.
-const SLACK: u64 = 1 << 16;
+/// What a chunk of `bytes` may hold beside its elements: an index, checksums, and what packing adds where it does not pay.
+fn slack(bytes: u64) -> u64 {
+    (1 << 16) + bytes / 64
+}
 
 /// The most bytes of an element on its way through codecs that change its type.
 const WIDEST: u64 = 16;
@@ -106,17 +108,14 @@ impl Nodes for Store {
         };
         let size = array.data_type().fixed_size().map(|size| size as u64);
         let elements = chunk.iter().try_fold(1_u64, |product, length| product.checked_mul(*length));
-        match elements
-            .filter(|elements| elements.checked_mul(size.unwrap_or(1)).is_some_and(|bytes| bytes <= MAX_BYTES))
-        {
-            // How long texts are, nobody says before.
-            Some(elements) => {
-                let most =
-                    size.map_or(MAX_BYTES, |size| (elements * (size.max(WIDEST) + size / 64) + SLACK).min(MAX_BYTES));
-                Ok(Box::new(Stored { array: array.with_storage(bounded(most)), chunk }))
-            }
-            None => Err(format!("chunks of {chunk:?} elements, expected {MAX_BYTES} bytes at most in one chunk")),
-        }
+        let within = |elements: &u64| elements.checked_mul(size.unwrap_or(1)).is_some_and(|bytes| bytes <= MAX_BYTES);
+        let Some(elements) = elements.filter(within) else {
+            return Err(format!("chunks of {chunk:?} elements, expected {MAX_BYTES} bytes at most in one chunk"));
+        };
+        // How long texts are, nobody says before.
+        let widest = size.map_or(MAX_BYTES, |size| elements * size.max(WIDEST));
+        let most = (widest + slack(widest)).min(MAX_BYTES);
+        Ok(Box::new(Stored { array: array.with_storage(bounded(most)), chunk }))
     }
 
     fn is_group(&self, name: &str) -> bool {
