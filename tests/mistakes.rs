@@ -49,6 +49,12 @@ fn each_is_told_with_what_to_do() {
         (format!("{fit} --gene DUCT1 --output other"), 2, &["other: is a folder"]),
         (format!("{fit} --gene DUCT1 --output no/new.safetensors"), 74, &["there is no folder no. Create it"]),
         (prep.replace("new.s2s", "no/new.s2s"), 74, &["no/new.s2s: there is no folder no. Create it"]),
+        (
+            "s2s-predict section.s2s --method blend --output no/new.zarr".into(),
+            74,
+            &["no/new.zarr: there is no folder no."],
+        ),
+        ("s2s-predict section.s2s --method blend --into file/new.zarr".into(), 74, &["file is no folder"]),
         (prep.replace("new.s2s", "file/new.s2s"), 74, &["file is no folder"]),
         (prep.replace("new.s2s", "file"), 2, &["file: exists and is no earlier output"]),
         (prep.replace("new.s2s", "."), 2, &[".: "]),

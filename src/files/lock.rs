@@ -45,6 +45,16 @@ impl Lock {
     }
 }
 
+/// [`Error::Io`] if there is no folder that `target` could be made in: told before what takes long, not after.
+pub(crate) fn check_place(target: &Path) -> Result<()> {
+    let real = behind_links(target);
+    let told = |e| Error::Io(format!("{}: {}", target.display(), unwritable(parent(&real), &e)));
+    match fs::metadata(parent(&real)) {
+        Ok(folder) if !folder.is_dir() => Err(told(io::ErrorKind::NotADirectory.into())),
+        found => found.map(drop).map_err(told),
+    }
+}
+
 /// Why nothing can be made in `folder`, and what to do.
 pub(super) fn unwritable(folder: &Path, error: &io::Error) -> String {
     let folder = folder.display();

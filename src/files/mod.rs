@@ -13,6 +13,7 @@ mod version;
 pub(crate) use bounded::Bounded;
 pub use earlier::Earlier;
 pub use lock::Lock;
+pub(crate) use lock::check_place;
 pub use names::{companion, file_name};
 pub(crate) use packing::unpacks_within;
 pub use pending::abandon;

@@ -123,7 +123,7 @@ impl GenePrediction {
 /// sense; [`Error::Data`] where a network predicts what is no number.
 pub fn predict(settings: &PredictSettings) -> Result<Vec<GenePrediction>> {
     settings.config.check()?;
-    let predictor = Predictor::new(settings)?;
+    let predictor = Predictor::new(settings)?.prepared()?;
     let found: Vec<Mutex<Option<GenePrediction>>> = predictor.genes.iter().map(|_| Mutex::default()).collect();
     predictor.each(|index, prediction| {
         *found[index].lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(prediction);
@@ -149,7 +149,7 @@ pub(super) struct Predictor<'a> {
 }
 
 impl<'a> Predictor<'a> {
-    /// Checks the genes, and prepares what they share.
+    /// Checks the genes.
     pub(super) fn new(settings: &PredictSettings<'a>) -> Result<Self> {
         let PredictSettings { dataset, ref source, genes, config } = *settings;
         let mut source = source.clone();
@@ -165,14 +165,18 @@ impl<'a> Predictor<'a> {
             Source::Method(_) => 0.0,
         };
         let beyond = beyond(dataset, config)?;
-        let mut predictor = Predictor { dataset, config, source, genes, share, chooser: None, totals: None, beyond };
-        if !matches!(predictor.source, Source::Method(Method::Baseline(_))) && predictor.share < 1.0 {
-            predictor.chooser = Some(Chooser::new(dataset)?);
+        Ok(Predictor { dataset, config, source, genes, share, chooser: None, totals: None, beyond })
+    }
+
+    /// Prepares what the genes share: the experts, and the totals to expect. It may take a minute.
+    pub(super) fn prepared(mut self) -> Result<Self> {
+        if !matches!(self.source, Source::Method(Method::Baseline(_))) && self.share < 1.0 {
+            self.chooser = Some(Chooser::new(self.dataset)?);
         }
-        if config.counts {
-            predictor.totals = Some(predictor.expected_totals()?);
+        if self.config.counts {
+            self.totals = Some(self.expected_totals()?);
         }
-        Ok(predictor)
+        Ok(self)
     }
 
     /// The counts of all genes to expect of every bin [rows, cols]: those of measured bins, and of the others as those of a gene with the

@@ -5,7 +5,7 @@ use super::method::Method;
 use super::network::NetworkImputer;
 use super::predict::{GenePrediction, PredictSettings, Predictor, Source};
 use crate::Result;
-use crate::files::fingerprint;
+use crate::files::{check_place, fingerprint};
 use crate::provenance::{Input, Provenance};
 use crate::section::{Cells, Raster};
 use crate::store::{self, Answers, Distribution, Model, Plan, StoreWriter, Uncertainty};
@@ -50,6 +50,7 @@ pub struct Job<'a> {
 ///
 /// Errors are those of [`predict()`](super::predict()), and [`Error::Io`](crate::Error::Io) where the store cannot be written.
 pub fn run(job: &Job) -> Result<()> {
+    check_place(job.output.path())?;
     let predictor = Predictor::new(&job.settings)?;
     let (name, of, records) = match &predictor.source {
         Source::Networks(networks) => ("s2s".to_owned(), String::new(), models(job, networks, predictor.share)?),
@@ -59,9 +60,14 @@ pub fn run(job: &Job) -> Result<()> {
             (method.to_string(), format!(" by {method}{kind}"), records)
         }
     };
+    let provenance = provenance(job, &name, &records);
+    if let Output::New(path) = job.output {
+        provenance.earlier(&store::earlier(path)).give_way(path, job.force)?;
+    }
+    let predictor = predictor.prepared()?;
     let (distribution, totals) = (predictor.tells_distribution(), predictor.totals.as_ref());
     let sure = distribution || matches!(&predictor.source, Source::Networks(all) if say_without(all, job));
-    let store = begin(job, &name, records, Room { uncertainty: sure, distribution, totals })?;
+    let store = begin(job, &name, (records, provenance), Room { uncertainty: sure, distribution, totals })?;
     predictor.each(|index, prediction| store.write_gene(index, lent(&prediction)))?;
     store.finish()?;
     if totals.is_some() {
@@ -142,12 +148,11 @@ struct Room<'a> {
 fn begin<'a>(
     job: &Job<'a>,
     method: &'a str,
-    genes: Vec<(String, Option<Model>)>,
+    (genes, provenance): (Vec<(String, Option<Model>)>, Provenance),
     room: Room<'a>,
 ) -> Result<StoreWriter<'a>> {
     let Room { uncertainty, distribution, totals } = room;
     let dataset = job.settings.dataset;
-    let provenance = provenance(job, method, &genes);
     let coverage = job.settings.config.coverage;
     let plan = Plan {
         dataset,
@@ -160,10 +165,7 @@ fn begin<'a>(
         provenance,
     };
     match job.output {
-        Output::New(path) => {
-            plan.provenance.earlier(&store::earlier(path)).give_way(path, job.force)?;
-            StoreWriter::create(path, plan)
-        }
+        Output::New(path) => StoreWriter::create(path, plan),
         Output::Into(path, panel) => {
             panel.iter().copied().flatten().try_for_each(|gene| dataset.manifest().gene(gene).map(drop))?;
             StoreWriter::join(path, panel, plan)
