@@ -2,6 +2,7 @@
 
 import argparse
 import concurrent.futures
+import dataclasses
 import datetime
 import json
 import os
@@ -26,6 +27,7 @@ def arguments():
     add("--recipe", nargs="+", action="append", default=[], metavar=("NAME CONFIG", "KEY=VALUE"), help="a method: networks by this config with these changes; may be given more than once")
     add("--images", type=pathlib.Path, metavar="DIR", help="photographs for the recipes [default: pictures made in memory]")
     add("--seeds", type=int, default=1, metavar="N", help="fit every recipe with the seeds 0 to N − 1 [default: 1]")
+    add("--phases", type=int, default=1, choices=range(1, len(sections.PHASES) + 1), metavar="N", help="measure every section N times, each time another bin of each block [default: 1]")
     add("--genes", type=int, default=10, metavar="N", help="genes of each section [default: 10]")
     add("--rivals", metavar="PYTHON", help=f"a Python with lightgbm, scikit-learn and pandas that runs {', '.join(methods.RIVALS)} of SHARED/tools/rivals")
     add("--external", action="append", default=[], metavar="NAME=DIR", help="a method: predictions DIR/SECTION.npz, an array [rows, cols] for each gene")
@@ -72,13 +74,23 @@ def chosen_methods(options, steps):
     return [known[name] for name in dict.fromkeys([*methods.BASELINES, *names])]
 
 
-def prepared(section, options, steps):
+def phases(section, options, steps):
+    """The jobs of a section, one for each phase, all of the genes that the first one chooses; with the noise ceilings of the genes."""
+    jobs, genes = [], None
+    for number, phase in enumerate(sections.PHASES[: options.phases]):
+        job = prepared(dataclasses.replace(section, phase=phase), number, genes, options, steps)
+        genes = job[0].genes
+        jobs.append(job)
+    return jobs
+
+
+def prepared(section, number, genes, options, steps):
     """The job of a section, and the noise ceilings of its genes."""
     dataset, after = sections.prepare(section, options.shared.resolve(), options.work, steps)
-    genes = sections.choose(dataset, section, options.genes)
-    home = options.work / section.name
-    rates = home / "simulated/rates.parquet" if isinstance(section.source, sections.Simulation) else None
-    job = methods.Job(section.name, dataset, tuple(genes), after, home, rates)
+    genes = genes or sections.choose(dataset, section, options.genes)
+    home = options.work / section.folder
+    rates = options.work / section.name / "simulated/rates.parquet" if isinstance(section.source, sections.Simulation) else None
+    job = methods.Job(section.name, number, dataset, tuple(genes), after, home, rates)
     bilinear, _ = methods.Interpolation("bilinear").predict(job, 0, steps)
     report = home / "report"
     what = ["--dataset", dataset, "--prediction", bilinear.path, "--output", report]
@@ -108,20 +120,23 @@ class Bench:
                 pool.shutdown(wait=True, cancel_futures=True)
 
     def run_in(self, pool):
-        jobs = {pool.submit(prepared, section, self.options, self.steps): section for section in self.sections}
+        jobs = {pool.submit(phases, section, self.options, self.steps): section for section in self.sections}
         ready = {section.name: done for section, done in self.finished(jobs)}
-        self.chosen = {section.name: list(ready[section.name][0].genes) for section in self.sections if section.name in ready}
-        wanted = [(ready[name][0], method, seed) for name in self.chosen for method in self.methods for seed in range(method.seeds)]
+        self.chosen = {section.name: list(ready[section.name][0][0].genes) for section in self.sections if section.name in ready}
+        ceilings = {(job.section, job.phase): found for jobs in ready.values() for job, found in jobs}
+        asked = [(job, method) for name in self.chosen for job, _ in ready[name] for method in self.methods]
+        wanted = [(job, method, seed) for job, method in asked for seed in range(method.seeds)]
         runs = {pool.submit(method.predict, job, seed, self.steps): (job, method, seed) for job, method, seed in wanted}
         truths = {}
         for (job, method, seed), (prediction, seconds) in self.finished(runs):
             if prediction is None:
                 say(f"{job.section}: not by {method.name}")
                 continue
-            truth = truths.get(job.section) or Truth(job.dataset, job.genes, job.rates)
-            truths[job.section] = truth
+            place = job.section, job.phase
+            truth = truths.get(place) or Truth(job.dataset, job.genes, job.rates)
+            truths[place] = truth
             try:
-                self.rows += self.scored(job, method, seed, truth, prediction, seconds, ready[job.section][1])
+                self.rows += self.scored(job, method, seed, truth, prediction, seconds, ceilings[place])
             except StepFailed as failure:
                 self.fail(f"{method.name} of {job.section}: {failure}")
 
@@ -140,7 +155,7 @@ class Bench:
     def scored(self, job, method, seed, truth, prediction, seconds, ceilings):
         """A row for each gene."""
         each = seconds / len(job.genes)
-        told = {"section": job.section, "method": method.name, "seed": seed, "seconds": each}
+        told = {"section": job.section, "phase": job.phase, "method": method.name, "seed": seed, "seconds": each}
         rows = [{"gene": gene, **told, "pcc_ceiling": ceilings.get(gene), **truth.score(gene, prediction)} for gene in job.genes]
         say(f"{job.section}: {method.name}" + (f", seed {seed}" if method.seeds > 1 else "") + f", {each:.1f} s a gene")
         return rows
@@ -149,7 +164,7 @@ class Bench:
         names = [method.name for method in self.methods]
         genes = table.compare(self.rows)
         order = {name: at for at, name in enumerate(names)}
-        genes = genes.sort_values(["section", "gene", "method", "seed"], key=lambda c: c.map(order) if c.name == "method" else c, ignore_index=True)
+        genes = genes.sort_values(["section", "gene", "phase", "method", "seed"], key=lambda c: c.map(order) if c.name == "method" else c, ignore_index=True)
         least = self.options.min_ceiling
         selections = {"All genes": genes, f"Genes with a noise ceiling above {least:g}": genes[genes.pcc_ceiling > least].reset_index(drop=True)}
         tables = {title: table.tabulate(part, self.sections, names) for title, part in selections.items()}

@@ -19,9 +19,11 @@ RIVAL_GENES = 40
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """A dataset and the genes to predict of it, known by `after`; results go below `home`. `rates`: of a simulated section."""
+    """A dataset and the genes to predict of it, known by `after`; results go below `home`. `phase` is the number of the one that it
+    was measured on, `rates` those of a simulated section."""
 
     section: str
+    phase: int
     dataset: pathlib.Path
     genes: tuple
     after: str
@@ -108,7 +110,7 @@ class External:
     seeds: int = 1
 
     def predict(self, job, seed, steps):
-        path = self.folder / f"{job.section}.npz"
+        path = self.folder / f"{job.home.name}.npz"
         return (Arrays(path), 0.0) if path.exists() else (None, 0.0)
 
 

@@ -16,7 +16,7 @@ class Section:
 
     `source` is a path below the shared data, or a Simulation. `half` keeps the transcripts on one side of x = 2,400 µm. Genes are
     chosen among those whose names begin with one of `patterns`, unless they are `named`. An `untouched` section must not be looked at
-    in tuning.
+    in tuning. `phase` is the bin of each block that is measured, of the first one unless it is said.
     """
 
     name: str
@@ -27,6 +27,12 @@ class Section:
     patterns: tuple = ("",)
     named: tuple = ()
     untouched: bool = False
+    phase: str = ""
+
+    @property
+    def folder(self):
+        """Where it is kept."""
+        return f"{self.name}@{self.phase}" if self.phase else self.name
 
     @property
     def role(self):
@@ -52,6 +58,9 @@ MARROW = "xenium_bone_marrow/transcripts.parquet"
 BREAST = "xenium_breast_crop/transcripts.parquet"
 MERFISH = "merfish_brain/vizgen_transcripts.gz"
 MIDDLE_UM = 2400.0
+
+# The bins of a block that may be the measured one: opposite ones first.
+PHASES = ("", "1,1", "0,1", "1,0")
 
 # A gene with fewer counts in the measured bins is not chosen.
 MIN_COUNTS = 100
@@ -81,14 +90,13 @@ SECTIONS = (
 
 def prepare(section, shared, work, steps):
     """Prepares a section as a benchmark of S = 2: the dataset and the identity of its content."""
-    home = work / section.name
+    home = work / section.folder
     source, after = inputs(section, shared, work, steps)
     dataset = home / f"{section.name}.s2s"
     arguments = ["--input", source, "--bin-um", section.bin_um, "--scale", 2, "--mode", "benchmark", "--output", dataset]
-    if section.origin:
-        arguments += ["--origin", section.origin]
+    arguments += [word for name in ("origin", "phase") if getattr(section, name) for word in (f"--{name}", getattr(section, name))]
     record = steps.s2s("s2s-prep", arguments, dataset, after)
-    say(f"{section.name}: prepared")
+    say(f"{section.folder}: prepared")
     return dataset, identity(record)
 
 

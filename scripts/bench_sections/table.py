@@ -43,12 +43,12 @@ WORST = {"rmse_worst": "max", "pcc_worst": "min", "median_worst": "max"}
 
 
 def compare(rows):
-    """Rows of one gene, method and seed, beside bilinear interpolation and the interpolator with the lowest RMSE of the gene."""
+    """Rows of one gene, phase, method and seed, beside bilinear interpolation and the interpolator with the lowest RMSE of the gene."""
     table = pd.DataFrame(rows)
     for name in OPTIONAL:
         if name not in table:
             table[name] = np.nan
-    key = ["section", "gene"]
+    key = ["section", "gene", "phase"]
     baselines = table[table.method.isin(BASELINES)].reset_index(drop=True)
     best = baselines.loc[baselines.groupby(key).rmse.idxmin(), [*key, "method", "rmse", "pcc"]]
     best = best.rename(columns={"method": "best", "rmse": "best_rmse", "pcc": "best_pcc"})
@@ -68,12 +68,12 @@ def compare(rows):
 
 
 def summarise(genes):
-    """One row: the means over genes and seeds, and the worst of them."""
+    """One row: the means over genes, phases and seeds, and the worst of them."""
     if genes.empty:
         return None
     means = ("mae_ratio", "rmse_ratio", "rmse_best", "pcc", "pcc_gain", "ssim_gain", "bias", "bias_as_drawn", "median_ratio", "seconds")
     means += ("rates_ratio", "rates_pcc", *SHARES)
-    by_seed = genes.groupby("seed").rmse_best.mean()
+    by_seed = genes.groupby(["phase", "seed"]).rmse_best.mean()
     worst = genes.rmse_best.idxmax()
     return {
         **{name: genes[name].mean() for name in means},
