@@ -18,6 +18,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Longest extents of the holes in bins, and how many of each.
 SIZES = {2: 12, 3: 10, 4: 8, 6: 6, 8: 4, 10: 3, 12: 2}
 
+# What the networks are called.
+NETWORK = "network"
+
 # Distances in bins from the nearest measured one.
 CLASSES = ((0.5, 1.2, "1"), (1.2, 2.2, "up to 2"), (2.2, 3.2, "up to 3"), (3.2, 99, "farther"))
 
@@ -29,6 +32,7 @@ def arguments():
     add("--genes", type=int, default=10, metavar="N", help="genes [default: 10]")
     add("--seeds", type=int, default=2, metavar="N", help="sets of holes [default: 2]")
     add("--methods", default="idw,kriging,blend", metavar="NAMES")
+    add("--network", type=pathlib.Path, metavar="CONFIG", help="networks by this config, too, alone and with a quarter of the mean beside blend")
     add("--threads", type=int, default=1)
     add("--bin-dir", type=pathlib.Path, default=ROOT / "target/release", metavar="DIR")
     add("--shared", type=pathlib.Path, default=os.environ.get("S2S_SHARED", ROOT / "../shared"), metavar="DIR")
@@ -85,11 +89,24 @@ def withheld(section, seed, options, steps, found):
     return home, identity(record)
 
 
-def scored(home, genes, method, steps, after):
-    """A row for every gene and bin of a hole: distance, truth, prediction, and the ends of the interval."""
+def predicted(home, genes, method, steps, after):
+    """The store of a method."""
     target = home / f"{method}.zarr"
     what = ["--dataset", home / "holes.s2s", "--method", method, "--genes", ",".join(genes), "--output", target]
-    record = steps.s2s("s2s-predict", what, target, [after])
+    return target, steps.s2s("s2s-predict", what, target, [after])["seconds"]
+
+
+def by_networks(home, genes, config, steps, after):
+    """The store of networks, one for each gene, without the experts."""
+    models, target, recipe = home / "fits", home / f"{NETWORK}.zarr", ["--config", config]
+    fit = ["--dataset", home / "holes.s2s", "--genes", ",".join(genes), *recipe, "--output", models]
+    fits = steps.s2s("s2s-fit", fit, models, [after], resume=True)
+    alone = ["--dataset", home / "holes.s2s", *recipe, "--set", "predict.network_share=1", "--model", models, "--output", target]
+    return target, fits["seconds"] + steps.s2s("s2s-predict", alone, target, [after, identity(fits)])["seconds"]
+
+
+def scored(home, genes, method, target, seconds):
+    """A row for every gene and bin of a hole: distance, truth, prediction, and the ends of the interval."""
     truth, store = Truth(home / "holes.s2s", genes), Store(target)
     bins = pd.read_parquet(home / "holes.s2s/bins.parquet")
     measured = truth.raster(bins, bins.measured & bins.tissue, bool)
@@ -100,8 +117,15 @@ def scored(home, genes, method, steps, after):
         lower, upper = bounds if bounds is not None else (np.full_like(imputed, np.nan),) * 2
         columns = {"distance": distance, "truth": truth.images[gene], "predicted": np.nan_to_num(imputed), "lower": lower, "upper": upper}
         parts.append(pd.DataFrame({"gene": gene, "method": method, **{name: image[truth.region] for name, image in columns.items()}}))
-    say(f"{home.name}: {method}, {record['seconds'] / len(genes):.1f} s a gene")
+    say(f"{home.name}: {method}, {seconds / len(genes):.1f} s a gene")
     return pd.concat(parts, ignore_index=True)
+
+
+def together(parts):
+    """The networks with a quarter of the mean beside the experts; no intervals."""
+    by_method = {part.method.iloc[0]: part for part in parts}
+    both = 0.75 * by_method["blend"].predicted + 0.25 * by_method[NETWORK].predicted
+    return by_method["blend"].assign(method=f"blend, {NETWORK}", predicted=both, lower=np.nan, upper=np.nan)
 
 
 def figures(rows):
@@ -136,7 +160,11 @@ def main():
         parts = []
         for seed in range(options.seeds):
             home, after = withheld(section, seed, options, steps, found)
-            parts += [scored(home, genes, method, steps, after) for method in options.methods.split(",")]
+            own = [scored(home, genes, method, *predicted(home, genes, method, steps, after)) for method in options.methods.split(",")]
+            if options.network:
+                own.append(scored(home, genes, NETWORK, *by_networks(home, genes, options.network.resolve(), steps, after)))
+                own.append(together(own))
+            parts += own
     except StepFailed as failure:
         say(f"error: {failure}")
         return 2
@@ -144,7 +172,7 @@ def main():
     classes = [*CLASSES, (0.0, 99, "all")]
     print("| distance, bins | method | bins | MAE | RMSE | PCC | coverage at 90 % | width |\n|---|---|---|---|---|---|---|---|")
     for low, high, name in classes:
-        for method in options.methods.split(","):
+        for method in rows.method.unique():
             own = rows[(rows.method == method) & (rows.distance > low) & (rows.distance <= high)]
             f = figures(own)
             told = f"{100 * f.coverage:.1f} % | {f.width:.2f}" if np.isfinite(f.coverage) else "– | –"

@@ -18,6 +18,9 @@ pub struct Distance {
 }
 
 impl Distance {
+    /// Errors at the real distances themselves.
+    pub const SAME: Distance = Distance { real: 1.0, sparser: 1.0, noise: 0.0 };
+
     /// Under the variogram of the `known` ones of `values`: the measured bins as an image in which they are `spacing` pixels
     /// apart (1 on a lattice), of scale `s`. `None` where there is no pair of them.
     pub fn of(values: &Raster<f32>, known: &Raster<bool>, spacing: f64, s: usize, noise: f64) -> Option<Self> {

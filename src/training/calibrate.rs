@@ -1,10 +1,11 @@
 //! At the end of a fit: how far off the network is on measured bins, predicted from the sparser lattice.
 
-use super::evaluation::{DRAWS, drawn_view, phase_view};
+use super::evaluation::{phase_view, thinned_view};
 use super::fitted::Fit;
 use super::measured::MeasuredImage;
 use super::sampler::Sampler;
 use super::settings::FitSettings;
+use super::thinning::Thinning;
 use crate::calibration::{Calibration, Case, Distance, Features, Layout, count_noise, local_variance};
 use crate::dataset::Dataset;
 use crate::network::Ensemble;
@@ -13,23 +14,31 @@ use crate::{Error, Result};
 use burn::tensor::Tensor;
 
 /// Gives each gene of `fitted` its [`Calibration`], from the measured bins alone; none where no bins are held out.
-pub(super) fn calibrate(settings: &FitSettings, sampler: &Sampler, fitted: &mut Fit) -> Result<()> {
+pub(super) fn calibrate(
+    settings: &FitSettings,
+    sampler: &Sampler,
+    thinning: Option<&Thinning>,
+    fitted: &mut Fit,
+) -> Result<()> {
     for index in 0..fitted.genes.len() {
         let image = sampler.image(index);
-        let any_held_out =
-            image.tissue.values().iter().zip(image.learned.values()).any(|(inside, learned)| inside > learned);
-        if !any_held_out {
+        let held = image.held_out();
+        if !held.values().contains(&true) {
             return Ok(());
         }
         let known = image.tissue.map(|inside| *inside > 0.0);
         let scale = fitted.genes[index].scale as f32;
         let spacing = settings.dataset.map_or(settings.scale.get(), |dataset| dataset.sampling().spacing());
-        let cases = Cases { settings, fitted, image: &image, known: &known, spacing, scale }.all()?;
+        let masks = thinning.map(|thinning| thinning.calibrating(&held));
+        let cases = Cases { settings, fitted, image: &image, known: &known, spacing, scale, masks }.all()?;
         // On an image of the whole grid bins are a spacing apart, on one of their own they are neighbours.
-        let apart = if settings.rate().is_some() { spacing } else { 1 };
+        let apart = if thinning.is_some() { spacing } else { 1 };
         let values = image.genes[0].map(|value| value * scale);
         let noise = settings.dataset.map_or(0.0, |dataset| noise(dataset, &values, &known, apart));
-        let distance = Distance::of(&values, &known, apart as f64, spacing, noise);
+        let distance = match thinning {
+            Some(Thinning::Holes(_)) => Some(Distance::SAME),
+            _ => Distance::of(&values, &known, apart as f64, spacing, noise),
+        };
         fitted.genes[index].calibration = Calibration::of(&cases, distance);
     }
     Ok(())
@@ -54,24 +63,26 @@ struct Cases<'a> {
     spacing: usize,
     /// What the gene's values in the image were divided by.
     scale: f32,
+    /// Sparser masks where the measured bins lie on no lattice.
+    masks: Option<Vec<Raster<bool>>>,
 }
 
 impl Cases<'_> {
-    /// From every phase of the sparser lattice the bins that are not on it; from draws of the sparser mask where there is no lattice.
+    /// From every phase of the sparser lattice the bins that are not on it; from sparser masks where there is no lattice.
     fn all(&self) -> Result<Vec<Case>> {
         let (s, device) = (self.settings.scale.get(), self.settings.device);
         let values = &self.image.genes[0];
         let mut cases = Vec::new();
-        match self.settings.rate() {
+        match &self.masks {
             None => {
                 for corner in (0..s * s).map(|phase| (phase / s, phase % s)) {
                     let view = phase_view(self.image, values, s, corner, device);
                     self.of_view(&view, corner, Layout::Lattice(Lattice::new(self.settings.scale)), &mut cases)?;
                 }
             }
-            Some(rate) => {
-                for draw in 0..DRAWS as u64 {
-                    let view = drawn_view(self.image, values, rate, draw, device);
+            Some(masks) => {
+                for stays in masks {
+                    let view = thinned_view(self.image, values, stays, device);
                     let layout = Layout::Scattered(self.spacing * self.spacing);
                     self.of_view(&view, (0, 0), layout, &mut cases)?;
                 }
@@ -112,7 +123,7 @@ impl Cases<'_> {
         let measured = f64::from(self.image.genes[0][bin] * self.scale);
         let side = self.settings.fit.holdout_block;
         let block = bin.0 / side * self.known.cols().div_ceil(side) + bin.1 / side;
-        let held_out = self.image.learned[bin] == 0.0;
+        let held_out = self.image.is_held_out(bin);
         Case { features, error: (measured - features.level).abs(), block, held_out }
     }
 }

@@ -10,6 +10,8 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 pub(super) enum Draws {
     /// The bins held out.
     HeldOut,
+    /// Likes of the section's holes.
+    Holes,
     /// The examples of this step, from 0.
     Step(usize),
 }
@@ -17,6 +19,7 @@ pub(super) enum Draws {
 /// The stream of a purpose. The first weights have the seed's own stream ([`crate::network::CdcinConfig::init`]).
 pub(super) fn draws(seed: u64, purpose: Draws) -> Xoshiro256PlusPlus {
     let number = match purpose {
+        Draws::Holes => u64::MAX,
         Draws::HeldOut => 1,
         Draws::Step(step) => 2 + step as u64,
     };

@@ -176,7 +176,7 @@ fn pixels(settings: &FitSettings, recipe: &FitConfig, every_loss: bool) -> f64 {
 /// The same for the looks at the held-out bins: each view is about a third of a step on one phase of the sparser lattice.
 fn looks(settings: &FitSettings, recipe: &FitConfig) -> f64 {
     let block = settings.input().factor().pow(2);
-    let phases = if settings.rate().is_some() { super::evaluation::DRAWS } else { block };
+    let phases = if settings.rate().is_some() { super::thinning::DRAWS as usize } else { block };
     let views = if recipe.holdout > 0.0 { super::evaluation::views(settings.genes.len(), phases).len() } else { 0 };
     let view = example(settings, &FitConfig { crop: Crop::Whole, ..recipe.clone() }) / block as f64;
     view * views as f64 / 3.0 / recipe.evaluate_every as f64

@@ -3,12 +3,10 @@
 use super::config::Distance;
 use super::losses::Objective;
 use super::measured::MeasuredImage;
-use super::thinning::kept;
+use super::thinning::Thinning;
 use crate::network::{Cdcin, Input, InputConfig};
 use crate::section::Raster;
 use burn::tensor::{Device, Tensor, TensorData};
-use rand::SeedableRng;
-use rand_xoshiro::Xoshiro256PlusPlus;
 use serde::{Deserialize, Serialize};
 
 /// At most so many views are looked at: every one costs a pass through the network.
@@ -21,9 +19,6 @@ pub(super) fn views(genes: usize, phases: usize) -> Vec<(usize, usize)> {
     }
     (0..MOST_VIEWS).map(|i| (i * genes / MOST_VIEWS, i % phases)).collect()
 }
-
-/// Draws of the sparser mask from which the held-out bins are predicted, where the measured bins lie on no lattice.
-pub(super) const DRAWS: usize = 2;
 
 /// Held-out measured bins, to be predicted from the sparser lattice (sparser → sparse).
 pub(super) struct HeldOut {
@@ -46,22 +41,21 @@ pub struct HeldOutError {
 
 impl HeldOut {
     /// The bins of `image` that are tissue but not learned; `None` if there are none. Where the measured bins lie on no
-    /// lattice, `rate` is their share.
+    /// lattice, `thinning` says which of them are dropped.
     pub(super) fn new(
         objective: &Objective,
         image: &MeasuredImage,
-        rate: Option<f64>,
+        thinning: Option<&Thinning>,
         device: &Device,
     ) -> Option<Self> {
         let input = objective.input.clone();
-        let (tissue, learned) = (&image.tissue, &image.learned);
-        let any =
-            tissue.values().iter().zip(learned.values()).any(|(tissue, learned)| *tissue > 0.0 && *learned == 0.0);
+        let any = image.held_out().values().contains(&true);
         let s = input.scale;
-        let looked_at = views(image.genes.len(), if rate.is_some() { DRAWS } else { s * s }).into_iter();
-        let views = looked_at.map(|(gene, phase)| match rate {
+        let masks = thinning.map(|thinning| thinning.looks(&image.held_out()));
+        let phases = masks.as_ref().map_or(s * s, Vec::len);
+        let views = views(image.genes.len(), phases).into_iter().map(|(gene, phase)| match &masks {
             None => phase_view(image, &image.genes[gene], s, (phase / s, phase % s), device),
-            Some(rate) => drawn_view(image, &image.genes[gene], rate, phase as u64, device),
+            Some(masks) => thinned_view(image, &image.genes[gene], &masks[phase], device),
         });
         any.then(|| HeldOut { input, distance: objective.distance, views: views.collect() })
     }
@@ -88,11 +82,6 @@ impl HeldOut {
     }
 }
 
-/// Whether a bin is held out.
-fn held(image: &MeasuredImage, at: (usize, usize)) -> bool {
-    image.tissue[at] > 0.0 && image.learned[at] == 0.0
-}
-
 /// A gene from one phase of the sparser lattice.
 pub(super) fn phase_view(
     image: &MeasuredImage,
@@ -105,7 +94,7 @@ pub(super) fn phase_view(
     let (h, w) = ((rows - top) / s * s, (cols - left) / s * s);
     let at = |i: usize| (top + i / w, left + i % w);
     let on_lattice = |i: usize| (i / w).is_multiple_of(s) && (i % w).is_multiple_of(s);
-    let counts = |i: usize| f32::from(u8::from(held(image, at(i)) && !on_lattice(i)));
+    let counts = |i: usize| f32::from(u8::from(image.is_held_out(at(i)) && !on_lattice(i)));
     let pixels = (0..h * w).map(|i| values[at(i)]);
     let pixels = pixels.chain((0..h * w).map(|i| image.tissue[at(i)])).chain((0..h * w).map(counts));
     let guides = image.components.iter().flat_map(|component| (0..h * w).map(|i| component[at(i)]));
@@ -113,21 +102,20 @@ pub(super) fn phase_view(
     Tensor::from_data(TensorData::new(pixels, [1, 3 + image.components.len(), h, w]), device)
 }
 
-/// A gene from one draw of the sparser mask, where the measured bins lie on no lattice.
-pub(super) fn drawn_view(
+/// A gene from the bins that stay of a sparser mask, where the measured bins lie on no lattice.
+pub(super) fn thinned_view(
     image: &MeasuredImage,
     values: &Raster<f32>,
-    rate: f64,
-    draw: u64,
+    stays: &Raster<bool>,
     device: &Device,
 ) -> Tensor<4> {
     let (rows, cols) = image.tissue.shape();
-    let stays = kept(rate, rows * cols, &mut Xoshiro256PlusPlus::seed_from_u64(draw));
-    let counts = (0..rows * cols).map(|i| f32::from(u8::from(held(image, (i / cols, i % cols)) && stays[i] == 0.0)));
-    let mut pixels = [values.values(), image.tissue.values()].concat();
-    pixels.extend(counts);
-    image.components.iter().for_each(|component| pixels.extend_from_slice(component.values()));
-    pixels.extend(&stays);
+    let counts = Raster::from_fn(rows, cols, |row, col| {
+        f32::from(u8::from(image.is_held_out((row, col)) && !stays[(row, col)]))
+    });
+    let kept = stays.map(|stays| f32::from(u8::from(*stays)));
+    let channels = [values, &image.tissue, &counts].into_iter().chain(&image.components).chain([&kept]);
+    let pixels: Vec<f32> = channels.flat_map(|channel| channel.values().iter().copied()).collect();
     Tensor::from_data(TensorData::new(pixels, [1, 4 + image.components.len(), rows, cols]), device)
 }
 

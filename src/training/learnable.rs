@@ -7,14 +7,18 @@ use super::holdout::held_out;
 use super::measured::MeasuredImage;
 use super::settings::FitSettings;
 use crate::dataset::Dataset;
-use crate::section::Raster;
+use crate::section::{Holes, Raster};
 use crate::{Error, Result};
 
 /// The measured bins of the genes that have any counts, and what their values are divided by.
 pub(super) fn measured(settings: &FitSettings, dataset: &Dataset) -> Result<(Vec<FittedGene>, MeasuredImage)> {
     let tissue = dataset.measured_tissue();
     let config = settings.fit;
-    let held = held_out(&tissue, config.holdout, config.holdout_block, &mut draws(settings.seed, Draws::HeldOut));
+    let mut rng = draws(settings.seed, Draws::HeldOut);
+    let held = match Holes::of(dataset.sampling(), dataset.tissue()) {
+        Some(holes) => holes.moved(&tissue, config.holdout, &mut rng),
+        None => held_out(&tissue, config.holdout, config.holdout_block, &mut rng),
+    };
     let mut image = MeasuredImage::new(&tissue, &held)
         .guided(dataset.components(config.components)?)
         .stained(dataset, config.stains)?;

@@ -31,6 +31,16 @@ impl MeasuredImage {
         MeasuredImage { genes: Vec::new(), tissue, learned, components: Vec::new() }
     }
 
+    /// Whether a bin is held out.
+    pub(super) fn is_held_out(&self, bin: (usize, usize)) -> bool {
+        self.tissue[bin] > 0.0 && self.learned[bin] == 0.0
+    }
+
+    /// The bins held out.
+    pub(super) fn held_out(&self) -> Raster<bool> {
+        Raster::from_fn(self.tissue.rows(), self.tissue.cols(), |row, col| self.is_held_out((row, col)))
+    }
+
     /// The same with these images as guides.
     pub fn guided(self, components: Vec<Raster<f32>>) -> Self {
         MeasuredImage { components, ..self }

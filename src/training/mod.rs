@@ -43,3 +43,4 @@ pub use measured::MeasuredImage;
 pub use metadata::ModelMetadata;
 pub use sampler::Sampler;
 pub use settings::{FitSettings, Init, Saving};
+pub use thinning::Thinning;

@@ -114,12 +114,15 @@ pub(super) struct Turn {
 }
 
 impl Turn {
+    /// As it lies.
+    pub(super) const NONE: Turn = Turn { transpose: false, flip_rows: false, flip_cols: false };
+
     pub(super) fn random(rng: &mut impl Rng) -> Self {
         Turn { transpose: rng.random(), flip_rows: rng.random(), flip_cols: rng.random() }
     }
 
     /// Where the turned image of a rows × cols one takes its pixel (row, col) from.
-    fn source(self, (rows, cols): (usize, usize), (row, col): (usize, usize)) -> (usize, usize) {
+    pub(super) fn source(self, (rows, cols): (usize, usize), (row, col): (usize, usize)) -> (usize, usize) {
         let (row, col) = if self.transpose { (col, row) } else { (row, col) };
         (if self.flip_rows { rows - 1 - row } else { row }, if self.flip_cols { cols - 1 - col } else { col })
     }
@@ -134,8 +137,7 @@ mod tests {
         let values = Raster::from_fn(3, 4, |row, col| (row * 100 + col) as f32);
         let image = MeasuredImage::new(&values.map(|_| true), &values.map(|_| false)).with(&values, 1.0);
         let pixels = Pixels::new(image.clone(), (8, 8), &Device::flex()).unwrap();
-        let turn = Turn { transpose: false, flip_rows: false, flip_cols: false };
-        let cut = pixels.cut(&[pixels.place(0, (0, 0), (8, 8), turn)], (8, 8));
+        let cut = pixels.cut(&[pixels.place(0, (0, 0), (8, 8), Turn::NONE)], (8, 8));
         assert_eq!(cut.into_data(), image.window((0, 0), (8, 8), &Device::flex()).into_data());
         assert_eq!(pixels.image(0).genes, image.genes);
     }

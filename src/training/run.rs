@@ -15,7 +15,7 @@ use super::sampler::Sampler;
 use super::schedule::learning_rate;
 use super::settings::FitSettings;
 use super::state::{Best, State};
-use super::thinning::with_masks;
+use super::thinning::Thinning;
 use super::unread::Unread;
 use crate::compute::Progress;
 use crate::dataset::Dataset;
@@ -34,6 +34,7 @@ pub(super) struct Run<'a> {
     identity: Identity,
     steps: usize,
     sampler: Option<Sampler>,
+    thinning: Option<Thinning>,
     objective: Objective,
     held_out: Option<HeldOut>,
     genes: Vec<FittedGene>,
@@ -55,9 +56,10 @@ impl<'a> Run<'a> {
     ) -> Result<Self> {
         let FitSettings { fit: config, device, .. } = *settings;
         let objective = Objective { input: settings.input(), lambda: config.lambda, distance: config.loss };
-        let held_out = image.as_ref().and_then(|image| HeldOut::new(&objective, image, settings.rate(), device));
+        let thinning = settings.thinning();
+        let held_out = image.as_ref().and_then(|image| HeldOut::new(&objective, image, thinning.as_ref(), device));
         let sampler = match (settings.dataset, image) {
-            (Some(dataset), Some(image)) => Some(sampler(dataset, config, image, device)?),
+            (Some(dataset), Some(image)) => Some(sampler(dataset, config, image, thinning.clone(), device)?),
             _ => None,
         };
         let epoch = sampler.as_ref().map_or(1, Sampler::places).div_ceil(config.batch);
@@ -71,7 +73,8 @@ impl<'a> Run<'a> {
             None => State::start(flatten(&net)),
         };
         let steps = if config.steps > 0 { config.steps } else { config.epochs * epoch };
-        Ok(Run { settings, identity, steps, sampler, objective, held_out, genes, net, state, unread: Unread::new() })
+        let unread = Unread::new();
+        Ok(Run { settings, identity, steps, sampler, thinning, objective, held_out, genes, net, state, unread })
     }
 
     /// Makes the steps that are left.
@@ -108,7 +111,7 @@ impl<'a> Run<'a> {
         let kept = self.state.best.as_ref().map_or(&self.state.average, |best| &best.weights);
         let mut fitted = self.fitted(kept, stop.unwrap_or(Stop::Steps));
         if let Some(sampler) = &self.sampler {
-            calibrate(self.settings, sampler, &mut fitted)?;
+            calibrate(self.settings, sampler, self.thinning.as_ref(), &mut fitted)?;
         }
         progress.finish(&fitted.summary(self.settings.fit));
         Ok(fitted)
@@ -158,8 +161,8 @@ impl<'a> Run<'a> {
         let joins = config.images && (section.is_none() || due(config.image_every));
         let images = self.settings.images.filter(|_| joins).map(|bank| {
             let images = Tensor::from_inner(bank.batch(config.image_batch, &mut rng));
-            match self.settings.rate() {
-                Some(rate) => with_masks(images, rate, &mut rng),
+            match &self.thinning {
+                Some(thinning) => thinning.with_masks(images, &mut rng),
                 None => images,
             }
         });
@@ -245,17 +248,18 @@ impl<'a> Run<'a> {
     }
 }
 
-fn sampler(dataset: &Dataset, config: &FitConfig, image: MeasuredImage, device: &Device) -> Result<Sampler> {
-    let (scale, rate) = (dataset.lattice().scale, dataset.sampling().rate());
-    if dataset.sampling().is_dense() {
-        tracing::warn!(
-            "fit: training drops bins one by one, but this section lacks them in holes. The experts learn from holes like its own: s2s-predict --method blend"
-        );
-    }
+fn sampler(
+    dataset: &Dataset,
+    config: &FitConfig,
+    image: MeasuredImage,
+    thinning: Option<Thinning>,
+    device: &Device,
+) -> Result<Sampler> {
+    let scale = dataset.lattice().scale;
     if config.crop == Crop::Whole {
-        return match rate {
+        return match thinning {
             None => Sampler::whole(image, scale, device),
-            Some(rate) => Sampler::scattered(image, None, rate, device),
+            Some(thinning) => Sampler::scattered(image, None, thinning, device),
         };
     }
     let patches = dataset.patches()?;
@@ -266,9 +270,9 @@ fn sampler(dataset: &Dataset, config: &FitConfig, image: MeasuredImage, device: 
             dataset.folder().display()
         )));
     }
-    match rate {
+    match thinning {
         None => Sampler::patches(image, &patches, side, scale, device),
-        Some(rate) => Sampler::scattered(image, Some((&patches, side)), rate, device),
+        Some(thinning) => Sampler::scattered(image, Some((&patches, side)), thinning, device),
     }
 }
 

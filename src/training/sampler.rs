@@ -2,7 +2,7 @@
 
 use super::measured::MeasuredImage;
 use super::pixels::{Pixels, Turn};
-use super::thinning::kept;
+use super::thinning::Thinning;
 use crate::Result;
 use crate::dataset::Patch;
 use crate::section::Scale;
@@ -16,8 +16,8 @@ pub struct Sampler {
     pixels: Pixels,
     scale: usize,
     windows: Windows,
-    /// The share of measured bins where they lie on no lattice.
-    rate: Option<f64>,
+    /// How measured bins are dropped where they lie on no lattice.
+    thinning: Option<Thinning>,
 }
 
 /// Where examples are cut.
@@ -60,12 +60,12 @@ impl Sampler {
         Sampler::new(image, scale.get(), Windows::Whole, None, device)
     }
 
-    /// Cuts these patches of the whole grid, or takes all of it, where the measured bins lie on no lattice and are `rate`
-    /// of all: the last channel of every example is then 1 at the bins that its sparser image keeps.
+    /// Cuts these patches of the whole grid, or takes all of it, where the measured bins lie on no lattice: the last channel of
+    /// every example is then 1 at the bins that its sparser image keeps.
     pub fn scattered(
         image: MeasuredImage,
         patches: Option<(&[Patch], usize)>,
-        rate: f64,
+        thinning: Thinning,
         device: &Device,
     ) -> Result<Self> {
         let windows = match patches {
@@ -74,12 +74,18 @@ impl Sampler {
                 Windows::Patches { side, origins: patches.iter().map(|patch| (patch.row, patch.col)).collect() }
             }
         };
-        Sampler::new(image, 1, windows, Some(rate), device)
+        Sampler::new(image, 1, windows, Some(thinning), device)
     }
 
-    fn new(image: MeasuredImage, scale: usize, windows: Windows, rate: Option<f64>, device: &Device) -> Result<Self> {
+    fn new(
+        image: MeasuredImage,
+        scale: usize,
+        windows: Windows,
+        thinning: Option<Thinning>,
+        device: &Device,
+    ) -> Result<Self> {
         let shape = windows.reach(image.tissue.shape());
-        Ok(Sampler { pixels: Pixels::new(image, shape, device)?, scale, windows, rate })
+        Ok(Sampler { pixels: Pixels::new(image, shape, device)?, scale, windows, thinning })
     }
 
     /// The image of one gene that examples are cut from.
@@ -115,12 +121,12 @@ impl Sampler {
             let turn = Turn { transpose: transpose.unwrap_or(turn.transpose), ..turn };
             turned = if turn.transpose { (shape.1, shape.0) } else { shape };
             places.push(self.pixels.place(self.gene(rng), origin, shape, turn));
-            if let Some(rate) = self.rate {
-                masks.extend(kept(rate, shape.0 * shape.1, rng));
+            if let Some(thinning) = &self.thinning {
+                masks.extend(thinning.window(origin, shape, turn, rng));
             }
         }
         let examples = self.pixels.cut(&places, turned);
-        if self.rate.is_none() {
+        if self.thinning.is_none() {
             return examples;
         }
         let masks = Tensor::from_data(TensorData::new(masks, [count, 1, turned.0, turned.1]), &examples.device());

@@ -1,6 +1,7 @@
 //! What a fit is given, and what is wrong with it.
 
 use super::config::{Crop, FitConfig};
+use super::thinning::Thinning;
 use crate::compute::{StopFlag, computes_in};
 use crate::dataset::Dataset;
 use crate::images::Bank;
@@ -69,6 +70,11 @@ impl<'a> FitSettings<'a> {
     /// The share of measured bins where they lie on no lattice.
     pub fn rate(&self) -> Option<f64> {
         self.dataset.and_then(|dataset| dataset.sampling().rate())
+    }
+
+    /// How its measured bins are dropped in training, where they lie on no lattice.
+    pub(super) fn thinning(&self) -> Option<Thinning> {
+        Thinning::of(self.dataset?, self.seed)
     }
 
     /// How measured images become the network's input.
