@@ -177,6 +177,7 @@ impl Ours {
             steps: 0,
             objective: Objective { input: work.input.clone(), lambda: 10.0, distance: Distance::L1 },
             batch: Batch {
+                genes: Vec::new(),
                 section: Some(Tensor::cat(vec![section, inside.clone(), inside], 1)),
                 images: Some(blobs([b, side, side], &device)),
                 dense: work.dense,

@@ -1,6 +1,6 @@
 //! Files of every version that was written are read, to the values that other software finds in them; newer ones are refused with what to do.
 //!
-//! `tests/data/golden/V` holds a dataset, a network and a store as version V of their formats is written; `make.sh` there tells how.
+//! `tests/data/golden/V` holds a dataset, a network and a store as version V of their formats is written, of version 2 a network alone; `make.sh` there tells how.
 //! `tests/expected/golden.json` is what pandas, zarr-python and NumPy read in them (`tests/python/expected_golden.py`).
 
 mod common;
@@ -70,6 +70,22 @@ fn a_network_is_read_and_predicts_what_it_predicted() {
     let found = networks[0].impute(&dataset, &PredictConfig::default()).unwrap().values;
     // Another processor rounds otherwise.
     near(&found, &expected["network"], 1e-4, "DUCT1");
+}
+
+#[test]
+fn a_network_of_the_second_format_is_read_and_predicts_what_it_predicted_of_each_gene() {
+    let expected: Value = serde_json::from_str(include_str!("expected/golden-2.json")).unwrap();
+    let path = golden().with_file_name("2").join("joint.safetensors");
+    let weights = s2s::network::weights::read(&path).unwrap().0;
+    let table = weights.iter().find(|tensor| tensor.name == "genes.table").unwrap();
+    assert_eq!(json!(table.shape), expected["shape"]);
+    let known = expected["table"].as_array().unwrap().iter().map(|number| number.as_f64().unwrap());
+    assert!(table.values.iter().zip(known).all(|(found, known)| (f64::from(*found) - known).abs() < 1e-6));
+    let dataset = Dataset::open(&golden().join("sample.s2s")).unwrap();
+    for network in NetworkImputer::open(&path, &dataset, &Device::flex()).unwrap() {
+        let found = network.impute(&dataset, &PredictConfig::default()).unwrap().values;
+        near(&found, &expected["network"][network.gene()], 1e-4, network.gene());
+    }
 }
 
 #[test]

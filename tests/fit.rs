@@ -12,14 +12,19 @@ use s2s::dataset::Mode;
 fn a_fit_without_the_truth_gives_the_same_weights_bit_for_bit() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = section::dataset(folder.path(), 48, 40, Mode::Benchmark);
-    let run = |output: &str| {
-        let done = fit(folder.path(), &[&WAVE[..], &["--output", output]].concat());
+    let run = |arguments: &[&str], output: &str, found: &str| {
+        let done = fit(folder.path(), &[arguments, &["--output", output]].concat());
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-        weights(folder.path(), output)
+        weights(folder.path(), found)
     };
-    let with_truth = run("a.safetensors");
+    // Of genes that share a network, with an embedding each.
+    let joint = ["sample.s2s", "--genes", "all", "--joint", "--config", "tiny.yaml", "--threads", "1"];
+    let joint = [&joint[..], &["--set", "network.gene_embedding=3"]].concat();
+    let with_truth = run(&WAVE, "a.safetensors", "a.safetensors");
+    let shared = run(&joint, "a", "a/joint.safetensors");
     std::fs::remove_file(dataset.join("truth.parquet")).unwrap();
-    assert_eq!(run("b.safetensors"), with_truth);
+    assert_eq!(run(&WAVE, "b.safetensors", "b.safetensors"), with_truth);
+    assert_eq!(run(&joint, "b", "b/joint.safetensors"), shared);
     let seed = fit(folder.path(), &[&WAVE[..6], &["--seed", "8", "--output", "c.safetensors"]].concat());
     assert!(seed.status.success());
     assert_ne!(weights(folder.path(), "c.safetensors"), with_truth, "another seed gives other weights");

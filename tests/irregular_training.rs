@@ -53,13 +53,14 @@ fn sampled(folder: &Path, measured: Raster<bool>, pattern: Pattern) -> Dataset {
 fn loss(objective: &Objective, sampler: &Sampler) -> f32 {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(4);
     let device = Device::flex();
-    let section = Some(sampler.batch(2, &mut rng));
+    let (section, genes) = sampler.batch(2, &mut rng);
+    let section = Some(section);
     let images: Option<Tensor<4>> = None;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tiny.yaml");
     std::fs::write(&path, fitting::TINY).unwrap();
     let net = Config::load(Some(&path), &[]).unwrap().network.init(1, &device);
-    objective.losses(&net, Batch { section, images, dense: true }).total.into_scalar::<f32>()
+    objective.losses(&net, Batch { section, genes, images, dense: true }).total.into_scalar::<f32>()
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use s2s::Error;
-use s2s::network::CdcinConfig;
 use s2s::network::weights::{CONFIG_KEY, FORMAT_KEY, NamedTensor, from_tensors, open, save, to_tensors, write_tensors};
+use s2s::network::{Cdcin, CdcinConfig};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -147,8 +147,71 @@ fn a_checkpoint_gives_the_network_back() {
     assert_eq!(&config, net.config());
     assert!(found.remove(CONFIG_KEY).is_some());
     assert_eq!(found.remove(FORMAT_KEY).as_deref(), Some("1"));
+    // What is not there is not told: older programs know no such key.
+    assert!(!String::from_utf8_lossy(&bytes).contains("gene_embedding"));
     assert_eq!(found, metadata);
     assert_eq!(open(&path, &Device::flex().autodiff()).unwrap().0.num_params(), net.num_params());
+}
+
+/// A network of three genes, whose embeddings do something.
+fn of_genes() -> Cdcin {
+    let device = Device::flex();
+    let net = CdcinConfig { gene_embedding: 3, ..small() }.init(5, &device).for_genes(&[None; 3], 5, &device);
+    let mut tensors = to_tensors(&net);
+    for tensor in tensors.iter_mut().filter(|tensor| tensor.name.contains("film")) {
+        tensor.values.iter_mut().enumerate().for_each(|(i, value)| *value = (i as f32).sin() * 0.3);
+    }
+    from_tensors(net.config(), tensors, &device).unwrap()
+}
+
+#[test]
+fn embeddings_change_nothing_before_they_have_learned() {
+    let device = Device::flex();
+    let (x0, plain) = (image(2, 1, 8, 8), small().init(5, &device));
+    let fresh = CdcinConfig { gene_embedding: 3, ..small() }.init(5, &device).for_genes(&[None; 3], 5, &device);
+    let added = plain.with_embedding(3, &device).for_genes(&[None; 3], 5, &device);
+    assert_eq!(to_tensors(&fresh), to_tensors(&added));
+    let expected = values(plain.forward(x0.clone(), x0.zeros_like(), None).pop().unwrap());
+    let found = fresh.forward_of(x0.clone(), x0.zeros_like(), None, &[Some(0), Some(2)]).pop().unwrap();
+    assert_eq!(values(found), expected);
+}
+
+#[test]
+fn every_gene_has_its_own_network_and_an_unknown_one_that_of_the_mean() {
+    let (net, device, x) = (of_genes(), Device::flex(), image(1, 1, 8, 8));
+    let of = |net: &Cdcin, gene: Option<usize>| {
+        values(net.forward_of(x.clone(), x.zeros_like(), None, &[gene]).pop().unwrap())
+    };
+    let two = Tensor::cat(vec![x.clone(), x.clone()], 0);
+    let together = values(net.forward_of(two.clone(), two.zeros_like(), None, &[Some(2), Some(0)]).pop().unwrap());
+    let [first, second, third] = [0, 1, 2].map(|gene| of(&net, Some(gene)));
+    assert!(first != second && second != third && first != third);
+    assert_eq!(together, [third.clone(), first].concat());
+    assert_eq!(of(&net.for_genes(&[Some(2)], 0, &device), Some(0)), third);
+    // In other networks a gene is another row, and one that was not learned the mean of those that were.
+    let other = net.for_genes(&[None, Some(1)], 0, &device);
+    assert_eq!((other.known_genes(), of(&other, Some(1))), (2, second));
+    let table = |net: &Cdcin| to_tensors(net).into_iter().find(|tensor| tensor.name == "genes.table").unwrap().values;
+    let (known, found) = (table(&net), table(&other));
+    for number in 0..3 {
+        let mean = (known[number] + known[3 + number] + known[6 + number]) / 3.0;
+        assert!((found[number] - mean).abs() < 1e-6);
+    }
+    assert_eq!(of(&other, Some(0)), of(&net, None));
+}
+
+#[test]
+fn embeddings_are_kept_in_a_checkpoint_that_older_programs_refuse() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.safetensors");
+    let net = of_genes();
+    save(&net, &BTreeMap::new(), &path).unwrap();
+    let (opened, config, metadata) = open(&path, &Device::flex()).unwrap();
+    assert_eq!((to_tensors(&opened), &config), (to_tensors(&net), net.config()));
+    assert_eq!(metadata[FORMAT_KEY], "2");
+    let without = to_tensors(&net).into_iter().filter(|tensor| tensor.name != "genes.table").collect();
+    let found = message(from_tensors(net.config(), without, &Device::flex()));
+    assert!(found.contains("genes.table of shape [1, 3] is missing"), "{found}");
 }
 
 #[test]

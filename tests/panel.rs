@@ -8,6 +8,7 @@ mod section;
 use fitting::{TINY, WAVE, fit, said, weights};
 use s2s::dataset::Mode;
 use s2s::network::weights::read_tensors;
+use s2s::store::Store;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -74,6 +75,53 @@ fn a_panel_of_one_gene_is_that_gene_and_one_of_two_predicts_both() {
     let one = predict(&["--genes", "STRIPE"], "one.zarr");
     assert!(one.status.success() && said(&one).contains("1 gene in one.zarr"), "{}", said(&one));
     assert_eq!(predict(&["--genes", "SILENT"], "none.zarr").status.code(), Some(2));
+}
+
+#[test]
+fn genes_that_share_a_network_keep_an_embedding_each_and_a_new_gene_starts_from_their_mean() {
+    let folder = tempfile::tempdir().unwrap();
+    section::of_genes(folder.path(), (48, 40), Mode::Benchmark, &["STRIPE", "STRIPE2", "WAVE"]);
+    let path = folder.path();
+    let wide = ["--set", "network.gene_embedding=3", "--set", "fit.learning_rate=0.03"];
+    // Of one gene there is nothing to tell apart.
+    succeed(path, &[&WAVE[..], &["--output", "alone.safetensors"]].concat());
+    succeed(path, &[&WAVE[..], &wide[..2], &["--output", "same.safetensors"]].concat());
+    assert_eq!(weights(path, "same.safetensors"), weights(path, "alone.safetensors"));
+
+    succeed(
+        path,
+        &[&PANEL[..], &wide, &["--genes", "STRIPE,WAVE", "--joint", "--finetune", "2", "--output", "all"]].concat(),
+    );
+    let tensor = |file: &str, name: &str| {
+        read_tensors(&path.join(file)).unwrap().0.into_iter().find(|tensor| tensor.name == name).unwrap()
+    };
+    let joint = tensor("all/joint.safetensors", "genes.table");
+    assert_eq!(joint.shape, [2, 3]);
+    assert_eq!(tensor("all/WAVE.safetensors", "genes.table").shape, [1, 3]);
+    assert!(tensor("all/joint.safetensors", "stages.1.film.0.weight").values.iter().any(|weight| *weight != 0.0));
+
+    // A learning rate of almost zero and no averaging: what comes out is what went in.
+    std::fs::write(path.join("still.yaml"), TINY.replace("average: 0.9", "learning_rate: 1.0e-12")).unwrap();
+    let number = |i: usize| (joint.values[i], (joint.values[i] + joint.values[3 + i]) / 2.0);
+    let (known, mean): (Vec<f32>, Vec<f32>) = (0..3).map(number).unzip();
+    for (gene, expected) in [("STRIPE", known), ("STRIPE2", mean)] {
+        let still = ["sample.s2s", "--gene", gene, "--config", "still.yaml", "--init", "all/joint.safetensors"];
+        succeed(path, &still);
+        let found = tensor(&format!("{gene}.safetensors"), "genes.table").values;
+        assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-6), "{gene}: {found:?}, {expected:?}");
+    }
+
+    // s2s-predict takes each gene's own: that of a network of this gene alone is the same.
+    let predict = |model: &str, store: &str| {
+        let arguments = ["sample.s2s", "--model", model, "--genes", "STRIPE", "--output", store];
+        let mut command = Command::new(env!("CARGO_BIN_EXE_s2s-predict"));
+        let done = command.current_dir(path).args(arguments).output().unwrap();
+        assert!(done.status.success(), "{}", said(&done));
+        Store::open(&path.join(store)).unwrap().gene("STRIPE").unwrap()
+    };
+    let (shared, own) = (predict("all/joint.safetensors", "shared.zarr"), predict("STRIPE.safetensors", "own.zarr"));
+    let apart = shared.values().iter().zip(own.values()).filter(|(a, _)| a.is_finite()).map(|(a, b)| (a - b).abs());
+    assert!(apart.fold(0.0, f32::max) < 1e-4);
 }
 
 #[test]

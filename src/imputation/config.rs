@@ -18,6 +18,8 @@ pub struct PredictConfig {
     pub coverage: f64,
     /// The network's share in the mean that is imputed; the experts have the rest. 1 is the network alone, 0 the experts alone.
     pub network_share: f64,
+    /// Whether the network sees the guides that it was trained with. Without them it needs `fit.guide_dropout`, and has no intervals.
+    pub network_guides: bool,
     /// Bins of the tissue that are farther than this from every measured one, in µm, get no value; without it, in holes those beyond the
     /// practical range of the panel's first component (docs/holes.md), elsewhere none.
     pub max_distance_um: Option<f64>,
@@ -33,6 +35,7 @@ impl Default for PredictConfig {
             turns: true,
             coverage: 0.9,
             network_share: 1.0,
+            network_guides: true,
             max_distance_um: None,
             counts: false,
         }

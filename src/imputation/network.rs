@@ -109,7 +109,8 @@ impl NetworkImputer {
 
     /// What its intervals rest on, if it can make any with this `config`.
     pub fn calibration(&self, config: &PredictConfig) -> Option<&Calibration> {
-        self.fitted().calibration.as_ref().filter(|_| config.turns)
+        let as_calibrated = config.turns && (config.network_guides || self.shared.metadata.input.stains == 0);
+        self.fitted().calibration.as_ref().filter(|_| as_calibrated)
     }
 
     /// The file of its weights, and how they came to be.
@@ -117,11 +118,13 @@ impl NetworkImputer {
         (&self.shared.path, &self.shared.metadata)
     }
 
+    /// The network for its gene alone.
     fn net(&self) -> Result<Cdcin> {
         let Shared { net, path, device, .. } = &*self.shared;
+        let own = |net: &Cdcin| net.for_genes(&[Some(self.index)], 0, device);
         match net {
-            Some(net) => Ok(net.clone()),
-            None => ModelMetadata::open(path, device).map(|(net, _)| net),
+            Some(net) => Ok(own(net)),
+            None => ModelMetadata::open(path, device).map(|(net, _)| own(&net)),
         }
     }
 
@@ -139,6 +142,7 @@ impl NetworkImputer {
             .with(&values, divisor)
             .guided(dataset.components(metadata.input.components)?)
             .stained(dataset, metadata.input.stains)?;
+        let image = if config.network_guides { image } else { image.without_stains(metadata.input.components) };
         let shape = dataset.tissue().shape();
         let dense = match metadata.window {
             None => {

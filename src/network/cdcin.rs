@@ -1,6 +1,7 @@
 //! The cascade of stages, each started from data consistency.
 
 use super::data_consistency::data_consistency;
+use super::genes::Genes;
 use super::hybrid_attention::HybridAttentionConfig;
 use super::layers::Draw;
 use super::rdhab::RdhabConfig;
@@ -46,6 +47,8 @@ pub struct CdcinConfig {
     pub data_consistency: bool,
     /// Start each stage's last convolution at zero, so that an untrained network returns its input. Default: false
     pub zero_reconstruct: bool,
+    /// E, the numbers by which genes that share a network scale and shift its features, each its own; 0 for none. Default: 0
+    pub gene_embedding: usize,
 }
 
 impl Default for CdcinConfig {
@@ -66,6 +69,7 @@ impl Default for CdcinConfig {
             attention: true,
             data_consistency: true,
             zero_reconstruct: false,
+            gene_embedding: 0,
         }
     }
 }
@@ -119,7 +123,8 @@ impl CdcinConfig {
     pub fn init(&self, seed: u64, device: &Device) -> Cdcin {
         let draw = &mut Draw::new(seed);
         let stage = self.stage();
-        Cdcin { stages: (0..self.cascades).map(|_| stage.init(draw, device)).collect(), config: self.clone() }
+        let stages = (0..self.cascades).map(|_| stage.init(draw, device)).collect();
+        Cdcin { stages, genes: None, config: self.clone() }
     }
 
     fn stage(&self) -> RdhanConfig {
@@ -137,6 +142,7 @@ impl CdcinConfig {
             blocks: self.blocks,
             block: RdhabConfig { channels: self.channels, growth: self.growth, layers: self.layers, attention },
             zero_reconstruct: self.zero_reconstruct,
+            gene_embedding: self.gene_embedding,
         }
     }
 }
@@ -146,12 +152,15 @@ impl CdcinConfig {
 /// # Params
 ///
 /// - `stages`: [`Rdhan`], one per cascade; they share no weights
+/// - `genes`: [`Genes`], of a network that genes share; they change nothing before they have learned
 ///
 /// Should be created with [`CdcinConfig`].
 #[derive(Module, Debug)]
 pub struct Cdcin {
     /// One per cascade.
     pub stages: Vec<Rdhan>,
+    /// What it knows of each gene.
+    pub genes: Option<Genes>,
     #[module(skip)]
     config: CdcinConfig,
 }
@@ -160,6 +169,41 @@ impl Cdcin {
     /// The configuration that this network was made from.
     pub fn config(&self) -> &CdcinConfig {
         &self.config
+    }
+
+    /// The network for other genes: each takes the embedding of one that this network knows, or, where it is `None`, the mean of
+    /// all. Where it knows none, they are drawn from `seed`. A network without embeddings stays as it is.
+    pub fn for_genes(&self, genes: &[Option<usize>], seed: u64, device: &Device) -> Cdcin {
+        let embedding = self.config.gene_embedding;
+        let genes = match &self.genes {
+            Some(known) => Some(known.only(genes)),
+            // Not the stream of the first weights.
+            None if embedding > 0 => Some(Genes::draw(genes.len(), embedding, &mut Draw::new(!seed), device)),
+            None => None,
+        };
+        Cdcin { genes, ..self.clone() }
+    }
+
+    /// The same network with embeddings of `embedding` numbers, which change nothing yet, if it has none.
+    pub fn with_embedding(&self, embedding: usize, device: &Device) -> Cdcin {
+        if self.config.gene_embedding > 0 {
+            return self.clone();
+        }
+        let config = CdcinConfig { gene_embedding: embedding, ..self.config.clone() };
+        let stage = config.stage();
+        let stages = self.stages.iter().map(|old| Rdhan { film: stage.film(device), ..old.clone() });
+        Cdcin { stages: stages.collect(), genes: None, config }
+    }
+
+    /// How many genes it knows by an embedding.
+    pub fn known_genes(&self) -> usize {
+        self.genes.as_ref().map_or(0, |genes| genes.table.dims()[0])
+    }
+
+    /// As [`forward_of`](Cdcin::forward_of), of a gene that the network does not know.
+    pub fn forward(&self, x0: Tensor<4>, mask: Tensor<4>, guides: Option<Tensor<4>>) -> Vec<Tensor<4>> {
+        let genes = vec![None; x0.dims()[0]];
+        self.forward_of(x0, mask, guides, &genes)
     }
 
     /// The outputs x₁ … x_K of all stages; the last one is the imputation, the others serve the loss.
@@ -172,8 +216,16 @@ impl Cdcin {
     /// - x0: `[b, 1, h, w]`, the upsampled measurement
     /// - mask: `[b, 1, h, w]`, 1 where x0 is a measured pixel, else 0
     /// - guides: `[b, input_channels − 1, h, w]`, further images that every stage sees; `None` where there are none
+    /// - genes: b times the row of the gene's embedding; `None` for the mean of all, and without effect where there are none
     /// - output: K times `[b, 1, h, w]`
-    pub fn forward(&self, x0: Tensor<4>, mask: Tensor<4>, guides: Option<Tensor<4>>) -> Vec<Tensor<4>> {
+    pub fn forward_of(
+        &self,
+        x0: Tensor<4>,
+        mask: Tensor<4>,
+        guides: Option<Tensor<4>>,
+        genes: &[Option<usize>],
+    ) -> Vec<Tensor<4>> {
+        let embedded = self.genes.as_ref().map(|known| known.of(genes));
         let [_, _, h, w] = x0.dims();
         let [x0, mask] = [x0, mask].map(|image| self.to_windows(image));
         let guides = guides.map(|image| self.to_windows(image));
@@ -189,7 +241,8 @@ impl Cdcin {
                 Some(guides) => Tensor::cat(vec![x.clone(), guides.clone()], 3),
                 None => x.clone(),
             };
-            x = x + stage.forward(input.cast(self.dtype()), windows.as_ref()).cast(DType::F32);
+            let residual = stage.forward(input.cast(self.dtype()), windows.as_ref(), embedded.as_ref());
+            x = x + residual.cast(DType::F32);
             outputs.push(x.clone().reshape([b, 1, tall, wide]).narrow(2, 0, h).narrow(3, 0, w));
         }
         outputs

@@ -21,7 +21,12 @@ impl Draw {
     }
 
     /// A parameter of `shape` drawn from U(−1/√`fan_in`, 1/√`fan_in`): PyTorch's default for weights and biases.
-    fn uniform<const D: usize>(&mut self, shape: [usize; D], fan_in: usize, device: &Device) -> Param<Tensor<D>> {
+    pub(super) fn uniform<const D: usize>(
+        &mut self,
+        shape: [usize; D],
+        fan_in: usize,
+        device: &Device,
+    ) -> Param<Tensor<D>> {
         let bound = 1.0 / (fan_in as f64).sqrt();
         let unit = |bits: u64| (bits >> 11) as f64 / (1u64 << 53) as f64;
         let values: Vec<f32> =

@@ -1,5 +1,6 @@
 //! The residual dense hybrid attention network (RDHAN): one stage of the cascade.
 
+use super::genes::Film;
 use super::layers::{Conv, ConvConfig, Draw};
 use super::rdhab::{Rdhab, RdhabConfig};
 use super::window_attention::Windows;
@@ -17,6 +18,8 @@ pub struct RdhanConfig {
     pub block: RdhabConfig,
     /// Start `reconstruct` at zero, so that an untrained stage changes nothing.
     pub zero_reconstruct: bool,
+    /// Numbers of a gene's embedding that scale and shift features; 0 for none.
+    pub gene_embedding: usize,
 }
 
 impl RdhanConfig {
@@ -30,7 +33,14 @@ impl RdhanConfig {
         let global_fusion2 = ConvConfig::square(c, c).init(draw, device);
         let reconstruct = ConvConfig::square(c, 1).init(draw, device);
         let reconstruct = if self.zero_reconstruct { reconstruct.zeroed() } else { reconstruct };
-        Rdhan { shallow1, shallow2, blocks, global_fusion1, global_fusion2, reconstruct }
+        let film = self.film(device);
+        Rdhan { shallow1, shallow2, blocks, global_fusion1, global_fusion2, reconstruct, film }
+    }
+
+    /// Of the shallow features, of every block's, and of what is reconstructed from.
+    pub(super) fn film(&self, device: &Device) -> Vec<Film> {
+        let sites = if self.gene_embedding > 0 { self.blocks + 2 } else { 0 };
+        (0..sites).map(|_| Film::new(self.block.channels, self.gene_embedding, device)).collect()
     }
 }
 
@@ -43,6 +53,7 @@ impl RdhanConfig {
 /// - `global_fusion1`: 1×1 convolution blocks·C → C
 /// - `global_fusion2`: 3×3 convolution C → C
 /// - `reconstruct`: 3×3 convolution C → 1
+/// - `film`: [`Film`] after `shallow1`, after every block and before `reconstruct`; empty where genes have no embedding
 #[derive(Module, Debug)]
 pub struct Rdhan {
     /// Input channels → C.
@@ -57,6 +68,8 @@ pub struct Rdhan {
     pub global_fusion2: Conv,
     /// C → 1.
     pub reconstruct: Conv,
+    /// After `shallow1`, every block, and before `reconstruct`.
+    pub film: Vec<Film>,
 }
 
 impl Rdhan {
@@ -65,16 +78,22 @@ impl Rdhan {
     /// # Shapes
     ///
     /// - x: `[b, h, w, input_channels]`, h and w multiples of the window
+    /// - embedded: `[b, embedding]` of the examples' genes, if they have any
     /// - output: `[b, h, w, 1]`
-    pub fn forward(&self, x: Tensor<4>, windows: Option<&Windows>) -> Tensor<4> {
-        let shallow = self.shallow1.forward(x);
+    pub fn forward(&self, x: Tensor<4>, windows: Option<&Windows>, embedded: Option<&Tensor<2>>) -> Tensor<4> {
+        let mut film = self.film.iter();
+        let mut of_gene = |x: Tensor<4>| match (film.next(), embedded) {
+            (Some(film), Some(embedded)) => film.forward(x, embedded.clone()),
+            _ => x,
+        };
+        let shallow = of_gene(self.shallow1.forward(x));
         let mut features = self.shallow2.forward(shallow.clone());
         let mut outputs = Vec::with_capacity(self.blocks.len());
         for block in &self.blocks {
-            features = block.forward(features, windows);
+            features = of_gene(block.forward(features, windows));
             outputs.push(features.clone());
         }
         let fused = self.global_fusion2.forward(self.global_fusion1.forward(Tensor::cat(outputs, 3)));
-        self.reconstruct.forward(fused + shallow)
+        self.reconstruct.forward(of_gene(fused + shallow))
     }
 }

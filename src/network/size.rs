@@ -10,7 +10,7 @@ const LARGEST: usize = 1 << 16;
 const MOST: u128 = 1 << 30;
 
 impl CdcinConfig {
-    /// Number of parameters, which is the number of values in a checkpoint. The config passes [`CdcinConfig::check`].
+    /// Number of parameters, which is the number of values in a checkpoint, without the genes' own embeddings. The config passes [`CdcinConfig::check`].
     pub fn parameters(&self) -> usize {
         usize::try_from(self.count()).unwrap_or(usize::MAX)
     }
@@ -27,6 +27,7 @@ impl CdcinConfig {
             ("heads", self.heads),
             ("mlp_ratio", self.mlp_ratio),
             ("input_channels", self.input_channels),
+            ("gene_embedding", self.gene_embedding),
         ];
         if let Some((key, value)) = dimensions.iter().find(|(_, value)| *value > LARGEST) {
             return Err(Error::Usage(format!("network.{key} is {value}; expected {LARGEST} at most")));
@@ -48,7 +49,8 @@ impl CdcinConfig {
         let dense = 9 * seen * growth + layers * growth;
         let block = dense + map(c + layers * growth, c, 1) + 2 * self.hybrid_attention();
         let shallow = map(self.input_channels as u128, c, 9) + map(c, c, 9);
-        let stage = shallow + blocks * block + map(blocks * c, c, 1) + map(c, c, 9) + map(c, 1, 9);
+        let film = (blocks + 2) * 2 * c * self.gene_embedding as u128;
+        let stage = shallow + blocks * block + map(blocks * c, c, 1) + map(c, c, 9) + map(c, 1, 9) + film;
         self.cascades as u128 * stage
     }
 
@@ -85,11 +87,12 @@ mod tests {
             (cascades, blocks, layers, growth) in (1..3_usize, 1..3_usize, 1..4_usize, 1..6_usize),
             (quarters, heads, window, mlp_ratio) in (1..4_usize, 1..3_usize, 1..4_usize, 1..4_usize),
             (input_channels, compress, squeeze) in (1..4_usize, 1..3_usize, 1..3_usize),
-            attention in any::<bool>(),
+            (attention, gene_embedding) in (any::<bool>(), 0..4_usize),
         ) {
             let (channels, window) = (4 * quarters, 2 * window);
             let config = CdcinConfig {
                 cascades, channels, growth, blocks, layers, window, heads, mlp_ratio, compress, squeeze, input_channels, attention,
+                gene_embedding,
                 ..CdcinConfig::default()
             };
             config.check().unwrap();

@@ -14,8 +14,15 @@ use std::path::Path;
 /// The metadata key under which a checkpoint holds its [`CdcinConfig`] as JSON.
 pub const CONFIG_KEY: &str = "network";
 
-/// The version of the format; a reader refuses newer ones. Files written before it was told are of the first.
-pub const FORMAT: u32 = 1;
+/// The newest version of the format; a reader refuses newer ones. Files written before it was told are of the first, and so is a
+/// network without embeddings of genes, which the second brought.
+pub const FORMAT: u32 = 2;
+
+/// The key of a [`CdcinConfig`] that the first version lacks.
+const EMBEDDING: &str = "gene_embedding";
+
+/// The genes' embeddings, whose rows tell how many there are.
+const TABLE: &str = "genes.table";
 
 /// The metadata key under which a file of weights holds its [`FORMAT`].
 pub const FORMAT_KEY: &str = "s2s.format";
@@ -98,9 +105,11 @@ pub fn from_tensors(config: &CdcinConfig, tensors: Vec<NamedTensor>, device: &De
             "{held} weights, expected {expected}. The weights belong to a network of other dimensions"
         )));
     }
+    let rows = tensors.iter().find(|tensor| tensor.name == TABLE).and_then(|table| table.shape.first().copied());
     let tensors = tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect();
     let mut replace = Replace { path: Vec::new(), tensors, device, error: None };
-    let net = config.init(0, device).map(&mut replace);
+    let genes = vec![None; rows.unwrap_or(1).clamp(1, held.max(1))];
+    let net = config.init(0, device).for_genes(&genes, 0, device).map(&mut replace);
     let unknown = || replace.tensors.keys().next().map(|name| format!("tensor {name} is not part of the network"));
     match replace.error.or_else(unknown) {
         Some(problem) => Err(Error::Data(format!("{problem}. The weights belong to a network of other dimensions"))),
@@ -112,9 +121,15 @@ pub fn from_tensors(config: &CdcinConfig, tensors: Vec<NamedTensor>, device: &De
 /// [`FORMAT_KEY`].
 pub fn save(net: &Cdcin, metadata: &BTreeMap<String, String>, path: &Path) -> Result<()> {
     let mut metadata = metadata.clone();
-    let config = serde_json::to_string(net.config()).map_err(|e| Error::bug(e))?;
-    metadata.insert(CONFIG_KEY.to_owned(), config);
-    metadata.insert(FORMAT_KEY.to_owned(), FORMAT.to_string());
+    let mut config = serde_json::to_value(net.config()).map_err(|e| Error::bug(e))?;
+    let first = net.config().gene_embedding == 0;
+    if first {
+        // Then older programs read it, and know all of its keys.
+        config.as_object_mut().map(|keys| keys.remove(EMBEDDING));
+    }
+    let format = if first { 1 } else { FORMAT };
+    metadata.insert(CONFIG_KEY.to_owned(), config.to_string());
+    metadata.insert(FORMAT_KEY.to_owned(), format.to_string());
     write_tensors(to_tensors(net), &metadata, path)
 }
 

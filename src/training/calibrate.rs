@@ -8,7 +8,7 @@ use super::settings::FitSettings;
 use super::thinning::Thinning;
 use crate::calibration::{Calibration, Case, Distance, Features, Layout, count_noise, local_variance};
 use crate::dataset::Dataset;
-use crate::network::Ensemble;
+use crate::network::{Cdcin, Ensemble};
 use crate::section::{Lattice, Raster};
 use crate::{Error, Result};
 use burn::tensor::Tensor;
@@ -30,7 +30,8 @@ pub(super) fn calibrate(
         let scale = fitted.genes[index].scale as f32;
         let spacing = settings.dataset.map_or(settings.scale.get(), |dataset| dataset.sampling().spacing());
         let masks = thinning.map(|thinning| thinning.calibrating(&held));
-        let cases = Cases { settings, fitted, image: &image, known: &known, spacing, scale, masks }.all()?;
+        let net = &fitted.net.for_genes(&[Some(index)], 0, settings.device);
+        let cases = Cases { settings, net, image: &image, known: &known, spacing, scale, masks }.all()?;
         // On an image of the whole grid bins are a spacing apart, on one of their own they are neighbours.
         let apart = if thinning.is_some() { spacing } else { 1 };
         let values = image.genes[0].map(|value| value * scale);
@@ -56,7 +57,8 @@ fn noise(dataset: &Dataset, values: &Raster<f32>, known: &Raster<bool>, reach: u
 /// The measured bins of one gene, to be predicted from the sparser lattice.
 struct Cases<'a> {
     settings: &'a FitSettings<'a>,
-    fitted: &'a Fit,
+    /// For this gene.
+    net: &'a Cdcin,
     /// Of this gene alone.
     image: &'a MeasuredImage,
     known: &'a Raster<bool>,
@@ -99,7 +101,7 @@ impl Cases<'_> {
         }
         let input = self.settings.input();
         let sparser = input.sparser(view);
-        let Ensemble { mean, square } = Ensemble::of(&self.fitted.net, &input, &sparser, input.stains_at(view), true);
+        let Ensemble { mean, square } = Ensemble::of(self.net, &input, &sparser, input.stains_at(view), true);
         let (mean, square) = (raster(mean, self.scale)?, raster(square, self.scale * self.scale)?);
         let values = raster(sparser.clone().narrow(1, 0, 1), self.scale)?;
         let known = raster(sparser.narrow(1, 1, 1), 1.0)?.map(|inside| *inside > 0.0);

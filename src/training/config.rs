@@ -135,6 +135,8 @@ pub struct FitConfig {
     pub components: usize,
     /// Of the dataset's guides (images and serial sections), so many first ones are input channels too.
     pub stains: usize,
+    /// Share of the examples that see zeros in place of these, so that the network also works without.
+    pub guide_dropout: f64,
     /// Adam's learning rate.
     pub learning_rate: f64,
     /// What share of it genes start from that are trained on after their panel (`--finetune`).
@@ -182,6 +184,7 @@ impl Default for FitConfig {
             guides: Vec::new(),
             components: 0,
             stains: 0,
+            guide_dropout: 0.0,
             learning_rate: 1e-4,
             finetune_rate: 0.5,
             schedule: Schedule::Constant,
@@ -273,6 +276,7 @@ impl FitConfig {
             ("betas", self.betas.iter().all(|beta| share(*beta)), "two numbers from 0 up to, not including, 1"),
             ("clip", self.clip >= 0.0 && self.clip.is_finite(), "0 or more"),
             ("average", share(self.average), "a number from 0 up to, not including, 1"),
+            ("guide_dropout", (0.0..=1.0).contains(&self.guide_dropout), "a share from 0 to 1"),
             ("holdout", (0.0..=0.5).contains(&self.holdout), "a share from 0 to 0.5"),
             ("patience", self.patience == 0 || self.holdout > 0.0, "0, or fit.holdout above 0 to see a plateau by"),
         ];

@@ -25,8 +25,8 @@ pub(super) struct HeldOut {
     input: InputConfig,
     distance: Distance,
     /// Genes on phases of the sparser lattice: values, tissue, 1 at the bins that count, and the
-    /// components; `[1, ·, m, n]`.
-    views: Vec<Tensor<4>>,
+    /// components; `[1, ·, m, n]`; and which gene it is.
+    views: Vec<(usize, Tensor<4>)>,
 }
 
 /// Mean error over the held-out bins that are not on the sparser lattice themselves, by the distance that the recipe
@@ -53,23 +53,25 @@ impl HeldOut {
         let s = input.scale;
         let masks = thinning.map(|thinning| thinning.looks(&image.held_out()));
         let phases = masks.as_ref().map_or(s * s, Vec::len);
-        let views = views(image.genes.len(), phases).into_iter().map(|(gene, phase)| match &masks {
+        let view = |gene: usize, phase: usize| match &masks {
             None => phase_view(image, &image.genes[gene], s, (phase / s, phase % s), device),
             Some(masks) => thinned_view(image, &image.genes[gene], &masks[phase], device),
-        });
+        };
+        let views = views(image.genes.len(), phases).into_iter().map(|(gene, phase)| (gene, view(gene, phase)));
         any.then(|| HeldOut { input, distance: objective.distance, views: views.collect() })
     }
 
     /// The error of `net` on the held-out bins.
     pub(super) fn error(&self, net: &Cdcin) -> HeldOutError {
         let mut sums = Vec::new();
-        for view in &self.views {
+        for (gene, view) in &self.views {
             let channel = |index: usize| view.clone().narrow(1, index, 1);
             let (values, counted) = (channel(0), channel(2));
             let Input { x0, mask, guides } = self.input.of_stack(&self.input.sparser(view), self.input.stains_at(view));
             let sum = |prediction: Tensor<4>| (self.distance.each(prediction - values.clone()) * counted.clone()).sum();
             let start = sum(x0.clone());
-            let network = net.forward(x0, mask, guides).pop().map_or_else(|| start.zeros_like(), sum);
+            let network =
+                net.forward_of(x0, mask, guides, &[Some(*gene)]).pop().map_or_else(|| start.zeros_like(), sum);
             sums.extend([network, start, counted.clone().sum()]);
         }
         // Asked once for all views: every question waits for the device.

@@ -63,6 +63,8 @@ pub struct Batch {
     /// with the components behind them, or
     /// any other sides that are multiples of S. `None` learns from natural images alone.
     pub section: Option<Tensor<4>>,
+    /// The gene of each of these, as the network counts those that it knows.
+    pub genes: Vec<usize>,
     /// X_h^gni, natural images in [0, 1]: `[b', 1, P, P]`, P a multiple of S², without a lattice `[b', 3, P, P]` with M and
     /// the sparser M behind them; `None` leaves them out of this step.
     pub images: Option<Tensor<4>>,
@@ -91,6 +93,8 @@ struct Task {
     stride: usize,
     /// `[b, stains, ·, ·]`: the stains of the output.
     stains: Option<Tensor<4>>,
+    /// What each example is of: a gene, or an image.
+    genes: Vec<Option<usize>>,
 }
 
 impl Objective {
@@ -102,14 +106,17 @@ impl Objective {
 
     /// L_m^st, L_h^st, L_m^gni, L_h^gni of `net` on `batch`; `None` where one does not join.
     pub(super) fn terms(&self, net: &Cdcin, batch: Batch) -> [Option<Tensor<1>>; 4] {
-        let Batch { section, images, dense } = batch;
-        let coarser = |x: &Tensor<4>| Task {
+        let Batch { section, genes, images, dense } = batch;
+        let genes: Vec<Option<usize>> = genes.into_iter().map(Some).collect();
+        let coarser = |x: &Tensor<4>, genes: &[Option<usize>]| Task {
+            genes: genes.to_vec(),
             sparse: self.input.sparser(x),
             target: x.clone(),
             stride: 1,
             stains: self.input.stains_at(x),
         };
         let seen = |x: &Tensor<4>| Task {
+            genes: genes.clone(),
             sparse: x.clone(),
             target: x.clone(),
             stride: self.input.factor(),
@@ -120,9 +127,12 @@ impl Objective {
             (Some(mid), Some(images))
         });
 
-        let (st_m, gni_m) = self.together(net, section.as_ref().map(coarser), mid.as_ref().map(coarser));
+        // To the network an image is a gene that it does not know.
+        let image = |x: &Tensor<4>| coarser(x, &vec![None; x.dims()[0]]);
+        let of_genes = section.as_ref().map(|x| coarser(x, &genes));
+        let (st_m, gni_m) = self.together(net, of_genes, mid.as_ref().map(image));
         let section = section.filter(|_| dense);
-        let (st_h, gni_h) = self.together(net, section.as_ref().map(seen), images.as_ref().map(coarser));
+        let (st_h, gni_h) = self.together(net, section.as_ref().map(seen), images.as_ref().map(image));
         [st_m, st_h, gni_m, gni_h]
     }
 
@@ -143,14 +153,14 @@ impl Objective {
             (Some(st), Some(gni)) if size(&st) == size(&gni) => {
                 let both = Tensor::cat(vec![st.sparse.clone(), gni.sparse.clone()], 0);
                 let stains = st.stains.clone().zip(gni.stains.clone()).map(|(st, gni)| Tensor::cat(vec![st, gni], 0));
-                let outputs = self.outputs(net, both, stains);
+                let outputs = self.outputs(net, both, stains, &[st.genes.clone(), gni.genes.clone()].concat());
                 let (first, rest) = (st.sparse.dims()[0], gni.sparse.dims()[0]);
                 let loss = |task: Task, first, count| task.loss(self.distance, &outputs, first, count);
                 (Some(loss(st, 0, first)), Some(loss(gni, first, rest)))
             }
             (st, gni) => {
                 let alone = |task: Task| {
-                    let outputs = self.outputs(net, task.sparse.clone(), task.stains.clone());
+                    let outputs = self.outputs(net, task.sparse.clone(), task.stains.clone(), &task.genes);
                     task.loss(self.distance, &outputs, 0, task.sparse.dims()[0])
                 };
                 (st.map(alone), gni.map(alone))
@@ -176,9 +186,15 @@ impl Objective {
         Tensor::cat(first.into_iter().chain(nothing).chain(kept).collect(), 1)
     }
 
-    fn outputs(&self, net: &Cdcin, sparse: Tensor<4>, stains: Option<Tensor<4>>) -> Vec<Tensor<4>> {
+    fn outputs(
+        &self,
+        net: &Cdcin,
+        sparse: Tensor<4>,
+        stains: Option<Tensor<4>>,
+        genes: &[Option<usize>],
+    ) -> Vec<Tensor<4>> {
         let Input { x0, mask, guides } = self.input.of_stack(&sparse, stains);
-        net.forward(x0, mask, guides)
+        net.forward_of(x0, mask, guides, genes)
     }
 }
 

@@ -73,6 +73,12 @@ impl MeasuredImage {
         Ok(self)
     }
 
+    /// The same with zeros in place of what [`stained`](MeasuredImage::stained) put behind so many `components`.
+    pub fn without_stains(mut self, components: usize) -> Self {
+        self.components.iter_mut().skip(components).for_each(|stain| *stain = stain.map(|_| 0.0));
+        self
+    }
+
     /// The same with a further gene of these `values`, divided by `scale`.
     pub fn with(mut self, values: &Raster<f32>, scale: f32) -> Self {
         self.genes.push(values.map(|value| value / scale));

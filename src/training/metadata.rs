@@ -76,7 +76,14 @@ impl ModelMetadata {
     /// Reads fitted weights and their metadata.
     pub fn open(path: &Path, device: &Device) -> Result<(Cdcin, Self)> {
         let (net, _, metadata) = weights::open(path, device)?;
-        Ok((net, parse(path, metadata.get(KEY))?))
+        let model = parse(path, metadata.get(KEY))?;
+        // One that knows natural images alone holds the mean.
+        let (embedded, genes) = (net.known_genes(), model.genes.len());
+        if embedded > 0 && embedded != genes.max(1) {
+            let found = format!("embeddings of {embedded} genes, expected {}. Fit the gene again", genes.max(1));
+            return Err(Error::data(path, found));
+        }
+        Ok((net, model))
     }
 
     /// Reads the metadata alone.

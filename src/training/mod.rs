@@ -8,6 +8,7 @@ mod calibrate;
 mod config;
 mod curves;
 mod draws;
+mod dropout;
 mod estimate;
 mod evaluation;
 mod fit;

@@ -31,12 +31,18 @@ impl Batch {
     fn split(&self, most: usize) -> Vec<Batch> {
         let count = |images: &Option<Tensor<4>>| images.as_ref().map_or(0, |images| images.dims()[0]);
         let parts = count(&self.section).max(count(&self.images)).div_ceil(most.max(1)).max(1);
+        let range = |count: usize, index: usize| (index * count / parts, (index + 1) * count / parts);
         let part = |images: &Option<Tensor<4>>, index: usize| {
-            let (first, end) = (index * count(images) / parts, (index + 1) * count(images) / parts);
+            let (first, end) = range(count(images), index);
             images.as_ref().filter(|_| first < end).map(|images| images.clone().narrow(0, first, end - first))
+        };
+        let genes = |index: usize| {
+            let (first, end) = range(self.genes.len(), index);
+            self.genes[first..end].to_vec()
         };
         let parts = (0..parts).map(|index| Batch {
             section: part(&self.section, index),
+            genes: genes(index),
             images: part(&self.images, index),
             dense: self.dense,
         });
@@ -110,15 +116,23 @@ mod tests {
         let tissue = stack(section, 1, 8, &|i| f32::from(u8::from(i % 64 < 20 + 9 * (i / 64))));
         Batch {
             section: Some(Tensor::cat(vec![values * tissue.clone(), tissue.clone(), tissue], 1)),
+            genes: (0..section).collect(),
             images: Some(stack(images, 1, 16, &noise)),
             dense: true,
         }
     }
 
     fn net(device: &Device) -> Cdcin {
-        let config =
-            CdcinConfig { cascades: 2, channels: 8, growth: 4, blocks: 1, window: 4, ..CdcinConfig::default() };
-        config.init(5, device)
+        let config = CdcinConfig {
+            cascades: 2,
+            channels: 8,
+            growth: 4,
+            blocks: 1,
+            window: 4,
+            gene_embedding: 3,
+            ..CdcinConfig::default()
+        };
+        config.init(5, device).for_genes(&[None; 3], 5, device)
     }
 
     fn objective(distance: Distance) -> Objective {

@@ -4,6 +4,7 @@ use super::calibrate::calibrate;
 use super::config::{Crop, FitConfig};
 use super::curves::Point;
 use super::draws::{Draws, draws};
+use super::dropout::without_guides;
 use super::evaluation::HeldOut;
 use super::fitted::{Fit, FittedGene, Stop};
 use super::identity::Identity;
@@ -13,7 +14,7 @@ use super::metadata::ModelMetadata;
 use super::output::snapshot;
 use super::sampler::Sampler;
 use super::schedule::learning_rate;
-use super::settings::FitSettings;
+use super::settings::{FitSettings, Init};
 use super::state::{Best, State};
 use super::thinning::Thinning;
 use super::unread::Unread;
@@ -67,9 +68,11 @@ impl<'a> Run<'a> {
             Some(init) => init.net.clone(),
             None => settings.network.init(settings.seed, device),
         };
+        let net = net.with_embedding(settings.network.gene_embedding, device);
+        let net = net.for_genes(&known(settings.init, &genes), settings.seed, device);
         let identity = Identity::of(settings)?;
         let state = match settings.saving.path.filter(|path| path.exists()) {
-            Some(path) => State::open(path, &identity, settings.network.parameters(), device)?,
+            Some(path) => State::open(path, &identity, net.num_params(), device)?,
             None => State::start(flatten(&net)),
         };
         let steps = if config.steps > 0 { config.steps } else { config.epochs * epoch };
@@ -155,7 +158,11 @@ impl<'a> Run<'a> {
     fn batch(&self, step: usize) -> Batch {
         let config = self.settings.fit;
         let mut rng = draws(self.settings.seed, Draws::Step(step));
-        let section = self.sampler.as_ref().map(|sampler| Tensor::from_inner(sampler.batch(config.batch, &mut rng)));
+        let examples = self.sampler.as_ref().map(|sampler| sampler.batch(config.batch, &mut rng));
+        let (section, genes) = examples.map_or((None, Vec::new()), |(section, genes)| {
+            let section = without_guides(section, &self.objective.input, config.guide_dropout, &mut rng);
+            (Some(Tensor::from_inner(section)), genes)
+        });
         // Counted from the end of each round: the first steps then leave a zero start undisturbed.
         let due = |every: usize| (step + 1).is_multiple_of(every);
         let joins = config.images && (section.is_none() || due(config.image_every));
@@ -166,7 +173,7 @@ impl<'a> Run<'a> {
                 None => images,
             }
         });
-        Batch { section, images, dense: due(config.dense_every) }
+        Batch { section, genes, images, dense: due(config.dense_every) }
     }
 
     /// Looks at the held-out bins where it is time to, and keeps the weights if they are the best so far.
@@ -246,6 +253,12 @@ impl<'a> Run<'a> {
     pub(super) fn parameters(&self) -> usize {
         self.net.num_params()
     }
+}
+
+/// Which of the genes of the first weights each of `genes` is; natural images alone are one gene that is not known.
+fn known(init: Option<&Init>, genes: &[FittedGene]) -> Vec<Option<usize>> {
+    let position = |gene: &FittedGene| init.and_then(|init| init.genes.iter().position(|name| *name == gene.name));
+    if genes.is_empty() { vec![None] } else { genes.iter().map(position).collect() }
 }
 
 fn sampler(

@@ -110,27 +110,30 @@ impl Sampler {
         }
     }
 
-    /// `count` random examples [count, 3 + components, h, w] (values, tissue, where to look, components) in random flips and quarter turns.
-    pub fn batch(&self, count: usize, rng: &mut impl Rng) -> Tensor<4> {
+    /// `count` random examples [count, 3 + components, h, w] (values, tissue, where to look, components) in random flips and quarter turns,
+    /// and which gene each is of.
+    pub fn batch(&self, count: usize, rng: &mut impl Rng) -> (Tensor<4>, Vec<usize>) {
         let Frame { origin, shape, transpose } = self.frame(rng);
-        let (mut places, mut masks) = (Vec::with_capacity(count), Vec::new());
+        let (mut places, mut genes, mut masks) = (Vec::with_capacity(count), Vec::with_capacity(count), Vec::new());
         let mut turned = shape;
         for _ in 0..count {
             let origin = origin.unwrap_or_else(|| self.windows.origin(rng));
             let turn = Turn::random(rng);
             let turn = Turn { transpose: transpose.unwrap_or(turn.transpose), ..turn };
             turned = if turn.transpose { (shape.1, shape.0) } else { shape };
-            places.push(self.pixels.place(self.gene(rng), origin, shape, turn));
+            let gene = self.gene(rng);
+            genes.push(gene);
+            places.push(self.pixels.place(gene, origin, shape, turn));
             if let Some(thinning) = &self.thinning {
                 masks.extend(thinning.window(origin, shape, turn, rng));
             }
         }
         let examples = self.pixels.cut(&places, turned);
         if self.thinning.is_none() {
-            return examples;
+            return (examples, genes);
         }
         let masks = Tensor::from_data(TensorData::new(masks, [count, 1, turned.0, turned.1]), &examples.device());
-        Tensor::cat(vec![examples, masks], 1)
+        (Tensor::cat(vec![examples, masks], 1), genes)
     }
 
     /// Of the whole image, one random phase and turn for the whole batch, so that all its examples have one shape.
@@ -184,7 +187,7 @@ mod tests {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
         let mut corners = std::collections::BTreeSet::new();
         for _ in 0..400 {
-            let batch = sampler.batch(2, &mut rng);
+            let (batch, _) = sampler.batch(2, &mut rng);
             let [b, c, h, w] = batch.dims();
             assert!(b == 2 && c == 3 && h % 2 == 0 && w % 2 == 0);
             let first: Vec<f32> = batch.into_data().try_into_vec().unwrap();

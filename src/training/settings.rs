@@ -88,6 +88,8 @@ impl<'a> FitSettings<'a> {
 pub struct Init {
     /// The network that has them.
     pub net: Cdcin,
+    /// The genes that it knows, in the order of their embeddings.
+    pub genes: Vec<String>,
     /// SHA-256 of their file.
     pub fingerprint: String,
 }

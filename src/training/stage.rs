@@ -38,6 +38,7 @@ pub enum Task {
 }
 
 /// A run of `s2s-fit`.
+#[derive(Clone)]
 pub struct Job<'a> {
     /// The section; none for [`Task::Images`].
     pub dataset: Option<&'a Dataset>,
@@ -80,6 +81,8 @@ pub struct Job<'a> {
 pub fn run(job: &Job, task: &Task) -> Result<()> {
     let init = job.init.map(|path| open_init(path, job.network, job.device)).transpose()?;
     let init = init.as_ref();
+    let network = &job.network_of(task, init);
+    let job = &Job { network, ..job.clone() };
     job.check(task, init)?;
     let recipe = &job.recipe(task, init)?;
     let own = |genes| Part { genes, recipe, init, but: &[] };
@@ -120,6 +123,8 @@ const TUNED: &[&str] = &["init"];
 /// What each part of `task` would cost. Nothing is written.
 pub fn cost(job: &Job, task: &Task) -> Result<Vec<Estimate>> {
     let init = job.init.map(|path| open_init(path, job.network, job.device)).transpose()?;
+    let network = &job.network_of(task, init.as_ref());
+    let job = &Job { network, ..job.clone() };
     let of = |genes: &[String], recipe: &FitConfig, networks: usize| {
         estimate(&job.settings(genes, recipe, init.as_ref(), None), networks)
     };
@@ -144,6 +149,14 @@ fn finetuning(recipe: &FitConfig, steps: usize) -> FitConfig {
 }
 
 impl<'a> Job<'a> {
+    /// The network's shape: genes have embeddings where they share a network, and where the first weights have them.
+    fn network_of(&self, task: &Task, init: Option<&Init>) -> CdcinConfig {
+        let shared = matches!(task, Task::Joint(genes, ..) if genes.len() > 1);
+        let first = init.map_or(0, |init| init.net.config().gene_embedding);
+        let gene_embedding = if shared && first == 0 { self.network.gene_embedding } else { first };
+        CdcinConfig { gene_embedding, ..self.network.clone() }
+    }
+
     /// Tells before the first step what of `task` must not be replaced, or is being made by another process.
     fn check(&self, task: &Task, init: Option<&Init>) -> Result<()> {
         if self.snapshots.is_some() && self.fit.holdout == 0.0 {
@@ -290,18 +303,23 @@ impl<'a> Job<'a> {
     }
 }
 
-/// Weights to start from: of a network of the same shape.
+/// Keys of the network in which first weights may differ.
+const FREE: [&str; 2] = ["zero_reconstruct", "gene_embedding"];
+
+/// Weights to start from: of a network of the same shape, with or without embeddings of genes.
 fn open_init(path: &Path, network: &CdcinConfig, device: &Device) -> Result<Init> {
     let (net, found, _) = weights::open(path, device)?;
+    let embedded = (found.gene_embedding > 0).then(|| ModelMetadata::open(path, device)).transpose()?;
+    let genes = embedded.map_or_else(Vec::new, |(_, model)| model.genes.into_iter().map(|gene| gene.name).collect());
     let of = |config: &CdcinConfig| serde_json::to_value(config).map_err(|e| Error::bug(e));
     let (found, expected) = (of(&found)?, of(network)?);
     let keys = expected.as_object().into_iter().flatten();
     let differences: Vec<String> = keys
-        .filter(|(key, value)| *key != "zero_reconstruct" && found.get(*key) != Some(*value))
+        .filter(|(key, value)| !FREE.contains(&key.as_str()) && found.get(*key) != Some(*value))
         .map(|(key, value)| format!("network.{key} is {} there, {value} in the config", found[key]))
         .collect();
     if differences.is_empty() {
-        return Ok(Init { net, fingerprint: fingerprint(path)? });
+        return Ok(Init { net, genes, fingerprint: fingerprint(path)? });
     }
     Err(Error::data(
         path,

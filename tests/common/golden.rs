@@ -99,7 +99,7 @@ pub fn training(path: &Path, device: &Device, most: usize) -> s2s::Result<Vec<Ch
     let recipe = Objective { input, lambda: 10.0, distance: Distance::L1 };
     let stack = ["st_m", "tissue_m", "tissue_m"].map(|name| golden.image(name, device));
     let section = Some(Tensor::cat(stack.to_vec(), 1));
-    let batch = Batch { section, images: Some(golden.image("gni_h", device)), dense: true };
+    let batch = Batch { section, genes: Vec::new(), images: Some(golden.image("gni_h", device)), dense: true };
     let mut net = golden.network(device);
     let mut weights = flatten(&net);
     let mut adam = Adam::new(&weights);

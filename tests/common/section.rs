@@ -11,7 +11,7 @@ pub fn dataset(folder: &Path, rows: usize, cols: usize, mode: Mode) -> PathBuf {
     of_genes(folder, (rows, cols), mode, &["STRIPE", "WAVE"])
 }
 
-/// The same of these genes: STRIPE, WAVE, and any other one without counts.
+/// The same of these genes: STRIPE (and what begins so), WAVE, and any other one without counts.
 #[allow(dead_code, reason = "every test file compiles this module, and not all of them use all of it")]
 pub fn of_genes(folder: &Path, (rows, cols): (usize, usize), mode: Mode, genes: &[&str]) -> PathBuf {
     let inside = |r: usize, c: usize| {
@@ -33,7 +33,7 @@ pub fn of_genes(folder: &Path, (rows, cols): (usize, usize), mode: Mode, genes: 
         genes: genes
             .iter()
             .map(|name| match *name {
-                "STRIPE" => gene(name, &stripe),
+                name if name.starts_with("STRIPE") => gene(name, &stripe),
                 "WAVE" => gene(name, &wave),
                 silent => gene(silent, &|_, _| 0),
             })
