@@ -53,17 +53,27 @@ fn weights(variogram: &Variogram, offsets: &[(i32, i32)]) -> Vec<f64> {
 /// The lower triangle L of a = L·Lᵀ; `None` if `a` is not positive definite to working precision.
 pub(crate) fn cholesky(mut a: Vec<Vec<f64>>) -> Option<Vec<Vec<f64>>> {
     for i in 0..a.len() {
-        for j in 0..=i {
-            let products: f64 = (0..j).map(|k| a[i][k] * a[j][k]).sum();
-            let rest = a[i][j] - products;
-            if i == j {
-                a[i][i] = (rest > 1e-12 * a[i][i]).then(|| rest.sqrt())?;
-            } else {
-                a[i][j] = rest / a[j][j];
-            }
+        let (above, row) = a.split_at_mut(i);
+        let row = &mut row[0];
+        for (j, other) in above.iter().enumerate() {
+            row[j] = (row[j] - dot(&row[..j], &other[..j])) / other[j];
         }
+        let rest = row[i] - dot(&row[..i], &row[..i]);
+        row[i] = (rest > 1e-12 * row[i]).then(|| rest.sqrt())?;
     }
     Some(a)
+}
+
+/// Σ aᵢ·bᵢ, in sums that do not wait for each other.
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    const LANES: usize = 8;
+    let (a, a_rest) = a.as_chunks::<LANES>();
+    let (b, b_rest) = b.as_chunks::<LANES>();
+    let mut sums = [0.0; LANES];
+    for (a, b) in a.iter().zip(b) {
+        (0..LANES).for_each(|lane| sums[lane] += a[lane] * b[lane]);
+    }
+    sums.iter().sum::<f64>() + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f64>()
 }
 
 /// The solution x of L·Lᵀ·x = b.

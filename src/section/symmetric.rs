@@ -9,10 +9,12 @@ pub(crate) fn eigenvectors(mut a: Vec<Vec<f64>>) -> (Vec<f64>, Vec<Vec<f64>>) {
     // Row i is the i-th eigenvector once `a` is diagonal.
     let mut vectors: Vec<Vec<f64>> = (0..n).map(|i| (0..n).map(|j| f64::from(u8::from(i == j))).collect()).collect();
     for _ in 0..SWEEPS {
+        let mut turned = false;
         for (p, q) in (0..n).flat_map(|p| (p + 1..n).map(move |q| (p, q))) {
-            if a[p][q] == 0.0 {
+            if a[p][q].abs() <= f64::EPSILON * (a[p][p] * a[q][q]).abs().sqrt() {
                 continue;
             }
+            turned = true;
             let theta = (a[q][q] - a[p][p]) / (2.0 * a[p][q]);
             let t = theta.signum() / (theta.abs() + (theta * theta + 1.0).sqrt());
             let cos = (t * t + 1.0).sqrt().recip();
@@ -21,17 +23,20 @@ pub(crate) fn eigenvectors(mut a: Vec<Vec<f64>>) -> (Vec<f64>, Vec<Vec<f64>>) {
             rotate(&mut a, p, q, cos, sin);
             rotate(&mut vectors, p, q, cos, sin);
         }
+        if !turned {
+            break;
+        }
     }
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|&i, &j| a[j][j].total_cmp(&a[i][i]));
     (order.iter().map(|&i| a[i][i]).collect(), order.iter().map(|&i| vectors[i].clone()).collect())
 }
 
-/// Rows p and q, turned.
+/// Rows p < q, turned.
 fn rotate(rows: &mut [Vec<f64>], p: usize, q: usize, cos: f64, sin: f64) {
-    for k in 0..rows[p].len() {
-        let (x, y) = (rows[p][k], rows[q][k]);
-        (rows[p][k], rows[q][k]) = (cos * x - sin * y, sin * x + cos * y);
+    let (before, from) = rows.split_at_mut(q);
+    for (x, y) in before[p].iter_mut().zip(&mut from[0]) {
+        (*x, *y) = (cos * *x - sin * *y, sin * *x + cos * *y);
     }
 }
 
