@@ -1,26 +1,25 @@
 //! What a training step asks of a GPU: the kernels that it launches, by name, in the forward pass, the backward pass and Adam.
 //!
-//!     cargo bench --features vulkan --bench launches -- --device vulkan:0 [--config FILE] [--patch 16] [--examples 1]
+//!     cargo bench --features vulkan --bench launches -- --device vulkan:0 [--config FILE] [--patch 16] [--examples 1] [--plain]
 //!
-//! Counts and times nothing, so that a software adapter tells what a GPU of the same runtime would. A convolution or a
-//! product of matrices may be one kernel or several, as tuning found fastest. BURN_FUSION_MAX_EXPLORATIONS=0 counts without fusion.
+//! Counts and times nothing, so that a software adapter tells what a GPU of the same runtime would. By burn's operations
+//! (`--plain`) a convolution or a product of matrices may be one kernel or several, as tuning found fastest;
+//! BURN_FUSION_MAX_EXPLORATIONS=0 counts without fusion.
+
+#[path = "../tests/common/launches.rs"]
+mod launches;
 
 use burn::cubecl::config::{TypeNameFormatLevel, type_name_format};
-use burn::cubecl::logging::{LaunchObservation, LaunchObserver};
-use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor, TensorData};
 use clap::Parser;
+use launches::{PHASES, Steps};
 use s2s::cli;
-use s2s::compute::{DeviceChoice, device_error};
+use s2s::compute::DeviceChoice;
 use s2s::config::Config;
-use s2s::network::{InputConfig, flatten, flatten_gradients, unflatten};
-use s2s::section::Scale;
-use s2s::training::{Adam, Batch, Objective};
+use s2s::kernels::ops;
 use s2s::{Error, Result};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// Count the kernels that a training step launches.
 #[derive(Parser)]
@@ -40,76 +39,12 @@ struct Args {
     /// Steps before the one that is counted: they tune the kernels and find what to fuse
     #[arg(long, default_value_t = 3)]
     warmup: usize,
+    /// By burn's operations instead of our kernels
+    #[arg(long)]
+    plain: bool,
     /// Written by `cargo bench`; of no use here
     #[arg(long, hide = true)]
     bench: bool,
-}
-
-/// How often each kernel was launched.
-#[derive(Default)]
-struct Counts(Mutex<BTreeMap<&'static str, usize>>);
-
-impl LaunchObserver for Counts {
-    fn launched(&self, kernel: &'static str) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(kernel).or_default() += 1;
-    }
-}
-
-/// What `work` gives, and what it launches.
-fn counted<R>(device: &Device, work: impl FnOnce() -> R) -> Result<(R, BTreeMap<&'static str, usize>)> {
-    let counts = Arc::new(Counts::default());
-    let watching = LaunchObservation::new(counts.clone());
-    let made = work();
-    // What is fused waits until it is asked for.
-    device.sync().map_err(|error| device_error(&error.to_string()))?;
-    drop(watching);
-    let launched = std::mem::take(&mut *counts.0.lock().unwrap_or_else(PoisonError::into_inner));
-    Ok((made, launched))
-}
-
-/// Blobs of a few pixels.
-fn blobs(count: usize, side: usize, device: &Device) -> Tensor<4> {
-    let value = |i: usize| ((i % side) as f32 * 0.37).sin().abs() + ((i / side) as f32 * 0.23).cos().abs();
-    Tensor::from_data(
-        TensorData::new((0..count * side * side).map(value).collect::<Vec<_>>(), [count, 1, side, side]),
-        device,
-    )
-}
-
-/// Tissue and measured bins everywhere.
-fn batch(args: &Args, input: &InputConfig, device: &Device) -> Batch {
-    let values = blobs(args.examples, args.patch / input.scale, device);
-    let ones = (0..2 + input.components).map(|_| values.ones_like());
-    let section = Tensor::cat(std::iter::once(values.clone()).chain(ones).collect(), 1);
-    Batch { section: Some(section), images: Some(blobs(args.examples, args.patch, device)), dense: true }
-}
-
-/// The phases of a training step, in order.
-const PHASES: [&str; 3] = ["forward", "backward", "Adam"];
-
-/// What each phase of a step launches, once the steps before it have tuned and fused.
-fn step(args: &Args, config: &Config, device: &Device) -> Result<[BTreeMap<&'static str, usize>; 3]> {
-    let scale = Scale::new(config.prep.scale)?;
-    let autodiff = device.clone().autodiff();
-    let recipe = Objective { input: config.fit.input(scale), lambda: config.fit.lambda, distance: config.fit.loss };
-    let batch = batch(args, &recipe.input, &autodiff);
-    let mut net = config.network.init(0, &autodiff);
-    let mut weights = flatten(&net);
-    let mut adam = Adam::new(&weights);
-    let mut launched = Default::default();
-    for made in 0..=args.warmup {
-        device.sync().map_err(|error| device_error(&error.to_string()))?;
-        let (losses, forward) = counted(device, || recipe.losses(&net, batch.clone()))?;
-        let (gradient, backward) =
-            counted(device, || flatten_gradients(&net, GradientsParams::from_grads(losses.total.backward(), &net)))?;
-        let (after, update) = counted(device, || {
-            let after = adam.step(&config.fit, weights.clone(), gradient, config.fit.learning_rate, made + 1);
-            (unflatten(&net, &after, true), after)
-        })?;
-        (net, weights) = after;
-        launched = [forward, backward, update];
-    }
-    Ok(launched)
 }
 
 fn count(args: Args) -> Result<()> {
@@ -117,7 +52,10 @@ fn count(args: Args) -> Result<()> {
         return Err(Error::Usage("--device: expected cuda:N or vulkan:N: the CPU launches no kernels".to_owned()));
     }
     let config = Config::load(args.config.as_deref(), &[])?;
-    let phases = step(&args, &config, &args.device.open()?)?;
+    let steps = Steps { patch: args.patch, examples: args.examples, warmup: args.warmup };
+    let device = args.device.open()?;
+    let counted = || steps.count(&config, &device);
+    let (phases, _) = if args.plain { ops::without(counted) } else { counted() }?;
     let mut names: BTreeMap<String, [usize; 3]> = BTreeMap::new();
     for (phase, launched) in phases.iter().enumerate() {
         for (name, times) in launched {

@@ -14,7 +14,7 @@
 //! What the stages stand on:
 //!
 //! - [`section`]: the domain, without I/O: grid, lattice, sampling, normalisation, interpolation, spatial statistics
-//! - [`network`] on [`kernels`]: CDCIN, and its parts fast on the CPU; [`images`]: natural images to learn from
+//! - [`network`] on [`kernels`]: CDCIN, fast on CPUs and made for GPUs; [`images`]: natural images to learn from
 //! - [`guides`]: images of the microscope, measured in every bin
 //! - [`experts`]: prediction without a fitted network; [`calibration`]: how sure a prediction is
 //! - [`compute`]: device, memory, signals, progress; [`files`] and [`provenance`]: outputs whole, and how they came to be

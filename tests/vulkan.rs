@@ -1,5 +1,6 @@
-//! The way that GPUs take (burn's operations by CubeCL, fused and tuned) on the first Vulkan adapter, which may be software:
-//! the golden vectors of PyTorch, and a fit and its prediction beside the CPU's.
+//! The ways that GPUs take (our kernels, and burn's operations by CubeCL, fused and tuned) on the first Vulkan adapter, which
+//! may be software: the kernels beside the CPU's, the golden vectors of PyTorch, the number of kernels of a step, and a fit and its
+//! prediction beside the CPU's.
 #![cfg(feature = "vulkan")]
 
 mod common;
@@ -7,17 +8,23 @@ mod common;
 mod fitting;
 #[path = "common/golden.rs"]
 mod golden;
+#[path = "common/launches.rs"]
+mod launches;
 #[path = "common/section.rs"]
 mod section;
 
 use arrow::array::AsArray;
 use arrow::datatypes::Float64Type;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor, TensorData};
 use fitting::{WAVE, fit, said};
 use golden::Check;
+use launches::Steps;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use s2s::compute::DeviceChoice;
+use s2s::config::Config;
 use s2s::dataset::{Dataset, Mode};
+use s2s::kernels::ops;
+use s2s::network::{CdcinConfig, Input, flatten, gradient_of, trainable};
 use s2s::section::Raster;
 use s2s::store::Store;
 use std::path::Path;
@@ -38,13 +45,99 @@ fn hold(checks: s2s::Result<Vec<Check>>) {
 fn forward_equals_pytorch() {
     let (Some(device), Some(path)) = (adapter(), common::shared("golden/cdcin_forward.safetensors")) else { return };
     hold(golden::forward(&path, &device));
+    hold(ops::without(|| golden::forward(&path, &device)));
 }
 
 #[test]
 fn losses_gradients_and_adam_equal_pytorch() {
     let (Some(device), Some(path)) = (adapter(), common::shared("golden/cdcin_train.safetensors")) else { return };
-    hold(golden::training(&path, &device.clone().autodiff(), usize::MAX));
-    hold(golden::training(&path, &device.autodiff(), 1));
+    let device = device.autodiff();
+    hold(golden::training(&path, &device, usize::MAX));
+    hold(golden::training(&path, &device, 1));
+    hold(ops::without(|| golden::training(&path, &device, usize::MAX)));
+}
+
+/// Reproducible values in −1..1, different for every seed.
+fn noise<const D: usize>(shape: [usize; D], seed: u64, device: &Device) -> Tensor<D> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(0x1234_5678);
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f32 / (1u32 << 23) as f32 - 1.0
+    };
+    let values: Vec<f32> = (0..shape.iter().product()).map(|_| next()).collect();
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+/// The outputs of a network for images of these batches, heights and widths, and last the gradient of its weights.
+fn outputs_and_gradient(config: &CdcinConfig, sizes: &[[usize; 3]], device: &Device) -> Vec<Vec<f32>> {
+    let autodiff = device.clone().autodiff();
+    let net = config.init(3, device);
+    // Position biases, and what else starts at zero, have values too.
+    let weights = flatten(&net) + noise([config.parameters()], 1, device) * 0.05;
+    let net = trainable(&net, &weights);
+    let inputs = sizes.iter().enumerate().map(|(i, &[b, h, w])| {
+        let image = |channels: usize, seed: u64| noise([b, channels, h, w], 10 * i as u64 + seed, &autodiff);
+        let mask = image(1, 3).greater_elem(0.0).float();
+        let guides = (config.input_channels > 1).then(|| image(config.input_channels - 1, 4));
+        (Input { x0: image(1, 2), mask, guides }, vec![None; b])
+    });
+    let outputs: Vec<Tensor<4>> = net.forward_each(inputs).flatten().collect();
+    let weighted =
+        |(i, output): (usize, &Tensor<4>)| (output.clone() * noise(output.dims(), 100 + i as u64, &autodiff)).sum();
+    let loss = Tensor::cat(outputs.iter().enumerate().map(weighted).collect(), 0).sum();
+    let gradient = gradient_of(&net, loss.backward());
+    let values = |tensor: Tensor<1>| tensor.into_data().iter::<f32>().collect();
+    outputs.into_iter().map(|output| values(output.inner().flatten(0, 3))).chain([values(gradient)]).collect()
+}
+
+/// Values and gradients of networks of several dimensions, for images of several odd sizes in one pass.
+#[test]
+fn kernels_equal_the_cpus_and_repeat_bit_for_bit() {
+    let Some(device) = adapter() else { return };
+    let small = CdcinConfig { cascades: 1, channels: 16, growth: 16, blocks: 1, layers: 2, ..CdcinConfig::default() };
+    let odd = CdcinConfig { channels: 24, growth: 12, layers: 3, heads: 3, window: 4, ..small.clone() };
+    let cases = [
+        (CdcinConfig { cascades: 2, blocks: 2, input_channels: 3, ..small.clone() }, vec![[2, 16, 24], [1, 13, 9]]),
+        (CdcinConfig { data_consistency: false, cascades: 2, ..odd }, vec![[3, 12, 20], [1, 5, 7], [1, 4, 4]]),
+        (CdcinConfig { cascades: 1, blocks: 2, ..CdcinConfig::default() }, vec![[1, 24, 8], [3, 8, 8]]),
+        (CdcinConfig { channels: 8, growth: 5, heads: 1, compress: 8, squeeze: 4, ..small }, vec![[1, 24, 40]]),
+    ];
+    for (config, sizes) in cases {
+        let expected = outputs_and_gradient(&config, &sizes, &Device::flex());
+        let found = outputs_and_gradient(&config, &sizes, &device);
+        assert_eq!(found.len(), expected.len());
+        for (i, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            assert_eq!(found.len(), expected.len());
+            let scale = expected.iter().fold(0.0f32, |most, value| most.max(value.abs()));
+            for (at, (found, expected)) in found.iter().zip(expected).enumerate() {
+                assert!(
+                    (found - expected).abs() <= 1e-5 * scale,
+                    "{config:?}, {i}[{at}]: {found}, on the CPU {expected}"
+                );
+            }
+        }
+        assert!(found == outputs_and_gradient(&config, &sizes, &device), "{config:?}: another run, other bits");
+    }
+}
+
+/// Every launch costs a GPU's host time, whatever its size: of the network's kernels, and of all with inputs, losses and Adam, which
+/// are burn's operations and differ by what its tuning found.
+#[test]
+fn a_training_step_launches_few_kernels() {
+    let Some(device) = adapter() else { return };
+    for (recipe, of_network, most) in [("paper", 871, 1300), ("quick", 96, 450)] {
+        let config = Config::load(Some(Path::new(&format!("configs/{recipe}.yaml"))), &[]).unwrap();
+        let steps = Steps { patch: 16, examples: 1, warmup: 1 };
+        let (launched, losses) = steps.count(&config, &device).unwrap();
+        let count = |of: &dyn Fn(&str) -> bool| -> usize {
+            launched.iter().flatten().filter(|(name, _)| of(name)).map(|(_, times)| times).sum()
+        };
+        assert_eq!(count(&|name| name.contains("kernels::gpu")), of_network, "{recipe}");
+        assert!(count(&|_| true) <= most, "{recipe}: {} kernels, expected {most} at most", count(&|_| true));
+        assert!(losses.iter().all(|loss| loss.is_finite()), "{recipe}: {losses:?}");
+    }
 }
 
 /// The total loss of every step.

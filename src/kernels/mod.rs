@@ -6,6 +6,8 @@
 //! `norm`, `mlp`, window attention (`attention`, `attention_gradient`), `channel_attention`
 //! and whole hybrid attention blocks (`hybrid`). The network meets them as operations on burn
 //! tensors ([`ops`]).
+//!
+//! `gpu` has the same mathematics as kernels for GPUs, and the whole cascade as one operation.
 
 mod attention;
 mod attention_gradient;
@@ -14,6 +16,8 @@ mod conv;
 mod conv_gradient;
 mod dense;
 mod functions;
+#[cfg(feature = "gpu")]
+mod gpu;
 mod hybrid;
 mod matmul;
 mod mlp;

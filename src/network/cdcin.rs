@@ -3,6 +3,7 @@
 use super::data_consistency::data_consistency;
 use super::genes::Genes;
 use super::hybrid_attention::HybridAttentionConfig;
+use super::input::Input;
 use super::layers::Draw;
 use super::rdhab::RdhabConfig;
 use super::rdhan::{Rdhan, RdhanConfig};
@@ -124,7 +125,7 @@ impl CdcinConfig {
         let draw = &mut Draw::new(seed);
         let stage = self.stage();
         let stages = (0..self.cascades).map(|_| stage.init(draw, device)).collect();
-        Cdcin { stages, genes: None, config: self.clone() }
+        Cdcin { stages, genes: None, config: self.clone(), flat: None }
     }
 
     fn stage(&self) -> RdhanConfig {
@@ -162,7 +163,10 @@ pub struct Cdcin {
     /// What it knows of each gene.
     pub genes: Option<Genes>,
     #[module(skip)]
-    config: CdcinConfig,
+    pub(super) config: CdcinConfig,
+    /// The weights where they are not in the stages; see [`super::trainable`].
+    #[module(skip)]
+    pub(super) flat: Option<Tensor<1>>,
 }
 
 impl Cdcin {
@@ -192,7 +196,7 @@ impl Cdcin {
         let config = CdcinConfig { gene_embedding: embedding, ..self.config.clone() };
         let stage = config.stage();
         let stages = self.stages.iter().map(|old| Rdhan { film: stage.film(device), ..old.clone() });
-        Cdcin { stages: stages.collect(), genes: None, config }
+        Cdcin { stages: stages.collect(), genes: None, config, flat: None }
     }
 
     /// How many genes it knows by an embedding.
@@ -225,6 +229,10 @@ impl Cdcin {
         guides: Option<Tensor<4>>,
         genes: &[Option<usize>],
     ) -> Vec<Tensor<4>> {
+        #[cfg(feature = "gpu")]
+        if self.fuses(&x0) {
+            return self.fused(vec![Input { x0, mask, guides }]).remove(0);
+        }
         let embedded = self.genes.as_ref().map(|known| known.of(genes));
         let [_, _, h, w] = x0.dims();
         let [x0, mask] = [x0, mask].map(|image| self.to_windows(image));
@@ -248,6 +256,23 @@ impl Cdcin {
         outputs
     }
 
+    /// [`Cdcin::forward_of`] of each of these inputs and its genes, whose sizes may differ: one after the other as they are asked
+    /// for, or all in one pass where the whole cascade is one operation.
+    pub fn forward_each<'a>(
+        &'a self,
+        inputs: impl Iterator<Item = (Input, Vec<Option<usize>>)> + 'a,
+    ) -> Box<dyn Iterator<Item = Vec<Tensor<4>>> + 'a> {
+        #[cfg(feature = "gpu")]
+        let inputs = {
+            let mut inputs = inputs.peekable();
+            if inputs.peek().is_some_and(|(input, _)| self.fuses(&input.x0)) {
+                return Box::new(self.fused(inputs.map(|(input, _)| input).collect()).into_iter());
+            }
+            inputs
+        };
+        Box::new(inputs.map(|(Input { x0, mask, guides }, genes)| self.forward_of(x0, mask, guides, &genes)))
+    }
+
     /// What the stages compute in: the type of the weights. Between the stages everything is f32, so that measured pixels
     /// stay what they are.
     fn dtype(&self) -> DType {
@@ -255,7 +280,7 @@ impl Cdcin {
     }
 
     /// `[b, c, h, w]` → `[b, h', w', c]` with sides that are multiples of the window.
-    fn to_windows(&self, image: Tensor<4>) -> Tensor<4> {
+    pub(super) fn to_windows(&self, image: Tensor<4>) -> Tensor<4> {
         let [_, _, h, w] = image.dims();
         let missing = |length: usize| match self.config.attention {
             true => length.next_multiple_of(self.config.window) - length,

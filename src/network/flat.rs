@@ -7,7 +7,7 @@
 use super::Cdcin;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::{DType, Tensor};
+use burn::tensor::{DType, Gradients, Tensor};
 
 /// The parameters of `net` as one vector `[n]` without autodiff.
 pub fn flatten(net: &Cdcin) -> Tensor<1> {
@@ -40,6 +40,26 @@ pub fn flatten_gradients(net: &Cdcin, gradients: GradientsParams) -> Tensor<1> {
     Tensor::cat(collect.parts, 0)
 }
 
+/// `net` with the weights `flat`, for a step of training: their gradient is what [`gradient_of`] gives.
+///
+/// Where the whole cascade is one operation, the vector is all that it needs, and is not cut into the parameters of the layers,
+/// which stay those of `net`.
+pub fn trainable(net: &Cdcin, flat: &Tensor<1>) -> Cdcin {
+    #[cfg(feature = "gpu")]
+    if super::fused::computes(net, flat) {
+        return Cdcin { flat: Some(flat.clone().autodiff().require_grad()), ..net.clone() };
+    }
+    unflatten(net, flat, true)
+}
+
+/// The gradient of the weights of a network in the order of [`flatten`], f32 whatever the network computes in.
+pub fn gradient_of(net: &Cdcin, mut gradients: Gradients) -> Tensor<1> {
+    match &net.flat {
+        Some(flat) => flat.grad_remove(&mut gradients).unwrap_or_else(|| flat.clone().inner().zeros_like()),
+        None => flatten_gradients(net, GradientsParams::from_grads(gradients, net)),
+    }
+}
+
 /// `net` with the parameters of `flat`, a vector as [`flatten`] gives it; with `trained`, they ask for gradients.
 pub fn unflatten(net: &Cdcin, flat: &Tensor<1>, trained: bool) -> Cdcin {
     struct Replace<'a> {
@@ -56,7 +76,7 @@ pub fn unflatten(net: &Cdcin, flat: &Tensor<1>, trained: bool) -> Cdcin {
             Param::initialized(param.id, if self.trained { part.autodiff().require_grad() } else { part })
         }
     }
-    net.clone().map(&mut Replace { flat, next: 0, trained })
+    Cdcin { flat: None, ..net.clone() }.map(&mut Replace { flat, next: 0, trained })
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ mod channel_attention;
 mod data_consistency;
 mod ensemble;
 mod flat;
+#[cfg(feature = "gpu")]
+mod fused;
 mod genes;
 mod hybrid_attention;
 mod input;
@@ -25,7 +27,7 @@ pub use cdcin::{Cdcin, CdcinConfig};
 pub use channel_attention::{ChannelAttention, ChannelAttentionConfig};
 pub use data_consistency::data_consistency;
 pub(crate) use ensemble::Ensemble;
-pub use flat::{flatten, flatten_gradients, unflatten};
+pub use flat::{flatten, flatten_gradients, gradient_of, trainable, unflatten};
 pub use genes::{Film, Genes};
 pub use hybrid_attention::{HybridAttention, HybridAttentionConfig, Mlp, MlpConfig};
 pub use input::{Guide, Input, InputConfig, Upsampling, subsample, upsample};

@@ -3,7 +3,7 @@
 //! Pure functions of tensors; nothing here reads a value back from the device.
 
 use super::config::Distance;
-use crate::network::{Cdcin, Input, InputConfig, subsample};
+use crate::network::{Cdcin, InputConfig, subsample};
 use burn::tensor::Tensor;
 
 impl Distance {
@@ -130,10 +130,23 @@ impl Objective {
         // To the network an image is a gene that it does not know.
         let image = |x: &Tensor<4>| coarser(x, &vec![None; x.dims()[0]]);
         let of_genes = section.as_ref().map(|x| coarser(x, &genes));
-        let (st_m, gni_m) = self.together(net, of_genes, mid.as_ref().map(image));
+        let mut groups = together([(0, of_genes), (2, mid.as_ref().map(image))]);
         let section = section.filter(|_| dense);
-        let (st_h, gni_h) = self.together(net, section.as_ref().map(seen), images.as_ref().map(image));
-        [st_m, st_h, gni_m, gni_h]
+        groups.extend(together([(1, section.as_ref().map(seen)), (3, images.as_ref().map(image))]));
+        let inputs = groups.iter().map(|group| {
+            let genes = group.tasks.iter().flat_map(|(_, task)| task.genes.clone()).collect();
+            (self.input.of_stack(&group.sparse, group.stains.clone()), genes)
+        });
+        let mut terms = [const { None }; 4];
+        for (outputs, group) in net.forward_each(inputs).zip(&groups) {
+            let mut first = 0;
+            for (term, task) in &group.tasks {
+                let count = task.sparse.dims()[0];
+                terms[*term] = Some(task.loss(self.distance, &outputs, first, count));
+                first += count;
+            }
+        }
+        terms
     }
 
     /// The terms with their weighted sum.
@@ -144,28 +157,6 @@ impl Objective {
         let all = [weighted([&st_m, &st_h], self.lambda), weighted([&gni_m, &gni_h], 1.0)].concat();
         let total = Tensor::cat(all, 0).sum();
         Losses { st_m, st_h, gni_m, gni_h, total }
-    }
-
-    /// The losses of a section's and an images' task: in one pass through the network where they have the same size.
-    fn together(&self, net: &Cdcin, st: Option<Task>, gni: Option<Task>) -> (Option<Tensor<1>>, Option<Tensor<1>>) {
-        let size = |task: &Task| task.sparse.dims()[2..].to_vec();
-        match (st, gni) {
-            (Some(st), Some(gni)) if size(&st) == size(&gni) => {
-                let both = Tensor::cat(vec![st.sparse.clone(), gni.sparse.clone()], 0);
-                let stains = st.stains.clone().zip(gni.stains.clone()).map(|(st, gni)| Tensor::cat(vec![st, gni], 0));
-                let outputs = self.outputs(net, both, stains, &[st.genes.clone(), gni.genes.clone()].concat());
-                let (first, rest) = (st.sparse.dims()[0], gni.sparse.dims()[0]);
-                let loss = |task: Task, first, count| task.loss(self.distance, &outputs, first, count);
-                (Some(loss(st, 0, first)), Some(loss(gni, first, rest)))
-            }
-            (st, gni) => {
-                let alone = |task: Task| {
-                    let outputs = self.outputs(net, task.sparse.clone(), task.stains.clone(), &task.genes);
-                    task.loss(self.distance, &outputs, 0, task.sparse.dims()[0])
-                };
-                (st.map(alone), gni.map(alone))
-            }
-        }
     }
 
     /// Natural images as stacks like those of the section, to be learned from one step sparser (L_m) and as they are (L_h).
@@ -185,16 +176,31 @@ impl Objective {
         let first = [images.clone(), images.ones_like(), images.ones_like()];
         Tensor::cat(first.into_iter().chain(nothing).chain(kept).collect(), 1)
     }
+}
 
-    fn outputs(
-        &self,
-        net: &Cdcin,
-        sparse: Tensor<4>,
-        stains: Option<Tensor<4>>,
-        genes: &[Option<usize>],
-    ) -> Vec<Tensor<4>> {
-        let Input { x0, mask, guides } = self.input.of_stack(&sparse, stains);
-        net.forward_of(x0, mask, guides, genes)
+/// Tasks whose images have one size and go through the network side by side, each with its place among the losses.
+struct Group {
+    sparse: Tensor<4>,
+    stains: Option<Tensor<4>>,
+    tasks: Vec<(usize, Task)>,
+}
+
+/// A section's and an images' task: in one group where they have the same size.
+fn together(tasks: [(usize, Option<Task>); 2]) -> Vec<Group> {
+    let size = |task: &Task| task.sparse.dims()[2..].to_vec();
+    let alone = |(term, task): (usize, Task)| Group {
+        sparse: task.sparse.clone(),
+        stains: task.stains.clone(),
+        tasks: vec![(term, task)],
+    };
+    let [(first, st), (second, gni)] = tasks;
+    match (st, gni) {
+        (Some(st), Some(gni)) if size(&st) == size(&gni) => {
+            let sparse = Tensor::cat(vec![st.sparse.clone(), gni.sparse.clone()], 0);
+            let stains = st.stains.clone().zip(gni.stains.clone()).map(|(st, gni)| Tensor::cat(vec![st, gni], 0));
+            vec![Group { sparse, stains, tasks: vec![(first, st), (second, gni)] }]
+        }
+        (st, gni) => st.map(|st| (first, st)).into_iter().chain(gni.map(|gni| (second, gni))).map(alone).collect(),
     }
 }
 

@@ -1,8 +1,7 @@
 //! A step in several passes through the network, where memory does not hold it in one (gradient accumulation).
 
 use super::losses::{Batch, Losses, Objective};
-use crate::network::{Cdcin, flatten_gradients};
-use burn::optim::GradientsParams;
+use crate::network::{Cdcin, gradient_of};
 use burn::tensor::Tensor;
 
 impl Objective {
@@ -18,8 +17,8 @@ impl Objective {
             let shares = pass.shares(batch);
             let terms = self.terms(net, pass);
             let losses = self.weighted(if alone { terms } else { shared(terms, shares) });
-            let gradients = GradientsParams::from_grads(losses.total.backward(), net);
-            (losses.inner(), flatten_gradients(net, gradients))
+            let gradient = gradient_of(net, losses.total.backward());
+            (losses.inner(), gradient)
         });
         let sum = found.reduce(|(losses, gradient), (more, further)| (losses.plus(more), gradient + further));
         sum.unwrap_or_else(|| unreachable!("a batch has at least one pass"))

@@ -20,7 +20,7 @@ use super::thinning::Thinning;
 use super::unread::Unread;
 use crate::compute::Progress;
 use crate::dataset::Dataset;
-use crate::network::{Cdcin, flatten, unflatten};
+use crate::network::{Cdcin, flatten, trainable, unflatten};
 use crate::{Error, Result};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -144,7 +144,7 @@ impl<'a> Run<'a> {
     /// One step of Adam. Reads nothing from the device.
     pub(super) fn step(&mut self) -> Losses {
         let (config, step) = (self.settings.fit, self.state.made);
-        let net = unflatten(&self.net, &self.state.weights.clone().cast(config.precision.dtype()), true);
+        let net = trainable(&self.net, &self.state.weights.clone().cast(config.precision.dtype()));
         let batch = self.batch(step);
         let (losses, gradient) = self.objective.gradient(&net, &batch, config.most_at_once().unwrap_or(usize::MAX));
         let rate = learning_rate(config, step, self.steps);

@@ -6,6 +6,10 @@
 mod binding;
 mod path;
 
+#[cfg(feature = "gpu")]
+pub(crate) use super::gpu::{Dimensions, Plan, cascade};
+#[cfg(feature = "gpu")]
+pub(crate) use path::cascade_available;
 pub use path::{available, without};
 
 use burn::backend::DispatchTensor;

@@ -9,8 +9,8 @@ thread_local! {
     static TURNED_OFF: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `f` with [`available`] false on this thread: how tests and benchmarks reach the network's plain path, which is
-/// the one that GPUs take. A kernel that is called all the same panics.
+/// Runs `f` with [`available`] false on this thread: how tests and benchmarks reach the network's plain path, burn's
+/// operations alone, on the CPU and on GPUs. A kernel that is called all the same panics.
 pub fn without<R>(f: impl FnOnce() -> R) -> R {
     /// Turns the kernels on again, also when `f` panics.
     struct Restore(bool);
@@ -34,6 +34,12 @@ pub fn available(x: &Tensor<4>) -> bool {
         return false;
     }
     on_cpu(&x.device()) && x.dtype() == DType::F32
+}
+
+/// Whether the whole cascade is one operation on tensors like `x`: f32 on a GPU.
+#[cfg(feature = "gpu")]
+pub(crate) fn cascade_available<const D: usize>(x: &Tensor<D>) -> bool {
+    !turned_off() && !on_cpu(&x.device()) && x.dtype() == DType::F32
 }
 
 /// Whether tensors of `device` lie on burn's flex backend.

@@ -1,0 +1,151 @@
+//! Self-attention within windows, whose cyclic shift is in where a token is looked for. A cube has a window, a unit a token.
+
+use super::layout::Hybrid;
+use super::tiles::Tile;
+use cubecl::prelude::*;
+
+/// Between tokens that only the cyclic shift brought together.
+const MASKED: f32 = -100.0;
+
+/// The pixel of a token of a window.
+#[cube]
+pub(super) fn pixel_of(window: &Tile, token: usize, shift: usize, #[comptime] hybrid: Hybrid) -> usize {
+    let side = comptime!(hybrid.window);
+    let row = (window.top + token / side + shift) % window.height;
+    let col = (window.left + token % side + shift) % window.width;
+    window.first + row * window.width + col
+}
+
+/// Position bias and mask of query i and key j of a head; the block's parameters begin at `base`.
+#[cube]
+pub(super) fn bias(
+    weights: &[f32],
+    window: &Tile,
+    base: usize,
+    head: usize,
+    i: usize,
+    j: usize,
+    shift: usize,
+    #[comptime] hybrid: Hybrid,
+) -> f32 {
+    let side = comptime!(hybrid.window);
+    let (iy, ix, jy, jx) = (i / side, i % side, j / side, j % side);
+    let entry = (iy + side - 1 - jy) * comptime!(hybrid.distances()) + ix + side - 1 - jx;
+    let mut value = weights[base + comptime!(hybrid.position_bias()) + entry * comptime!(hybrid.heads) + head];
+    if shift > 0 {
+        // Rows and columns from here on came from the other side of the image, in its last windows.
+        let moved = side - shift;
+        let rows = window.top + side == window.height && (iy >= moved) != (jy >= moved);
+        let columns = window.left + side == window.width && (ix >= moved) != (jx >= moved);
+        if rows || columns {
+            value += MASKED;
+        }
+    }
+    value
+}
+
+/// A unit's token's channels of a head of one part of `qkv` (0: queries, 1: keys, 2: values), into `out` at its place.
+#[cube]
+pub(super) fn part(
+    tokens: &[f32],
+    weights: &[f32],
+    out: &mut [f32],
+    base: usize,
+    head: usize,
+    factor: f32,
+    #[comptime] of: usize,
+    #[comptime] hybrid: Hybrid,
+) {
+    let (channels, d) = (comptime!(hybrid.channels), comptime!(hybrid.head()));
+    let token = UNIT_POS as usize;
+    let from = base + comptime!(hybrid.qkv());
+    for k in 0..d {
+        let row = comptime!(of * channels) + head * d + k;
+        let mut sum = weights[from + comptime!(3 * channels * channels) + row];
+        for c in 0..channels {
+            sum += tokens[token * channels + c] * weights[from + row * channels + c];
+        }
+        out[token * d + k] = sum * factor;
+    }
+}
+
+/// Σ over the channels of a head of `a` of token i times `b` of token j.
+#[cube]
+pub(super) fn dot(a: &[f32], b: &[f32], i: usize, j: usize, #[comptime] d: usize) -> f32 {
+    let mut sum = f32::new(0.0);
+    for k in 0..d {
+        sum += a[i * d + k] * b[j * d + k];
+    }
+    sum
+}
+
+/// `x + α · gate · expanded + attention(normal)`, into `middle`; what the backward pass reads is left in `kept`.
+#[cube(launch)]
+#[allow(clippy::too_many_arguments)]
+pub(super) fn attention(
+    x: &[f32],
+    normal: &[f32],
+    expanded: &[f32],
+    gates: &[f32],
+    weights: &[f32],
+    windows: &[u32],
+    kept: &mut [f32],
+    middle: &mut [f32],
+    base: usize,
+    shift: usize,
+    scale: f32,
+    alpha: f32,
+    #[comptime] hybrid: Hybrid,
+) {
+    let (channels, d, n) = (comptime!(hybrid.channels), comptime!(hybrid.head()), comptime!(hybrid.tokens()));
+    let mut tokens = Shared::new_slice(comptime!(n * channels));
+    let mut queries = Shared::new_slice(comptime!(n * d));
+    let mut keys = Shared::new_slice(comptime!(n * d));
+    let mut values = Shared::new_slice(comptime!(n * d));
+    let mut heads = Shared::new_slice(comptime!(n * channels));
+    let window = Tile::of(windows, CUBE_POS);
+    let i = UNIT_POS as usize;
+    let pixel = pixel_of(&window, i, shift, hybrid);
+    for c in 0..channels {
+        tokens[i * channels + c] = normal[pixel * channels + c];
+    }
+    for head in 0..comptime!(hybrid.heads) {
+        part(&tokens, weights, &mut queries, base, head, scale, 0usize, hybrid);
+        part(&tokens, weights, &mut keys, base, head, f32::new(1.0), 1usize, hybrid);
+        part(&tokens, weights, &mut values, base, head, f32::new(1.0), 2usize, hybrid);
+        sync_cube();
+        let mut most = f32::new(-1e30);
+        for j in 0..n {
+            let score = dot(&queries, &keys, i, j, d) + bias(weights, &window, base, head, i, j, shift, hybrid);
+            most = max(most, score);
+        }
+        let mut total = f32::new(0.0);
+        for k in 0..d {
+            heads[i * channels + head * d + k] = f32::new(0.0);
+        }
+        for j in 0..n {
+            let score = dot(&queries, &keys, i, j, d) + bias(weights, &window, base, head, i, j, shift, hybrid);
+            let share = (score - most).exp();
+            total += share;
+            for k in 0..d {
+                heads[i * channels + head * d + k] += share * values[j * d + k];
+            }
+        }
+        for k in 0..d {
+            let value = heads[i * channels + head * d + k] / total;
+            heads[i * channels + head * d + k] = value;
+            kept[pixel * comptime!(hybrid.kept()) + head * d + k] = value;
+        }
+        kept[pixel * comptime!(hybrid.kept()) + channels + head] = most + total.ln();
+        sync_cube();
+    }
+    let from = base + comptime!(hybrid.proj());
+    for o in 0..channels {
+        let mut sum = weights[from + comptime!(channels * channels) + o];
+        for c in 0..channels {
+            sum += heads[i * channels + c] * weights[from + o * channels + c];
+        }
+        let gated = alpha * gates[window.image * comptime!(hybrid.gates()) + o] * expanded[pixel * channels + o];
+        middle[pixel * channels + o] = x[pixel * channels + o] + gated + sum;
+    }
+}

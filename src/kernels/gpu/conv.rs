@@ -1,0 +1,306 @@
+//! Convolutions 3×3 and 1×1 of channels-last images, zero beyond the border: a cube has a tile of 8 × 8 pixels, a unit a row of
+//! it for four outputs; inputs come to shared memory eight channels at a time, with their weights.
+
+use super::functions::{gelu, gelu_slope};
+use super::tiles::Tile;
+use cubecl::prelude::*;
+
+/// Pixels along a side of a tile.
+pub(super) const TILE: usize = 8;
+/// Input channels in shared memory at once.
+pub(super) const CHUNK: usize = 8;
+/// Outputs of a unit.
+pub(super) const GROUP: usize = 4;
+
+/// What becomes of the values of a source when they are loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Load {
+    Plain,
+    /// GELU of them.
+    Gelu,
+    /// Times and plus what a table has for the image and channel.
+    Affine,
+}
+
+/// Where values are written, and with what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Finish {
+    Plain,
+    /// Plus `other`.
+    Add,
+    /// Times the slope of GELU at `other`.
+    Slope,
+}
+
+/// What a convolution is besides its buffers and weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Shape {
+    /// Side of the kernel: 1 or 3.
+    pub(super) side: usize,
+    /// Channels that are read and written.
+    pub(super) inputs: usize,
+    pub(super) outputs: usize,
+    /// Numbers of a pixel in the buffers that are read, written, and put with the result.
+    pub(super) source: usize,
+    pub(super) out: usize,
+    pub(super) other: usize,
+    /// The gradient of the input from that of the output: `inputs` counts the latter's channels.
+    pub(super) back: bool,
+    pub(super) load: Load,
+    pub(super) finish: Finish,
+}
+
+/// Outputs, rounded up to whole groups.
+pub(super) const fn wide(outputs: usize) -> usize {
+    outputs.div_ceil(GROUP) * GROUP
+}
+
+/// Numbers of shared memory for a chunk of inputs around a tile.
+pub(super) const fn halo_len(side: usize) -> usize {
+    CHUNK * (TILE + side - 1) * (TILE + side - 1)
+}
+
+/// Units of a cube for so many outputs.
+pub(super) const fn units(outputs: usize) -> u32 {
+    (TILE * outputs.div_ceil(GROUP)) as u32
+}
+
+/// A chunk of `count` channels from `first` on, of a tile and around it: `[CHUNK, rows, columns]`, zeros beyond.
+#[cube]
+pub(super) fn load_halo(
+    source: &[f32],
+    affine: &[f32],
+    halo: &mut [f32],
+    tile: &Tile,
+    first: usize,
+    count: usize,
+    stride: usize,
+    #[comptime] side: usize,
+    #[comptime] load: Load,
+) {
+    let across = comptime!(TILE + side - 1);
+    let reach = comptime!(side / 2);
+    let mut at = UNIT_POS as usize;
+    while at < comptime!(halo_len(side)) {
+        let (channel, place) = (at % CHUNK, at / CHUNK);
+        // The image lies `reach` further: row and col are never negative.
+        let (row, col) = (tile.top + place / across, tile.left + place % across);
+        let mut value = f32::new(0.0);
+        let inside = row >= reach && row < tile.height + reach && col >= reach && col < tile.width + reach;
+        if inside && channel < count {
+            value = source[(tile.first + (row - reach) * tile.width + col - reach) * stride + first + channel];
+            if comptime!(load == Load::Gelu) {
+                value = gelu(value);
+            }
+            if comptime!(load == Load::Affine) {
+                let scale = tile.image * 2 * stride + first + channel;
+                value = value * affine[scale] + affine[scale + stride];
+            }
+        }
+        halo[channel * comptime!(across * across) + place] = value;
+        at += CUBE_DIM as usize;
+    }
+}
+
+/// The weights of a chunk of inputs from `first` on, `[taps, CHUNK, wide]`. They lie at `base` as `[outputs, stride, taps]`;
+/// going back, as `[inputs, stride, taps]` with mirrored taps.
+#[cube]
+pub(super) fn load_taps(
+    weights: &[f32],
+    taps: &mut [f32],
+    base: usize,
+    first: usize,
+    count: usize,
+    stride: usize,
+    #[comptime] side: usize,
+    #[comptime] outputs: usize,
+    #[comptime] back: bool,
+) {
+    let square = comptime!(side * side);
+    let wide = comptime!(wide(outputs));
+    let mut at = UNIT_POS as usize;
+    while at < comptime!(square * CHUNK * wide) {
+        // In the order in which they lie in memory.
+        let tap = at % square;
+        let pair = at / square;
+        let (i, o) = if comptime!(back) { (pair / wide, pair % wide) } else { (pair % CHUNK, pair / CHUNK) };
+        let mut value = f32::new(0.0);
+        if i < count && o < outputs {
+            let row = if comptime!(back) { (first + i) * stride + o } else { o * stride + first + i };
+            value = weights[base + row * square + tap];
+        }
+        let to = if comptime!(back) { comptime!(square - 1) - tap } else { tap };
+        taps[(to * CHUNK + i) * wide + o] = value;
+        at += CUBE_DIM as usize;
+    }
+}
+
+/// Adds to a unit's `sums`, `[GROUP, TILE]`, what a chunk of inputs gives.
+#[cube]
+pub(super) fn multiply(
+    halo: &[f32],
+    taps: &[f32],
+    sums: &mut Array<f32>,
+    #[comptime] side: usize,
+    #[comptime] outputs: usize,
+) {
+    let across = comptime!(TILE + side - 1);
+    let wide = comptime!(wide(outputs));
+    let (row, group) = (UNIT_POS as usize % TILE, UNIT_POS as usize / TILE);
+    let mut line = Array::<f32>::new(across);
+    for i in 0..CHUNK {
+        #[unroll]
+        for dy in 0..side {
+            let from = i * comptime!(across * across) + (row + dy) * across;
+            #[unroll]
+            for x in 0..across {
+                line[x] = halo[from + x];
+            }
+            #[unroll]
+            for dx in 0..side {
+                #[unroll]
+                for o in 0..GROUP {
+                    let weight = taps[(comptime!(dy * side + dx) * CHUNK + i) * wide + group * GROUP + o];
+                    #[unroll]
+                    for x in 0..TILE {
+                        sums[comptime!(o * TILE + x)] += weight * line[comptime!(x + dx)];
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Adds to `sums` the convolution of `inputs` channels from `first` on.
+#[cube]
+pub(super) fn accumulate(
+    source: &[f32],
+    affine: &[f32],
+    weights: &[f32],
+    halo: &mut [f32],
+    taps: &mut [f32],
+    sums: &mut Array<f32>,
+    tile: &Tile,
+    first: usize,
+    source_stride: usize,
+    base: usize,
+    weights_first: usize,
+    weights_stride: usize,
+    #[comptime] inputs: usize,
+    #[comptime] outputs: usize,
+    #[comptime] side: usize,
+    #[comptime] back: bool,
+    #[comptime] load: Load,
+) {
+    for chunk in 0..comptime!(inputs.div_ceil(CHUNK)) {
+        let done = chunk * CHUNK;
+        let count = min(inputs - done, CHUNK);
+        load_halo(source, affine, halo, tile, first + done, count, source_stride, side, load);
+        load_taps(weights, taps, base, weights_first + done, count, weights_stride, side, outputs, back);
+        sync_cube();
+        multiply(&*halo, &*taps, sums, side, outputs);
+        sync_cube();
+    }
+}
+
+/// Sums that start at a unit's biases, which lie at `base`.
+#[cube]
+pub(super) fn biased(weights: &[f32], base: usize, #[comptime] outputs: usize) -> Array<f32> {
+    let mut sums = Array::<f32>::new(comptime!(GROUP * TILE));
+    #[unroll]
+    for o in 0..GROUP {
+        let output = UNIT_POS as usize / TILE * GROUP + o;
+        let mut bias = f32::new(0.0);
+        if output < outputs {
+            bias = weights[base + output];
+        }
+        #[unroll]
+        for x in 0..TILE {
+            sums[comptime!(o * TILE + x)] = bias;
+        }
+    }
+    sums
+}
+
+/// Sums that start at zero.
+#[cube]
+pub(super) fn zeros(#[comptime] count: usize) -> Array<f32> {
+    let mut sums = Array::<f32>::new(count);
+    #[unroll]
+    for i in 0..count {
+        sums[i] = f32::new(0.0);
+    }
+    sums
+}
+
+/// A convolution; its weights begin at `base` of the network's vector, its bias behind them. Going back, cubes side by side
+/// along y have further outputs each.
+#[cube(launch)]
+#[allow(clippy::too_many_arguments)]
+pub(super) fn convolve(
+    source: &[f32],
+    weights: &[f32],
+    tiles: &[u32],
+    affine: &[f32],
+    other: &[f32],
+    out: &mut [f32],
+    base: usize,
+    source_first: usize,
+    out_first: usize,
+    other_first: usize,
+    weights_stride: usize,
+    #[comptime] shape: Shape,
+) {
+    let side = comptime!(shape.side);
+    let outputs = comptime!(shape.outputs);
+    let mut halo = Shared::new_slice(comptime!(halo_len(side)));
+    let mut taps = Shared::new_slice(comptime!(side * side * CHUNK * wide(outputs)));
+    let tile = Tile::of(tiles, CUBE_POS_X as usize);
+    let part = CUBE_POS_Y as usize * outputs;
+    let mut sums = if comptime!(shape.back) {
+        zeros(comptime!(GROUP * TILE))
+    } else {
+        biased(weights, base + outputs * weights_stride * comptime!(side * side), outputs)
+    };
+    accumulate(
+        source,
+        affine,
+        weights,
+        &mut halo,
+        &mut taps,
+        &mut sums,
+        &tile,
+        source_first,
+        comptime!(shape.source),
+        base + part * comptime!(side * side),
+        0usize,
+        weights_stride,
+        comptime!(shape.inputs),
+        outputs,
+        side,
+        comptime!(shape.back),
+        comptime!(shape.load),
+    );
+    let (row, group) = (tile.top + UNIT_POS as usize % TILE, UNIT_POS as usize / TILE);
+    #[unroll]
+    for x in 0..TILE {
+        let col = tile.left + x;
+        if row < tile.height && col < tile.width {
+            let pixel = tile.first + row * tile.width + col;
+            #[unroll]
+            for o in 0..GROUP {
+                let output = group * GROUP + o;
+                if output < outputs {
+                    let mut value = sums[comptime!(o * TILE + x)];
+                    if comptime!(shape.finish == Finish::Add) {
+                        value += other[pixel * comptime!(shape.other) + other_first + output];
+                    }
+                    if comptime!(shape.finish == Finish::Slope) {
+                        value *= gelu_slope(other[pixel * comptime!(shape.other) + other_first + output]);
+                    }
+                    out[pixel * comptime!(shape.out) + out_first + part + output] = value;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! The forward pass of the cascade, kernel by kernel, and what it leaves for the backward pass.
+
+use super::attention::attention;
+use super::conv::{self, Finish, Load, convolve};
+use super::dense::dense_layer;
+use super::gates::{self, gate_channels};
+use super::mlp::mlp;
+use super::pixelwise::{self, FUSED, fuse};
+use super::plan::Pass;
+use super::stage::stage_input;
+use burn_cubecl::tensor::CubeTensor;
+use cubecl::prelude::*;
+
+/// What a hybrid block leaves.
+pub(super) struct HybridTape {
+    /// Its input.
+    pub(super) x: CubeTensor,
+    /// Its input, normalised.
+    pub(super) normal: CubeTensor,
+    /// What the channel attention's convolutions give, the first before GELU.
+    pub(super) compressed: CubeTensor,
+    pub(super) expanded: CubeTensor,
+    pub(super) gates: CubeTensor,
+    /// See [`attention`].
+    pub(super) kept: CubeTensor,
+    /// The input of the MLP.
+    pub(super) middle: CubeTensor,
+}
+
+/// What a block leaves.
+pub(super) struct BlockTape {
+    pub(super) grown: CubeTensor,
+    /// The two hybrid blocks.
+    pub(super) halves: [HybridTape; 2],
+}
+
+/// What a stage leaves.
+pub(super) struct StageTape {
+    pub(super) input: CubeTensor,
+    pub(super) shallow: CubeTensor,
+    /// `[pixels, (1 + blocks)·channels]`: what goes into the first block, and what comes out of each.
+    pub(super) features: CubeTensor,
+    pub(super) blocks: Vec<BlockTape>,
+    /// After the first and the second global fusion.
+    pub(super) fused: CubeTensor,
+    pub(super) deep: CubeTensor,
+}
+
+/// One number of a buffer, and how many lie between two pixels.
+#[derive(Clone)]
+pub(super) struct View<'a> {
+    pub(super) buffer: &'a CubeTensor,
+    pub(super) first: usize,
+    pub(super) stride: usize,
+}
+
+impl<'a> View<'a> {
+    /// A buffer of so many numbers a pixel.
+    pub(super) fn new(buffer: &'a CubeTensor, stride: usize) -> Self {
+        View { buffer, first: 0, stride }
+    }
+
+    /// The same buffer from another number on.
+    pub(super) fn at(self, first: usize) -> Self {
+        View { first, ..self }
+    }
+}
+
+/// A convolution from one view to another.
+pub(super) struct Convolution<'a> {
+    /// Where its weights begin.
+    pub(super) base: usize,
+    pub(super) side: usize,
+    /// Channels that are read and written, and inputs of the convolution in the forward direction.
+    pub(super) inputs: usize,
+    pub(super) outputs: usize,
+    pub(super) forward_inputs: usize,
+    /// Gives the gradient of the input, for so many times `outputs` channels side by side.
+    pub(super) back: Option<usize>,
+    /// What the source is multiplied by and what is added, for each image and channel.
+    pub(super) affine: Option<&'a CubeTensor>,
+    pub(super) gelu: bool,
+    pub(super) finish: Finish,
+    /// What the result is put with.
+    pub(super) other: Option<View<'a>>,
+}
+
+impl Convolution<'_> {
+    /// Forward, and nothing more.
+    pub(super) fn forward(base: usize, side: usize, inputs: usize, outputs: usize) -> Self {
+        let finish = Finish::Plain;
+        let forward_inputs = inputs;
+        Convolution {
+            base,
+            side,
+            inputs,
+            outputs,
+            forward_inputs,
+            back: None,
+            affine: None,
+            gelu: false,
+            finish,
+            other: None,
+        }
+    }
+
+    /// The gradient of the input of [`Convolution::forward`] with the same numbers.
+    pub(super) fn back(base: usize, side: usize, inputs: usize, outputs: usize) -> Self {
+        let forward = Convolution::forward(base, side, outputs, inputs);
+        Convolution { forward_inputs: inputs, back: Some(1), ..forward }
+    }
+}
+
+/// As many cubes as pixels of `each` at a time ask for, in two dimensions where one would be too long.
+pub(super) fn cubes(count: usize, each: usize) -> CubeCount {
+    const LONGEST: usize = 1 << 15;
+    let count = count.div_ceil(each).max(1);
+    CubeCount::Static(count.min(LONGEST) as u32, count.div_ceil(LONGEST) as u32, 1)
+}
+
+/// Units of a cube of the kernels that know nothing of tiles.
+pub(super) const UNITS: u32 = 64;
+
+impl Pass {
+    pub(super) fn convolve(&self, convolution: &Convolution, source: View, out: View) {
+        let Convolution { base, side, inputs, outputs, forward_inputs, back, affine, gelu, finish, .. } = *convolution;
+        let other = convolution.other.clone().unwrap_or(View::new(source.buffer, source.stride));
+        let load = match (gelu, affine) {
+            (true, _) => Load::Gelu,
+            (_, Some(_)) => Load::Affine,
+            _ => Load::Plain,
+        };
+        let shape = conv::Shape {
+            side,
+            inputs,
+            outputs,
+            source: source.stride,
+            out: out.stride,
+            other: other.stride,
+            back: back.is_some(),
+            load,
+            finish,
+        };
+        convolve::launch(
+            &self.weights.client,
+            CubeCount::Static(self.tiles.count as u32, back.unwrap_or(1) as u32, 1),
+            CubeDim::new_1d(conv::units(outputs)),
+            source.buffer.clone().into_buffer_arg(),
+            self.weights.clone().into_buffer_arg(),
+            self.tiles.buffer.clone().into_buffer_arg(),
+            affine.unwrap_or(source.buffer).clone().into_buffer_arg(),
+            other.buffer.clone().into_buffer_arg(),
+            out.buffer.clone().into_buffer_arg(),
+            base,
+            source.first,
+            out.first,
+            other.first,
+            forward_inputs,
+            shape,
+        );
+    }
+
+    /// The outputs of all stages, `[cascades, pixels]`; hands each stage's tape to `keep`.
+    pub(super) fn forward(&self, mut keep: impl FnMut(StageTape)) -> CubeTensor {
+        let outputs = self.empty(self.plan.cascades * self.pixels);
+        for stage in 0..self.plan.cascades {
+            keep(self.stage(stage, &outputs));
+        }
+        outputs
+    }
+
+    fn stage(&self, stage: usize, outputs: &CubeTensor) -> StageTape {
+        let plan = &self.plan;
+        let (c, channels) = (plan.channels, plan.input_channels);
+        let (base, dense) = (stage * plan.stage(), plan.dense());
+        let input = self.image(channels);
+        stage_input::launch(
+            &self.weights.client,
+            cubes(self.pixels * channels, UNITS as usize),
+            CubeDim::new_1d(UNITS),
+            self.images.clone().into_buffer_arg(),
+            outputs.clone().into_buffer_arg(),
+            input.clone().into_buffer_arg(),
+            stage.saturating_sub(1) * self.pixels,
+            self.pixels,
+            channels,
+            stage == 0,
+            plan.data_consistency,
+        );
+        let [shallow, fused, deep] = [(); 3].map(|()| self.image(c));
+        let features = self.image(dense.source);
+        let plain = |buffer| View::new(buffer, c);
+        let of_input = View::new(&input, channels);
+        let all = View::new(&features, dense.source);
+        self.convolve(&Convolution::forward(base, 3, channels, c), of_input.clone(), plain(&shallow));
+        self.convolve(&Convolution::forward(base + plan.shallow2(), 3, c, c), plain(&shallow), all.clone());
+        let blocks = (0..plan.blocks).map(|block| self.block(base + plan.block(block), block, &features)).collect();
+        let fusion = Convolution::forward(base + plan.global_fusion1(), 1, plan.blocks * c, c);
+        self.convolve(&fusion, all.at(c), plain(&fused));
+        let last = Convolution::forward(base + plan.global_fusion2(), 3, c, c);
+        let last = Convolution { finish: Finish::Add, other: Some(plain(&shallow)), ..last };
+        self.convolve(&last, plain(&fused), plain(&deep));
+        let residual = Convolution::forward(base + plan.reconstruct(), 3, c, 1);
+        let residual = Convolution { finish: Finish::Add, other: Some(of_input), ..residual };
+        self.convolve(&residual, plain(&deep), View::new(outputs, 1).at(stage * self.pixels));
+        StageTape { input, shallow, features, blocks, fused, deep }
+    }
+
+    /// A block whose parameters begin at `base`, from one place of the features to the next.
+    fn block(&self, base: usize, number: usize, features: &CubeTensor) -> BlockTape {
+        let (plan, dense, hybrid) = (&self.plan, self.plan.dense(), self.plan.hybrid());
+        let first = number * plan.channels;
+        let grown = self.image(dense.grown());
+        for layer in 0..plan.layers {
+            dense_layer::launch(
+                &self.weights.client,
+                CubeCount::Static(self.tiles.count as u32, 1, 1),
+                CubeDim::new_1d(conv::units(plan.growth)),
+                features.clone().into_buffer_arg(),
+                self.weights.clone().into_buffer_arg(),
+                self.tiles.buffer.clone().into_buffer_arg(),
+                grown.clone().into_buffer_arg(),
+                base,
+                first,
+                dense,
+                layer,
+            );
+        }
+        let [x, normal] = [(); 2].map(|()| self.image(plan.channels));
+        let regular = base + dense.parameters();
+        fuse::launch(
+            &self.weights.client,
+            cubes(self.pixels, FUSED),
+            CubeDim::new_1d(pixelwise::UNITS),
+            features.clone().into_buffer_arg(),
+            grown.clone().into_buffer_arg(),
+            self.weights.clone().into_buffer_arg(),
+            x.clone().into_buffer_arg(),
+            normal.clone().into_buffer_arg(),
+            base + dense.offset(plan.layers),
+            regular + hybrid.norm1(),
+            first,
+            self.pixels,
+            dense,
+        );
+        let [y, normal_y] = [(); 2].map(|()| self.image(plan.channels));
+        let one = self.hybrid(regular, 0, x, normal);
+        let shifted = regular + hybrid.parameters();
+        self.mlp(regular, shifted + hybrid.norm1(), &one.middle, &y, &normal_y, None);
+        let two = self.hybrid(shifted, plan.window / 2, y, normal_y);
+        self.mlp(shifted, 0, &two.middle, features, &two.normal, Some(first));
+        BlockTape { grown, halves: [one, two] }
+    }
+
+    /// A hybrid block up to its MLP.
+    fn hybrid(&self, base: usize, shift: usize, x: CubeTensor, normal: CubeTensor) -> HybridTape {
+        let (plan, hybrid) = (&self.plan, self.plan.hybrid());
+        let (c, few) = (plan.channels, plan.few);
+        let [expanded, middle] = [(); 2].map(|()| self.image(c));
+        let compressed = self.image(few);
+        let narrow = Convolution::forward(base + hybrid.conv1(), 3, c, few);
+        self.convolve(&narrow, View::new(&normal, c), View::new(&compressed, few));
+        let wide = Convolution { gelu: true, ..Convolution::forward(base + hybrid.conv2(), 3, few, c) };
+        self.convolve(&wide, View::new(&compressed, few), View::new(&expanded, c));
+        let gated = self.empty(self.extents.count * hybrid.gates());
+        gate_channels::launch(
+            &self.weights.client,
+            CubeCount::Static(self.extents.count as u32, 1, 1),
+            CubeDim::new_1d(gates::UNITS),
+            expanded.clone().into_buffer_arg(),
+            self.weights.clone().into_buffer_arg(),
+            self.extents.buffer.clone().into_buffer_arg(),
+            gated.clone().into_buffer_arg(),
+            base,
+            hybrid,
+        );
+        let kept = self.image(hybrid.kept());
+        attention::launch(
+            &self.weights.client,
+            CubeCount::Static(self.windows.count as u32, 1, 1),
+            CubeDim::new_1d(hybrid.tokens() as u32),
+            x.clone().into_buffer_arg(),
+            normal.clone().into_buffer_arg(),
+            expanded.clone().into_buffer_arg(),
+            gated.clone().into_buffer_arg(),
+            self.weights.clone().into_buffer_arg(),
+            self.windows.buffer.clone().into_buffer_arg(),
+            kept.clone().into_buffer_arg(),
+            middle.clone().into_buffer_arg(),
+            base,
+            shift,
+            hybrid.scale(),
+            plan.alpha,
+            hybrid,
+        );
+        HybridTape { x, normal, compressed, expanded, gates: gated, kept, middle }
+    }
+
+    /// The MLP of the block at `base`; with `last`, its output goes behind that number of the features.
+    fn mlp(
+        &self,
+        base: usize,
+        next: usize,
+        x: &CubeTensor,
+        out: &CubeTensor,
+        normal: &CubeTensor,
+        last: Option<usize>,
+    ) {
+        let hybrid = self.plan.hybrid();
+        mlp::launch(
+            &self.weights.client,
+            cubes(self.pixels, hybrid.pixels()),
+            CubeDim::new_1d(pixelwise::UNITS),
+            x.clone().into_buffer_arg(),
+            self.weights.clone().into_buffer_arg(),
+            out.clone().into_buffer_arg(),
+            normal.clone().into_buffer_arg(),
+            base,
+            next,
+            last.unwrap_or(0),
+            self.plan.dense().source,
+            self.pixels,
+            hybrid,
+            last.is_some(),
+        );
+    }
+}

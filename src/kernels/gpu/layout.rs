@@ -1,0 +1,107 @@
+//! Where the parameters of a hybrid attention block lie in the network's vector, in the order of its layers.
+
+/// What the hybrid attention blocks of a network have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Hybrid {
+    pub(super) channels: usize,
+    pub(super) heads: usize,
+    /// Side of a window.
+    pub(super) window: usize,
+    /// Channels between the convolutions of the channel attention.
+    pub(super) few: usize,
+    /// Features that its gates are computed through.
+    pub(super) squeezed: usize,
+    /// Features of the MLP's hidden layer.
+    pub(super) hidden: usize,
+}
+
+impl Hybrid {
+    /// Tokens of a window.
+    pub(super) const fn tokens(&self) -> usize {
+        self.window * self.window
+    }
+
+    /// Channels of a head.
+    pub(super) const fn head(&self) -> usize {
+        self.channels / self.heads
+    }
+
+    /// By what queries are multiplied.
+    pub(super) fn scale(&self) -> f32 {
+        1.0 / (self.head() as f32).sqrt()
+    }
+
+    /// Distances between two tokens of a window along an axis.
+    pub(super) const fn distances(&self) -> usize {
+        2 * self.window - 1
+    }
+
+    /// Numbers of a pixel that attention keeps: the heads' outputs, and for each head the logarithm by which its softmax
+    /// divides.
+    pub(super) const fn kept(&self) -> usize {
+        self.channels + self.heads
+    }
+
+    /// Numbers of an image that the gates keep: the gates, the means that they come from, and the features between.
+    pub(super) const fn gates(&self) -> usize {
+        2 * self.channels + self.squeezed
+    }
+
+    pub(super) const fn norm1(&self) -> usize {
+        0
+    }
+
+    pub(super) const fn norm2(&self) -> usize {
+        2 * self.channels
+    }
+
+    pub(super) const fn qkv(&self) -> usize {
+        self.norm2() + 2 * self.channels
+    }
+
+    pub(super) const fn proj(&self) -> usize {
+        self.qkv() + 3 * self.channels * (self.channels + 1)
+    }
+
+    pub(super) const fn position_bias(&self) -> usize {
+        self.proj() + self.channels * (self.channels + 1)
+    }
+
+    pub(super) const fn conv1(&self) -> usize {
+        self.position_bias() + self.distances() * self.distances() * self.heads
+    }
+
+    pub(super) const fn conv2(&self) -> usize {
+        self.conv1() + (9 * self.channels + 1) * self.few
+    }
+
+    pub(super) const fn squeeze(&self) -> usize {
+        self.conv2() + (9 * self.few + 1) * self.channels
+    }
+
+    pub(super) const fn excite(&self) -> usize {
+        self.squeeze() + (self.channels + 1) * self.squeezed
+    }
+
+    pub(super) const fn fc1(&self) -> usize {
+        self.excite() + (self.squeezed + 1) * self.channels
+    }
+
+    pub(super) const fn fc2(&self) -> usize {
+        self.fc1() + (self.channels + 1) * self.hidden
+    }
+
+    /// All parameters of the block.
+    pub(super) const fn parameters(&self) -> usize {
+        self.fc2() + (self.hidden + 1) * self.channels
+    }
+
+    /// Pixels that the MLP has in shared memory at once: a few thousand numbers of the hidden layer, twice.
+    pub(super) const fn pixels(&self) -> usize {
+        let mut pixels = 16;
+        while pixels > 1 && pixels * (self.hidden + 2 * self.channels) > 3200 {
+            pixels /= 2;
+        }
+        pixels
+    }
+}

@@ -1,0 +1,32 @@
+//! The network's kernels for GPUs: the mathematics of the CPU's, forward and backward, on channels-last f32 images.
+//!
+//! All images of a pass, of whatever sizes, lie side by side in one list of pixels (`tiles`), all parameters in one vector
+//! (`plan`, `layout`). From the small to the large: convolutions (`conv`, `weights`), dense blocks (`dense`, `dense_gradient`), what
+//! is computed pixel by pixel (`pixelwise`, `mlp`), channel attention (`gates`, `branch`), window attention
+//! (`attention`, `attention_gradient`), stages (`stage`); then the passes that launch them (`forward`, `backward`), which burn
+//! sees as one operation (`operation`).
+//!
+//! No kernel needs more than 32 KiB of shared memory, planes of a certain size, or atomic operations: weights' gradients are
+//! rows of partial sums, summed in a fixed order, so that results repeat.
+
+mod attention;
+mod attention_gradient;
+mod backward;
+mod branch;
+mod conv;
+mod dense;
+mod dense_gradient;
+mod forward;
+mod functions;
+mod gates;
+mod layout;
+mod mlp;
+mod operation;
+mod pixelwise;
+mod plan;
+mod stage;
+mod tiles;
+mod weights;
+
+pub(crate) use operation::cascade;
+pub(crate) use plan::{Dimensions, Plan};

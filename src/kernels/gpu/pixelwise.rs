@@ -1,0 +1,251 @@
+//! What is computed pixel by pixel: linear maps, LayerNorm, and the fusion of a dense block. A cube has a few pixels in shared
+//! memory.
+
+use super::dense::Dense;
+use super::functions::moments;
+use cubecl::prelude::*;
+
+/// Units of a cube.
+pub(super) const UNITS: u32 = 128;
+/// Pixels of a cube of `fuse`.
+pub(super) const FUSED: usize = 16;
+
+/// `out = x·Wᵀ + b` for `[pixels, inputs]` in shared memory; `[outputs, inputs]` lies at `base`, and the bias behind it.
+#[cube]
+pub(super) fn linear(
+    x: &[f32],
+    weights: &[f32],
+    out: &mut [f32],
+    base: usize,
+    #[comptime] pixels: usize,
+    #[comptime] inputs: usize,
+    #[comptime] outputs: usize,
+) {
+    let mut at = UNIT_POS as usize;
+    while at < comptime!(pixels * outputs) {
+        let (pixel, output) = (at / outputs, at % outputs);
+        let mut sum = weights[base + comptime!(inputs * outputs) + output];
+        for i in 0..inputs {
+            sum += x[pixel * inputs + i] * weights[base + output * inputs + i];
+        }
+        out[at] = sum;
+        at += UNITS as usize;
+    }
+}
+
+/// `out = grad·W`, the gradient of the input of [`linear`].
+#[cube]
+pub(super) fn linear_back(
+    grad: &[f32],
+    weights: &[f32],
+    out: &mut [f32],
+    base: usize,
+    #[comptime] pixels: usize,
+    #[comptime] inputs: usize,
+    #[comptime] outputs: usize,
+) {
+    let mut at = UNIT_POS as usize;
+    while at < comptime!(pixels * inputs) {
+        let (pixel, input) = (at / inputs, at % inputs);
+        let mut sum = f32::new(0.0);
+        for o in 0..outputs {
+            sum += grad[pixel * outputs + o] * weights[base + o * inputs + input];
+        }
+        out[at] = sum;
+        at += UNITS as usize;
+    }
+}
+
+/// Adds to a row of partial sums at `to` the gradients of the weights and the bias of [`linear`], whose input and gradient
+/// are `[pixels, inputs]` and `[pixels, outputs]`.
+#[cube]
+pub(super) fn linear_weights(
+    x: &[f32],
+    grad: &[f32],
+    partial: &mut [f32],
+    to: usize,
+    #[comptime] pixels: usize,
+    #[comptime] inputs: usize,
+    #[comptime] outputs: usize,
+) {
+    let mut at = UNIT_POS as usize;
+    while at < comptime!(outputs * (inputs + 1)) {
+        let mut sum = f32::new(0.0);
+        if at < comptime!(outputs * inputs) {
+            let (output, input) = (at / inputs, at % inputs);
+            for pixel in 0..pixels {
+                sum += x[pixel * inputs + input] * grad[pixel * outputs + output];
+            }
+        } else {
+            for pixel in 0..pixels {
+                sum += grad[pixel * outputs + at - comptime!(outputs * inputs)];
+            }
+        }
+        partial[to + at] += sum;
+        at += CUBE_DIM as usize;
+    }
+}
+
+/// Zeros of a row of partial sums.
+#[cube]
+pub(super) fn clear(partial: &mut [f32], to: usize, count: usize) {
+    let mut at = UNIT_POS as usize;
+    while at < count {
+        partial[to + at] = f32::new(0.0);
+        at += CUBE_DIM as usize;
+    }
+}
+
+/// Normalises `[pixels, channels]` into `out`, a buffer whose first pixel is `pixel`; the norm lies at `base`.
+#[cube]
+pub(super) fn normalise(
+    x: &[f32],
+    stats: &mut [f32],
+    weights: &[f32],
+    out: &mut [f32],
+    base: usize,
+    pixel: usize,
+    total: usize,
+    #[comptime] pixels: usize,
+    #[comptime] channels: usize,
+) {
+    let unit = UNIT_POS as usize;
+    if unit < pixels {
+        moments(x, unit * channels, stats, unit * 2, channels);
+    }
+    sync_cube();
+    let mut at = unit;
+    while at < comptime!(pixels * channels) {
+        let (own, c) = (at / channels, at % channels);
+        if pixel + own < total {
+            out[pixel * channels + at] =
+                (x[at] - stats[own * 2]) * stats[own * 2 + 1] * weights[base + c] + weights[base + channels + c];
+        }
+        at += UNITS as usize;
+    }
+}
+
+/// The 1×1 fusion of a dense block, whose weights lie at `base`, and its LayerNorm by the norm at `norm`.
+#[cube(launch)]
+#[allow(clippy::too_many_arguments)]
+pub(super) fn fuse(
+    x: &[f32],
+    grown: &[f32],
+    weights: &[f32],
+    out: &mut [f32],
+    normal: &mut [f32],
+    base: usize,
+    norm: usize,
+    x_first: usize,
+    total: usize,
+    #[comptime] dense: Dense,
+) {
+    let (channels, layers) = (comptime!(dense.channels), comptime!(dense.grown()));
+    let seen = comptime!(dense.seen(dense.layers));
+    let mut inputs = Shared::new_slice(comptime!(FUSED * seen));
+    let mut fused = Shared::new_slice(comptime!(FUSED * channels));
+    let mut stats = Shared::new_slice(comptime!(2 * FUSED));
+    let pixel = CUBE_POS * FUSED;
+    let mut at = UNIT_POS as usize;
+    while at < comptime!(FUSED * seen) {
+        let (own, c) = (at / seen, at % seen);
+        let mut value = f32::new(0.0);
+        if pixel + own < total {
+            if c < channels {
+                value = x[(pixel + own) * comptime!(dense.source) + x_first + c];
+            } else {
+                value = grown[(pixel + own) * layers + c - channels];
+            }
+        }
+        inputs[at] = value;
+        at += UNITS as usize;
+    }
+    sync_cube();
+    linear(&inputs, weights, &mut fused, base, FUSED, seen, channels);
+    sync_cube();
+    let mut at = UNIT_POS as usize;
+    while at < comptime!(FUSED * channels) {
+        if pixel + at / channels < total {
+            out[pixel * channels + at] = fused[at];
+        }
+        at += UNITS as usize;
+    }
+    normalise(&fused, &mut stats, weights, normal, norm, pixel, total, FUSED, channels);
+}
+
+/// Loads pixels of a buffer of `stride` numbers a pixel, from `first` on; zeros beyond the last.
+#[cube]
+pub(super) fn load(
+    source: &[f32],
+    to: &mut [f32],
+    pixel: usize,
+    total: usize,
+    first: usize,
+    stride: usize,
+    #[comptime] pixels: usize,
+    #[comptime] channels: usize,
+) {
+    let mut at = UNIT_POS as usize;
+    while at < comptime!(pixels * channels) {
+        let (own, c) = (at / channels, at % channels);
+        let mut value = f32::new(0.0);
+        if pixel + own < total {
+            value = source[(pixel + own) * stride + first + c];
+        }
+        to[at] = value;
+        at += UNITS as usize;
+    }
+}
+
+/// LayerNorm of pixels within shared memory; their moments stay in `stats`.
+#[cube]
+pub(super) fn normalise_shared(
+    x: &[f32],
+    stats: &mut [f32],
+    weights: &[f32],
+    out: &mut [f32],
+    base: usize,
+    #[comptime] pixels: usize,
+    #[comptime] channels: usize,
+) {
+    let unit = UNIT_POS as usize;
+    if unit < pixels {
+        moments(x, unit * channels, stats, unit * 2, channels);
+    }
+    sync_cube();
+    let mut at = unit;
+    while at < comptime!(pixels * channels) {
+        let (own, c) = (at / channels, at % channels);
+        out[at] = (x[at] - stats[own * 2]) * stats[own * 2 + 1] * weights[base + c] + weights[base + channels + c];
+        at += UNITS as usize;
+    }
+    sync_cube();
+}
+
+/// Adds to a row of partial sums at `to` the gradients of a norm's scale and shift, from pixels, their moments and the
+/// gradients of what they were normalised to.
+#[cube]
+pub(super) fn norm_weights(
+    x: &[f32],
+    stats: &[f32],
+    grad: &[f32],
+    partial: &mut [f32],
+    to: usize,
+    #[comptime] pixels: usize,
+    #[comptime] channels: usize,
+) {
+    let mut at = UNIT_POS as usize;
+    while at < comptime!(2 * channels) {
+        let c = at % channels;
+        let mut sum = f32::new(0.0);
+        for pixel in 0..pixels {
+            let mut term = grad[pixel * channels + c];
+            if at < channels {
+                term *= (x[pixel * channels + c] - stats[pixel * 2]) * stats[pixel * 2 + 1];
+            }
+            sum += term;
+        }
+        partial[to + at] += sum;
+        at += CUBE_DIM as usize;
+    }
+}

@@ -1,0 +1,152 @@
+//! What a pass computes: the network's dimensions, where its parameters lie, the images that go through it, and their tables on
+//! the device.
+
+use super::conv::TILE;
+use super::dense::Dense;
+use super::layout::Hybrid;
+use super::tiles::{Size, count, extents, tiles};
+use burn::tensor::{DType, Shape};
+use burn_cubecl::tensor::CubeTensor;
+use cubecl::prelude::*;
+
+/// The dimensions of a network whose kernels run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Dimensions {
+    pub(crate) cascades: usize,
+    pub(crate) blocks: usize,
+    pub(crate) input_channels: usize,
+    pub(crate) channels: usize,
+    pub(crate) growth: usize,
+    pub(crate) layers: usize,
+    pub(crate) window: usize,
+    pub(crate) heads: usize,
+    pub(crate) alpha: f32,
+    pub(crate) few: usize,
+    pub(crate) squeezed: usize,
+    pub(crate) hidden: usize,
+    pub(crate) data_consistency: bool,
+}
+
+/// Shared memory that every device has.
+const SHARED: usize = 32 << 10;
+
+impl Dimensions {
+    /// Whether the kernels can compute such a network.
+    pub(crate) fn fit(&self) -> bool {
+        let (c, n, d) = (self.channels, self.window * self.window, self.channels / self.heads);
+        // What attention_gradient and the convolutions keep in shared memory.
+        let attention = 4 * n * (2 * c + 5 * d + 2);
+        let widest = c.max(self.growth);
+        let convolutions = 4 * (8 * 100 + widest.next_multiple_of(4) * 72);
+        let fusion = 4 * 16 * (2 * c + self.layers * self.growth);
+        attention <= SHARED && convolutions <= SHARED && fusion <= SHARED && n <= 256 && c <= 256 && self.hidden <= 1024
+    }
+
+    pub(super) fn dense(&self) -> Dense {
+        let source = (self.blocks + 1) * self.channels;
+        Dense { channels: self.channels, growth: self.growth, layers: self.layers, source }
+    }
+
+    pub(super) fn hybrid(&self) -> Hybrid {
+        let Dimensions { channels, heads, window, few, squeezed, hidden, .. } = *self;
+        Hybrid { channels, heads, window, few, squeezed, hidden }
+    }
+
+    /// Where the second convolution of a stage begins in its parameters.
+    pub(super) fn shallow2(&self) -> usize {
+        (9 * self.input_channels + 1) * self.channels
+    }
+
+    /// Where a block begins.
+    pub(super) fn block(&self, number: usize) -> usize {
+        let each = self.dense().parameters() + 2 * self.hybrid().parameters();
+        self.shallow2() + (9 * self.channels + 1) * self.channels + number * each
+    }
+
+    /// Where the 1×1 fusion of all blocks begins.
+    pub(super) fn global_fusion1(&self) -> usize {
+        self.block(self.blocks)
+    }
+
+    /// Where the convolution behind it begins.
+    pub(super) fn global_fusion2(&self) -> usize {
+        self.global_fusion1() + (self.blocks * self.channels + 1) * self.channels
+    }
+
+    /// Where the last convolution begins.
+    pub(super) fn reconstruct(&self) -> usize {
+        self.global_fusion2() + (9 * self.channels + 1) * self.channels
+    }
+
+    /// Parameters of a stage.
+    pub(super) fn stage(&self) -> usize {
+        self.reconstruct() + 9 * self.channels + 1
+    }
+}
+
+/// A pass of some images through a network.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Plan {
+    pub(crate) dimensions: Dimensions,
+    /// Of the images, whose pixels lie one image behind the other; multiples of the window's side.
+    pub(crate) images: Vec<Size>,
+}
+
+impl Plan {
+    /// Pixels of all images.
+    pub(crate) fn pixels(&self) -> usize {
+        self.images.iter().map(|(height, width)| height * width).sum()
+    }
+}
+
+/// A table on the device, and how many entries it has.
+pub(super) struct Table {
+    pub(super) buffer: CubeTensor,
+    pub(super) count: usize,
+}
+
+/// What the kernels of a pass read besides activations.
+pub(super) struct Pass {
+    pub(super) plan: Dimensions,
+    pub(super) weights: CubeTensor,
+    /// `[pixels, 1 + input_channels]`: measurement, mask, guides.
+    pub(super) images: CubeTensor,
+    pub(super) pixels: usize,
+    pub(super) tiles: Table,
+    pub(super) windows: Table,
+    pub(super) extents: Table,
+}
+
+impl Pass {
+    pub(super) fn new(plan: &Plan, images: CubeTensor, weights: CubeTensor) -> Self {
+        let of = &plan.images;
+        let (tiled, windowed, extent) = (tiles(of, TILE), tiles(of, plan.dimensions.window), extents(of));
+        let table = |values: &[u32], count: usize| {
+            let handle = images.client.create_from_slice(u32::as_bytes(values));
+            let (client, device) = (images.client.clone(), images.device.clone());
+            let buffer = CubeTensor::new_contiguous(client, device, Shape::from([values.len()]), handle, DType::U32);
+            Table { buffer, count }
+        };
+        Pass {
+            plan: plan.dimensions,
+            tiles: table(&tiled, count(&tiled)),
+            windows: table(&windowed, count(&windowed)),
+            extents: table(&extent, of.len()),
+            pixels: plan.pixels(),
+            weights,
+            images,
+        }
+    }
+
+    /// A new buffer of so many numbers.
+    pub(super) fn empty(&self, numbers: usize) -> CubeTensor {
+        let handle = self.weights.client.empty(numbers * size_of::<f32>());
+        let (client, device) = (self.weights.client.clone(), self.weights.device.clone());
+        CubeTensor::new_contiguous(client, device, Shape::from([numbers]), handle, DType::F32)
+    }
+
+    /// A new buffer of so many numbers for each pixel.
+    pub(super) fn image(&self, channels: usize) -> CubeTensor {
+        self.empty(self.pixels * channels)
+    }
+}

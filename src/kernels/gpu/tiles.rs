@@ -1,0 +1,67 @@
+//! The images of a pass, of whatever sizes, side by side in one list of pixels, and the square tiles that kernels work on.
+
+use cubecl::prelude::*;
+
+/// Height and width of an image.
+pub(crate) type Size = (usize, usize);
+
+/// Numbers of a tile in its table.
+const FIELDS: usize = 6;
+
+/// A square of an image; it may reach beyond the lower and the right border.
+#[derive(CubeType, Clone, Copy)]
+pub(super) struct Tile {
+    /// The image's first pixel in the list.
+    pub(super) first: usize,
+    pub(super) height: usize,
+    pub(super) width: usize,
+    pub(super) top: usize,
+    pub(super) left: usize,
+    /// The number of the image.
+    pub(super) image: usize,
+}
+
+#[cube]
+impl Tile {
+    /// The tile of this number.
+    pub(super) fn of(table: &[u32], number: usize) -> Tile {
+        let at = number * FIELDS;
+        Tile {
+            first: table[at] as usize,
+            height: table[at + 1] as usize,
+            width: table[at + 2] as usize,
+            top: table[at + 3] as usize,
+            left: table[at + 4] as usize,
+            image: table[at + 5] as usize,
+        }
+    }
+}
+
+/// The table of all tiles of a side, image by image.
+pub(super) fn tiles(images: &[Size], side: usize) -> Vec<u32> {
+    let (mut table, mut first) = (Vec::new(), 0);
+    for (image, &(height, width)) in images.iter().enumerate() {
+        for top in (0..height).step_by(side) {
+            for left in (0..width).step_by(side) {
+                table.extend([first, height, width, top, left, image].map(|number| number as u32));
+            }
+        }
+        first += height * width;
+    }
+    table
+}
+
+/// How many tiles a table has.
+pub(super) fn count(table: &[u32]) -> usize {
+    table.len() / FIELDS
+}
+
+/// First pixel and number of pixels of each image.
+pub(super) fn extents(images: &[Size]) -> Vec<u32> {
+    let (mut table, mut first) = (Vec::new(), 0);
+    for &(height, width) in images {
+        table.extend([first, (height * width) as u32]);
+        first += (height * width) as u32;
+    }
+    table
+}

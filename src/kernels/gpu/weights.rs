@@ -1,0 +1,200 @@
+//! Gradients of the weights of convolutions: a cube has eight input channels, a unit one of them with four outputs and all
+//! taps. Every `rows`-th tile is summed into a row of partial sums, in a fixed order, so that results repeat.
+
+use super::conv::{CHUNK, GROUP, Load, TILE, halo_len, load_halo, wide, zeros};
+use super::tiles::Tile;
+use cubecl::prelude::*;
+
+/// One convolution's weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Shape {
+    /// Side of the kernel: 1 or 3.
+    pub(super) side: usize,
+    pub(super) outputs: usize,
+    /// Numbers of a pixel in the buffers of inputs and gradients.
+    pub(super) source: usize,
+    pub(super) grad: usize,
+    pub(super) load: Load,
+    pub(super) load_grad: Load,
+}
+
+/// Units of a cube for so many outputs.
+pub(super) const fn units(outputs: usize) -> u32 {
+    (CHUNK * outputs.div_ceil(GROUP)) as u32
+}
+
+/// Numbers of shared memory for the gradients of a tile.
+pub(super) const fn grads_len(outputs: usize) -> usize {
+    TILE * TILE * wide(outputs)
+}
+
+/// The gradients of a tile, `[pixels, wide]`, zeros beyond the image.
+#[cube]
+fn load_grads(grad: &[f32], affine: &[f32], grads: &mut [f32], tile: &Tile, first: usize, #[comptime] shape: Shape) {
+    let wide = comptime!(wide(shape.outputs));
+    let stride = comptime!(shape.grad);
+    let mut at = UNIT_POS as usize;
+    while at < comptime!(grads_len(shape.outputs)) {
+        let (output, place) = (at % wide, at / wide);
+        let (row, col) = (tile.top + place / TILE, tile.left + place % TILE);
+        let mut value = f32::new(0.0);
+        if row < tile.height && col < tile.width && output < comptime!(shape.outputs) {
+            value = grad[(tile.first + row * tile.width + col) * stride + first + output];
+            if comptime!(shape.load_grad == Load::Affine) {
+                let scale = tile.image * 2 * stride + first + output;
+                value = value * affine[scale] + affine[scale + stride];
+            }
+        }
+        grads[at] = value;
+        at += CUBE_DIM as usize;
+    }
+}
+
+/// Adds to a unit's `sums`, `[taps, GROUP]` and then the biases, what a tile gives.
+#[cube]
+fn multiply(halo: &[f32], grads: &[f32], sums: &mut Array<f32>, #[comptime] side: usize, #[comptime] outputs: usize) {
+    let across = comptime!(TILE + side - 1);
+    let wide = comptime!(wide(outputs));
+    let (i, group) = (UNIT_POS as usize % CHUNK, UNIT_POS as usize / CHUNK);
+    let mut grad = Array::<f32>::new(GROUP);
+    for place in 0..comptime!(TILE * TILE) {
+        let (row, col) = (place / TILE, place % TILE);
+        #[unroll]
+        for o in 0..GROUP {
+            grad[o] = grads[place * wide + group * GROUP + o];
+            sums[comptime!(side * side * GROUP + o)] += grad[o];
+        }
+        #[unroll]
+        for dy in 0..side {
+            #[unroll]
+            for dx in 0..side {
+                let value = halo[i * comptime!(across * across) + (row + dy) * across + col + dx];
+                #[unroll]
+                for o in 0..GROUP {
+                    sums[comptime!((dy * side + dx) * GROUP + o)] += value * grad[o];
+                }
+            }
+        }
+    }
+}
+
+/// The gradients of `count` input channels from `input` on, which lie at `source_first` in their buffer, into a row of partial
+/// sums at `to`: `[outputs, inputs, taps]`, then the biases.
+#[cube]
+#[allow(clippy::too_many_arguments)]
+pub(super) fn gradients(
+    source: &[f32],
+    grad: &[f32],
+    affine: &[f32],
+    tiles: &[u32],
+    partial: &mut [f32],
+    halo: &mut [f32],
+    grads: &mut [f32],
+    source_first: usize,
+    grad_first: usize,
+    input: usize,
+    count: usize,
+    inputs: usize,
+    to: usize,
+    tile_count: usize,
+    #[comptime] shape: Shape,
+) {
+    let (side, outputs) = (comptime!(shape.side), comptime!(shape.outputs));
+    let square = comptime!(shape.side * shape.side);
+    let mut sums = zeros(comptime!((square + 1) * GROUP));
+    let active = (UNIT_POS as usize) < comptime!(units(shape.outputs) as usize);
+    let mut number = CUBE_POS_Y as usize;
+    while number < tile_count {
+        let tile = Tile::of(tiles, number);
+        load_halo(
+            source,
+            affine,
+            halo,
+            &tile,
+            source_first,
+            count,
+            comptime!(shape.source),
+            side,
+            comptime!(shape.load),
+        );
+        load_grads(grad, affine, grads, &tile, grad_first, shape);
+        sync_cube();
+        if active {
+            multiply(&*halo, &*grads, &mut sums, side, outputs);
+        }
+        sync_cube();
+        number += CUBE_COUNT_Y as usize;
+    }
+    let (i, group) = (UNIT_POS as usize % CHUNK, UNIT_POS as usize / CHUNK);
+    #[unroll]
+    for o in 0..GROUP {
+        let output = group * GROUP + o;
+        if active && i < count && output < outputs {
+            #[unroll]
+            for tap in 0..square {
+                partial[to + (output * inputs + input + i) * square + tap] = sums[comptime!(tap * GROUP + o)];
+            }
+            if input + i == 0 {
+                partial[to + outputs * inputs * square + output] = sums[comptime!(square * GROUP + o)];
+            }
+        }
+    }
+}
+
+/// The gradients of a convolution's weights and bias, at `column` of rows of `length` partial sums.
+#[cube(launch)]
+#[allow(clippy::too_many_arguments)]
+pub(super) fn weight_gradients(
+    source: &[f32],
+    grad: &[f32],
+    tiles: &[u32],
+    partial: &mut [f32],
+    source_first: usize,
+    grad_first: usize,
+    inputs: usize,
+    column: usize,
+    length: usize,
+    tile_count: usize,
+    #[comptime] shape: Shape,
+) {
+    let mut halo = Shared::new_slice(comptime!(halo_len(shape.side)));
+    let mut grads = Shared::new_slice(comptime!(grads_len(shape.outputs)));
+    let input = CUBE_POS_X as usize * CHUNK;
+    let to = CUBE_POS_Y as usize * length + column;
+    let count = min(inputs - input, CHUNK);
+    let from = source_first + input;
+    gradients(
+        source, grad, grad, tiles, partial, &mut halo, &mut grads, from, grad_first, input, count, inputs, to,
+        tile_count, shape,
+    );
+}
+
+/// Sums the rows of the partial sums of two groups of parameters that lie one behind the other, into `gradient` from `first`
+/// on.
+#[cube(launch)]
+#[allow(clippy::too_many_arguments)]
+pub(super) fn sum_rows(
+    one: &[f32],
+    two: &[f32],
+    gradient: &mut [f32],
+    first: usize,
+    one_rows: usize,
+    one_length: usize,
+    two_rows: usize,
+    two_length: usize,
+) {
+    let at = ABSOLUTE_POS;
+    if at < one_length + two_length {
+        let mut sum = f32::new(0.0);
+        if at < one_length {
+            for row in 0..one_rows {
+                sum += one[row * one_length + at];
+            }
+        } else {
+            for row in 0..two_rows {
+                sum += two[row * two_length + at - one_length];
+            }
+        }
+        gradient[first + at] = sum;
+    }
+}

@@ -1,0 +1,97 @@
+//! The kernels that a training step launches.
+
+use burn::cubecl::logging::{LaunchObservation, LaunchObserver};
+use burn::tensor::{Device, Tensor, TensorData};
+use s2s::compute::device_error;
+use s2s::config::Config;
+use s2s::network::{InputConfig, flatten, gradient_of, trainable};
+use s2s::section::Scale;
+use s2s::training::{Adam, Batch, Objective};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How often each kernel was launched.
+pub type Launches = BTreeMap<&'static str, usize>;
+
+#[derive(Default)]
+struct Counts(Mutex<Launches>);
+
+impl LaunchObserver for Counts {
+    fn launched(&self, kernel: &'static str) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(kernel).or_default() += 1;
+    }
+}
+
+/// What `work` gives, and what it launches.
+fn counted<R>(device: &Device, work: impl FnOnce() -> R) -> s2s::Result<(R, Launches)> {
+    let counts = Arc::new(Counts::default());
+    let watching = LaunchObservation::new(counts.clone());
+    let made = work();
+    // What is fused waits until it is asked for.
+    device.sync().map_err(|error| device_error(&error.to_string()))?;
+    drop(watching);
+    let launched = std::mem::take(&mut *counts.0.lock().unwrap_or_else(PoisonError::into_inner));
+    Ok((made, launched))
+}
+
+/// Blobs of a few pixels.
+fn blobs(count: usize, side: usize, device: &Device) -> Tensor<4> {
+    let value = |i: usize| ((i % side) as f32 * 0.37).sin().abs() + ((i / side) as f32 * 0.23).cos().abs();
+    Tensor::from_data(
+        TensorData::new((0..count * side * side).map(value).collect::<Vec<_>>(), [count, 1, side, side]),
+        device,
+    )
+}
+
+/// The steps that are looked at.
+pub struct Steps {
+    /// Side in pixels of the dense images.
+    pub patch: usize,
+    /// Examples of the section, and as many images.
+    pub examples: usize,
+    /// Steps before the one that is counted: they tune the kernels and find what to fuse.
+    pub warmup: usize,
+}
+
+impl Steps {
+    /// Tissue and measured bins everywhere.
+    fn batch(&self, input: &InputConfig, device: &Device) -> Batch {
+        let values = blobs(self.examples, self.patch / input.scale, device);
+        let ones = (0..2 + input.components).map(|_| values.ones_like());
+        let section = Tensor::cat(std::iter::once(values.clone()).chain(ones).collect(), 1);
+        let genes = vec![0; self.examples];
+        Batch { section: Some(section), genes, images: Some(blobs(self.examples, self.patch, device)), dense: true }
+    }
+
+    /// What each phase of a step, [`PHASES`], launches by this recipe; and the loss of every step.
+    pub fn count(&self, config: &Config, device: &Device) -> s2s::Result<([Launches; 3], Vec<f32>)> {
+        let scale = Scale::new(config.prep.scale)?;
+        let autodiff = device.clone().autodiff();
+        let recipe = Objective { input: config.fit.input(scale), lambda: config.fit.lambda, distance: config.fit.loss };
+        let batch = self.batch(&recipe.input, &autodiff);
+        let net = config.network.init(0, device);
+        let mut weights = flatten(&net);
+        let mut adam = Adam::new(&weights);
+        let (mut launched, mut seen) = (Default::default(), Vec::new());
+        for made in 0..=self.warmup {
+            device.sync().map_err(|error| device_error(&error.to_string()))?;
+            let ((net, losses), forward) = counted(device, || {
+                let net = trainable(&net, &weights);
+                let losses = recipe.losses(&net, batch.clone());
+                (net, losses)
+            })?;
+            let (gradient, backward) = counted(device, || gradient_of(&net, losses.total.backward()))?;
+            let (after, update) = counted(device, || {
+                adam.step(&config.fit, weights.clone(), gradient, config.fit.learning_rate, made + 1)
+            })?;
+            weights = after;
+            launched = [forward, backward, update];
+            seen.push(losses.total.into_scalar::<f32>());
+        }
+        Ok((launched, seen))
+    }
+}
+
+/// The phases of a training step, in order.
+#[allow(dead_code, reason = "the benchmark prints them")]
+pub const PHASES: [&str; 3] = ["forward", "backward", "Adam"];
