@@ -33,10 +33,11 @@ pub(super) fn bias(
     let entry = (iy + side - 1 - jy) * comptime!(hybrid.distances()) + ix + side - 1 - jx;
     let mut value = weights[base + comptime!(hybrid.position_bias()) + entry * comptime!(hybrid.heads) + head];
     if shift > 0 {
-        // Rows and columns from here on came from the other side of the image, in its last windows.
+        // Rows and columns from here on came from the other side of the image, in its last windows. (CubeCL's CUDA C++
+        // has no comparison of two booleans.)
         let moved = side - shift;
-        let rows = window.top + side == window.height && (iy >= moved) != (jy >= moved);
-        let columns = window.left + side == window.width && (ix >= moved) != (jx >= moved);
+        let rows = window.top + side == window.height && min(iy, jy) < moved && max(iy, jy) >= moved;
+        let columns = window.left + side == window.width && min(ix, jx) < moved && max(ix, jx) >= moved;
         if rows || columns {
             value += MASKED;
         }
