@@ -399,7 +399,9 @@ fn network_share(dataset: &Dataset, config: &PredictConfig) -> f64 {
     let share = config.network_share;
     let measured = dataset.measured_tissue().values().iter().filter(|inside| **inside).count();
     if share > 0.0 && share < 1.0 && dataset.sampling().is_dense() {
-        tracing::info!("predict: the experts alone; in holes a network beside them adds nothing (docs/holes.md). --set predict.network_share=1 takes it alone");
+        tracing::info!(
+            "predict: the experts alone; in holes a network beside them adds nothing (docs/holes.md). --set predict.network_share=1 takes it alone"
+        );
         return 0.0;
     }
     if share == 0.0 || share == 1.0 || measured >= LEAST_MEASURED {
