@@ -2,6 +2,9 @@
 //! that lies wrongly is told; and a guide that knows something helps.
 
 mod common;
+#[allow(dead_code, reason = "the recipe alone is wanted of it")]
+#[path = "common/fitting.rs"]
+mod fitting;
 #[path = "common/stages.rs"]
 mod stages;
 #[path = "common/transcripts.rs"]
@@ -10,6 +13,7 @@ mod transcripts;
 use common::python;
 use s2s::dataset::Dataset;
 use s2s::imputation::panel;
+use s2s::store::Store;
 use serde_json::Value;
 use stages::run;
 use std::ffi::OsStr;
@@ -200,4 +204,38 @@ fn a_stain_helps_its_mirror_image_is_told_and_align_turns_it_back() {
     assert_eq!(dataset.manifest().guides[0].name, "DAPI mean");
     assert!(maps.len() == 6 && maps.iter().all(|map| map.values().iter().all(|value| value.is_finite())));
     assert!(panel(&dataset).is_ok());
+}
+
+/// Four steps teach nothing: what is looked at is what is seen, and what is said.
+#[test]
+fn a_network_does_without_its_guides_where_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    run(at, "s2s-simulate", "--rows 24 --cols 24 --genes 2 --seed 2 --stain --output section");
+    run(at, "s2s-prep", "section --image auto --bin-um 30 --scale 2 --mode impute --output a.s2s");
+    std::fs::write(at.join("tiny.yaml"), fitting::TINY).unwrap();
+    let genes = Dataset::open(&at.join("a.s2s")).unwrap().manifest().genes.clone();
+    let fit =
+        format!("a.s2s --gene {} --config tiny.yaml --set fit.stains=2 --set network.input_channels=4", genes[0].name);
+    let fit = format!("{fit} --set fit.holdout=0.2 --set fit.evaluate_every=2 --set fit.learning_rate=0.03");
+    run(at, "s2s-fit", &format!("{fit} --output with.safetensors"));
+    run(at, "s2s-fit", &format!("{fit} --set fit.guide_dropout=0.5 --output either.safetensors"));
+    let predicted = |model: &str, guides: bool| {
+        let output = format!("{model}{guides}.zarr");
+        let more = format!("--set predict.network_share=1 --set predict.network_guides={guides}");
+        let said = run(at, "s2s-predict", &format!("a.s2s --model {model}.safetensors {more} --output {output}"));
+        (said, Store::open(&at.join(output)).unwrap().gene(&genes[0].name).unwrap())
+    };
+    for (model, told) in [("with", true), ("either", false)] {
+        let ((said, with), (without_said, without)) = (predicted(model, true), predicted(model, false));
+        assert!(!said.contains("guide_dropout") && !said.contains("network_guides"), "{said}");
+        assert_eq!(without_said.contains("Fit with fit.guide_dropout"), told, "{without_said}");
+        assert!(
+            without_said.contains("no uncertainty for 1 of 1 gene: it is calibrated with the guides"),
+            "{without_said}"
+        );
+        let differ =
+            with.values().iter().zip(without.values()).any(|(with, without)| with.is_finite() && with != without);
+        assert!(differ, "{model}: the guides have no part in the prediction");
+    }
 }

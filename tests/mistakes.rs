@@ -47,6 +47,11 @@ fn each_is_told_with_what_to_do() {
         (format!("{fit} --genes DUCT1,ISLAND3 --output new.safetensors"), 2, &["Give a folder, or --gene"]),
         (format!("{fit} --genes DUCT1,ISLAND3 --output file"), 2, &["file: a file stands there"]),
         (format!("{fit} --gene DUCT1 --output other"), 2, &["other: is a folder"]),
+        (
+            format!("{fit} --gene DUCT1 --set fit.guide_dropout=0.2 --output new.safetensors"),
+            2,
+            &["guide_dropout: found 0.2", "Set fit.stains"],
+        ),
         (format!("{fit} --gene DUCT1 --output no/new.safetensors"), 74, &["there is no folder no. Create it"]),
         (prep.replace("new.s2s", "no/new.s2s"), 74, &["no/new.s2s: there is no folder no. Create it"]),
         (

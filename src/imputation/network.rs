@@ -107,9 +107,20 @@ impl NetworkImputer {
         &self.fitted().name
     }
 
+    /// Whether it was trained with guides.
+    pub(super) fn has_guides(&self) -> bool {
+        self.shared.metadata.input.stains > 0
+    }
+
+    /// Whether it was trained to do without them in part of its examples.
+    pub(super) fn can_do_without_guides(&self) -> bool {
+        let share = self.shared.metadata.provenance.config.pointer("/fit/guide_dropout");
+        share.and_then(serde_json::Value::as_f64).is_some_and(|share| share > 0.0)
+    }
+
     /// What its intervals rest on, if it can make any with this `config`.
     pub fn calibration(&self, config: &PredictConfig) -> Option<&Calibration> {
-        let as_calibrated = config.turns && (config.network_guides || self.shared.metadata.input.stains == 0);
+        let as_calibrated = config.turns && (config.network_guides || !self.has_guides());
         self.fitted().calibration.as_ref().filter(|_| as_calibrated)
     }
 

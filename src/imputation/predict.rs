@@ -12,6 +12,7 @@ use crate::dataset::Dataset;
 use crate::experts::Prediction;
 use crate::section::Raster;
 use crate::store::Choice;
+use crate::words::counted;
 use crate::{Error, Result};
 use rayon::prelude::*;
 use std::collections::{BTreeSet, HashSet};
@@ -156,6 +157,9 @@ impl<'a> Predictor<'a> {
         let genes = match &mut source {
             Source::Networks(networks) => {
                 asked_for(networks, genes)?;
+                if !config.network_guides {
+                    say_without_guides(networks);
+                }
                 networks.iter().map(|network| network.gene().to_owned()).collect()
             }
             Source::Method(_) => of_dataset(dataset, genes)?,
@@ -389,6 +393,17 @@ fn of_dataset(dataset: &Dataset, wanted: &[String]) -> Result<Vec<String>> {
     }
     wanted.iter().try_for_each(|gene| manifest.gene(gene).map(drop))?;
     Ok(wanted.to_vec())
+}
+
+/// Tells of networks that are to do without guides and never learned to.
+fn say_without_guides(networks: &[NetworkImputer]) {
+    let lost = networks.iter().filter(|network| network.has_guides() && !network.can_do_without_guides()).count();
+    if lost > 0 {
+        tracing::warn!(
+            "predict: without guides (predict.network_guides), as asked for, but {} saw them in every example of training, and may do worse now than one that never had any. Fit with fit.guide_dropout",
+            counted(lost, "network")
+        );
+    }
 }
 
 /// Measured bins below which no network has a part beside the experts: on sections with fewer, it made the mean worse (docs/experts.md).

@@ -129,9 +129,13 @@ fn say_without(networks: &[NetworkImputer], job: &Job) -> bool {
     let calibrated = networks.iter().filter(|network| network.calibration(config).is_some()).count();
     let without = networks.len() - calibrated;
     if without > 0 {
-        let why = match config.turns {
-            true => "too few bins were held out of their fits (fit.holdout) to calibrate one, or they are older",
-            false => "it is calibrated for predict.turns, which is false",
+        let unseen = !config.network_guides && networks.iter().any(NetworkImputer::has_guides);
+        let why = match (config.turns, unseen) {
+            (false, _) => "it is calibrated for predict.turns, which is false",
+            (true, true) => "it is calibrated with the guides, and predict.network_guides is false",
+            (true, false) => {
+                "too few bins were held out of their fits (fit.holdout) to calibrate one, or they are older"
+            }
         };
         tracing::info!("predict: no uncertainty for {without} of {}: {why}", counted(networks.len(), "gene"));
     }

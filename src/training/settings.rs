@@ -137,6 +137,12 @@ pub(super) fn check(settings: &FitSettings) -> Result<()> {
             config.stains
         )));
     }
+    if config.guide_dropout > 0.0 && config.stains == 0 {
+        return Err(Error::Usage(format!(
+            "fit.guide_dropout: found {}, expected 0 where the network sees no guides (fit.stains is 0). Set fit.stains",
+            config.guide_dropout
+        )));
+    }
     let Some(dataset) = dataset else { return check_images_alone(settings) };
     if settings.rate().is_some() && config.guides.contains(&Guide::Tissue) {
         return Err(Error::Usage(format!(
