@@ -14,6 +14,7 @@ use common::python;
 use s2s::dataset::Dataset;
 use s2s::imputation::panel;
 use s2s::store::Store;
+use s2s::training::ModelMetadata;
 use serde_json::Value;
 use stages::run;
 use std::ffi::OsStr;
@@ -238,4 +239,50 @@ fn a_network_does_without_its_guides_where_that_is_asked_for() {
             with.values().iter().zip(without.values()).any(|(with, without)| with.is_finite() && with != without);
         assert!(differ, "{model}: the guides have no part in the prediction");
     }
+}
+
+#[test]
+fn the_network_of_a_panel_sees_the_guides_unless_it_is_told_what_to_see() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    run(at, "s2s-simulate", "--rows 24 --cols 24 --genes 2 --seed 2 --stain --output section");
+    run(at, "s2s-prep", "section --image auto --bin-um 30 --scale 2 --mode impute --output stained.s2s");
+    run(at, "s2s-prep", "section --bin-um 30 --scale 2 --mode impute --output plain.s2s");
+    std::fs::write(at.join("own.yaml"), fitting::TINY).unwrap();
+    // What a recipe of ours and of the user's, on a section with six guides and with none, has of guides: channels, embedding, stains, drop-out.
+    let cases = [
+        ("stained.s2s --joint --config quick", [16.0, 8.0, 6.0, 0.25]),
+        (
+            "stained.s2s --joint --config quick --set network.gene_embedding=0 --set fit.guide_dropout=0",
+            [16.0, 0.0, 6.0, 0.0],
+        ),
+        ("stained.s2s --joint --config quick --set fit.stains=0", [10.0, 0.0, 0.0, 0.0]),
+        ("stained.s2s --joint --config own.yaml", [2.0, 0.0, 0.0, 0.0]),
+        ("stained.s2s --config quick", [10.0, 0.0, 0.0, 0.0]),
+        ("plain.s2s --joint --config quick", [10.0, 0.0, 0.0, 0.0]),
+    ];
+    for (i, (given, expected)) in cases.iter().enumerate() {
+        let output = format!("fits{i}");
+        let said =
+            run(at, "s2s-fit", &format!("{given} --genes all --steps 1 --set fit.images=false --output {output}"));
+        assert_eq!(
+            said.contains("guides: the network sees the 6 of the dataset"),
+            expected[2] > 0.0,
+            "{given}: {said}"
+        );
+        let model = std::fs::read_dir(at.join(&output)).unwrap().map(|entry| entry.unwrap().path());
+        let model = model.into_iter().find(|path| path.extension().is_some_and(|name| name == "safetensors")).unwrap();
+        let config = ModelMetadata::read(&model).unwrap().provenance.config;
+        let of = |key: &str| config.pointer(key).unwrap().as_f64().unwrap();
+        let keys = ["/network/input_channels", "/network/gene_embedding", "/fit/stains", "/fit/guide_dropout"];
+        let found = keys.map(of);
+        assert_eq!(&found, expected, "{given}");
+    }
+    // First weights have their own shape.
+    run(at, "s2s-fit", "plain.s2s --genes all --joint --config quick --steps 1 --set fit.images=false --output first");
+    let warm = "stained.s2s --genes all --joint --config quick --steps 1 --set fit.images=false";
+    run(at, "s2s-fit", &format!("{warm} --init first/joint.safetensors --output warm"));
+    // What such a network predicts, it predicts without more flags.
+    run(at, "s2s-predict", "stained.s2s --model fits0/joint.safetensors --output fits0.zarr");
+    assert_eq!(Store::open(&at.join("fits0.zarr")).unwrap().genes().len(), 2);
 }

@@ -12,7 +12,7 @@ use s2s::section::Scale;
 use s2s::training::Estimate;
 use s2s::training::stage::{self, Job, Task};
 use s2s::{Error, Result};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ struct Args {
     /// Learn from natural images alone: a network for --init
     #[arg(long)]
     images_only: bool,
-    /// One network for all of --genes, written as joint.safetensors
+    /// One network for all of --genes, written as joint.safetensors; by quick and standard it sees the guides of the dataset
     #[arg(long, requires = "genes")]
     joint: bool,
     /// After --joint, a network for each gene that starts from it and is trained for so many steps; 0 as in --steps
@@ -129,9 +129,9 @@ fn execute(args: Args) -> Result<()> {
     }
     // Before anything that takes time: a signal while data are read then ends as one during training does.
     let stop = StopFlag::watch()?;
-    let config = config(&args)?;
     cli::threads(args.threads)?;
     let dataset = args.dataset.path().map(Dataset::open).transpose()?;
+    let config = config(&args, dataset.as_ref())?;
     let task = task(&args, dataset.as_ref())?;
     let scale = match &dataset {
         Some(dataset) => dataset.lattice().scale,
@@ -167,14 +167,33 @@ fn execute(args: Args) -> Result<()> {
     if args.dry_run { tell(&stage::cost(&job, &task)?, args.json) } else { stage::run(&job, &task) }
 }
 
-fn config(args: &Args) -> Result<Config> {
-    let mut config = Config::load(Some(&recipe(args)), &args.set)?;
+fn config(args: &Args, dataset: Option<&Dataset>) -> Result<Config> {
+    let recipe = recipe(args);
+    let config = Config::load(Some(&recipe), &[])?;
+    let config = match guides(args, &recipe, dataset) {
+        0 => config,
+        count => {
+            tracing::info!("guides: the network sees the {count} of the dataset. --set fit.stains=0 leaves them out");
+            config.guided(count)
+        }
+    };
+    let mut config = config.changed(&args.set)?;
     config.fit.steps = args.max_steps.unwrap_or(config.fit.steps);
     if args.max_minutes.is_some_and(|minutes| minutes.is_nan() || minutes <= 0.0) {
         return Err(Error::Usage("--max-minutes: expected minutes above 0".to_owned()));
     }
     config.fit.patience = args.patience.unwrap_or(config.fit.patience);
     Ok(config)
+}
+
+/// How many guides the network of a panel sees without being asked: all of the section, by recipes of ours that have them, unless first weights
+/// or `--set` say what goes in.
+fn guides(args: &Args, recipe: &Path, dataset: Option<&Dataset>) -> usize {
+    let named = recipe.to_str().and_then(Recipe::named);
+    let set = |key: &str| args.set.iter().any(|change| change.split('=').next().is_some_and(|set| set.trim() == key));
+    let by_hand = args.init.is_some() || set("fit.stains") || set("network.input_channels");
+    let guided = args.joint && !by_hand && named.is_some_and(|recipe| recipe.guided);
+    dataset.filter(|_| guided).map_or(0, |dataset| dataset.manifest().guides.len())
 }
 
 /// The recipe that was given. By default the one whose price a laptop can pay, for what is fitted: the paper's, hours a gene without

@@ -2,6 +2,7 @@
 //!
 //! Every section belongs to its stage: only programs know the whole of it.
 
+mod guided;
 mod overrides;
 mod recipes;
 

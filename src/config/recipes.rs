@@ -9,6 +9,8 @@ pub struct Recipe {
     pub name: &'static str,
     /// What it is for, in a line.
     pub about: &'static str,
+    /// Whether the network of a panel also sees the guides of its section ([`Config::guided`](super::Config::guided)).
+    pub guided: bool,
     /// The config: YAML, with comments that say why.
     pub text: &'static str,
 }
@@ -18,16 +20,19 @@ pub static RECIPES: [Recipe; 3] = [
     Recipe {
         name: "quick",
         about: "A small network: half a minute a gene on two CPU cores",
+        guided: true,
         text: include_str!("../../configs/quick.yaml"),
     },
     Recipe {
         name: "standard",
         about: "A middle-sized network for panels (--joint): twenty minutes of steps on two CPU cores",
+        guided: true,
         text: include_str!("../../configs/standard.yaml"),
     },
     Recipe {
         name: "paper",
         about: "That of the paper, 50,000 steps: for GPUs. It explains every key",
+        guided: false,
         text: include_str!("../../configs/paper.yaml"),
     },
 ];

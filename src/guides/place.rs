@@ -118,7 +118,7 @@ fn covers(path: &Path, subject: &Subject, size: [usize; 2], to_um: &Affine, tota
     }
     if covered < MOST_COVERED {
         tracing::warn!(
-            "{}: it covers {:.0} % of the measured bins: it lies at {own}, the bins at {bins}",
+            "{}: it covers {:.0} % of the measured bins, so that no other place was tried: it lies at {own}, the bins at {bins}",
             path.display(),
             100.0 * covered
         );
