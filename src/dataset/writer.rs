@@ -22,6 +22,7 @@ use arrow::datatypes::Schema;
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
@@ -330,12 +331,13 @@ impl Table<'_> {
         // A table, not a search: the components ask for the place of every count of every gene.
         let mut places = vec![None; self.section.totals.values().len()];
         for (place, &index) in bins.iter().enumerate() {
-            places[index] = Some(place);
+            places[index] = Some(place as u32);
         }
-        let entries = |gene: usize| {
-            let place = |index: u32| places[index as usize];
-            genes[gene].counts.iter().filter_map(move |entry| Some((place(entry.0)?, self.value(entry))))
-        };
+        // They are asked for in every pass.
+        let place = |entry: &(u32, u32)| Some((places[entry.0 as usize]?, self.value(entry)));
+        let values: Vec<Vec<(u32, f32)>> =
+            genes.par_iter().map(|gene| gene.counts.iter().filter_map(place).collect()).collect();
+        let entries = |gene: usize| values[gene].iter().map(|(bin, value)| (*bin as usize, *value));
         let found = principal_components(bins.len(), genes.len(), COMPONENTS, entries);
         let names: Vec<String> = (1..=found.scores.len()).map(|number| format!("pc{number}")).collect();
         let place = |of: fn(usize, usize) -> usize| -> ArrayRef {

@@ -116,7 +116,7 @@ impl<'a> Scorer<'a> {
             let found = self.gene(gene)?;
             seen(i, &found, self.regions.bins(Region::Tissue))?;
             if let (Some(shared), Some(truth)) = (&mut self.shared, &found.truth) {
-                shared.add(&found, &self.regions, truth);
+                shared.add(&found, truth);
             }
             let own = found.intervals.iter().map(|(label, intervals)| IntervalScore::of(gene, label, intervals));
             self.intervals.extend(own);

@@ -8,12 +8,15 @@ use super::regions::{Region, Regions};
 use super::score::Score;
 use super::scored_gene::ScoredGene;
 use crate::dataset::Dataset;
-use crate::section::Raster;
+use crate::section::{Raster, spread};
 use std::collections::HashSet;
 
 /// The panel holds at most this many genes, those with the most counts in the measured bins: what is kept of each is a value
 /// for every bin and method.
 const MOST_GENES: usize = 500;
+
+/// And over at most this many bins, drawn from all of the section: 128 MiB for the most genes and each method.
+const MOST_BINS: usize = 1 << 16;
 
 /// The genes that every method predicted, gathered.
 pub(super) struct SharedGenes {
@@ -21,6 +24,8 @@ pub(super) struct SharedGenes {
     shared: HashSet<String>,
     /// Those of them that make the panel.
     of_panel: HashSet<String>,
+    /// The unmeasured in-tissue bins that the panel is compared over.
+    bins: Vec<usize>,
     /// Genes of the panel seen so far, and their values.
     genes: Vec<String>,
     truth: Table,
@@ -36,7 +41,10 @@ impl SharedGenes {
         shared.sort_by_key(|gene| std::cmp::Reverse(gene.counts));
         let names = |most: usize| shared.iter().take(most).map(|gene| gene.name.clone()).collect::<HashSet<_>>();
         let labels: Vec<String> = predictions.iter().map(|prediction| prediction.label.clone()).collect();
+        let unmeasured = regions.bins(Region::Unmeasured).values().iter().enumerate();
+        let unmeasured: Vec<usize> = unmeasured.filter(|(_, inside)| **inside).map(|(bin, _)| bin).collect();
         SharedGenes {
+            bins: spread(unmeasured.len(), MOST_BINS).into_iter().map(|place| unmeasured[place]).collect(),
             shared: names(usize::MAX),
             of_panel: if shared.len() < FEWEST_GENES { HashSet::new() } else { names(MOST_GENES) },
             genes: Vec::new(),
@@ -48,7 +56,7 @@ impl SharedGenes {
     }
 
     /// Adds the gene `own`, whose truth is known. One that a method lacks is left out.
-    pub(super) fn add(&mut self, own: &ScoredGene, regions: &Regions, truth: &Raster<f32>) {
+    pub(super) fn add(&mut self, own: &ScoredGene, truth: &Raster<f32>) {
         let ScoredGene { gene, predictions: maps, intervals, .. } = own;
         if !self.shared.contains(*gene) {
             return;
@@ -59,14 +67,12 @@ impl SharedGenes {
             self.profiles.add(method, truth, Predicted { map, held });
         }
         if self.of_panel.contains(*gene) {
-            let bins = regions.bins(Region::Unmeasured);
-            let values = |map: &Raster<f32>| {
-                let own = map.values().iter().zip(bins.values()).filter(|(_, inside)| **inside);
-                own.map(|(value, _)| if value.is_nan() { 0.0 } else { *value }).collect::<Vec<f32>>()
-            };
+            let value = |value: f32| if value.is_nan() { 0.0 } else { value };
+            let values = |map: &Raster<f32>| self.bins.iter().map(|bin| value(map.values()[*bin])).collect::<Vec<f32>>();
             self.genes.push((*gene).to_owned());
+            let predicted: Vec<Vec<f32>> = maps.iter().map(|(_, map)| values(map)).collect();
             self.truth.push(values(truth));
-            self.predicted.iter_mut().zip(maps).for_each(|(table, (_, map))| table.push(values(map)));
+            self.predicted.iter_mut().zip(predicted).for_each(|(table, own)| table.push(own));
         }
     }
 

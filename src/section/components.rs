@@ -3,9 +3,11 @@
 //! Block power iteration (Halko, Martinsson & Tropp 2011, algorithm 4.4) on the sparse gene × bin values, one gene at a
 //! time: memory grows with the bins, not with bins × genes.
 
+use super::spread::spread;
 use super::symmetric::eigenvectors;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
+use rayon::prelude::*;
 
 /// Vectors iterated beyond those asked for: the last ones asked for then converge as fast as the first.
 const SPARE: usize = 8;
@@ -32,21 +34,26 @@ pub struct Components {
 
 /// The first `count` principal components of `genes` genes in `bins` bins, fewer if there are no more.
 ///
-/// `values` gives the (bin, value) pairs of a gene that are not zero. The sign of a component is that of its largest
+/// `values` gives the (bin, value) pairs of a gene that are not zero, many times. The sign of a component is that of its largest
 /// loading. The same input gives the same components, bit for bit. Of more than [`SAMPLE`] bins, a sample of them chooses
 /// the directions, and all bins their scores, variances and order: the time of the iteration is bounded.
-pub fn principal_components<I>(bins: usize, genes: usize, count: usize, values: impl Fn(usize) -> I) -> Components
+pub fn principal_components<I>(
+    bins: usize,
+    genes: usize,
+    count: usize,
+    values: impl Fn(usize) -> I + Sync,
+) -> Components
 where
     I: Iterator<Item = (usize, f32)>,
 {
     if bins > SAMPLE { of_sample(bins, genes, count, values, SAMPLE) } else { of_all(bins, genes, count, values) }
 }
 
-fn of_all<I>(bins: usize, genes: usize, count: usize, values: impl Fn(usize) -> I) -> Components
+fn of_all<I>(bins: usize, genes: usize, count: usize, values: impl Fn(usize) -> I + Sync) -> Components
 where
     I: Iterator<Item = (usize, f32)>,
 {
-    let mut panel = Panel { values, genes };
+    let panel = Panel { values, genes };
     let Some((block, loadings, directions)) = panel.directions(bins, count) else { return Components::default() };
     let total = panel.variance(bins);
     let kept = directions.iter().take(count).filter(|(variance, _)| *variance > NEGLIGIBLE * total);
@@ -56,13 +63,20 @@ where
 
 /// The components in the directions of those of `sample` bins, one of every `bins / sample` in a row drawn at random: the scores
 /// of all bins along them, turned to their principal axes (Rayleigh and Ritz).
-fn of_sample<I>(bins: usize, genes: usize, count: usize, values: impl Fn(usize) -> I, sample: usize) -> Components
+fn of_sample<I>(
+    bins: usize,
+    genes: usize,
+    count: usize,
+    values: impl Fn(usize) -> I + Sync,
+    sample: usize,
+) -> Components
 where
     I: Iterator<Item = (usize, f32)>,
 {
-    let places = draw(bins, sample);
+    let mut places = vec![None; bins];
+    spread(bins, sample).into_iter().enumerate().for_each(|(place, bin)| places[bin] = Some(place as u32));
     let drawn = |gene| values(gene).filter_map(|(bin, value)| Some((places[bin]? as usize, value)));
-    let mut part = Panel { values: drawn, genes };
+    let part = Panel { values: drawn, genes };
     let Some((_, loadings, directions)) = part.directions(sample, count) else { return Components::default() };
     let noise = NEGLIGIBLE * part.variance(sample);
     // One vector over genes for each direction, orthogonal to the others and of length 1.
@@ -86,20 +100,13 @@ where
     Components { scores, shares, variance: total / bins as f64 }
 }
 
-/// Which of `bins` bins are drawn, and as which of `sample`: one at random of every stretch of them, so that no row or column of
-/// the section is preferred.
-fn draw(bins: usize, sample: usize) -> Vec<Option<u32>> {
-    let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
-    let mut places = vec![None; bins];
-    for place in 0..sample {
-        let stretch = place * bins / sample..(place + 1) * bins / sample;
-        places[rng.random_range(stretch)] = Some(place as u32);
-    }
-    places
-}
-
 fn inner(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// Adds `times` the vector `other` to `own`.
+fn add(own: &mut [f64], times: f64, other: &[f64]) {
+    own.iter_mut().zip(other).for_each(|(own, other)| *own += times * other);
 }
 
 fn dot(loadings: &[Vec<f64>], i: usize, j: usize) -> f64 {
@@ -132,7 +139,7 @@ impl Block {
             let own = &mut rest[0];
             for other in earlier.iter() {
                 let along = inner(other, own);
-                own.iter_mut().zip(other).for_each(|(own, other)| *own -= along * other);
+                add(own, -along, other);
             }
             let norm = own.iter().map(|number| number.powi(2)).sum::<f64>().sqrt();
             // A vector that the others span already is nothing: it stays so.
@@ -172,10 +179,10 @@ struct Panel<F> {
     genes: usize,
 }
 
-impl<F: Fn(usize) -> I, I: Iterator<Item = (usize, f32)>> Panel<F> {
+impl<F: Fn(usize) -> I + Sync, I: Iterator<Item = (usize, f32)>> Panel<F> {
     /// A basis over `bins` bins of the first `count` components and some more, the loadings of the genes on it, and the
     /// components in it: their variances, largest first, and their directions. `None` without bins, genes or components.
-    fn directions(&mut self, bins: usize, count: usize) -> Option<Decomposition> {
+    fn directions(&self, bins: usize, count: usize) -> Option<Decomposition> {
         let width = (count + SPARE).min(bins).min(self.genes);
         if width == 0 {
             return None;
@@ -200,41 +207,45 @@ impl<F: Fn(usize) -> I, I: Iterator<Item = (usize, f32)>> Panel<F> {
             let mut sum = 0.0;
             for (bin, value) in (self.values)(gene) {
                 let value = f64::from(value);
-                let numbers = &mut block.numbers[bin * width..][..width];
-                numbers.iter_mut().zip(loading).for_each(|(number, loading)| *number += value * loading);
+                add(&mut block.numbers[bin * width..][..width], value, loading);
                 sum += value;
             }
-            shift.iter_mut().zip(loading).for_each(|(shift, loading)| *shift += sum / bins as f64 * loading);
+            add(&mut shift, sum / bins as f64, loading);
         }
         let centre = |bin: &mut [f64]| bin.iter_mut().zip(&shift).for_each(|(number, shift)| *number -= shift);
         block.numbers.chunks_mut(width.max(1)).for_each(centre);
         block
     }
 
-    /// XᵀX·`block` over bins, and X·`block` over genes.
-    fn multiply(&mut self, block: &Block) -> (Block, Vec<Vec<f64>>) {
+    /// XᵀX·`block` over bins, and X·`block` over genes. Every sum has an order of its own, however many threads there are.
+    fn multiply(&self, block: &Block) -> (Block, Vec<Vec<f64>>) {
         let width = block.width;
         let bins = block.numbers.len() / width;
         let sums: Vec<f64> = (0..width).map(|k| block.numbers.iter().skip(k).step_by(width).sum()).collect();
-        let mut product = Block { width, numbers: vec![0.0; block.numbers.len()] };
-        let mut shift = vec![0.0; width];
-        let mut loadings = Vec::with_capacity(self.genes);
-        for gene in 0..self.genes {
-            let entries: Vec<(usize, f64)> = (self.values)(gene).map(|(bin, value)| (bin, f64::from(value))).collect();
-            let mean = entries.iter().map(|(_, value)| value).sum::<f64>() / bins as f64;
+        let of_gene = |gene: usize| {
+            let mean = (self.values)(gene).map(|(_, value)| f64::from(value)).sum::<f64>() / bins as f64;
             let mut loading: Vec<f64> = sums.iter().map(|sum| -mean * sum).collect();
-            for &(bin, value) in &entries {
-                let numbers = &block.numbers[bin * width..][..width];
-                loading.iter_mut().zip(numbers).for_each(|(loading, number)| *loading += value * number);
+            for (bin, value) in (self.values)(gene) {
+                add(&mut loading, f64::from(value), &block.numbers[bin * width..][..width]);
             }
-            for &(bin, value) in &entries {
-                let numbers = &mut product.numbers[bin * width..][..width];
-                numbers.iter_mut().zip(&loading).for_each(|(number, loading)| *number += value * loading);
+            (mean, loading)
+        };
+        let (means, loadings): (Vec<f64>, Vec<Vec<f64>>) = (0..self.genes).into_par_iter().map(of_gene).unzip();
+        let mut shift = vec![0.0; width];
+        means.iter().zip(&loadings).for_each(|(mean, loading)| add(&mut shift, *mean, loading));
+        let mut product = Block { width, numbers: vec![0.0; block.numbers.len()] };
+        // Each thread has bins of its own, and looks for them in all genes.
+        let stretch = bins.div_ceil(rayon::current_num_threads());
+        product.numbers.par_chunks_mut(stretch * width).enumerate().for_each(|(part, numbers)| {
+            let first = part * stretch;
+            let own = first..first + numbers.len() / width;
+            for (gene, loading) in loadings.iter().enumerate() {
+                for (bin, value) in (self.values)(gene).filter(|(bin, _)| own.contains(bin)) {
+                    add(&mut numbers[(bin - first) * width..][..width], f64::from(value), loading);
+                }
             }
-            shift.iter_mut().zip(&loading).for_each(|(shift, loading)| *shift += mean * loading);
-            loadings.push(loading);
-        }
-        product.numbers.chunks_mut(width).for_each(|bin| bin.iter_mut().zip(&shift).for_each(|(n, shift)| *n -= shift));
+            numbers.chunks_mut(width).for_each(|bin| bin.iter_mut().zip(&shift).for_each(|(n, shift)| *n -= shift));
+        });
         (product, loadings)
     }
 
