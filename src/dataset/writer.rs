@@ -172,7 +172,7 @@ pub fn write_as(
         names.push("truth.parquet".to_owned());
     }
     let fingerprints = names
-        .into_iter()
+        .into_par_iter()
         .map(|name| {
             let sum = fingerprint(&to(&name))?;
             Ok((name, sum))

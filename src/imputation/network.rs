@@ -149,18 +149,18 @@ impl NetworkImputer {
         let tissue = dataset.measured_tissue();
         let nothing_held = tissue.map(|_| false);
         let divisor = self.fitted().scale as f32;
+        let scaled = values.map(|value| value / divisor);
         let image = MeasuredImage::new(&tissue, &nothing_held)
-            .with(&values, divisor)
             .guided(dataset.components(metadata.input.components)?)
             .stained(dataset, metadata.input.stains)?;
         let image = if config.network_guides { image } else { image.without_stains(metadata.input.components) };
         let shape = dataset.tissue().shape();
         let dense = match metadata.window {
             None => {
-                let whole = self.ensemble(&net, image.window((0, 0), values.shape(), device), config)?;
+                let whole = self.ensemble(&net, image.window(&scaled, (0, 0), values.shape(), device), config)?;
                 whole.map(|field| crop(field, values.shape(), metadata.input.factor(), shape))
             }
-            Some(window) => self.tiled(&net, &image, window, shape, config)?,
+            Some(window) => self.tiled(&net, &image, &scaled, window, shape, config)?,
         };
         let [mean, square] = dense;
         let spread = Raster::from_fn(shape.0, shape.1, |row, col| {
@@ -194,6 +194,7 @@ impl NetworkImputer {
         &self,
         net: &Cdcin,
         image: &MeasuredImage,
+        values: &Raster<f32>,
         window: usize,
         shape: (usize, usize),
         config: &PredictConfig,
@@ -205,7 +206,7 @@ impl NetworkImputer {
         let batches: Vec<&[Tile]> = all.chunks(config.batch).collect();
         stitch(shape, side, scale, &batches, |batch| {
             let windows =
-                batch.iter().map(|tile| image.window((tile.row, tile.col), (side, side), &self.shared.device));
+                batch.iter().map(|tile| image.window(values, (tile.row, tile.col), (side, side), &self.shared.device));
             self.ensemble(net, Tensor::cat(windows.collect(), 0), config)
         })
     }

@@ -39,7 +39,7 @@ pub fn prepare(request: &Request, output: &Path, command: &[String]) -> Result<P
     let serial = serial::open(&request.sections)?;
     let provenance = provenance(&plan, request, &images, &serial)?.with_command(command);
     let give_way = |run: &Provenance| run.earlier(dataset::earlier(output).as_slice()).give_way(output, request.force);
-    let (mut section, provenance) = read_for(plan, provenance, give_way)?;
+    let (mut section, provenance) = read_for(plan, provenance, output.exists(), give_way)?;
     check_measured(&section, request.mode).map_err(|e| with_notes(e, &section.notes))?;
     let place = Place { grid: section.counts.grid, sampling: &section.sampling, totals: &section.counts.totals };
     let measured = guides::measure(&images, &place, request.align)?;
@@ -75,37 +75,53 @@ pub fn read_known(
 ) -> Result<(Section, Provenance)> {
     let plan = Plan::of(request)?;
     let provenance = provenance(&plan, request, &[], &[])?.with_command(command);
-    read_for(plan, provenance, give_way)
+    read_for(plan, provenance, true, give_way)
 }
 
-/// Reads what is planned for the run `provenance`, which becomes another by the content of a stream.
+/// Reads what is planned for the run `provenance`, which gets to know its inputs by their content: of files before they are read where
+/// something `stands` that may have to give way, else meanwhile; of a stream when it is read.
 fn read_for(
     plan: Plan,
     mut provenance: Provenance,
+    stands: bool,
     give_way: impl Fn(&Provenance) -> Result<()>,
 ) -> Result<(Section, Provenance)> {
-    if !plan.streams() {
+    let files = if plan.streams() { Vec::new() } else { plan.files()? };
+    if !plan.streams() && stands {
+        provenance.inputs = inputs(&files)?;
         give_way(&provenance)?;
+        return Ok((plan.read()?, provenance));
     }
-    let section = plan.read()?;
-    if let Some(sha256) = &section.stream {
-        provenance.inputs = vec![Input { path: section.path.display().to_string(), sha256: sha256.clone() }];
-        give_way(&provenance)?;
-    }
+    let mut found = Ok(Vec::new());
+    let section = rayon::in_place_scope(|scope| {
+        scope.spawn(|_| found = inputs(&files));
+        plan.read()
+    })?;
+    provenance.inputs = match &section.stream {
+        Some(sha256) => vec![Input { path: section.path.display().to_string(), sha256: sha256.clone() }],
+        None => found?,
+    };
+    give_way(&provenance)?;
     Ok((section, provenance))
 }
 
-/// How a dataset comes to be that `plan` reads; a stream is not known before it is read.
+/// These files and folders by their content.
+fn inputs(files: &[PathBuf]) -> Result<Vec<Input>> {
+    files.iter().map(|path| Ok(Input { path: path.display().to_string(), sha256: hash(path)? })).collect()
+}
+
+fn hash(path: &Path) -> Result<String> {
+    if path.is_dir() { files::folder_fingerprint(path) } else { files::fingerprint(path) }
+}
+
+/// How a dataset comes to be that `plan` reads, but for its inputs.
 fn provenance(plan: &Plan, request: &Request, images: &[Image], serial: &[Dataset]) -> Result<Provenance> {
-    let hash = |path: &PathBuf| if path.is_dir() { files::folder_fingerprint(path) } else { files::fingerprint(path) };
-    let input = |path: &PathBuf| Ok(Input { path: path.display().to_string(), sha256: hash(path)? });
-    let read = if plan.streams() { Vec::new() } else { plan.files()? };
     let image = |image: &Image| {
-        let transform = image.transform.as_ref().map(hash).transpose()?;
+        let transform = image.transform.as_deref().map(hash).transpose()?;
         Ok::<_, Error>(json!({ "image": hash(&image.path)?, "transform": transform }))
     };
     let section = |(section, dataset): (&SerialSection, &Dataset)| {
-        let transform = section.transform.as_ref().map(hash).transpose()?;
+        let transform = section.transform.as_deref().map(hash).transpose()?;
         let distance_um = section.distance_um;
         Ok::<_, Error>(json!({ "section": dataset.fingerprint(), "transform": transform, "distance_um": distance_um }))
     };
@@ -114,7 +130,7 @@ fn provenance(plan: &Plan, request: &Request, images: &[Image], serial: &[Datase
         "mode": request.mode,
         "platform": plan.platform(),
         "genes": request.genes,
-        "measured": request.measured.as_ref().map(hash).transpose()?,
+        "measured": request.measured.as_deref().map(hash).transpose()?,
         "areas": plan.areas(),
         "exclude_auto": request.exclude_auto,
         "images": images.iter().map(image).collect::<Result<Vec<_>>>()?,
@@ -122,8 +138,7 @@ fn provenance(plan: &Plan, request: &Request, images: &[Image], serial: &[Datase
         "align": request.align,
     });
     let config = serde_json::to_value(plan.config()).map_err(|e| Error::bug(format!("config: {e}")))?;
-    let inputs = read.iter().map(input).collect::<Result<_>>()?;
-    Ok(Provenance::new("s2s-prep", config, None, inputs).with_request(asked))
+    Ok(Provenance::new("s2s-prep", config, None, Vec::new()).with_request(asked))
 }
 
 /// Measured bins that are too few to learn anything from.

@@ -68,7 +68,8 @@ impl SharedGenes {
         }
         if self.of_panel.contains(*gene) {
             let value = |value: f32| if value.is_nan() { 0.0 } else { value };
-            let values = |map: &Raster<f32>| self.bins.iter().map(|bin| value(map.values()[*bin])).collect::<Vec<f32>>();
+            let values =
+                |map: &Raster<f32>| self.bins.iter().map(|bin| value(map.values()[*bin])).collect::<Vec<f32>>();
             self.genes.push((*gene).to_owned());
             let predicted: Vec<Vec<f32>> = maps.iter().map(|(_, map)| values(map)).collect();
             self.truth.push(values(truth));

@@ -31,10 +31,11 @@ pub(super) fn calibrate(
         let spacing = settings.dataset.map_or(settings.scale.get(), |dataset| dataset.sampling().spacing());
         let masks = thinning.map(|thinning| thinning.calibrating(&held));
         let net = &fitted.net.for_genes(&[Some(index)], 0, settings.device);
-        let cases = Cases { settings, net, image: &image, known: &known, spacing, scale, masks }.all()?;
+        let values = &image.genes[0].raster();
+        let cases = Cases { settings, net, image: &image, values, known: &known, spacing, scale, masks }.all()?;
         // On an image of the whole grid bins are a spacing apart, on one of their own they are neighbours.
         let apart = if thinning.is_some() { spacing } else { 1 };
-        let values = image.genes[0].map(|value| value * scale);
+        let values = values.map(|value| value * scale);
         let noise = settings.dataset.map_or(0.0, |dataset| noise(dataset, &values, &known, apart));
         let distance = match thinning {
             Some(Thinning::Holes(_)) => Some(Distance::SAME),
@@ -61,6 +62,8 @@ struct Cases<'a> {
     net: &'a Cdcin,
     /// Of this gene alone.
     image: &'a MeasuredImage,
+    /// Its values as they are in the image.
+    values: &'a Raster<f32>,
     known: &'a Raster<bool>,
     spacing: usize,
     /// What the gene's values in the image were divided by.
@@ -73,18 +76,17 @@ impl Cases<'_> {
     /// From every phase of the sparser lattice the bins that are not on it; from sparser masks where there is no lattice.
     fn all(&self) -> Result<Vec<Case>> {
         let (s, device) = (self.settings.scale.get(), self.settings.device);
-        let values = &self.image.genes[0];
         let mut cases = Vec::new();
         match &self.masks {
             None => {
                 for corner in (0..s * s).map(|phase| (phase / s, phase % s)) {
-                    let view = phase_view(self.image, values, s, corner, device);
+                    let view = phase_view(self.image, self.values, s, corner, device);
                     self.of_view(&view, corner, Layout::Lattice(Lattice::new(self.settings.scale)), &mut cases)?;
                 }
             }
             Some(masks) => {
                 for stays in masks {
-                    let view = thinned_view(self.image, values, stays, device);
+                    let view = thinned_view(self.image, self.values, stays, device);
                     let layout = Layout::Scattered(self.spacing * self.spacing);
                     self.of_view(&view, (0, 0), layout, &mut cases)?;
                 }
@@ -122,7 +124,7 @@ impl Cases<'_> {
     }
 
     fn case(&self, bin: (usize, usize), features: Features) -> Case {
-        let measured = f64::from(self.image.genes[0][bin] * self.scale);
+        let measured = f64::from(self.values[bin] * self.scale);
         let side = self.settings.fit.holdout_block;
         let block = bin.0 / side * self.known.cols().div_ceil(side) + bin.1 / side;
         let held_out = self.image.is_held_out(bin);

@@ -54,8 +54,8 @@ impl HeldOut {
         let masks = thinning.map(|thinning| thinning.looks(&image.held_out()));
         let phases = masks.as_ref().map_or(s * s, Vec::len);
         let view = |gene: usize, phase: usize| match &masks {
-            None => phase_view(image, &image.genes[gene], s, (phase / s, phase % s), device),
-            Some(masks) => thinned_view(image, &image.genes[gene], &masks[phase], device),
+            None => phase_view(image, &image.genes[gene].raster(), s, (phase / s, phase % s), device),
+            Some(masks) => thinned_view(image, &image.genes[gene].raster(), &masks[phase], device),
         };
         let views = views(image.genes.len(), phases).into_iter().map(|(gene, phase)| (gene, view(gene, phase)));
         any.then(|| HeldOut { input, distance: objective.distance, views: views.collect() })

@@ -4,7 +4,7 @@
 //! never measured (§8.1 of the method).
 
 use crate::dataset::Dataset;
-use crate::section::{Raster, Sampling};
+use crate::section::{Packed, Raster, Sampling};
 use crate::{Error, Result};
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -12,7 +12,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 #[derive(Clone, Debug)]
 pub struct MeasuredImage {
     /// For each gene its values divided by its scale, 0 outside the tissue.
-    pub genes: Vec<Raster<f32>>,
+    pub genes: Vec<Packed>,
     /// 1 inside the tissue, else 0.
     pub tissue: Raster<f32>,
     /// 1 where the losses look: inside the tissue, but not where bins are held out.
@@ -81,13 +81,19 @@ impl MeasuredImage {
 
     /// The same with a further gene of these `values`, divided by `scale`.
     pub fn with(mut self, values: &Raster<f32>, scale: f32) -> Self {
-        self.genes.push(values.map(|value| value / scale));
+        self.genes.push(Packed::from(&values.map(|value| value / scale)));
         self
     }
 
-    /// The window of `shape` at `origin` of the first gene, as a tensor [1, 3 + components, h, w]; beyond the edge the image is mirrored.
-    pub fn window(&self, origin: (usize, usize), (height, width): (usize, usize), device: &Device) -> Tensor<4> {
-        let channels = [&self.genes[0]].into_iter().chain(self.shared());
+    /// The window of `shape` at `origin`, as a tensor [1, 3 + components, h, w], of a gene of these `values`; beyond the edge the image is mirrored.
+    pub fn window(
+        &self,
+        values: &Raster<f32>,
+        origin: (usize, usize),
+        (height, width): (usize, usize),
+        device: &Device,
+    ) -> Tensor<4> {
+        let channels = [values].into_iter().chain(self.shared());
         let pixels: Vec<f32> =
             channels.flat_map(|channel| channel.window(origin, (height, width)).into_values()).collect();
         Tensor::from_data(TensorData::new(pixels, [1, 3 + self.components.len(), height, width]), device)

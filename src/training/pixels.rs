@@ -1,16 +1,15 @@
-//! A measured image on the device, where examples are cut from it and turned: the host says where, and no pixel leaves the device.
+//! A measured image on the device, where examples are cut from it and turned: the host says where, and no pixel leaves the device. Of
+//! panels that are too large for that the host keeps what is not 0, and cuts the genes itself.
 
 use super::measured::MeasuredImage;
-use crate::section::Raster;
-use crate::{Error, Result};
+use crate::section::{Packed, Raster};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::{Rng, RngExt};
 
 /// A measured image on the device.
 #[derive(Clone, Debug)]
 pub(super) struct Pixels {
-    /// Every gene's values, one image after the other.
-    genes: Tensor<1>,
+    genes: Genes,
     /// What all genes share: [2 + components, rows · cols].
     shared: Tensor<2>,
     /// Their size, mirrored beyond the edge as far as windows reach.
@@ -18,6 +17,18 @@ pub(super) struct Pixels {
     /// What they share as an image on the host, without the genes.
     image: MeasuredImage,
 }
+
+/// The genes' values, of images as large as windows reach.
+#[derive(Clone, Debug)]
+enum Genes {
+    /// One image after the other, on the device.
+    Laid(Box<Tensor<1>>),
+    /// On the host.
+    Packed(Vec<Packed>),
+}
+
+/// The most values of a panel that lie on the device: 512 MiB.
+const MOST_LAID: usize = 1 << 27;
 
 /// Where an example lies: its pixel (i, j) is at `start` + i · `down` + j · `right` of each image.
 pub(super) struct Place {
@@ -29,28 +40,32 @@ pub(super) struct Place {
 
 impl Pixels {
     /// `image` on `device`, as large as `shape`.
-    pub(super) fn new(mut image: MeasuredImage, shape: (usize, usize), device: &Device) -> Result<Self> {
-        let (bins, count) = (shape.0 * shape.1, image.genes.len());
-        if i32::try_from(bins * count).is_err() {
-            return Err(Error::Data(format!(
-                "{count} genes of {bins} bins each: more values than one network can be trained on ({} at most). Fit fewer genes jointly",
-                i32::MAX
-            )));
-        }
+    pub(super) fn new(image: MeasuredImage, shape: (usize, usize), device: &Device) -> Self {
+        Self::with(image, shape, device, MOST_LAID)
+    }
+
+    /// The same with at most `most` values of genes on the device.
+    fn with(mut image: MeasuredImage, shape: (usize, usize), device: &Device, most: usize) -> Self {
+        let bins = shape.0 * shape.1;
         let shared: Vec<f32> = image.shared().flat_map(|channel| channel.window((0, 0), shape).into_values()).collect();
         let shared = TensorData::new(shared, [2 + image.components.len(), bins]);
-        // One by one: a panel is not held twice.
-        let mut values = Vec::with_capacity(bins * count);
-        for gene in std::mem::take(&mut image.genes) {
-            values.extend_from_slice(gene.window((0, 0), shape).values());
-        }
-        let genes = Tensor::from_data(TensorData::new(values, [bins * count]), device);
-        Ok(Pixels { genes, shared: Tensor::from_data(shared, device), shape, image })
+        let genes = std::mem::take(&mut image.genes);
+        let windows = genes.iter().map(|gene| gene.raster().window((0, 0), shape));
+        let genes = if bins * genes.len() > most {
+            Genes::Packed(windows.map(|window| Packed::from(&window)).collect())
+        } else {
+            let values: Vec<f32> = windows.flat_map(Raster::into_values).collect();
+            Genes::Laid(Box::new(Tensor::from_data(TensorData::new(values, [bins * genes.len()]), device)))
+        };
+        Pixels { genes, shared: Tensor::from_data(shared, device), shape, image }
     }
 
     /// Number of genes.
     pub(super) fn genes(&self) -> usize {
-        self.genes.dims()[0] / (self.shape.0 * self.shape.1)
+        match &self.genes {
+            Genes::Laid(values) => values.dims()[0] / (self.shape.0 * self.shape.1),
+            Genes::Packed(genes) => genes.len(),
+        }
     }
 
     /// The size of the image.
@@ -61,7 +76,12 @@ impl Pixels {
     /// The image of one gene, back on the host.
     pub(super) fn image(&self, gene: usize) -> MeasuredImage {
         let bins = self.shape.0 * self.shape.1;
-        let values: Vec<f32> = self.genes.clone().narrow(0, gene * bins, bins).into_data().iter::<f32>().collect();
+        let values: Vec<f32> = match &self.genes {
+            Genes::Laid(values) => {
+                values.as_ref().clone().narrow(0, gene * bins, bins).into_data().iter::<f32>().collect()
+            }
+            Genes::Packed(genes) => genes[gene].raster().into_values(),
+        };
         let (rows, cols) = self.image_shape();
         let values = Raster::from_fn(rows, cols, |row, col| values[row * self.shape.1 + col]);
         self.image.clone().with(&values, 1.0)
@@ -81,8 +101,9 @@ impl Pixels {
 
     /// The examples [places, 3 + components, rows, cols].
     pub(super) fn cut(&self, places: &[Place], (rows, cols): (usize, usize)) -> Tensor<4> {
-        let (count, device) = (places.len(), self.genes.device());
-        let bins = (self.shape.0 * self.shape.1) as i64;
+        let (count, device) = (places.len(), self.shared.device());
+        // Of packed genes no device counts the values.
+        let bins = if matches!(self.genes, Genes::Laid(_)) { (self.shape.0 * self.shape.1) as i64 } else { 0 };
         let numbers = places.iter().flat_map(|place| {
             [place.start, place.down, place.right, place.gene as i64 * bins].map(|number| number as i32)
         });
@@ -94,11 +115,28 @@ impl Pixels {
         let down = steps(rows).reshape([1, rows, 1]) * number(1);
         let right = steps(cols).reshape([1, 1, cols]) * number(2);
         let at = number(0) + down + right;
-        let of_gene: Tensor<1, Int> = (at.clone() + number(3)).flatten(0, 2);
-        let values = self.genes.clone().select(0, of_gene).reshape([count, 1, rows, cols]);
+        let values = match &self.genes {
+            Genes::Laid(values) => values.as_ref().clone().select(0, (at.clone() + number(3)).flatten(0, 2)),
+            Genes::Packed(genes) => {
+                let pixels =
+                    places.iter().flat_map(|place| place.pixels(rows, cols).map(|at| genes[place.gene].at(at)));
+                Tensor::from_data(TensorData::new(pixels.collect::<Vec<f32>>(), [count * rows * cols]), &device)
+            }
+        };
+        let values = values.reshape([count, 1, rows, cols]);
         let channels = self.shared.dims()[0];
         let shared = self.shared.clone().select(1, at.flatten(0, 2)).reshape([channels, count, rows, cols]);
         Tensor::cat(vec![values, shared.swap_dims(0, 1)], 1)
+    }
+}
+
+impl Place {
+    /// Where its pixels lie in each image, row by row.
+    fn pixels(&self, rows: usize, cols: usize) -> impl Iterator<Item = usize> + '_ {
+        (0..(rows * cols) as i64).map(move |i| {
+            let (row, col) = (i / cols as i64, i % cols as i64);
+            (self.start + row * self.down + col * self.right) as usize
+        })
     }
 }
 
@@ -136,22 +174,27 @@ mod tests {
     fn a_window_that_reaches_beyond_the_section_is_reflected() {
         let values = Raster::from_fn(3, 4, |row, col| (row * 100 + col) as f32);
         let image = MeasuredImage::new(&values.map(|_| true), &values.map(|_| false)).with(&values, 1.0);
-        let pixels = Pixels::new(image.clone(), (8, 8), &Device::flex()).unwrap();
-        let cut = pixels.cut(&[pixels.place(0, (0, 0), (8, 8), Turn::NONE)], (8, 8));
-        assert_eq!(cut.into_data(), image.window((0, 0), (8, 8), &Device::flex()).into_data());
-        assert_eq!(pixels.image(0).genes, image.genes);
+        for most in [0, MOST_LAID] {
+            let pixels = Pixels::with(image.clone(), (8, 8), &Device::flex(), most);
+            let cut = pixels.cut(&[pixels.place(0, (0, 0), (8, 8), Turn::NONE)], (8, 8));
+            assert_eq!(cut.into_data(), image.window(&values, (0, 0), (8, 8), &Device::flex()).into_data());
+            assert_eq!(pixels.image(0).genes, image.genes);
+        }
     }
 
-    /// What is cut on the device is what lies in the images, pixel by pixel, for every turn, gene and component.
+    /// What is cut, on the device or on the host, is what lies in the images, pixel by pixel, for every turn, gene and component.
     #[test]
     fn every_turn_cuts_the_pixels_it_says() {
         let channel = |of: usize| Raster::from_fn(9, 7, |row, col| (of * 10_000 + row * 100 + col) as f32);
         let inside = Raster::from_fn(9, 7, |row, col| row != col);
         let image = MeasuredImage::new(&inside, &inside.map(|_| false)).guided(vec![channel(3), channel(4)]);
         let image = image.with(&channel(1), 1.0).with(&channel(2), 1.0);
-        let pixels = Pixels::new(image, (9, 7), &Device::flex()).unwrap();
+        let of_most = |most: usize| Pixels::with(image.clone(), (9, 7), &Device::flex(), most);
+        let (laid, packed) = (of_most(MOST_LAID), of_most(0));
+        assert_eq!((laid.genes(), packed.genes()), (2, 2));
         let ((top, left), shape) = ((2, 1), (4, 5));
-        for (bits, gene) in (0..8).flat_map(|bits| [(bits, 0), (bits, 1)]) {
+        for (i, pixels) in (0..32).map(|i| (i, if i < 16 { &laid } else { &packed })) {
+            let (bits, gene) = (i / 2 % 8, i % 2);
             let turn = Turn { transpose: bits & 1 > 0, flip_rows: bits & 2 > 0, flip_cols: bits & 4 > 0 };
             let (rows, cols) = if turn.transpose { (5, 4) } else { (4, 5) };
             let cut = pixels.cut(&[pixels.place(gene, (top, left), shape, turn)], (rows, cols));
@@ -165,13 +208,5 @@ mod tests {
                 assert_eq!(found, [value(gene + 1), tissue, tissue, value(3), value(4)][i / (rows * cols)]);
             }
         }
-    }
-
-    #[test]
-    fn more_values_than_a_device_counts_are_an_error() {
-        let mut image = MeasuredImage::new(&Raster::filled(64, 64, true), &Raster::filled(64, 64, false));
-        image.genes = vec![Raster::filled(0, 0, 0.0); 1 << 20];
-        let pixels = Pixels::new(image, (64, 64), &Device::flex());
-        assert!(matches!(pixels, Err(Error::Data(text)) if text.contains("1048576 genes of 4096 bins")));
     }
 }

@@ -270,10 +270,10 @@ fn sampler(
 ) -> Result<Sampler> {
     let scale = dataset.lattice().scale;
     if config.crop == Crop::Whole {
-        return match thinning {
+        return Ok(match thinning {
             None => Sampler::whole(image, scale, device),
             Some(thinning) => Sampler::scattered(image, None, thinning, device),
-        };
+        });
     }
     let patches = dataset.patches()?;
     let side = dataset.manifest().patch;
@@ -283,10 +283,10 @@ fn sampler(
             dataset.folder().display()
         )));
     }
-    match thinning {
+    Ok(match thinning {
         None => Sampler::patches(image, &patches, side, scale, device),
         Some(thinning) => Sampler::scattered(image, Some((&patches, side)), thinning, device),
-    }
+    })
 }
 
 /// Whether the losses after `made` steps are kept: all of a short run, evenly spaced ones of a long run, the last one always.

@@ -3,7 +3,6 @@
 use super::measured::MeasuredImage;
 use super::pixels::{Pixels, Turn};
 use super::thinning::Thinning;
-use crate::Result;
 use crate::dataset::Patch;
 use crate::section::Scale;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -41,22 +40,14 @@ struct Frame {
 
 impl Sampler {
     /// Cuts the dataset's P×P patches: P/S × P/S measured bins each, reflected where the section is smaller.
-    ///
-    /// This and the others: [`Error::Data`](crate::Error::Data) for more bins times genes than can be counted on a device.
-    pub fn patches(
-        image: MeasuredImage,
-        patches: &[Patch],
-        side: usize,
-        scale: Scale,
-        device: &Device,
-    ) -> Result<Self> {
+    pub fn patches(image: MeasuredImage, patches: &[Patch], side: usize, scale: Scale, device: &Device) -> Self {
         let s = scale.get();
         let origins = patches.iter().map(|patch| (patch.row / s, patch.col / s)).collect();
         Sampler::new(image, s, Windows::Patches { side: side / s, origins }, None, device)
     }
 
     /// Takes the whole section every time, on each of the S² phases of the sparser lattice.
-    pub fn whole(image: MeasuredImage, scale: Scale, device: &Device) -> Result<Self> {
+    pub fn whole(image: MeasuredImage, scale: Scale, device: &Device) -> Self {
         Sampler::new(image, scale.get(), Windows::Whole, None, device)
     }
 
@@ -67,7 +58,7 @@ impl Sampler {
         patches: Option<(&[Patch], usize)>,
         thinning: Thinning,
         device: &Device,
-    ) -> Result<Self> {
+    ) -> Self {
         let windows = match patches {
             None => Windows::Whole,
             Some((patches, side)) => {
@@ -77,15 +68,9 @@ impl Sampler {
         Sampler::new(image, 1, windows, Some(thinning), device)
     }
 
-    fn new(
-        image: MeasuredImage,
-        scale: usize,
-        windows: Windows,
-        thinning: Option<Thinning>,
-        device: &Device,
-    ) -> Result<Self> {
+    fn new(image: MeasuredImage, scale: usize, windows: Windows, thinning: Option<Thinning>, device: &Device) -> Self {
         let shape = windows.reach(image.tissue.shape());
-        Ok(Sampler { pixels: Pixels::new(image, shape, device)?, scale, windows, thinning })
+        Sampler { pixels: Pixels::new(image, shape, device), scale, windows, thinning }
     }
 
     /// The image of one gene that examples are cut from.
@@ -183,7 +168,7 @@ mod tests {
     fn every_phase_and_turn_of_the_whole_image_is_drawn() {
         let values = Raster::from_fn(5, 7, |row, col| (row * 100 + col) as f32);
         let image = MeasuredImage::new(&values.map(|_| true), &values.map(|_| false)).with(&values, 1.0);
-        let sampler = Sampler::whole(image, Scale::new(2).unwrap(), &Device::flex()).unwrap();
+        let sampler = Sampler::whole(image, Scale::new(2).unwrap(), &Device::flex());
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
         let mut corners = std::collections::BTreeSet::new();
         for _ in 0..400 {
