@@ -50,7 +50,7 @@ struct Args {
     /// Learn from natural images alone: a network for --init
     #[arg(long)]
     images_only: bool,
-    /// One network for all of --genes, written as joint.safetensors; by quick and standard it sees the guides of the dataset
+    /// One network for all of --genes, written as joint.safetensors; by quick and standard it sees the images of the section
     #[arg(long, requires = "genes")]
     joint: bool,
     /// After --joint, a network for each gene that starts from it and is trained for so many steps; 0 as in --steps
@@ -173,7 +173,7 @@ fn config(args: &Args, dataset: Option<&Dataset>) -> Result<Config> {
     let config = match guides(args, &recipe, dataset) {
         0 => config,
         count => {
-            tracing::info!("guides: the network sees the {count} of the dataset. --set fit.stains=0 leaves them out");
+            tracing::info!("guides: the network sees the {count} of the images. --set fit.stains=0 leaves them out");
             config.guided(count)
         }
     };
@@ -186,14 +186,14 @@ fn config(args: &Args, dataset: Option<&Dataset>) -> Result<Config> {
     Ok(config)
 }
 
-/// How many guides the network of a panel sees without being asked: all of the section, by recipes of ours that have them, unless first weights
+/// How many guides the network of a panel sees without being asked: those of images, by recipes of ours that have them, unless first weights
 /// or `--set` say what goes in.
 fn guides(args: &Args, recipe: &Path, dataset: Option<&Dataset>) -> usize {
     let named = recipe.to_str().and_then(Recipe::named);
     let set = |key: &str| args.set.iter().any(|change| change.split('=').next().is_some_and(|set| set.trim() == key));
     let by_hand = args.init.is_some() || set("fit.stains") || set("network.input_channels");
     let guided = args.joint && !by_hand && named.is_some_and(|recipe| recipe.guided);
-    dataset.filter(|_| guided).map_or(0, |dataset| dataset.manifest().guides.len())
+    dataset.filter(|_| guided).map_or(0, |dataset| dataset.manifest().image_guides())
 }
 
 /// The recipe that was given. By default the one whose price a laptop can pay, for what is fitted: the paper's, hours a gene without

@@ -1,4 +1,4 @@
-//! What the network of a panel gets where its section has guides; docs/guides.md has what that gives.
+//! What the network of a panel gets where its section has images; docs/guides.md has what that gives.
 
 use super::Config;
 use crate::network::CdcinConfig;
@@ -11,8 +11,7 @@ const GENE_EMBEDDING: usize = 8;
 const GUIDE_DROPOUT: f64 = 0.25;
 
 impl Config {
-    /// This config with the `count` guides of a section (images and serial sections) as further input channels of its network, and an embedding
-    /// of each gene.
+    /// This config with the first `count` guides of a section as further input channels of its network, and an embedding of each gene.
     pub fn guided(self, count: usize) -> Self {
         let input_channels = self.network.input_channels + count;
         let network = CdcinConfig { input_channels, gene_embedding: GENE_EMBEDDING, ..self.network };

@@ -9,7 +9,7 @@ pub struct Recipe {
     pub name: &'static str,
     /// What it is for, in a line.
     pub about: &'static str,
-    /// Whether the network of a panel also sees the guides of its section ([`Config::guided`](super::Config::guided)).
+    /// Whether the network of a panel also sees the images of its section ([`Config::guided`](super::Config::guided)).
     pub guided: bool,
     /// The config: YAML, with comments that say why.
     pub text: &'static str,

@@ -115,6 +115,12 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// How many of the guides are of images: the first ones, before those of serial sections.
+    pub fn image_guides(&self) -> usize {
+        let of_section = |guide: &GuideEntry| self.sections.iter().any(|section| section.sha256 == guide.sha256);
+        self.guides.iter().take_while(|guide| !of_section(guide)).count()
+    }
+
     /// Reads `manifest.json` of the dataset in `folder`.
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join("manifest.json");
