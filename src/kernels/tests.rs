@@ -16,7 +16,7 @@ use super::reference;
 use super::simd::{InstructionSet, with_instruction_set};
 
 /// Reproducible values in −1..1, different for every seed.
-fn noise(len: usize, seed: u64) -> Vec<f32> {
+pub(super) fn noise(len: usize, seed: u64) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(0x1234_5678);
     let mut next = || {
         state ^= state << 13;

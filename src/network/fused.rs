@@ -1,10 +1,10 @@
 //! The whole cascade as one operation, on the devices that it has kernels for ([`crate::kernels::ops::cascade`]).
 
-use super::input::Input;
+use super::input::{Guide, Input, InputConfig, Upsampling};
 use super::{Cdcin, CdcinConfig};
-use crate::kernels::ops::{self, Dimensions, Plan};
+use crate::kernels::ops::{self, Column, Dimensions, Plan, Scene};
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 
 impl Cdcin {
     /// Whether the cascade is one operation for images like `x`.
@@ -28,8 +28,7 @@ impl Cdcin {
             shapes.push([b, h, w, tall, wide]);
             images.push(stack.reshape([b * tall * wide, channels]));
         }
-        let plan = Plan { dimensions: dimensions(&self.config), images: sizes };
-        let found = ops::cascade(Tensor::cat(images, 0), self.weights(), plan);
+        let found = self.cascade(Tensor::cat(images, 0), sizes);
         let mut first = 0;
         let mut of = |[b, h, w, tall, wide]: [usize; 5]| {
             let own = found.clone().narrow(1, first, b * tall * wide);
@@ -39,6 +38,33 @@ impl Cdcin {
             (0..self.config.cascades).map(stage).collect()
         };
         shapes.into_iter().map(&mut of).collect()
+    }
+
+    /// Why a network of such weights on a GPU is computed by burn's operations, if it is.
+    pub(crate) fn by_operations(&self, weights: &Tensor<1>) -> Option<&'static str> {
+        let precise = (weights.dtype() != DType::F32).then_some("fit.precision is not f32");
+        precise.or(unknown(&self.config)).filter(|_| !ops::on_cpu(&weights.device()))
+    }
+
+    /// The columns of the network's input, where kernels make it from stacks like `x`.
+    pub(crate) fn sees(&self, x: &Tensor<4>, input: &InputConfig) -> Option<Vec<Column>> {
+        (self.fuses(x) && !input.scattered).then(|| columns(input))
+    }
+
+    /// The outputs of all stages for a scene in stacks of the section and of natural images, and what they are held against.
+    ///
+    /// # Shapes
+    ///
+    /// - output: `[cascades, pixels]`, `[pixels, 2]`, as [`ops::scene`] lays the pixels
+    pub(crate) fn seen(&self, stacks: [Tensor<4>; 2], scene: Scene) -> (Tensor<2>, Tensor<2>) {
+        let [section, natural] = stacks;
+        let sizes = scene.sizes();
+        let (inputs, aims) = ops::scene(section, natural, scene);
+        (self.cascade(inputs, sizes), aims)
+    }
+
+    fn cascade(&self, images: Tensor<2>, sizes: Vec<(usize, usize)>) -> Tensor<2> {
+        ops::cascade(images, self.weights(), Plan { dimensions: dimensions(&self.config), images: sizes })
     }
 
     /// The weights as one vector, with their gradients if they have them.
@@ -59,10 +85,39 @@ impl Cdcin {
 
 /// Whether the cascade is one operation for a network of these weights.
 pub(super) fn computes(net: &Cdcin, flat: &Tensor<1>) -> bool {
-    net.config.attention
-        && net.config.gene_embedding == 0
-        && dimensions(&net.config).fit()
-        && ops::cascade_available(flat)
+    unknown(&net.config).is_none() && ops::cascade_available(flat)
+}
+
+/// What of a network the kernels do not know.
+fn unknown(config: &CdcinConfig) -> Option<&'static str> {
+    if !config.attention {
+        Some("network.attention is false")
+    } else if config.gene_embedding > 0 {
+        Some("network.gene_embedding is above 0")
+    } else if !dimensions(config).fit() {
+        Some("a layer needs more than 32 KiB of shared memory (network.channels, growth, layers, window)")
+    } else {
+        None
+    }
+}
+
+/// What [`InputConfig::of_stack`] gives, column by column.
+fn columns(input: &InputConfig) -> Vec<Column> {
+    let start = match input.upsampling {
+        Upsampling::Nearest => Column::Nearest(0),
+        Upsampling::Bilinear => Column::InTissue(0),
+    };
+    let guides = input.guides.iter().map(|guide| match guide {
+        Guide::Lattice => Column::Lattice,
+        Guide::Tissue => Column::Bilinear(1),
+    });
+    let stains = 3 + input.components;
+    [start, Column::Lattice]
+        .into_iter()
+        .chain(guides)
+        .chain((3..stains).map(Column::InTissue))
+        .chain((stains..stains + input.stains).map(Column::Known))
+        .collect()
 }
 
 fn dimensions(config: &CdcinConfig) -> Dimensions {

@@ -32,7 +32,7 @@ impl Distance {
 }
 
 /// Where [`Distance::Huber`] turns from square to straight, in units of the gene's scale.
-const HUBER_EDGE: f64 = 0.5;
+pub(super) const HUBER_EDGE: f64 = 0.5;
 
 /// Σ k/K · loss_k over the K stages.
 pub(super) fn cascade(losses: &[Tensor<1>]) -> Tensor<1> {
@@ -106,6 +106,10 @@ impl Objective {
 
     /// L_m^st, L_h^st, L_m^gni, L_h^gni of `net` on `batch`; `None` where one does not join.
     pub(super) fn terms(&self, net: &Cdcin, batch: Batch) -> [Option<Tensor<1>>; 4] {
+        #[cfg(feature = "gpu")]
+        if let Some(terms) = self.fused_terms(net, &batch) {
+            return terms;
+        }
         let Batch { section, genes, images, dense } = batch;
         let genes: Vec<Option<usize>> = genes.into_iter().map(Some).collect();
         let coarser = |x: &Tensor<4>, genes: &[Option<usize>]| Task {

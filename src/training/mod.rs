@@ -13,6 +13,8 @@ mod estimate;
 mod evaluation;
 mod fit;
 mod fitted;
+#[cfg(feature = "gpu")]
+mod fused;
 mod holdout;
 mod identity;
 mod learnable;

@@ -75,6 +75,12 @@ impl<'a> Run<'a> {
             Some(path) => State::open(path, &identity, net.num_params(), device)?,
             None => State::start(flatten(&net)),
         };
+        #[cfg(feature = "gpu")]
+        if let Some(why) = net.by_operations(&state.weights.clone().cast(config.precision.dtype())) {
+            tracing::warn!(
+                "{why}: not in our kernels for GPUs, so that single operations compute it, many times slower"
+            );
+        }
         let steps = if config.steps > 0 { config.steps } else { config.epochs * epoch };
         let unread = Unread::new();
         Ok(Run { settings, identity, steps, sampler, thinning, objective, held_out, genes, net, state, unread })

@@ -165,7 +165,7 @@ impl Pass {
     }
 
     /// From the gradient of a block's output, behind that of its input in `features`, to the latter.
-    fn block_backward(
+    pub(super) fn block_backward(
         &self,
         base: usize,
         number: usize,

@@ -207,7 +207,7 @@ impl Pass {
     }
 
     /// A block whose parameters begin at `base`, from one place of the features to the next.
-    fn block(&self, base: usize, number: usize, features: &CubeTensor) -> BlockTape {
+    pub(super) fn block(&self, base: usize, number: usize, features: &CubeTensor) -> BlockTape {
         let (plan, dense, hybrid) = (&self.plan, self.plan.dense(), self.plan.hybrid());
         let first = number * plan.channels;
         let grown = self.image(dense.grown());

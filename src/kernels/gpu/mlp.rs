@@ -2,9 +2,7 @@
 
 use super::functions::{gelu, gelu_slope};
 use super::layout::Hybrid;
-use super::pixelwise::{
-    UNITS, clear, linear, linear_back, linear_weights, load, norm_weights, normalise, normalise_shared,
-};
+use super::pixelwise::{UNITS, clear, linear, linear_back, linear_weights, load, norm_weights, normalise, store};
 use cubecl::prelude::*;
 
 /// `x + fc2(GELU(fc1(LayerNorm(x))))` of a hybrid block whose parameters lie at `base`. With `last`, the second of a dense
@@ -34,7 +32,7 @@ pub(super) fn mlp(
     let pixel = CUBE_POS * pixels;
     load(x, &mut own, pixel, total, 0usize, channels, pixels, channels);
     sync_cube();
-    normalise_shared(&own, &mut stats, weights, &mut inner, base + comptime!(hybrid.norm2()), pixels, channels);
+    normalise(&own, &mut stats, weights, &mut inner, base + comptime!(hybrid.norm2()), pixels, channels);
     linear(&inner, weights, &mut hidden, base + comptime!(hybrid.fc1()), pixels, channels, wide);
     sync_cube();
     let mut at = UNIT_POS as usize;
@@ -62,7 +60,8 @@ pub(super) fn mlp(
     }
     if comptime!(!last) {
         sync_cube();
-        normalise(&own, &mut stats, weights, normal, next, pixel, total, pixels, channels);
+        normalise(&own, &mut stats, weights, &mut inner, next, pixels, channels);
+        store(&inner, normal, pixel, total, pixels, channels);
     }
 }
 
@@ -102,7 +101,7 @@ pub(super) fn mlp_gradient(
         load(x, &mut own, pixel, total, 0usize, channels, pixels, channels);
         load(grad, &mut above, pixel, total, grad_first, grad_stride, pixels, channels);
         sync_cube();
-        normalise_shared(&own, &mut stats, weights, &mut inner, norm, pixels, channels);
+        normalise(&own, &mut stats, weights, &mut inner, norm, pixels, channels);
         linear(&inner, weights, &mut hidden, base + comptime!(hybrid.fc1()), pixels, channels, wide);
         linear_back(&above, weights, &mut slope, base + comptime!(hybrid.fc2()), pixels, wide, channels);
         sync_cube();

@@ -6,6 +6,9 @@
 //! (`attention`, `attention_gradient`), stages (`stage`); then the passes that launch them (`forward`, `backward`), which burn
 //! sees as one operation (`operation`).
 //!
+//! Around the network, a step of training makes its input of stacks of measured images (`scene`) and takes the losses of its
+//! outputs (`losses`), which are operations of their own (`step`).
+//!
 //! No kernel needs more than 32 KiB of shared memory, planes of a certain size, or atomic operations: weights' gradients are
 //! rows of partial sums, summed in a fixed order, so that results repeat.
 
@@ -20,13 +23,22 @@ mod forward;
 mod functions;
 mod gates;
 mod layout;
+mod losses;
 mod mlp;
 mod operation;
 mod pixelwise;
 mod plan;
+mod scene;
 mod stage;
+mod step;
 mod tiles;
 mod weights;
 
+#[cfg(all(test, feature = "vulkan"))]
+mod tests;
+
+pub(crate) use losses::{TERMS, Terms};
 pub(crate) use operation::cascade;
 pub(crate) use plan::{Dimensions, Plan};
+pub(crate) use scene::{Column, Scene, View};
+pub(crate) use step::{losses, scene};

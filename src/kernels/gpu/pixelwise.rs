@@ -96,35 +96,6 @@ pub(super) fn clear(partial: &mut [f32], to: usize, count: usize) {
     }
 }
 
-/// Normalises `[pixels, channels]` into `out`, a buffer whose first pixel is `pixel`; the norm lies at `base`.
-#[cube]
-pub(super) fn normalise(
-    x: &[f32],
-    stats: &mut [f32],
-    weights: &[f32],
-    out: &mut [f32],
-    base: usize,
-    pixel: usize,
-    total: usize,
-    #[comptime] pixels: usize,
-    #[comptime] channels: usize,
-) {
-    let unit = UNIT_POS as usize;
-    if unit < pixels {
-        moments(x, unit * channels, stats, unit * 2, channels);
-    }
-    sync_cube();
-    let mut at = unit;
-    while at < comptime!(pixels * channels) {
-        let (own, c) = (at / channels, at % channels);
-        if pixel + own < total {
-            out[pixel * channels + at] =
-                (x[at] - stats[own * 2]) * stats[own * 2 + 1] * weights[base + c] + weights[base + channels + c];
-        }
-        at += UNITS as usize;
-    }
-}
-
 /// The 1×1 fusion of a dense block, whose weights lie at `base`, and its LayerNorm by the norm at `norm`.
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
@@ -163,14 +134,10 @@ pub(super) fn fuse(
     sync_cube();
     linear(&inputs, weights, &mut fused, base, FUSED, seen, channels);
     sync_cube();
-    let mut at = UNIT_POS as usize;
-    while at < comptime!(FUSED * channels) {
-        if pixel + at / channels < total {
-            out[pixel * channels + at] = fused[at];
-        }
-        at += UNITS as usize;
-    }
-    normalise(&fused, &mut stats, weights, normal, norm, pixel, total, FUSED, channels);
+    store(&fused, out, pixel, total, FUSED, channels);
+    // From here on `inputs` are what comes out, normalised.
+    normalise(&fused, &mut stats, weights, &mut inputs, norm, FUSED, channels);
+    store(&inputs, normal, pixel, total, FUSED, channels);
 }
 
 /// Loads pixels of a buffer of `stride` numbers a pixel, from `first` on; zeros beyond the last.
@@ -197,9 +164,28 @@ pub(super) fn load(
     }
 }
 
-/// LayerNorm of pixels within shared memory; their moments stay in `stats`.
+/// Writes pixels to a buffer of as many numbers a pixel; those beyond the last are left out.
 #[cube]
-pub(super) fn normalise_shared(
+pub(super) fn store(
+    from: &[f32],
+    to: &mut [f32],
+    pixel: usize,
+    total: usize,
+    #[comptime] pixels: usize,
+    #[comptime] channels: usize,
+) {
+    let mut at = UNIT_POS as usize;
+    while at < comptime!(pixels * channels) {
+        if pixel + at / channels < total {
+            to[pixel * channels + at] = from[at];
+        }
+        at += UNITS as usize;
+    }
+}
+
+/// LayerNorm of pixels within shared memory, by the norm at `base`; their moments stay in `stats`.
+#[cube]
+pub(super) fn normalise(
     x: &[f32],
     stats: &mut [f32],
     weights: &[f32],

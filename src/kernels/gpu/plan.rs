@@ -1,9 +1,10 @@
 //! What a pass computes: the network's dimensions, where its parameters lie, the images that go through it, and their tables on
 //! the device.
 
-use super::conv::TILE;
+use super::conv::{CHUNK, TILE, halo_len, wide};
 use super::dense::Dense;
 use super::layout::Hybrid;
+use super::pixelwise::FUSED;
 use super::tiles::{Size, count, extents, tiles};
 use burn::tensor::{DType, Shape};
 use burn_cubecl::tensor::CubeTensor;
@@ -27,18 +28,18 @@ pub(crate) struct Dimensions {
     pub(crate) data_consistency: bool,
 }
 
-/// Shared memory that every device has.
+/// Shared memory in bytes that kernels may take: GPUs for computing have it, if Vulkan asks for half of it alone.
 const SHARED: usize = 32 << 10;
 
 impl Dimensions {
     /// Whether the kernels can compute such a network.
     pub(crate) fn fit(&self) -> bool {
         let (c, n, d) = (self.channels, self.window * self.window, self.channels / self.heads);
-        // What attention_gradient and the convolutions keep in shared memory.
+        // What attention_gradient, the convolutions and `fuse` keep in shared memory.
         let attention = 4 * n * (2 * c + 5 * d + 2);
         let widest = c.max(self.growth);
-        let convolutions = 4 * (8 * 100 + widest.next_multiple_of(4) * 72);
-        let fusion = 4 * 16 * (2 * c + self.layers * self.growth);
+        let convolutions = 4 * (halo_len(3) + 9 * CHUNK * wide(widest));
+        let fusion = 4 * FUSED * (2 * c + self.layers * self.growth + 2);
         attention <= SHARED && convolutions <= SHARED && fusion <= SHARED && n <= 256 && c <= 256 && self.hidden <= 1024
     }
 
@@ -99,6 +100,13 @@ impl Plan {
     }
 }
 
+/// These numbers on the device of `like`.
+pub(super) fn table(like: &CubeTensor, values: &[u32]) -> CubeTensor {
+    let handle = like.client.create_from_slice(u32::as_bytes(values));
+    let shape = Shape::from([values.len()]);
+    CubeTensor::new_contiguous(like.client.clone(), like.device.clone(), shape, handle, DType::U32)
+}
+
 /// A table on the device, and how many entries it has.
 pub(super) struct Table {
     pub(super) buffer: CubeTensor,
@@ -121,12 +129,7 @@ impl Pass {
     pub(super) fn new(plan: &Plan, images: CubeTensor, weights: CubeTensor) -> Self {
         let of = &plan.images;
         let (tiled, windowed, extent) = (tiles(of, TILE), tiles(of, plan.dimensions.window), extents(of));
-        let table = |values: &[u32], count: usize| {
-            let handle = images.client.create_from_slice(u32::as_bytes(values));
-            let (client, device) = (images.client.clone(), images.device.clone());
-            let buffer = CubeTensor::new_contiguous(client, device, Shape::from([values.len()]), handle, DType::U32);
-            Table { buffer, count }
-        };
+        let table = |values: &[u32], count: usize| Table { buffer: table(&images, values), count };
         Pass {
             plan: plan.dimensions,
             tiles: table(&tiled, count(&tiled)),

@@ -7,10 +7,10 @@ mod binding;
 mod path;
 
 #[cfg(feature = "gpu")]
-pub(crate) use super::gpu::{Dimensions, Plan, cascade};
-#[cfg(feature = "gpu")]
-pub(crate) use path::cascade_available;
+pub(crate) use super::gpu::{Column, Dimensions, Plan, Scene, TERMS, Terms, View, cascade, losses, scene};
 pub use path::{available, without};
+#[cfg(feature = "gpu")]
+pub(crate) use path::{cascade_available, on_cpu};
 
 use burn::backend::DispatchTensor;
 use burn::tensor::Tensor;

@@ -43,7 +43,7 @@ pub(crate) fn cascade_available<const D: usize>(x: &Tensor<D>) -> bool {
 }
 
 /// Whether tensors of `device` lie on burn's flex backend.
-fn on_cpu(device: &Device) -> bool {
+pub(crate) fn on_cpu(device: &Device) -> bool {
     matches!(device.clone().without_autodiff().as_dispatch(), DispatchDevice::Flex(_))
 }
 

@@ -1,0 +1,198 @@
+//! The losses of all stages and images of a pass, and the gradient of what they are taken of, in few kernels.
+
+use super::forward::cubes;
+use super::plan::table;
+use burn::backend::TensorMetadata;
+use burn::tensor::{DType, Shape};
+use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::tensor::CubeTensor;
+use cubecl::prelude::*;
+
+/// Losses of a pass at most.
+pub(crate) const TERMS: usize = 4;
+/// Rows of partial sums of a loss.
+const ROWS: usize = 64;
+/// Units of a cube.
+const UNITS: u32 = 128;
+
+/// The losses of a pass: each the mean distance of the outputs from the targets over those of its pixels that are looked at,
+/// weighted over the stages by k/K.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Terms {
+    /// Behind which pixel of the list each ends; the next begins there.
+    pub(crate) ends: [usize; TERMS],
+    /// The distance of an error e: straight·(|e| − min(|e|, edge)) + min(|e|, edge)².
+    pub(crate) edge: f32,
+    pub(crate) straight: f32,
+}
+
+impl Terms {
+    fn ends(&self, like: &CubeTensor) -> CubeTensor {
+        table(like, &self.ends.map(|end| end as u32))
+    }
+
+    /// The losses of `outputs` `[stages, pixels]`, and behind them by how many pixels each was divided; `aims` are targets and
+    /// whether they are looked at, `[pixels, 2]`.
+    pub(super) fn losses(&self, outputs: CubeTensor, aims: CubeTensor) -> CubeTensor {
+        let [outputs, aims] = [outputs, aims].map(into_contiguous);
+        let client = outputs.client.clone();
+        let empty = |count: usize| {
+            let handle = client.empty(count * size_of::<f32>());
+            CubeTensor::new_contiguous(client.clone(), outputs.device.clone(), Shape::from([count]), handle, DType::F32)
+        };
+        let (partial, losses) = (empty(2 * TERMS * ROWS), empty(2 * TERMS));
+        distances::launch(
+            &client,
+            CubeCount::Static(ROWS as u32, TERMS as u32, 1),
+            CubeDim::new_1d(UNITS),
+            outputs.clone().into_buffer_arg(),
+            aims.into_buffer_arg(),
+            self.ends(&outputs).into_buffer_arg(),
+            partial.clone().into_buffer_arg(),
+            outputs.shape()[0],
+            outputs.shape()[1],
+            self.edge,
+            self.straight,
+        );
+        means::launch(
+            &client,
+            CubeCount::Static(1, 1, 1),
+            CubeDim::new_1d(UNITS),
+            partial.into_buffer_arg(),
+            losses.clone().into_buffer_arg(),
+        );
+        losses
+    }
+
+    /// The gradient of the outputs, given that of the losses.
+    pub(super) fn gradient(
+        &self,
+        outputs: CubeTensor,
+        aims: CubeTensor,
+        losses: CubeTensor,
+        grad: CubeTensor,
+    ) -> CubeTensor {
+        let [outputs, aims, losses, grad] = [outputs, aims, losses, grad].map(into_contiguous);
+        let client = outputs.client.clone();
+        let shape = outputs.shape();
+        let (stages, pixels) = (shape[0], shape[1]);
+        let handle = client.empty(stages * pixels * size_of::<f32>());
+        let out = CubeTensor::new_contiguous(client.clone(), outputs.device.clone(), shape, handle, DType::F32);
+        slopes::launch(
+            &client,
+            cubes(stages * pixels, UNITS as usize),
+            CubeDim::new_1d(UNITS),
+            outputs.clone().into_buffer_arg(),
+            aims.into_buffer_arg(),
+            losses.into_buffer_arg(),
+            grad.into_buffer_arg(),
+            self.ends(&outputs).into_buffer_arg(),
+            out.clone().into_buffer_arg(),
+            stages,
+            pixels,
+            self.edge,
+            self.straight,
+        );
+        out
+    }
+}
+
+/// Sums of distances and of what is looked at, a row to a cube: `[TERMS, ROWS, 2]`.
+#[cube(launch)]
+#[allow(clippy::too_many_arguments)]
+fn distances(
+    outputs: &[f32],
+    aims: &[f32],
+    ends: &[u32],
+    partial: &mut [f32],
+    stages: usize,
+    pixels: usize,
+    edge: f32,
+    straight: f32,
+) {
+    let mut sums = Shared::new_slice(2 * UNITS as usize);
+    let (unit, term) = (UNIT_POS as usize, CUBE_POS_Y as usize);
+    let mut pixel = CUBE_POS_X as usize * UNITS as usize + unit;
+    if term > 0 {
+        pixel += ends[term - 1] as usize;
+    }
+    let end = ends[term] as usize;
+    let mut distance = f32::new(0.0);
+    let mut seen = f32::new(0.0);
+    while pixel < end {
+        let (target, looked_at) = (aims[2 * pixel], aims[2 * pixel + 1]);
+        let mut own = f32::new(0.0);
+        for stage in 0..stages {
+            let size = (outputs[stage * pixels + pixel] - target).abs();
+            let near = min(size, edge);
+            own += f32::cast_from(stage as u32 + 1) * ((size - near) * straight + near * near);
+        }
+        distance += own * looked_at;
+        seen += looked_at;
+        pixel += comptime!(ROWS * UNITS as usize);
+    }
+    sums[2 * unit] = distance / f32::cast_from(stages as u32);
+    sums[2 * unit + 1] = seen;
+    sync_cube();
+    #[unroll]
+    for step in 0..comptime!(UNITS.ilog2() as usize) {
+        let half = comptime!(UNITS as usize >> (step + 1));
+        if unit < half {
+            sums[2 * unit] += sums[2 * (unit + half)];
+            sums[2 * unit + 1] += sums[2 * (unit + half) + 1];
+        }
+        sync_cube();
+    }
+    if unit < 2 {
+        partial[(term * ROWS + CUBE_POS_X as usize) * 2 + unit] = sums[unit];
+    }
+}
+
+/// The losses from the rows of [`distances`], and by what each was divided.
+#[cube(launch)]
+fn means(partial: &[f32], losses: &mut [f32]) {
+    let term = UNIT_POS as usize;
+    if term < TERMS {
+        let mut distance = f32::new(0.0);
+        let mut seen = f32::new(0.0);
+        for row in 0..ROWS {
+            distance += partial[(term * ROWS + row) * 2];
+            seen += partial[(term * ROWS + row) * 2 + 1];
+        }
+        let seen = max(seen, f32::new(1.0));
+        losses[term] = distance / seen;
+        losses[TERMS + term] = seen;
+    }
+}
+
+/// The gradient of the outputs.
+#[cube(launch)]
+#[allow(clippy::too_many_arguments)]
+fn slopes(
+    outputs: &[f32],
+    aims: &[f32],
+    losses: &[f32],
+    grad: &[f32],
+    ends: &[u32],
+    out: &mut [f32],
+    stages: usize,
+    pixels: usize,
+    edge: f32,
+    straight: f32,
+) {
+    if ABSOLUTE_POS < stages * pixels {
+        let (stage, pixel) = (ABSOLUTE_POS / pixels, ABSOLUTE_POS % pixels);
+        let (one, two, three) = (ends[0] as usize, ends[1] as usize, ends[2] as usize);
+        let behind = u32::cast_from(pixel >= one) + u32::cast_from(pixel >= two) + u32::cast_from(pixel >= three);
+        let term = behind as usize;
+        let error = outputs[ABSOLUTE_POS] - aims[2 * pixel];
+        let mut slope = 2.0 * error;
+        if error > edge {
+            slope = straight;
+        } else if error < -edge {
+            slope = -straight;
+        }
+        let share = f32::cast_from(stage as u32 + 1) / f32::cast_from(stages as u32);
+        out[ABSOLUTE_POS] = grad[term] * share * slope * aims[2 * pixel + 1] / losses[TERMS + term];
+    }
+}

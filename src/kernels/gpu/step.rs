@@ -1,0 +1,137 @@
+//! What a step of training does around the network, as operations on burn's tensors: see [`Scene`] and [`Terms`].
+
+use super::losses::{TERMS, Terms};
+use super::scene::{Scene, specs};
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::fusion::custom::TensorSpec;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, AutodiffBackend, Backend, Dispatch, backend_extension};
+use burn::tensor::{Shape, Tensor};
+use burn_cubecl::CubeBackend;
+use burn_cubecl::tensor::CubeTensor;
+use std::sync::Arc;
+
+/// Backends on which these are operations.
+#[backend_extension(Cube, Fusion, Autodiff)]
+pub(crate) trait StepBackend: Backend {
+    /// See [`scene`].
+    #[fusion(meta = |_: &TensorSpec, _: &TensorSpec, scene: &Arc<Scene>| specs(scene))]
+    fn scene(
+        section: FloatTensor<Self>,
+        natural: FloatTensor<Self>,
+        scene: Arc<Scene>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+
+    /// The losses, and behind them by how many pixels each was divided.
+    #[fusion(dtype = outputs, shape = twice_terms())]
+    fn losses(outputs: FloatTensor<Self>, aims: FloatTensor<Self>, terms: Terms) -> FloatTensor<Self>;
+
+    /// The gradient of the outputs.
+    #[fusion(dtype = outputs, shape = outputs)]
+    fn losses_gradient(
+        outputs: FloatTensor<Self>,
+        aims: FloatTensor<Self>,
+        losses: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        terms: Terms,
+    ) -> FloatTensor<Self>;
+}
+
+fn twice_terms() -> Shape {
+    Shape::from([2 * TERMS])
+}
+
+/// The network's input of these images, and what its outputs are held against.
+///
+/// # Shapes
+///
+/// - section, natural: `[b, channels, h, w]`, stacks of measured images and natural images
+/// - output: `[pixels, columns]`, and `[pixels, 2]`: target and whether the losses look at it
+pub(crate) fn scene(section: Tensor<4>, natural: Tensor<4>, scene: Scene) -> (Tensor<2>, Tensor<2>) {
+    let (section, natural) = (section.into_dispatch(), natural.into_dispatch());
+    let (inputs, aims) = <Dispatch as StepBackend>::scene(section, natural, Arc::new(scene));
+    (Tensor::from_dispatch(inputs), Tensor::from_dispatch(aims))
+}
+
+/// The losses of a pass, `[TERMS]` with as many numbers behind them that mean nothing.
+///
+/// # Shapes
+///
+/// - outputs: `[stages, pixels]`
+/// - aims: `[pixels, 2]`, as [`scene`] gives them
+pub(crate) fn losses(outputs: Tensor<2>, aims: Tensor<2>, terms: Terms) -> Tensor<1> {
+    let (outputs, aims) = (outputs.into_dispatch(), aims.into_dispatch());
+    Tensor::from_dispatch(<Dispatch as StepBackend>::losses(outputs, aims, terms))
+}
+
+impl StepBackend for CubeBackend {
+    fn scene(section: CubeTensor, natural: CubeTensor, scene: Arc<Scene>) -> (CubeTensor, CubeTensor) {
+        scene.made(section, natural)
+    }
+
+    fn losses(outputs: CubeTensor, aims: CubeTensor, terms: Terms) -> CubeTensor {
+        terms.losses(outputs, aims)
+    }
+
+    fn losses_gradient(
+        outputs: CubeTensor,
+        aims: CubeTensor,
+        losses: CubeTensor,
+        grad: CubeTensor,
+        terms: Terms,
+    ) -> CubeTensor {
+        terms.gradient(outputs, aims, losses, grad)
+    }
+}
+
+/// The backward step of the losses.
+#[derive(Debug)]
+struct LossesBackward;
+
+impl<B: StepBackend> Backward<B, 1> for LossesBackward {
+    /// Outputs, aims and losses.
+    type State = ([FloatTensor<B>; 3], Terms);
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        let ([outputs, aims, losses], terms) = ops.state;
+        let [node] = ops.parents;
+        if let Some(node) = node {
+            grads.register::<B>(node.id, B::losses_gradient(outputs, aims, losses, grad, terms));
+        }
+    }
+}
+
+impl<B: StepBackend, C: CheckpointStrategy> StepBackend for Autodiff<B, C> {
+    fn scene(
+        section: FloatTensor<Self>,
+        natural: FloatTensor<Self>,
+        scene: Arc<Scene>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let (inputs, aims) = B::scene(section.into_primitive(), natural.into_primitive(), scene);
+        (Self::from_inner(inputs), Self::from_inner(aims))
+    }
+
+    fn losses(outputs: FloatTensor<Self>, aims: FloatTensor<Self>, terms: Terms) -> FloatTensor<Self> {
+        let node = outputs.node();
+        let (outputs, aims) = (outputs.into_primitive(), aims.into_primitive());
+        let losses = B::losses(outputs.clone(), aims.clone(), terms);
+        match LossesBackward.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish(([outputs, aims, losses.clone()], terms), losses),
+            OpsKind::UnTracked(prepared) => prepared.finish(losses),
+        }
+    }
+
+    fn losses_gradient(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: Terms,
+    ) -> FloatTensor<Self> {
+        unreachable!("nobody asks for second derivatives")
+    }
+}

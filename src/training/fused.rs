@@ -1,0 +1,57 @@
+//! The losses of a step in a handful of kernels, where the network's cascade is one operation.
+
+use super::config::Distance;
+use super::losses::{Batch, HUBER_EDGE, Objective};
+use crate::kernels::ops::{self, Scene, TERMS, Terms, View};
+use crate::network::Cdcin;
+use burn::tensor::Tensor;
+
+impl Objective {
+    /// [`Objective::terms`] where the kernels know how: on a GPU, with measured bins on a lattice.
+    pub(super) fn fused_terms(&self, net: &Cdcin, batch: &Batch) -> Option<[Option<Tensor<1>>; TERMS]> {
+        let Batch { section, images, dense, .. } = batch;
+        let any = section.as_ref().or(images.as_ref())?;
+        let columns = net.sees(any, &self.input)?;
+        let scale = self.input.scale;
+        // Of each loss: whether it is of natural images, how many pixels of their stack lie between measured ones, and how many join.
+        let count = |stack: &Option<Tensor<4>>| stack.as_ref().map_or(0, |stack| stack.dims()[0]);
+        let (examples, natural) = (count(section), count(images));
+        let tasks = [
+            (false, scale, examples),
+            (false, 1, if *dense { examples } else { 0 }),
+            (true, scale * scale, natural),
+            (true, scale, natural),
+        ];
+        let views = tasks
+            .into_iter()
+            .flat_map(|(natural, apart, count)| (0..count).map(move |example| View { natural, example, apart }));
+        let stacks = [section, images].map(|stack| stack.as_ref().unwrap_or(any));
+        let scene = Scene {
+            views: views.collect(),
+            columns,
+            scale,
+            window: net.config().window,
+            stacks: stacks.map(|stack| stack.dims()).map(|[_, channels, rows, cols]| [channels, rows, cols]),
+        };
+        let sizes = scene.sizes();
+        let ends = std::array::from_fn(|term| {
+            let joined = tasks[..=term].iter().map(|(_, _, count)| count).sum();
+            sizes[..joined].iter().map(|(height, width)| height * width).sum()
+        });
+        let (edge, straight) = self.distance.edge();
+        let (outputs, aims) = net.seen(stacks.map(Tensor::clone), scene);
+        let losses = ops::losses(outputs, aims, Terms { ends, edge, straight });
+        Some(std::array::from_fn(|term| (tasks[term].2 > 0).then(|| losses.clone().narrow(0, term, 1))))
+    }
+}
+
+impl Distance {
+    /// Up to which size of an error the distance is its square, and its slope beyond.
+    fn edge(self) -> (f32, f32) {
+        match self {
+            Distance::L1 => (0.0, 1.0),
+            Distance::L2 => (f32::MAX, 0.0),
+            Distance::Huber => (HUBER_EDGE as f32, 2.0 * HUBER_EDGE as f32),
+        }
+    }
+}
