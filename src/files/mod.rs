@@ -31,7 +31,8 @@ use std::path::{Path, PathBuf};
 pub fn fingerprint(path: &Path) -> Result<String> {
     let mut file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
     let mut hash = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
+    // What is read is hashed while the cache still holds it.
+    let mut buffer = vec![0; 1 << 17];
     loop {
         match file.read(&mut buffer).map_err(|e| Error::io(path, "read", e))? {
             0 => break,

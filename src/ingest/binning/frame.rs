@@ -13,6 +13,7 @@ use crate::{Error, Result};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// A grid of more bins than this has to hold something in one of [`SPARSEST`] bins: otherwise a single stray position
 /// would make arrays that hold next to nothing.
@@ -186,42 +187,49 @@ impl<'a> Frame<'a> {
     }
 
     fn section(&self, runs: Vec<Run>, quantity: Quantity, names: &GeneNames, input: &Path) -> Result<Framed> {
-        let mut totals = Raster::filled(self.rows, self.cols, 0_u32);
-        let (mut kept, mut outside, mut unmeasured_genes) = (0, 0, 0);
-        let mut genes = Vec::new();
+        let totals: Vec<AtomicU32> = std::iter::repeat_with(AtomicU32::default).take(self.rows * self.cols).collect();
         // By value: every run goes as soon as its genes are taken out.
-        for run in runs {
-            for (feature, entries) in run.features() {
-                // Of values that came normalised, a bin's total is the number of genes found in it.
-                let found = quantity == Quantity::Values && feature != Features::OTHER;
-                for (key, count) in entries.clone().map(|(key, count)| (key, if found { 1 } else { count })) {
-                    let Some(index) = self.index(key.bin()) else {
-                        outside += u64::from(count);
-                        continue;
-                    };
-                    kept += u64::from(count);
-                    let total = &mut totals.values_mut()[index];
-                    *total = total.saturating_add(count);
-                }
-                debug_assert_eq!(feature == Features::OTHER, names.get(feature).is_none());
-                let Some(name) = names.get(feature) else { continue };
-                let counts = |bin: AbsoluteBin| self.binning.measures(bin) && self.index(bin).is_some();
-                if entries.clone().any(|(key, _)| counts(key.bin())) {
-                    genes.push(GeneCounts { name: name.to_owned(), counts: self.counts(entries) });
-                } else {
-                    unmeasured_genes += 1;
-                }
-            }
-        }
-        if let Some(index) = totals.values().iter().position(|total| *total == u32::MAX) {
+        let parts = runs.into_par_iter().map(|run| self.part(&run, quantity, names, &totals));
+        let all = parts.reduce(Part::default, Part::and);
+        let totals: Vec<u32> = totals.into_iter().map(AtomicU32::into_inner).collect();
+        if let Some(index) = totals.iter().position(|total| *total == u32::MAX) {
             let (row, col) = (index / self.cols, index % self.cols);
             return Err(Error::data(
                 input,
                 format!("bin ({row}, {col}) holds {} counts or more. Check which column holds the counts", u32::MAX),
             ));
         }
+        let totals = Raster::from_fn(self.rows, self.cols, |row, col| totals[row * self.cols + col]);
+        let Part { genes, kept, outside, unmeasured_genes } = all;
         let section = SectionCounts { grid: self.grid(), totals, genes };
         Ok(Framed { section, first: self.first, sampling: self.sampling(), kept, outside, unmeasured_genes })
+    }
+
+    /// What a run holds; its counts are added to `totals`.
+    fn part(&self, run: &Run, quantity: Quantity, names: &GeneNames, totals: &[AtomicU32]) -> Part {
+        let mut part = Part::default();
+        for (feature, entries) in run.features() {
+            // Of values that came normalised, a bin's total is the number of genes found in it.
+            let found = quantity == Quantity::Values && feature != Features::OTHER;
+            for (key, count) in entries.clone().map(|(key, count)| (key, if found { 1 } else { count })) {
+                let Some(index) = self.index(key.bin()) else {
+                    part.outside += u64::from(count);
+                    continue;
+                };
+                part.kept += u64::from(count);
+                // Sums that do not fit stay at the maximum, in whatever order they are added up.
+                let _ = totals[index].fetch_update(Relaxed, Relaxed, |total| Some(total.saturating_add(count)));
+            }
+            debug_assert_eq!(feature == Features::OTHER, names.get(feature).is_none());
+            let Some(name) = names.get(feature) else { continue };
+            let counts = |bin: AbsoluteBin| self.binning.measures(bin) && self.index(bin).is_some();
+            if entries.clone().any(|(key, _)| counts(key.bin())) {
+                part.genes.push(GeneCounts { name: name.to_owned(), counts: self.counts(entries) });
+            } else {
+                part.unmeasured_genes += 1;
+            }
+        }
+        part
     }
 
     fn counts(&self, entries: impl Iterator<Item = (Key, u32)>) -> Vec<(u32, u32)> {
@@ -229,6 +237,25 @@ impl<'a> Frame<'a> {
             entries.filter_map(|(key, count)| Some((self.index(key.bin())? as u32, count))).collect();
         counts.shrink_to_fit();
         counts
+    }
+}
+
+/// What some runs hold.
+#[derive(Default)]
+struct Part {
+    genes: Vec<GeneCounts>,
+    kept: u64,
+    outside: u64,
+    unmeasured_genes: usize,
+}
+
+impl Part {
+    fn and(mut self, other: Part) -> Part {
+        self.genes.extend(other.genes);
+        self.kept += other.kept;
+        self.outside += other.outside;
+        self.unmeasured_genes += other.unmeasured_genes;
+        self
     }
 }
 
