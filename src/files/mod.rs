@@ -81,10 +81,13 @@ fn sync(paths: &[PathBuf]) -> std::io::Result<()> {
     let part = |part: &[PathBuf]| part.iter().try_for_each(|path| File::open(path)?.sync_all());
     std::thread::scope(|scope| {
         let parts = paths.chunks(paths.len().div_ceil(AT_ONCE).max(1));
-        let running: Vec<_> = parts.map(|paths| scope.spawn(move || part(paths))).collect();
-        running
-            .into_iter()
-            .try_for_each(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        let start = |paths| std::thread::Builder::new().spawn_scoped(scope, move || part(paths));
+        let running: Vec<_> = parts.map(|paths| (paths, start(paths))).collect();
+        running.into_iter().try_for_each(|(paths, thread)| match thread {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            // The system starts no more threads: these wait their turn in this one.
+            Err(_) => part(paths),
+        })
     })
 }
 
