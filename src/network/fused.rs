@@ -2,7 +2,7 @@
 
 use super::input::{Guide, Input, InputConfig, Upsampling};
 use super::{Cdcin, CdcinConfig};
-use crate::kernels::ops::{self, Column, Dimensions, Plan, Scene};
+use crate::kernels::ops::{self, Column, Dimensions, Plan, StepInput};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{DType, Tensor};
 
@@ -47,20 +47,20 @@ impl Cdcin {
     }
 
     /// The columns of the network's input, where kernels make it from stacks like `x`.
-    pub(crate) fn sees(&self, x: &Tensor<4>, input: &InputConfig) -> Option<Vec<Column>> {
+    pub(crate) fn input_columns(&self, x: &Tensor<4>, input: &InputConfig) -> Option<Vec<Column>> {
         (self.fuses(x) && !input.scattered).then(|| columns(input))
     }
 
-    /// The outputs of all stages for a scene in stacks of the section and of natural images, and what they are held against.
+    /// The outputs of all stages for the input of a step, made of stacks of the section and of natural images, and what they are held against.
     ///
     /// # Shapes
     ///
-    /// - output: `[cascades, pixels]`, `[pixels, 2]`, as [`ops::scene`] lays the pixels
-    pub(crate) fn seen(&self, stacks: [Tensor<4>; 2], scene: Scene) -> (Tensor<2>, Tensor<2>) {
+    /// - output: `[cascades, pixels]`, `[pixels, 2]`, as [`ops::step_input`] lays the pixels
+    pub(crate) fn forward_step(&self, stacks: [Tensor<4>; 2], step_input: StepInput) -> (Tensor<2>, Tensor<2>) {
         let [section, natural] = stacks;
-        let sizes = scene.sizes();
-        let (inputs, aims) = ops::scene(section, natural, scene);
-        (self.cascade(inputs, sizes), aims)
+        let sizes = step_input.sizes();
+        let (inputs, targets) = ops::step_input(section, natural, step_input);
+        (self.cascade(inputs, sizes), targets)
     }
 
     fn cascade(&self, images: Tensor<2>, sizes: Vec<(usize, usize)>) -> Tensor<2> {
@@ -93,7 +93,7 @@ fn unknown(config: &CdcinConfig) -> Option<&'static str> {
     if !config.attention {
         Some("network.attention is false")
     } else if config.gene_embedding > 0 {
-        Some("network.gene_embedding is above 0")
+        Some("network.gene_embedding is above 0 (--set network.gene_embedding=0 does without)")
     } else if !dimensions(config).fit() {
         Some("a layer needs more than 32 KiB of shared memory (network.channels, growth, layers, window)")
     } else {

@@ -2,7 +2,7 @@
 
 use super::config::Distance;
 use super::losses::{Batch, HUBER_EDGE, Objective};
-use crate::kernels::ops::{self, Scene, TERMS, Terms, View};
+use crate::kernels::ops::{self, StepInput, TERMS, Terms, View};
 use crate::network::Cdcin;
 use burn::tensor::Tensor;
 
@@ -11,7 +11,7 @@ impl Objective {
     pub(super) fn fused_terms(&self, net: &Cdcin, batch: &Batch) -> Option<[Option<Tensor<1>>; TERMS]> {
         let Batch { section, images, dense, .. } = batch;
         let any = section.as_ref().or(images.as_ref())?;
-        let columns = net.sees(any, &self.input)?;
+        let columns = net.input_columns(any, &self.input)?;
         let scale = self.input.scale;
         // Of each loss: whether it is of natural images, how many pixels of their stack lie between measured ones, and how many join.
         let count = |stack: &Option<Tensor<4>>| stack.as_ref().map_or(0, |stack| stack.dims()[0]);
@@ -26,21 +26,21 @@ impl Objective {
             .into_iter()
             .flat_map(|(natural, apart, count)| (0..count).map(move |example| View { natural, example, apart }));
         let stacks = [section, images].map(|stack| stack.as_ref().unwrap_or(any));
-        let scene = Scene {
+        let step_input = StepInput {
             views: views.collect(),
             columns,
             scale,
             window: net.config().window,
             stacks: stacks.map(|stack| stack.dims()).map(|[_, channels, rows, cols]| [channels, rows, cols]),
         };
-        let sizes = scene.sizes();
+        let sizes = step_input.sizes();
         let ends = std::array::from_fn(|term| {
             let joined = tasks[..=term].iter().map(|(_, _, count)| count).sum();
             sizes[..joined].iter().map(|(height, width)| height * width).sum()
         });
         let (edge, straight) = self.distance.edge();
-        let (outputs, aims) = net.seen(stacks.map(Tensor::clone), scene);
-        let losses = ops::losses(outputs, aims, Terms { ends, edge, straight });
+        let (outputs, targets) = net.forward_step(stacks.map(Tensor::clone), step_input);
+        let losses = ops::losses(outputs, targets, Terms { ends, edge, straight });
         Some(std::array::from_fn(|term| (tasks[term].2 > 0).then(|| losses.clone().narrow(0, term, 1))))
     }
 }

@@ -4,7 +4,7 @@
 //! never measured (§8.1 of the method).
 
 use crate::dataset::Dataset;
-use crate::section::{Packed, Raster, Sampling};
+use crate::section::{Raster, Sampling, SparseRaster};
 use crate::{Error, Result};
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -12,7 +12,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 #[derive(Clone, Debug)]
 pub struct MeasuredImage {
     /// For each gene its values divided by its scale, 0 outside the tissue.
-    pub genes: Vec<Packed>,
+    pub genes: Vec<SparseRaster>,
     /// 1 inside the tissue, else 0.
     pub tissue: Raster<f32>,
     /// 1 where the losses look: inside the tissue, but not where bins are held out.
@@ -81,7 +81,7 @@ impl MeasuredImage {
 
     /// The same with a further gene of these `values`, divided by `scale`.
     pub fn with(mut self, values: &Raster<f32>, scale: f32) -> Self {
-        self.genes.push(Packed::from(&values.map(|value| value / scale)));
+        self.genes.push(SparseRaster::from(&values.map(|value| value / scale)));
         self
     }
 

@@ -2,7 +2,7 @@
 //! panels that are too large for that the host keeps what is not 0, and cuts the genes itself.
 
 use super::measured::MeasuredImage;
-use crate::section::{Packed, Raster};
+use crate::section::{Raster, SparseRaster};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::{Rng, RngExt};
 
@@ -21,14 +21,13 @@ pub(super) struct Pixels {
 /// The genes' values, of images as large as windows reach.
 #[derive(Clone, Debug)]
 enum Genes {
-    /// One image after the other, on the device.
-    Laid(Box<Tensor<1>>),
-    /// On the host.
-    Packed(Vec<Packed>),
+    /// One image after the other.
+    OnDevice(Box<Tensor<1>>),
+    OnHost(Vec<SparseRaster>),
 }
 
 /// The most values of a panel that lie on the device: 512 MiB.
-const MOST_LAID: usize = 1 << 27;
+const MOST_ON_DEVICE: usize = 1 << 27;
 
 /// Where an example lies: its pixel (i, j) is at `start` + i · `down` + j · `right` of each image.
 pub(super) struct Place {
@@ -41,7 +40,7 @@ pub(super) struct Place {
 impl Pixels {
     /// `image` on `device`, as large as `shape`.
     pub(super) fn new(image: MeasuredImage, shape: (usize, usize), device: &Device) -> Self {
-        Self::with(image, shape, device, MOST_LAID)
+        Self::with(image, shape, device, MOST_ON_DEVICE)
     }
 
     /// The same with at most `most` values of genes on the device.
@@ -50,12 +49,14 @@ impl Pixels {
         let shared: Vec<f32> = image.shared().flat_map(|channel| channel.window((0, 0), shape).into_values()).collect();
         let shared = TensorData::new(shared, [2 + image.components.len(), bins]);
         let genes = std::mem::take(&mut image.genes);
-        let windows = genes.iter().map(|gene| gene.raster().window((0, 0), shape));
-        let genes = if bins * genes.len() > most {
-            Genes::Packed(windows.map(|window| Packed::from(&window)).collect())
+        let values = bins * genes.len();
+        // One by one: a panel is not held twice.
+        let windows = genes.into_iter().map(|gene| gene.raster().window((0, 0), shape));
+        let genes = if values > most {
+            Genes::OnHost(windows.map(|window| SparseRaster::from(&window)).collect())
         } else {
-            let values: Vec<f32> = windows.flat_map(Raster::into_values).collect();
-            Genes::Laid(Box::new(Tensor::from_data(TensorData::new(values, [bins * genes.len()]), device)))
+            let pixels: Vec<f32> = windows.flat_map(Raster::into_values).collect();
+            Genes::OnDevice(Box::new(Tensor::from_data(TensorData::new(pixels, [values]), device)))
         };
         Pixels { genes, shared: Tensor::from_data(shared, device), shape, image }
     }
@@ -63,8 +64,8 @@ impl Pixels {
     /// Number of genes.
     pub(super) fn genes(&self) -> usize {
         match &self.genes {
-            Genes::Laid(values) => values.dims()[0] / (self.shape.0 * self.shape.1),
-            Genes::Packed(genes) => genes.len(),
+            Genes::OnDevice(values) => values.dims()[0] / (self.shape.0 * self.shape.1),
+            Genes::OnHost(genes) => genes.len(),
         }
     }
 
@@ -77,10 +78,10 @@ impl Pixels {
     pub(super) fn image(&self, gene: usize) -> MeasuredImage {
         let bins = self.shape.0 * self.shape.1;
         let values: Vec<f32> = match &self.genes {
-            Genes::Laid(values) => {
+            Genes::OnDevice(values) => {
                 values.as_ref().clone().narrow(0, gene * bins, bins).into_data().iter::<f32>().collect()
             }
-            Genes::Packed(genes) => genes[gene].raster().into_values(),
+            Genes::OnHost(genes) => genes[gene].raster().into_values(),
         };
         let (rows, cols) = self.image_shape();
         let values = Raster::from_fn(rows, cols, |row, col| values[row * self.shape.1 + col]);
@@ -102,8 +103,8 @@ impl Pixels {
     /// The examples [places, 3 + components, rows, cols].
     pub(super) fn cut(&self, places: &[Place], (rows, cols): (usize, usize)) -> Tensor<4> {
         let (count, device) = (places.len(), self.shared.device());
-        // Of packed genes no device counts the values.
-        let bins = if matches!(self.genes, Genes::Laid(_)) { (self.shape.0 * self.shape.1) as i64 } else { 0 };
+        // Where the values of all genes would be too many for the device to count them.
+        let bins = if matches!(self.genes, Genes::OnDevice(_)) { (self.shape.0 * self.shape.1) as i64 } else { 0 };
         let numbers = places.iter().flat_map(|place| {
             [place.start, place.down, place.right, place.gene as i64 * bins].map(|number| number as i32)
         });
@@ -116,8 +117,8 @@ impl Pixels {
         let right = steps(cols).reshape([1, 1, cols]) * number(2);
         let at = number(0) + down + right;
         let values = match &self.genes {
-            Genes::Laid(values) => values.as_ref().clone().select(0, (at.clone() + number(3)).flatten(0, 2)),
-            Genes::Packed(genes) => {
+            Genes::OnDevice(values) => values.as_ref().clone().select(0, (at.clone() + number(3)).flatten(0, 2)),
+            Genes::OnHost(genes) => {
                 let pixels =
                     places.iter().flat_map(|place| place.pixels(rows, cols).map(|at| genes[place.gene].at(at)));
                 Tensor::from_data(TensorData::new(pixels.collect::<Vec<f32>>(), [count * rows * cols]), &device)
@@ -174,7 +175,7 @@ mod tests {
     fn a_window_that_reaches_beyond_the_section_is_reflected() {
         let values = Raster::from_fn(3, 4, |row, col| (row * 100 + col) as f32);
         let image = MeasuredImage::new(&values.map(|_| true), &values.map(|_| false)).with(&values, 1.0);
-        for most in [0, MOST_LAID] {
+        for most in [0, MOST_ON_DEVICE] {
             let pixels = Pixels::with(image.clone(), (8, 8), &Device::flex(), most);
             let cut = pixels.cut(&[pixels.place(0, (0, 0), (8, 8), Turn::NONE)], (8, 8));
             assert_eq!(cut.into_data(), image.window(&values, (0, 0), (8, 8), &Device::flex()).into_data());
@@ -190,10 +191,10 @@ mod tests {
         let image = MeasuredImage::new(&inside, &inside.map(|_| false)).guided(vec![channel(3), channel(4)]);
         let image = image.with(&channel(1), 1.0).with(&channel(2), 1.0);
         let of_most = |most: usize| Pixels::with(image.clone(), (9, 7), &Device::flex(), most);
-        let (laid, packed) = (of_most(MOST_LAID), of_most(0));
-        assert_eq!((laid.genes(), packed.genes()), (2, 2));
+        let (on_device, on_host) = (of_most(MOST_ON_DEVICE), of_most(0));
+        assert_eq!((on_device.genes(), on_host.genes()), (2, 2));
         let ((top, left), shape) = ((2, 1), (4, 5));
-        for (i, pixels) in (0..32).map(|i| (i, if i < 16 { &laid } else { &packed })) {
+        for (i, pixels) in (0..32).map(|i| (i, if i < 16 { &on_device } else { &on_host })) {
             let (bits, gene) = (i / 2 % 8, i % 2);
             let turn = Turn { transpose: bits & 1 > 0, flip_rows: bits & 2 > 0, flip_cols: bits & 4 > 0 };
             let (rows, cols) = if turn.transpose { (5, 4) } else { (4, 5) };

@@ -31,10 +31,10 @@ impl Terms {
         table(like, &self.ends.map(|end| end as u32))
     }
 
-    /// The losses of `outputs` `[stages, pixels]`, and behind them by how many pixels each was divided; `aims` are targets and
+    /// The losses of `outputs` `[stages, pixels]`, and behind them by how many pixels each was divided; `targets` are values and
     /// whether they are looked at, `[pixels, 2]`.
-    pub(super) fn losses(&self, outputs: CubeTensor, aims: CubeTensor) -> CubeTensor {
-        let [outputs, aims] = [outputs, aims].map(into_contiguous);
+    pub(super) fn losses(&self, outputs: CubeTensor, targets: CubeTensor) -> CubeTensor {
+        let [outputs, targets] = [outputs, targets].map(into_contiguous);
         let client = outputs.client.clone();
         let empty = |count: usize| {
             let handle = client.empty(count * size_of::<f32>());
@@ -46,7 +46,7 @@ impl Terms {
             CubeCount::Static(ROWS as u32, TERMS as u32, 1),
             CubeDim::new_1d(UNITS),
             outputs.clone().into_buffer_arg(),
-            aims.into_buffer_arg(),
+            targets.into_buffer_arg(),
             self.ends(&outputs).into_buffer_arg(),
             partial.clone().into_buffer_arg(),
             outputs.shape()[0],
@@ -68,11 +68,11 @@ impl Terms {
     pub(super) fn gradient(
         &self,
         outputs: CubeTensor,
-        aims: CubeTensor,
+        targets: CubeTensor,
         losses: CubeTensor,
         grad: CubeTensor,
     ) -> CubeTensor {
-        let [outputs, aims, losses, grad] = [outputs, aims, losses, grad].map(into_contiguous);
+        let [outputs, targets, losses, grad] = [outputs, targets, losses, grad].map(into_contiguous);
         let client = outputs.client.clone();
         let shape = outputs.shape();
         let (stages, pixels) = (shape[0], shape[1]);
@@ -83,7 +83,7 @@ impl Terms {
             cubes(stages * pixels, UNITS as usize),
             CubeDim::new_1d(UNITS),
             outputs.clone().into_buffer_arg(),
-            aims.into_buffer_arg(),
+            targets.into_buffer_arg(),
             losses.into_buffer_arg(),
             grad.into_buffer_arg(),
             self.ends(&outputs).into_buffer_arg(),
@@ -102,7 +102,7 @@ impl Terms {
 #[allow(clippy::too_many_arguments)]
 fn distances(
     outputs: &[f32],
-    aims: &[f32],
+    targets: &[f32],
     ends: &[u32],
     partial: &mut [f32],
     stages: usize,
@@ -120,7 +120,7 @@ fn distances(
     let mut distance = f32::new(0.0);
     let mut seen = f32::new(0.0);
     while pixel < end {
-        let (target, looked_at) = (aims[2 * pixel], aims[2 * pixel + 1]);
+        let (target, looked_at) = (targets[2 * pixel], targets[2 * pixel + 1]);
         let mut own = f32::new(0.0);
         for stage in 0..stages {
             let size = (outputs[stage * pixels + pixel] - target).abs();
@@ -170,7 +170,7 @@ fn means(partial: &[f32], losses: &mut [f32]) {
 #[allow(clippy::too_many_arguments)]
 fn slopes(
     outputs: &[f32],
-    aims: &[f32],
+    targets: &[f32],
     losses: &[f32],
     grad: &[f32],
     ends: &[u32],
@@ -185,7 +185,7 @@ fn slopes(
         let (one, two, three) = (ends[0] as usize, ends[1] as usize, ends[2] as usize);
         let behind = u32::cast_from(pixel >= one) + u32::cast_from(pixel >= two) + u32::cast_from(pixel >= three);
         let term = behind as usize;
-        let error = outputs[ABSOLUTE_POS] - aims[2 * pixel];
+        let error = outputs[ABSOLUTE_POS] - targets[2 * pixel];
         let mut slope = 2.0 * error;
         if error > edge {
             slope = straight;
@@ -193,6 +193,6 @@ fn slopes(
             slope = -straight;
         }
         let share = f32::cast_from(stage as u32 + 1) / f32::cast_from(stages as u32);
-        out[ABSOLUTE_POS] = grad[term] * share * slope * aims[2 * pixel + 1] / losses[TERMS + term];
+        out[ABSOLUTE_POS] = grad[term] * share * slope * targets[2 * pixel + 1] / losses[TERMS + term];
     }
 }

@@ -6,7 +6,7 @@
 //! (`attention`, `attention_gradient`), stages (`stage`); then the passes that launch them (`forward`, `backward`), which burn
 //! sees as one operation (`operation`).
 //!
-//! Around the network, a step of training makes its input of stacks of measured images (`scene`) and takes the losses of its
+//! Around the network, a step of training makes its input of stacks of measured images (`step_input`) and takes the losses of its
 //! outputs (`losses`), which are operations of their own (`step`).
 //!
 //! No kernel needs more than 32 KiB of shared memory, planes of a certain size, or atomic operations: weights' gradients are
@@ -28,9 +28,9 @@ mod mlp;
 mod operation;
 mod pixelwise;
 mod plan;
-mod scene;
 mod stage;
 mod step;
+mod step_input;
 mod tiles;
 mod weights;
 
@@ -40,5 +40,5 @@ mod tests;
 pub(crate) use losses::{TERMS, Terms};
 pub(crate) use operation::cascade;
 pub(crate) use plan::{Dimensions, Plan};
-pub(crate) use scene::{Column, Scene, View};
-pub(crate) use step::{losses, scene};
+pub(crate) use step::{losses, step_input};
+pub(crate) use step_input::{Column, StepInput, View};

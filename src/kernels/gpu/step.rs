@@ -1,7 +1,7 @@
-//! What a step of training does around the network, as operations on burn's tensors: see [`Scene`] and [`Terms`].
+//! What a step of training does around the network, as operations on burn's tensors: see [`StepInput`] and [`Terms`].
 
 use super::losses::{TERMS, Terms};
-use super::scene::{Scene, specs};
+use super::step_input::{StepInput, specs};
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
@@ -17,23 +17,23 @@ use std::sync::Arc;
 /// Backends on which these are operations.
 #[backend_extension(Cube, Fusion, Autodiff)]
 pub(crate) trait StepBackend: Backend {
-    /// See [`scene`].
-    #[fusion(meta = |_: &TensorSpec, _: &TensorSpec, scene: &Arc<Scene>| specs(scene))]
-    fn scene(
+    /// See [`step_input`].
+    #[fusion(meta = |_: &TensorSpec, _: &TensorSpec, step_input: &Arc<StepInput>| specs(step_input))]
+    fn step_input(
         section: FloatTensor<Self>,
         natural: FloatTensor<Self>,
-        scene: Arc<Scene>,
+        step_input: Arc<StepInput>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
     /// The losses, and behind them by how many pixels each was divided.
     #[fusion(dtype = outputs, shape = twice_terms())]
-    fn losses(outputs: FloatTensor<Self>, aims: FloatTensor<Self>, terms: Terms) -> FloatTensor<Self>;
+    fn losses(outputs: FloatTensor<Self>, targets: FloatTensor<Self>, terms: Terms) -> FloatTensor<Self>;
 
     /// The gradient of the outputs.
     #[fusion(dtype = outputs, shape = outputs)]
     fn losses_gradient(
         outputs: FloatTensor<Self>,
-        aims: FloatTensor<Self>,
+        targets: FloatTensor<Self>,
         losses: FloatTensor<Self>,
         grad: FloatTensor<Self>,
         terms: Terms,
@@ -50,10 +50,10 @@ fn twice_terms() -> Shape {
 ///
 /// - section, natural: `[b, channels, h, w]`, stacks of measured images and natural images
 /// - output: `[pixels, columns]`, and `[pixels, 2]`: target and whether the losses look at it
-pub(crate) fn scene(section: Tensor<4>, natural: Tensor<4>, scene: Scene) -> (Tensor<2>, Tensor<2>) {
+pub(crate) fn step_input(section: Tensor<4>, natural: Tensor<4>, step_input: StepInput) -> (Tensor<2>, Tensor<2>) {
     let (section, natural) = (section.into_dispatch(), natural.into_dispatch());
-    let (inputs, aims) = <Dispatch as StepBackend>::scene(section, natural, Arc::new(scene));
-    (Tensor::from_dispatch(inputs), Tensor::from_dispatch(aims))
+    let (inputs, targets) = <Dispatch as StepBackend>::step_input(section, natural, Arc::new(step_input));
+    (Tensor::from_dispatch(inputs), Tensor::from_dispatch(targets))
 }
 
 /// The losses of a pass, `[TERMS]` with as many numbers behind them that mean nothing.
@@ -61,29 +61,29 @@ pub(crate) fn scene(section: Tensor<4>, natural: Tensor<4>, scene: Scene) -> (Te
 /// # Shapes
 ///
 /// - outputs: `[stages, pixels]`
-/// - aims: `[pixels, 2]`, as [`scene`] gives them
-pub(crate) fn losses(outputs: Tensor<2>, aims: Tensor<2>, terms: Terms) -> Tensor<1> {
-    let (outputs, aims) = (outputs.into_dispatch(), aims.into_dispatch());
-    Tensor::from_dispatch(<Dispatch as StepBackend>::losses(outputs, aims, terms))
+/// - targets: `[pixels, 2]`, as [`step_input`] gives them
+pub(crate) fn losses(outputs: Tensor<2>, targets: Tensor<2>, terms: Terms) -> Tensor<1> {
+    let (outputs, targets) = (outputs.into_dispatch(), targets.into_dispatch());
+    Tensor::from_dispatch(<Dispatch as StepBackend>::losses(outputs, targets, terms))
 }
 
 impl StepBackend for CubeBackend {
-    fn scene(section: CubeTensor, natural: CubeTensor, scene: Arc<Scene>) -> (CubeTensor, CubeTensor) {
-        scene.made(section, natural)
+    fn step_input(section: CubeTensor, natural: CubeTensor, step_input: Arc<StepInput>) -> (CubeTensor, CubeTensor) {
+        step_input.made(section, natural)
     }
 
-    fn losses(outputs: CubeTensor, aims: CubeTensor, terms: Terms) -> CubeTensor {
-        terms.losses(outputs, aims)
+    fn losses(outputs: CubeTensor, targets: CubeTensor, terms: Terms) -> CubeTensor {
+        terms.losses(outputs, targets)
     }
 
     fn losses_gradient(
         outputs: CubeTensor,
-        aims: CubeTensor,
+        targets: CubeTensor,
         losses: CubeTensor,
         grad: CubeTensor,
         terms: Terms,
     ) -> CubeTensor {
-        terms.gradient(outputs, aims, losses, grad)
+        terms.gradient(outputs, targets, losses, grad)
     }
 }
 
@@ -92,35 +92,35 @@ impl StepBackend for CubeBackend {
 struct LossesBackward;
 
 impl<B: StepBackend> Backward<B, 1> for LossesBackward {
-    /// Outputs, aims and losses.
+    /// Outputs, targets and losses.
     type State = ([FloatTensor<B>; 3], Terms);
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
-        let ([outputs, aims, losses], terms) = ops.state;
+        let ([outputs, targets, losses], terms) = ops.state;
         let [node] = ops.parents;
         if let Some(node) = node {
-            grads.register::<B>(node.id, B::losses_gradient(outputs, aims, losses, grad, terms));
+            grads.register::<B>(node.id, B::losses_gradient(outputs, targets, losses, grad, terms));
         }
     }
 }
 
 impl<B: StepBackend, C: CheckpointStrategy> StepBackend for Autodiff<B, C> {
-    fn scene(
+    fn step_input(
         section: FloatTensor<Self>,
         natural: FloatTensor<Self>,
-        scene: Arc<Scene>,
+        step_input: Arc<StepInput>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let (inputs, aims) = B::scene(section.into_primitive(), natural.into_primitive(), scene);
-        (Self::from_inner(inputs), Self::from_inner(aims))
+        let (inputs, targets) = B::step_input(section.into_primitive(), natural.into_primitive(), step_input);
+        (Self::from_inner(inputs), Self::from_inner(targets))
     }
 
-    fn losses(outputs: FloatTensor<Self>, aims: FloatTensor<Self>, terms: Terms) -> FloatTensor<Self> {
+    fn losses(outputs: FloatTensor<Self>, targets: FloatTensor<Self>, terms: Terms) -> FloatTensor<Self> {
         let node = outputs.node();
-        let (outputs, aims) = (outputs.into_primitive(), aims.into_primitive());
-        let losses = B::losses(outputs.clone(), aims.clone(), terms);
+        let (outputs, targets) = (outputs.into_primitive(), targets.into_primitive());
+        let losses = B::losses(outputs.clone(), targets.clone(), terms);
         match LossesBackward.prepare::<C>([node]).compute_bound().stateful() {
-            OpsKind::Tracked(prepared) => prepared.finish(([outputs, aims, losses.clone()], terms), losses),
+            OpsKind::Tracked(prepared) => prepared.finish(([outputs, targets, losses.clone()], terms), losses),
             OpsKind::UnTracked(prepared) => prepared.finish(losses),
         }
     }

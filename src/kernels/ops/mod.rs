@@ -7,7 +7,7 @@ mod binding;
 mod path;
 
 #[cfg(feature = "gpu")]
-pub(crate) use super::gpu::{Column, Dimensions, Plan, Scene, TERMS, Terms, View, cascade, losses, scene};
+pub(crate) use super::gpu::{Column, Dimensions, Plan, StepInput, TERMS, Terms, View, cascade, losses, step_input};
 pub use path::{available, without};
 #[cfg(feature = "gpu")]
 pub(crate) use path::{cascade_available, on_cpu};

@@ -57,7 +57,7 @@ pub(crate) struct View {
 
 /// The images of a pass, and how the network sees them.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Scene {
+pub(crate) struct StepInput {
     pub(crate) views: Vec<View>,
     pub(crate) columns: Vec<Column>,
     /// S, output pixels from one measured pixel to the next.
@@ -68,7 +68,7 @@ pub(crate) struct Scene {
     pub(crate) stacks: [[usize; 3]; 2],
 }
 
-impl Scene {
+impl StepInput {
     /// Height and width of an image's output.
     fn size(&self, view: &View) -> Size {
         let [_, rows, cols] = self.stacks[usize::from(view.natural)];
@@ -108,9 +108,9 @@ impl Scene {
             let handle = client.empty(spec.shape.num_elements() * size_of::<f32>());
             CubeTensor::new_contiguous(client.clone(), section.device.clone(), spec.shape, handle, spec.dtype)
         };
-        let (inputs, aims) = self.specs();
-        let (inputs, aims) = (empty(inputs), empty(aims));
-        see::launch(
+        let (inputs, targets) = self.specs();
+        let (inputs, targets) = (empty(inputs), empty(targets));
+        make_input::launch(
             &client,
             CubeCount::Static(count(&tiled) as u32, 1, 1),
             CubeDim::new_1d((TILE * TILE) as u32),
@@ -120,11 +120,11 @@ impl Scene {
             table(&section, &self.table()).into_buffer_arg(),
             table(&section, &columns.collect::<Vec<_>>()).into_buffer_arg(),
             inputs.clone().into_buffer_arg(),
-            aims.clone().into_buffer_arg(),
+            targets.clone().into_buffer_arg(),
             self.columns.len(),
             self.scale,
         );
-        (inputs, aims)
+        (inputs, targets)
     }
 }
 
@@ -133,7 +133,7 @@ const FIELDS: usize = 7;
 
 /// A [`View`] with where its example begins in the stack, the pixels of a channel, those of a row, and the size of the output.
 #[derive(CubeType, Clone, Copy)]
-struct Seen {
+struct DeviceView {
     natural: bool,
     first: usize,
     plane: usize,
@@ -144,10 +144,10 @@ struct Seen {
 }
 
 #[cube]
-impl Seen {
-    fn of(table: &[u32], number: usize) -> Seen {
+impl DeviceView {
+    fn of(table: &[u32], number: usize) -> DeviceView {
         let at = number * FIELDS;
-        Seen {
+        DeviceView {
             natural: table[at] > 0,
             first: table[at + 1] as usize,
             plane: table[at + 2] as usize,
@@ -161,7 +161,7 @@ impl Seen {
 
 /// A number of the stack that a view is of.
 #[cube]
-fn stacked(section: &[f32], natural: &[f32], view: &Seen, channel: usize, row: usize, col: usize) -> f32 {
+fn stacked(section: &[f32], natural: &[f32], view: &DeviceView, channel: usize, row: usize, col: usize) -> f32 {
     let at = view.first + row * view.cols + col;
     let mut value = f32::new(0.0);
     if !view.natural {
@@ -181,7 +181,7 @@ fn stacked(section: &[f32], natural: &[f32], view: &Seen, channel: usize, row: u
 fn between(
     section: &[f32],
     natural: &[f32],
-    view: &Seen,
+    view: &DeviceView,
     channel: usize,
     row: usize,
     col: usize,
@@ -230,22 +230,22 @@ fn mirrored(at: usize, padded: usize, length: usize) -> usize {
     from
 }
 
-/// [`Scene::made`]: a tile to a cube, a pixel to a unit.
+/// [`StepInput::made`]: a tile to a cube, a pixel to a unit.
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
-fn see(
+fn make_input(
     section: &[f32],
     natural: &[f32],
     tiles: &[u32],
     views: &[u32],
     columns: &[u32],
     inputs: &mut [f32],
-    aims: &mut [f32],
+    targets: &mut [f32],
     column_count: usize,
     scale: usize,
 ) {
     let tile = Tile::of(tiles, CUBE_POS);
-    let view = Seen::of(views, tile.image);
+    let view = DeviceView::of(views, tile.image);
     let (down, along) = (tile.top + UNIT_POS as usize / TILE, tile.left + UNIT_POS as usize % TILE);
     if down < tile.height && along < tile.width {
         let pixel = tile.first + down * tile.width + along;
@@ -277,11 +277,11 @@ fn see(
             target = stacked(section, natural, &view, 0usize, y, x);
             looked_at = stacked(section, natural, &view, 2usize, y, x);
         }
-        aims[2 * pixel] = target;
-        aims[2 * pixel + 1] = looked_at;
+        targets[2 * pixel] = target;
+        targets[2 * pixel + 1] = looked_at;
     }
 }
 
-pub(super) fn specs(scene: &Arc<Scene>) -> (TensorSpec, TensorSpec) {
-    scene.specs()
+pub(super) fn specs(step_input: &Arc<StepInput>) -> (TensorSpec, TensorSpec) {
+    step_input.specs()
 }

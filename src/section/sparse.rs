@@ -4,15 +4,15 @@ use super::raster::Raster;
 
 /// A [`Raster`] of which only the values that are not 0 are held: 8 bytes for each.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Packed {
+pub struct SparseRaster {
     rows: usize,
     cols: usize,
     /// Index, row by row, and value, in ascending order.
     entries: Vec<(u32, f32)>,
 }
 
-impl Packed {
-    /// The map, unpacked.
+impl SparseRaster {
+    /// The map with its zeros.
     pub fn raster(&self) -> Raster<f32> {
         let mut raster = Raster::filled(self.rows, self.cols, 0.0);
         let values = raster.values_mut();
@@ -27,12 +27,12 @@ impl Packed {
     }
 }
 
-impl From<&Raster<f32>> for Packed {
-    /// Packs a map of at most 2³² bins, which is more than a grid may have.
+impl From<&Raster<f32>> for SparseRaster {
+    /// Of a map of at most 2³² bins, which is more than a grid may have.
     fn from(raster: &Raster<f32>) -> Self {
         let entries = raster.values().iter().enumerate().filter(|(_, value)| **value != 0.0);
         let entries = entries.map(|(index, value)| (index as u32, *value)).collect();
-        Packed { rows: raster.rows(), cols: raster.cols(), entries }
+        SparseRaster { rows: raster.rows(), cols: raster.cols(), entries }
     }
 }
 
@@ -41,10 +41,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_packed_comes_out() {
+    fn what_went_in_comes_out() {
         let raster = Raster::from_fn(5, 7, |row, col| if (row + col) % 3 == 0 { row as f32 - 2.5 } else { 0.0 });
-        let packed = Packed::from(&raster);
-        assert_eq!(packed.raster(), raster);
-        assert!(raster.values().iter().enumerate().all(|(index, value)| packed.at(index) == *value));
+        let sparse = SparseRaster::from(&raster);
+        assert_eq!(sparse.raster(), raster);
+        assert!(raster.values().iter().enumerate().all(|(index, value)| sparse.at(index) == *value));
     }
 }
