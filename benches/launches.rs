@@ -1,6 +1,6 @@
 //! What a training step asks of a GPU: the kernels that it launches, by name, in the forward pass, the backward pass and Adam.
 //!
-//!     cargo bench --features vulkan --bench launches -- --device vulkan:0 [--config FILE] [--patch 16] [--examples 1] [--plain]
+//!     cargo bench --features vulkan --bench launches -- --device vulkan:0 [--config FILE] [--guides 0] [--patch 16] [--examples 1] [--plain]
 //!
 //! Counts and times nothing, so that a software adapter tells what a GPU of the same runtime would. By burn's operations
 //! (`--plain`) a convolution or a product of matrices may be one kernel or several, as tuning found fastest;
@@ -30,6 +30,9 @@ struct Args {
     /// The recipe; without one, the paper's
     #[arg(long)]
     config: Option<PathBuf>,
+    /// The network of a panel whose section has so many guides of images
+    #[arg(long, default_value_t = 0)]
+    guides: usize,
     /// Side in pixels of the dense images
     #[arg(long, default_value_t = 16)]
     patch: usize,
@@ -52,6 +55,7 @@ fn count(args: Args) -> Result<()> {
         return Err(Error::Usage("--device: expected cuda:N or vulkan:N: the CPU launches no kernels".to_owned()));
     }
     let config = Config::load(args.config.as_deref(), &[])?;
+    let config = if args.guides > 0 { config.guided(args.guides) } else { config };
     let steps = Steps { patch: args.patch, examples: args.examples, warmup: args.warmup };
     let device = args.device.open()?;
     let counted = || steps.count(&config, &device);

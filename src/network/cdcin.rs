@@ -231,7 +231,7 @@ impl Cdcin {
     ) -> Vec<Tensor<4>> {
         #[cfg(feature = "gpu")]
         if self.fuses(&x0) {
-            return self.fused(vec![Input { x0, mask, guides }]).remove(0);
+            return self.fused(vec![(Input { x0, mask, guides }, genes.to_vec())]).remove(0);
         }
         let embedded = self.genes.as_ref().map(|known| known.of(genes));
         let [_, _, h, w] = x0.dims();
@@ -266,7 +266,7 @@ impl Cdcin {
         let inputs = {
             let mut inputs = inputs.peekable();
             if inputs.peek().is_some_and(|(input, _)| self.fuses(&input.x0)) {
-                return Box::new(self.fused(inputs.map(|(input, _)| input).collect()).into_iter());
+                return Box::new(self.fused(inputs.collect()).into_iter());
             }
             inputs
         };

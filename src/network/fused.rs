@@ -13,22 +13,23 @@ impl Cdcin {
         own.is_some_and(|own| computes(self, &own)) && ops::cascade_available(x)
     }
 
-    /// The outputs of all stages, as [`Cdcin::forward`] gives them, for each of these inputs: all of them in one pass.
-    pub(super) fn fused(&self, inputs: Vec<Input>) -> Vec<Vec<Tensor<4>>> {
+    /// The outputs of all stages, as [`Cdcin::forward_of`] gives them, for each of these inputs and its genes: all of them in one pass.
+    pub(super) fn fused(&self, inputs: Vec<(Input, Vec<Option<usize>>)>) -> Vec<Vec<Tensor<4>>> {
         let mut images = Vec::new();
-        let mut sizes = Vec::new();
+        let (mut sizes, mut genes) = (Vec::new(), Vec::new());
         // Of each input: images, height and width, and height and width of what goes through the network.
         let mut shapes = Vec::new();
-        for Input { x0, mask, guides } in inputs {
+        for (Input { x0, mask, guides }, own) in inputs {
             let [b, _, h, w] = x0.dims();
             let stack = Tensor::cat([x0, mask].into_iter().chain(guides).collect(), 1);
             let stack = self.to_windows(stack);
             let [_, tall, wide, channels] = stack.dims();
             sizes.extend(std::iter::repeat_n((tall, wide), b));
+            genes.extend(own);
             shapes.push([b, h, w, tall, wide]);
             images.push(stack.reshape([b * tall * wide, channels]));
         }
-        let found = self.cascade(Tensor::cat(images, 0), sizes);
+        let found = self.cascade(Tensor::cat(images, 0), sizes, genes);
         let mut first = 0;
         let mut of = |[b, h, w, tall, wide]: [usize; 5]| {
             let own = found.clone().narrow(1, first, b * tall * wide);
@@ -51,20 +52,27 @@ impl Cdcin {
         (self.fuses(x) && !input.scattered).then(|| columns(input))
     }
 
-    /// The outputs of all stages for the input of a step, made of stacks of the section and of natural images, and what they are held against.
+    /// The outputs of all stages for the input of a step, made of stacks of the section and of natural images, and what they are held against;
+    /// `genes` are those of its images.
     ///
     /// # Shapes
     ///
     /// - output: `[cascades, pixels]`, `[pixels, 2]`, as [`ops::step_input`] lays the pixels
-    pub(crate) fn forward_step(&self, stacks: [Tensor<4>; 2], step_input: StepInput) -> (Tensor<2>, Tensor<2>) {
+    pub(crate) fn forward_step(
+        &self,
+        stacks: [Tensor<4>; 2],
+        step_input: StepInput,
+        genes: Vec<Option<usize>>,
+    ) -> (Tensor<2>, Tensor<2>) {
         let [section, natural] = stacks;
         let sizes = step_input.sizes();
         let (inputs, targets) = ops::step_input(section, natural, step_input);
-        (self.cascade(inputs, sizes), targets)
+        (self.cascade(inputs, sizes, genes), targets)
     }
 
-    fn cascade(&self, images: Tensor<2>, sizes: Vec<(usize, usize)>) -> Tensor<2> {
-        ops::cascade(images, self.weights(), Plan { dimensions: dimensions(&self.config), images: sizes })
+    fn cascade(&self, images: Tensor<2>, sizes: Vec<(usize, usize)>, genes: Vec<Option<usize>>) -> Tensor<2> {
+        let dimensions = Dimensions { genes: self.known_genes(), ..dimensions(&self.config) };
+        ops::cascade(images, self.weights(), Plan { dimensions, images: sizes, genes })
     }
 
     /// The weights as one vector, with their gradients if they have them.
@@ -92,8 +100,6 @@ pub(super) fn computes(net: &Cdcin, flat: &Tensor<1>) -> bool {
 fn unknown(config: &CdcinConfig) -> Option<&'static str> {
     if !config.attention {
         Some("network.attention is false")
-    } else if config.gene_embedding > 0 {
-        Some("network.gene_embedding is above 0 (--set network.gene_embedding=0 does without)")
     } else if !dimensions(config).fit() {
         Some("a layer needs more than 32 KiB of shared memory (network.channels, growth, layers, window)")
     } else {
@@ -135,5 +141,7 @@ fn dimensions(config: &CdcinConfig) -> Dimensions {
         squeezed: config.channels / config.squeeze,
         hidden: config.channels * config.mlp_ratio,
         data_consistency: config.data_consistency,
+        embedding: config.gene_embedding,
+        genes: 0,
     }
 }

@@ -9,7 +9,7 @@ use burn::tensor::Tensor;
 impl Objective {
     /// [`Objective::terms`] where the kernels know how: on a GPU, with measured bins on a lattice.
     pub(super) fn fused_terms(&self, net: &Cdcin, batch: &Batch) -> Option<[Option<Tensor<1>>; TERMS]> {
-        let Batch { section, images, dense, .. } = batch;
+        let Batch { section, genes, images, dense } = batch;
         let any = section.as_ref().or(images.as_ref())?;
         let columns = net.input_columns(any, &self.input)?;
         let scale = self.input.scale;
@@ -38,8 +38,11 @@ impl Objective {
             let joined = tasks[..=term].iter().map(|(_, _, count)| count).sum();
             sizes[..joined].iter().map(|(height, width)| height * width).sum()
         });
+        // To the network an image is a gene that it does not know.
+        let of = |view: &View| genes.get(view.example).copied().filter(|_| !view.natural);
+        let genes = step_input.views.iter().map(of).collect();
         let (edge, straight) = self.distance.edge();
-        let (outputs, targets) = net.forward_step(stacks.map(Tensor::clone), step_input);
+        let (outputs, targets) = net.forward_step(stacks.map(Tensor::clone), step_input, genes);
         let losses = ops::losses(outputs, targets, Terms { ends, edge, straight });
         Some(std::array::from_fn(|term| (tasks[term].2 > 0).then(|| losses.clone().narrow(0, term, 1))))
     }

@@ -57,7 +57,8 @@ impl Steps {
     /// Tissue and measured bins everywhere.
     fn batch(&self, input: &InputConfig, device: &Device) -> Batch {
         let values = blobs(self.examples, self.patch / input.scale, device);
-        let ones = (0..2 + input.components).map(|_| values.ones_like());
+        let known = 2 + input.components + input.stains * input.scale.pow(2);
+        let ones = (0..known).map(|_| values.ones_like());
         let section = Tensor::cat(std::iter::once(values.clone()).chain(ones).collect(), 1);
         let genes = vec![0; self.examples];
         Batch { section: Some(section), genes, images: Some(blobs(self.examples, self.patch, device)), dense: true }
@@ -69,7 +70,8 @@ impl Steps {
         let autodiff = device.clone().autodiff();
         let recipe = Objective { input: config.fit.input(scale), lambda: config.fit.lambda, distance: config.fit.loss };
         let batch = self.batch(&recipe.input, &autodiff);
-        let net = config.network.init(0, device);
+        // Of two genes, if they have embeddings.
+        let net = config.network.init(0, device).for_genes(&[None; 2], 0, device);
         let mut weights = flatten(&net);
         let mut adam = Adam::new(&weights);
         let (mut launched, mut seen) = (Default::default(), Vec::new());

@@ -81,17 +81,17 @@ impl Pass {
 
     /// The gradient of all weights, given that of the outputs of all stages; `stages` are what [`Pass::forward`] left.
     pub(super) fn backward(&self, stages: Vec<StageTape>, losses: &CubeTensor) -> CubeTensor {
-        let gradient = self.empty(self.plan.cascades * self.plan.stage());
+        let gradient = self.empty(self.plan.parameters());
         // What comes back to the output of a stage, and where it begins.
         let (mut grad, mut first) = (losses.clone(), (self.plan.cascades - 1) * self.pixels);
         for (stage, tape) in stages.into_iter().enumerate().rev() {
-            let shallow =
-                self.stage_backward(stage * self.plan.stage(), tape, View::new(&grad, 1).at(first), &gradient);
+            let shallow = self.stage_backward(stage, tape, View::new(&grad, 1).at(first), &gradient);
             if stage > 0 {
                 grad = self.before(stage, &shallow, losses, (&grad, first));
                 first = 0;
             }
         }
+        self.film_weights(&gradient);
         gradient
     }
 
@@ -128,18 +128,21 @@ impl Pass {
     }
 
     /// Writes the gradients of a stage's weights, and gives that of the output of its first convolution.
-    fn stage_backward(&self, base: usize, tape: StageTape, grad: View, gradient: &CubeTensor) -> CubeTensor {
+    fn stage_backward(&self, stage: usize, tape: StageTape, grad: View, gradient: &CubeTensor) -> CubeTensor {
         let (plan, c) = (&self.plan, self.plan.channels);
+        let base = stage * plan.stage();
+        let modulated = |site: usize, grad: View| self.modulate_backward(stage, site, tape.films[site].as_ref(), grad);
         let (stride, fused_channels) = (plan.dense().source, plan.blocks * c);
         let plain = |buffer| View::new(buffer, c);
         let [deep, fused, shallow] = [(); 3].map(|()| self.image(c));
         let features = self.image(stride);
         let all = View::new(&features, stride);
 
-        let ends = self.partial(CONV_ROWS, plan.stage() - plan.global_fusion1());
+        let ends = self.partial(CONV_ROWS, plan.films() - plan.global_fusion1());
         let column = |offset: usize| offset - plan.global_fusion1();
         self.weight_gradients(&ends, column(plan.reconstruct()), 3, (plain(&tape.deep), c), (grad.clone(), 1));
         self.convolve(&Convolution::back(base + plan.reconstruct(), 3, c, 1), grad, plain(&deep));
+        modulated(plan.blocks + 1, plain(&deep));
         self.weight_gradients(&ends, column(plan.global_fusion2()), 3, (plain(&tape.fused), c), (plain(&deep), c));
         self.convolve(&Convolution::back(base + plan.global_fusion2(), 3, c, c), plain(&deep), plain(&fused));
         let source = View::new(&tape.features, stride).at(c);
@@ -150,6 +153,7 @@ impl Pass {
         self.sum(gradient, base + plan.global_fusion1(), &ends, None);
 
         for (number, block) in tape.blocks.into_iter().enumerate().rev() {
+            modulated(number + 1, all.clone().at((number + 1) * c));
             self.block_backward(base + plan.block(number), number, block, &tape.features, &features, gradient);
         }
 
@@ -158,6 +162,7 @@ impl Pass {
         let back = Convolution::back(base + plan.shallow2(), 3, c, c);
         let back = Convolution { finish: Finish::Add, other: Some(plain(&deep)), ..back };
         self.convolve(&back, all, plain(&shallow));
+        modulated(0, plain(&shallow));
         let source = View::new(&tape.input, plan.input_channels);
         self.weight_gradients(&starts, 0, 3, (source, plan.input_channels), (plain(&shallow), c));
         self.sum(gradient, base, &starts, None);

@@ -44,6 +44,8 @@ pub(super) struct StageTape {
     /// After the first and the second global fusion.
     pub(super) fused: CubeTensor,
     pub(super) deep: CubeTensor,
+    /// The features of every site before they were scaled and shifted, where the network knows genes.
+    pub(super) films: Vec<Option<CubeTensor>>,
 }
 
 /// One number of a buffer, and how many lie between two pixels.
@@ -193,17 +195,24 @@ impl Pass {
         let of_input = View::new(&input, channels);
         let all = View::new(&features, dense.source);
         self.convolve(&Convolution::forward(base, 3, channels, c), of_input.clone(), plain(&shallow));
+        let mut films = vec![self.modulate(stage, 0, plain(&shallow))];
         self.convolve(&Convolution::forward(base + plan.shallow2(), 3, c, c), plain(&shallow), all.clone());
-        let blocks = (0..plan.blocks).map(|block| self.block(base + plan.block(block), block, &features)).collect();
+        let block = |number: usize| {
+            let block = self.block(base + plan.block(number), number, &features);
+            films.push(self.modulate(stage, number + 1, all.clone().at((number + 1) * c)));
+            block
+        };
+        let blocks = (0..plan.blocks).map(block).collect();
         let fusion = Convolution::forward(base + plan.global_fusion1(), 1, plan.blocks * c, c);
         self.convolve(&fusion, all.at(c), plain(&fused));
         let last = Convolution::forward(base + plan.global_fusion2(), 3, c, c);
         let last = Convolution { finish: Finish::Add, other: Some(plain(&shallow)), ..last };
         self.convolve(&last, plain(&fused), plain(&deep));
+        films.push(self.modulate(stage, plan.blocks + 1, plain(&deep)));
         let residual = Convolution::forward(base + plan.reconstruct(), 3, c, 1);
         let residual = Convolution { finish: Finish::Add, other: Some(of_input), ..residual };
         self.convolve(&residual, plain(&deep), View::new(outputs, 1).at(stage * self.pixels));
-        StageTape { input, shallow, features, blocks, fused, deep }
+        StageTape { input, shallow, features, blocks, fused, deep, films }
     }
 
     /// A block whose parameters begin at `base`, from one place of the features to the next.

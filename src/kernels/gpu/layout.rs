@@ -1,4 +1,5 @@
-//! Where the parameters of a hybrid attention block lie in the network's vector, in the order of its layers.
+//! Where the parameters of a hybrid attention block lie in the network's vector, in the order of its layers, and those by which genes
+//! scale and shift features.
 
 /// What the hybrid attention blocks of a network have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -103,5 +104,31 @@ impl Hybrid {
             pixels /= 2;
         }
         pixels
+    }
+}
+
+/// Where scales and shifts, and the parameters that they come from, lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Film {
+    pub(super) channels: usize,
+    pub(super) cascades: usize,
+    /// Sites of a stage.
+    pub(super) sites: usize,
+    /// Numbers of a gene.
+    pub(super) embedding: usize,
+    /// Parameters of a stage, and where among them W and V of its sites begin: `[sites, 2, channels, embedding]`.
+    pub(super) stage: usize,
+    pub(super) first: usize,
+}
+
+impl Film {
+    /// Scales and shifts of an image at the sites of a stage, `[sites, 2, channels]`.
+    pub(super) const fn of_stage(&self) -> usize {
+        self.sites * 2 * self.channels
+    }
+
+    /// The same of all stages.
+    pub(super) const fn of_image(&self) -> usize {
+        self.cascades * self.of_stage()
     }
 }

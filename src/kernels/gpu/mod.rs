@@ -3,7 +3,7 @@
 //! All images of a pass, of whatever sizes, lie side by side in one list of pixels (`tiles`), all parameters in one vector
 //! (`plan`, `layout`). From the small to the large: convolutions (`conv`, `weights`), dense blocks (`dense`, `dense_gradient`), what
 //! is computed pixel by pixel (`pixelwise`, `mlp`), channel attention (`gates`, `branch`), window attention
-//! (`attention`, `attention_gradient`), stages (`stage`); then the passes that launch them (`forward`, `backward`), which burn
+//! (`attention`, `attention_gradient`), what is known of genes (`film`, `film_gradient`), stages (`stage`); then the passes that launch them (`forward`, `backward`), which burn
 //! sees as one operation (`operation`).
 //!
 //! Around the network, a step of training makes its input of stacks of measured images (`step_input`) and takes the losses of its
@@ -19,6 +19,8 @@ mod branch;
 mod conv;
 mod dense;
 mod dense_gradient;
+mod film;
+mod film_gradient;
 mod forward;
 mod functions;
 mod gates;

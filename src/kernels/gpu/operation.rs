@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a forward pass leaves for the backward pass, once it was executed.
 #[derive(Clone, Default)]
-pub(crate) struct Tape(Arc<Mutex<Option<Vec<StageTape>>>>);
+pub(crate) struct Tape(Arc<Mutex<Option<(Pass, Vec<StageTape>)>>>);
 
 impl fmt::Debug for Tape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -26,11 +26,11 @@ impl fmt::Debug for Tape {
 }
 
 impl Tape {
-    fn fill(&self, stages: Vec<StageTape>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(stages);
+    fn fill(&self, pass: Pass, stages: Vec<StageTape>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((pass, stages));
     }
 
-    fn take(&self) -> Vec<StageTape> {
+    fn take(&self) -> (Pass, Vec<StageTape>) {
         let tape = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         tape.unwrap_or_else(|| unreachable!("the forward pass comes first, and the backward pass once"))
     }
@@ -53,9 +53,7 @@ pub(crate) trait CascadeBackend: Backend {
     fn cascade_gradient(
         outputs: FloatTensor<Self>,
         grad: FloatTensor<Self>,
-        images: FloatTensor<Self>,
         weights: FloatTensor<Self>,
-        plan: Arc<Plan>,
         tape: Tape,
     ) -> FloatTensor<Self>;
 }
@@ -69,7 +67,7 @@ fn outputs(images: &Shape, plan: &Arc<Plan>) -> Shape {
 /// # Shapes
 ///
 /// - images: `[pixels, 1 + input_channels]`: measurement, mask, guides
-/// - weights: `[parameters]`, all parameters in the order of the layers
+/// - weights: `[parameters]`, all parameters in the order of the layers, the genes' embeddings last
 /// - output: `[cascades, pixels]`
 pub(crate) fn cascade(images: Tensor<2>, weights: Tensor<1>, plan: Plan) -> Tensor<2> {
     let (images, weights) = (images.into_dispatch(), weights.into_dispatch());
@@ -91,21 +89,14 @@ impl CascadeBackend for CubeBackend {
             }
         });
         if let Some(tape) = tape {
-            tape.fill(stages);
+            tape.fill(pass, stages);
         }
         shaped(found, shape)
     }
 
-    fn cascade_gradient(
-        _: CubeTensor,
-        grad: CubeTensor,
-        images: CubeTensor,
-        weights: CubeTensor,
-        plan: Arc<Plan>,
-        tape: Tape,
-    ) -> CubeTensor {
-        let pass = Pass::new(&plan, into_contiguous(images), into_contiguous(weights));
-        pass.backward(tape.take(), &into_contiguous(grad))
+    fn cascade_gradient(_: CubeTensor, grad: CubeTensor, _: CubeTensor, tape: Tape) -> CubeTensor {
+        let (pass, stages) = tape.take();
+        pass.backward(stages, &into_contiguous(grad))
     }
 }
 
@@ -113,13 +104,11 @@ impl CascadeBackend for CubeBackend {
 #[derive(Debug)]
 struct CascadeBackward;
 
-/// What it needs: outputs, images and weights, and what the forward pass left.
+/// What it needs: outputs and weights, and what the forward pass left.
 #[derive(Clone, Debug)]
 struct Kept<T> {
     outputs: T,
-    images: T,
     weights: T,
-    plan: Arc<Plan>,
     tape: Tape,
 }
 
@@ -128,10 +117,10 @@ impl<B: CascadeBackend> Backward<B, 1> for CascadeBackward {
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
-        let Kept { outputs, images, weights, plan, tape } = ops.state;
+        let Kept { outputs, weights, tape } = ops.state;
         let [node] = ops.parents;
         if let Some(node) = node {
-            grads.register::<B>(node.id, B::cascade_gradient(outputs, grad, images, weights, plan, tape));
+            grads.register::<B>(node.id, B::cascade_gradient(outputs, grad, weights, tape));
         }
     }
 }
@@ -148,8 +137,8 @@ impl<B: CascadeBackend, C: CheckpointStrategy> CascadeBackend for Autodiff<B, C>
         let tape = Tape::default();
         match CascadeBackward.prepare::<C>([node]).compute_bound().stateful() {
             OpsKind::Tracked(prepared) => {
-                let outputs = B::cascade_outputs(images.clone(), weights.clone(), plan.clone(), Some(tape.clone()));
-                prepared.finish(Kept { outputs: outputs.clone(), images, weights, plan, tape }, outputs)
+                let outputs = B::cascade_outputs(images, weights.clone(), plan, Some(tape.clone()));
+                prepared.finish(Kept { outputs: outputs.clone(), weights, tape }, outputs)
             }
             OpsKind::UnTracked(prepared) => prepared.finish(B::cascade_outputs(images, weights, plan, None)),
         }
@@ -159,8 +148,6 @@ impl<B: CascadeBackend, C: CheckpointStrategy> CascadeBackend for Autodiff<B, C>
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: Arc<Plan>,
         _: Tape,
     ) -> FloatTensor<Self> {
         unreachable!("nobody asks for second derivatives")

@@ -3,7 +3,7 @@
 
 use super::conv::{CHUNK, TILE, halo_len, wide};
 use super::dense::Dense;
-use super::layout::Hybrid;
+use super::layout::{Film, Hybrid};
 use super::pixelwise::FUSED;
 use super::tiles::{Size, count, extents, tiles};
 use burn::tensor::{DType, Shape};
@@ -26,6 +26,9 @@ pub(crate) struct Dimensions {
     pub(crate) squeezed: usize,
     pub(crate) hidden: usize,
     pub(crate) data_consistency: bool,
+    /// Numbers of a gene's embedding, and genes that have one.
+    pub(crate) embedding: usize,
+    pub(crate) genes: usize,
 }
 
 /// Shared memory in bytes that kernels may take: GPUs for computing have it, if Vulkan asks for half of it alone.
@@ -79,9 +82,29 @@ impl Dimensions {
         self.global_fusion2() + (9 * self.channels + 1) * self.channels
     }
 
+    /// Where the weights begin by which embeddings scale and shift features.
+    pub(super) fn films(&self) -> usize {
+        self.reconstruct() + 9 * self.channels + 1
+    }
+
+    pub(super) fn film(&self) -> Film {
+        let Dimensions { cascades, blocks, channels, embedding, .. } = *self;
+        Film { channels, cascades, sites: blocks + 2, embedding, stage: self.stage(), first: self.films() }
+    }
+
     /// Parameters of a stage.
     pub(super) fn stage(&self) -> usize {
-        self.reconstruct() + 9 * self.channels + 1
+        self.films() + (self.blocks + 2) * 2 * self.channels * self.embedding
+    }
+
+    /// Where the table of embeddings begins.
+    pub(super) fn table(&self) -> usize {
+        self.cascades * self.stage()
+    }
+
+    /// Parameters of the network.
+    pub(super) fn parameters(&self) -> usize {
+        self.table() + self.genes * self.embedding
     }
 }
 
@@ -91,6 +114,8 @@ pub(crate) struct Plan {
     pub(crate) dimensions: Dimensions,
     /// Of the images, whose pixels lie one image behind the other; multiples of the window's side.
     pub(crate) images: Vec<Size>,
+    /// Of each image the gene; `None` for one that the network does not know.
+    pub(crate) genes: Vec<Option<usize>>,
 }
 
 impl Plan {
@@ -113,6 +138,16 @@ pub(super) struct Table {
     pub(super) count: usize,
 }
 
+/// The embeddings of a pass.
+pub(super) struct Films {
+    /// Of each image the gene; how many there are for one that the network does not know.
+    pub(super) genes: Table,
+    /// `[images, embedding]`
+    pub(super) embedded: CubeTensor,
+    /// `[images, cascades, sites, 2, channels]`: scales and shifts; in the backward pass their gradients take their place.
+    pub(super) affine: CubeTensor,
+}
+
 /// What the kernels of a pass read besides activations.
 pub(super) struct Pass {
     pub(super) plan: Dimensions,
@@ -123,6 +158,7 @@ pub(super) struct Pass {
     pub(super) tiles: Table,
     pub(super) windows: Table,
     pub(super) extents: Table,
+    pub(super) films: Option<Films>,
 }
 
 impl Pass {
@@ -130,15 +166,17 @@ impl Pass {
         let of = &plan.images;
         let (tiled, windowed, extent) = (tiles(of, TILE), tiles(of, plan.dimensions.window), extents(of));
         let table = |values: &[u32], count: usize| Table { buffer: table(&images, values), count };
-        Pass {
+        let pass = Pass {
             plan: plan.dimensions,
             tiles: table(&tiled, count(&tiled)),
             windows: table(&windowed, count(&windowed)),
             extents: table(&extent, of.len()),
             pixels: plan.pixels(),
+            films: None,
             weights,
             images,
-        }
+        };
+        Pass { films: pass.films(&plan.genes), ..pass }
     }
 
     /// A new buffer of so many numbers.

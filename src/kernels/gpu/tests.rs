@@ -133,7 +133,7 @@ fn columns(first: &[f32], second: &[f32], channels: usize) -> Vec<f32> {
 /// A block of these dimensions, for images of one size.
 fn check(of: Dimensions, extent: Extent, seed: u64, device: &CubeDevice) {
     let Dimensions { channels: c, growth, layers, window, .. } = of;
-    let plan = Plan { dimensions: of, images: vec![(extent.height, extent.width); extent.batch] };
+    let plan = Plan { dimensions: of, images: vec![(extent.height, extent.width); extent.batch], genes: Vec::new() };
     let base = of.block(0);
     let fan_in = 9.0 * (c + layers * growth) as f32;
     let weights: Vec<f32> = noise(of.cascades * of.stage(), seed).iter().map(|x| x * 2.0 / fan_in.sqrt()).collect();
@@ -210,7 +210,7 @@ proptest! {
         let Some(device) = adapter() else { return Ok(()) };
         let of = Dimensions {
             cascades: 1, blocks: 1, input_channels: 1, channels, growth, layers, window, heads, alpha: 0.5,
-            few: channels / 4, squeezed: channels / 8, hidden: 2 * channels, data_consistency: true,
+            few: channels / 4, squeezed: channels / 8, hidden: 2 * channels, data_consistency: true, embedding: 0, genes: 0,
         };
         prop_assume!(of.fit());
         check(of, Extent { batch, height: sides.0, width: sides.1 }, seed, &device);
