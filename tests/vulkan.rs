@@ -24,6 +24,7 @@ use s2s::compute::DeviceChoice;
 use s2s::config::Config;
 use s2s::dataset::{Dataset, Mode};
 use s2s::kernels::ops;
+use s2s::network::weights::read_tensors;
 use s2s::network::{CdcinConfig, Guide, Input, InputConfig, Upsampling, flatten, gradient_of, trainable};
 use s2s::section::Raster;
 use s2s::store::Store;
@@ -71,18 +72,24 @@ fn noise<const D: usize>(shape: [usize; D], seed: u64, device: &Device) -> Tenso
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
+/// Genes that a network knows which has embeddings.
+const GENES: usize = 3;
+
 /// The outputs of a network for images of these batches, heights and widths, and last the gradient of its weights.
 fn outputs_and_gradient(config: &CdcinConfig, sizes: &[[usize; 3]], device: &Device) -> Vec<Vec<f32>> {
     let autodiff = device.clone().autodiff();
-    let net = config.init(3, device);
-    // Position biases, and what else starts at zero, have values too.
-    let weights = flatten(&net) + noise([config.parameters()], 1, device) * 0.05;
+    let net = config.init(3, device).for_genes(&[None; GENES], 5, device);
+    let weights = flatten(&net);
+    // Position biases, FiLM, and what else starts at zero, have values too.
+    let weights = weights.clone() + noise(weights.dims(), 1, device) * 0.05;
     let net = trainable(&net, &weights);
     let inputs = sizes.iter().enumerate().map(|(i, &[b, h, w])| {
         let image = |channels: usize, seed: u64| noise([b, channels, h, w], 10 * i as u64 + seed, &autodiff);
         let mask = image(1, 3).greater_elem(0.0).float();
         let guides = (config.input_channels > 1).then(|| image(config.input_channels - 1, 4));
-        (Input { x0: image(1, 2), mask, guides }, vec![None; b])
+        // Of one after the other, and of one that the network does not know.
+        let genes = (0..b).map(|image| Some((i + image) % (GENES + 1)).filter(|gene| *gene < GENES));
+        (Input { x0: image(1, 2), mask, guides }, genes.collect())
     });
     let outputs: Vec<Tensor<4>> = net.forward_each(inputs).flatten().collect();
     let weighted =
@@ -101,26 +108,48 @@ fn kernels_equal_the_cpus_and_repeat_bit_for_bit() {
     let odd = CdcinConfig { channels: 24, growth: 12, layers: 3, heads: 3, window: 4, ..small.clone() };
     let cases = [
         (CdcinConfig { cascades: 2, blocks: 2, input_channels: 3, ..small.clone() }, vec![[2, 16, 24], [1, 13, 9]]),
-        (CdcinConfig { data_consistency: false, cascades: 2, ..odd }, vec![[3, 12, 20], [1, 5, 7], [1, 4, 4]]),
+        (CdcinConfig { data_consistency: false, cascades: 2, ..odd.clone() }, vec![[3, 12, 20], [1, 5, 7], [1, 4, 4]]),
         (CdcinConfig { cascades: 1, blocks: 2, ..CdcinConfig::default() }, vec![[1, 24, 8], [3, 8, 8]]),
         (CdcinConfig { channels: 8, growth: 5, heads: 1, compress: 8, squeeze: 4, ..small }, vec![[1, 24, 40]]),
     ];
     for (config, sizes) in cases {
-        let expected = outputs_and_gradient(&config, &sizes, &Device::flex());
-        let found = outputs_and_gradient(&config, &sizes, &device);
-        assert_eq!(found.len(), expected.len());
-        for (i, (found, expected)) in found.iter().zip(&expected).enumerate() {
-            assert_eq!(found.len(), expected.len());
-            let scale = expected.iter().fold(0.0f32, |most, value| most.max(value.abs()));
-            for (at, (found, expected)) in found.iter().zip(expected).enumerate() {
-                assert!(
-                    (found - expected).abs() <= 1e-5 * scale,
-                    "{config:?}, {i}[{at}]: {found}, on the CPU {expected}"
-                );
-            }
-        }
-        assert!(found == outputs_and_gradient(&config, &sizes, &device), "{config:?}: another run, other bits");
+        assert_as_on_the_cpu(&config, &sizes, &device);
     }
+}
+
+/// Genes that scale and shift the features, and the gradients of their embeddings and of what these are multiplied with.
+#[test]
+fn embeddings_equal_the_cpus_and_repeat_bit_for_bit() {
+    let Some(device) = adapter() else { return };
+    let config = CdcinConfig { cascades: 2, channels: 16, growth: 8, blocks: 2, layers: 1, ..CdcinConfig::default() };
+    let odd = CdcinConfig { channels: 12, heads: 3, compress: 4, squeeze: 4, window: 4, blocks: 1, ..config.clone() };
+    let cases = [
+        (CdcinConfig { gene_embedding: 8, input_channels: 3, ..config }, vec![[4, 16, 8], [1, 13, 9], [2, 8, 8]]),
+        (CdcinConfig { gene_embedding: 3, ..odd }, vec![[5, 12, 20], [1, 4, 4]]),
+    ];
+    for (config, sizes) in cases {
+        let gradient = assert_as_on_the_cpu(&config, &sizes, &device);
+        let of_genes = gradient.len() - GENES * config.gene_embedding;
+        assert!(gradient[of_genes..].iter().all(|value| *value != 0.0), "{config:?}");
+        assert_eq!(of_genes, config.parameters());
+    }
+}
+
+/// Holds a network to the CPU, and to the same bits in another run; gives the gradient of its weights.
+fn assert_as_on_the_cpu(config: &CdcinConfig, sizes: &[[usize; 3]], device: &Device) -> Vec<f32> {
+    let expected = outputs_and_gradient(config, sizes, &Device::flex());
+    let mut found = outputs_and_gradient(config, sizes, device);
+    assert_eq!(found.len(), expected.len());
+    for (i, (found, expected)) in found.iter().zip(&expected).enumerate() {
+        assert_eq!(found.len(), expected.len());
+        let scale = expected.iter().fold(0.0f32, |most, value| most.max(value.abs()));
+        for (at, (found, expected)) in found.iter().zip(expected).enumerate() {
+            let off = (found - expected).abs();
+            assert!(off <= 1e-5 * scale, "{config:?}, {i}[{at}]: {found}, on the CPU {expected} of {scale}");
+        }
+    }
+    assert!(found == outputs_and_gradient(config, sizes, device), "{config:?}: another run, other bits");
+    found.pop().unwrap_or_default()
 }
 
 /// Losses and gradients of recipes that see a section in every way, from stacks whose memory is transposed.
@@ -182,8 +211,13 @@ fn losses_and_their_gradients_equal_the_cpus_and_repeat_bit_for_bit() {
 #[test]
 fn a_training_step_launches_few_kernels() {
     let Some(device) = adapter() else { return };
-    for (recipe, ours, most) in [("paper", 871 + 4, 1000), ("quick", 96 + 4, 150)] {
-        let config = Config::load(Some(Path::new(&format!("configs/{recipe}.yaml"))), &[]).unwrap();
+    let config = |recipe: &str| Config::load(Some(Path::new(&format!("configs/{recipe}.yaml"))), &[]).unwrap();
+    let (paper, quick) = (config("paper"), config("quick"));
+    // That of a panel has images, and embeddings of its genes.
+    let panel = quick.clone().guided(2);
+    let cases =
+        [("paper", paper, 871 + 4, 1000), ("quick", quick, 96 + 4, 150), ("a panel's", panel, 96 + 17 + 4, 150)];
+    for (recipe, config, ours, most) in cases {
         let steps = Steps { patch: 16, examples: 1, warmup: 1 };
         let (launched, losses) = steps.count(&config, &device).unwrap();
         let count = |of: &dyn Fn(&str) -> bool| -> usize {
@@ -253,6 +287,35 @@ fn a_fit_learns_and_a_network_predicts_as_on_the_cpu() {
                 );
             }
         }
+    }
+}
+
+/// Every example of a step with the embedding of its gene.
+#[test]
+fn a_panel_with_embeddings_learns_as_on_the_cpu() {
+    if adapter().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    section::dataset(folder, 48, 40, Mode::Impute);
+    let panel = ["--dataset", "sample.s2s", "--genes", "all", "--joint", "--config", "tiny.yaml", "--seed", "7"];
+    let wide = ["--set", "network.gene_embedding=3", "--set", "fit.learning_rate=0.03", "--threads", "1"];
+    let [cpu, vulkan] = [("cpu", "cpu"), ("vulkan:0", "vulkan")].map(|(device, output)| {
+        let done = fit(folder, &[&panel[..], &wide, &["--device", device, "--output", output]].concat());
+        assert!(done.status.success() && !said(&done).contains("not in our kernels"), "{}", said(&done));
+        let learned = read_tensors(&folder.join(output).join("joint.safetensors")).unwrap().0;
+        let learned = learned.into_iter().filter(|tensor| tensor.name.contains("film") || tensor.name == "genes.table");
+        (losses(&folder.join(output), "joint.fit.parquet"), learned.collect::<Vec<_>>())
+    });
+    assert_eq!((cpu.0.len(), vulkan.0.len()), (4, 4));
+    for (cpu, vulkan) in cpu.0.iter().zip(&vulkan.0) {
+        assert!((vulkan / cpu - 1.0).abs() <= 1e-3, "loss {vulkan}, on the CPU {cpu}");
+    }
+    // Two stages of a block, each with three sites.
+    assert_eq!((cpu.1.len(), vulkan.1.len()), (7, 7));
+    for tensor in &vulkan.1 {
+        assert!(tensor.values.iter().any(|value| *value != 0.0), "{} learned nothing", tensor.name);
     }
 }
 
