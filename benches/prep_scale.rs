@@ -9,8 +9,9 @@
 //! 235 mm²), 377 genes whose rates differ between cell types, cells of 5 µm, and rows in the order of the fields of
 //! view. The file, with columns that s2s-prep does not need, is written to the temporary folder and removed.
 
-use arrow::array::{ArrayRef, AsArray, Float32Array, RecordBatch, StringArray, UInt8Array, UInt64Array};
-use arrow::datatypes::{Float32Type, UInt64Type};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float32Type, UInt64Type};
+use arrow_array::{ArrayRef, Float32Array, RecordBatch, StringArray, UInt8Array, UInt64Array};
 use flate2::write::GzEncoder;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;

@@ -6,7 +6,7 @@ mod lines;
 #[path = "common/stages.rs"]
 mod stages;
 
-use arrow::array::{ArrayRef, Float64Array, StringArray};
+use arrow_array::{ArrayRef, Float64Array, StringArray};
 use lines::content;
 use s2s::dataset::Dataset;
 use stages::run;
@@ -30,7 +30,7 @@ fn boundaries(path: &Path) {
         ("vertex_x", Arc::new(Float64Array::from(x))),
         ("vertex_y", Arc::new(Float64Array::from(y))),
     ];
-    let batch = arrow::record_batch::RecordBatch::try_from_iter(columns).unwrap();
+    let batch = arrow_array::RecordBatch::try_from_iter(columns).unwrap();
     let file = std::fs::File::create(path).unwrap();
     let mut writer = parquet::arrow::ArrowWriter::try_new(file, batch.schema(), None).unwrap();
     writer.write(&batch).unwrap();

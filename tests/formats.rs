@@ -4,9 +4,11 @@
 mod common;
 #[path = "common/transcripts.rs"]
 mod transcripts;
+#[path = "common/typed.rs"]
+mod typed;
 
-use arrow::array::AsArray;
-use arrow::datatypes::{Float32Type, UInt32Type};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float32Type, UInt32Type};
 use flate2::read::GzDecoder;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
@@ -265,20 +267,20 @@ fn a_sparse_lattice_of_positions_is_imputed_between() {
 
 #[test]
 fn names_of_genes_may_be_texts_bytes_or_a_dictionary() {
-    use arrow::array::{ArrayRef, Float32Array, Float64Array, StringArray};
-    use arrow::datatypes::DataType;
+    use arrow_array::{ArrayRef, Float32Array, Float64Array};
+    use arrow_schema::DataType;
     use std::sync::Arc;
     let folder = tempfile::tempdir().unwrap();
     let numbers = |of: fn(u32) -> u32| (0..4000).map(move |i| f64::from(of(i) % 8000) / 100.0);
     let (x, y) = (numbers(|i| i * 7919), numbers(|i| i * 104_729));
-    let names: ArrayRef = Arc::new((0..4000).map(|i| Some(["ERBB2", "CD8A", "INS"][i % 3])).collect::<StringArray>());
+    let names: Vec<_> = (0..4000).map(|i| Some(["ERBB2", "CD8A", "INS"][i % 3])).collect();
     let dictionary = DataType::Dictionary(Box::new(DataType::UInt16), Box::new(DataType::Utf8));
     let types = [DataType::Utf8, DataType::LargeUtf8, DataType::Binary, DataType::LargeBinary, dictionary];
     let mut seen = Vec::new();
     for (i, kind) in types.iter().enumerate() {
         let (input, output) = (folder.path().join(format!("{i}.parquet")), folder.path().join(format!("{i}.s2s")));
         let columns: Vec<(&str, ArrayRef)> = vec![
-            ("feature_name", arrow::compute::cast(&names, kind).unwrap()),
+            ("feature_name", typed::texts(&names, kind)),
             ("x_location", Arc::new(x.clone().map(|x| x as f32).collect::<Float32Array>())),
             ("y_location", Arc::new(y.clone().collect::<Float64Array>())),
         ];

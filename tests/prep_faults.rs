@@ -3,7 +3,7 @@
 #[path = "common/transcripts.rs"]
 mod transcripts;
 
-use arrow::array::{ArrayRef, BooleanArray, Float32Array, Float64Array, Int32Array, StringArray};
+use arrow_array::{ArrayRef, BooleanArray, Float32Array, Float64Array, Int32Array, StringArray};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -289,12 +289,11 @@ fn the_flag_is_gene_of_version_3_excludes_what_is_none() {
     let all = good();
     let is_gene: BooleanArray = all.iter().map(|t| Some(t.gene != "INS")).collect();
     let numbers = |value: fn(&Transcript) -> f64| Arc::new(Float64Array::from_iter_values(all.iter().map(value)));
-    let names = StringArray::from_iter_values(all.iter().map(|t| &t.gene));
+    let names = all.iter().map(|t| Some(t.gene.as_bytes())).collect::<arrow_array::BinaryArray>();
     // Earlier versions write names as bytes without saying that they are text.
-    let names = arrow::compute::cast(&names, &arrow::datatypes::DataType::Binary).unwrap();
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("is_gene", Arc::new(is_gene)),
-        ("feature_name", names),
+        ("feature_name", Arc::new(names)),
         ("x_location", numbers(|t| t.x)),
         ("y_location", numbers(|t| t.y)),
     ];

@@ -6,13 +6,15 @@ mod common;
 mod expected;
 #[path = "common/transcripts.rs"]
 mod transcripts;
+#[path = "common/typed.rs"]
+mod typed;
 
-use arrow::array::{ArrayRef, BooleanArray, FixedSizeBinaryArray, Int64Array, StringArray};
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow_array::{ArrayRef, BooleanArray, FixedSizeBinaryArray, StringArray};
+use arrow_schema::DataType;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use transcripts::{prep, prep_well, read_values, write_columns};
+use typed::{numbers, texts};
 
 const EXPECTED: &str = include_str!("expected/prep.json");
 
@@ -77,13 +79,8 @@ impl Columns {
     }
 
     fn texts(&self) -> ArrayRef {
-        Arc::new(StringArray::from(self.genes.clone()))
+        texts(&self.genes, &DataType::Utf8)
     }
-}
-
-/// Numbers as another type.
-fn typed(numbers: &[i64], kind: &DataType) -> ArrayRef {
-    cast(&Int64Array::from(numbers.to_vec()), kind).unwrap()
 }
 
 /// What s2s-prep writes of `path`, but for how it came to be.
@@ -108,9 +105,9 @@ fn columns_may_be_of_any_type_that_holds_their_values() {
         write_columns(&path, columns, 700);
         path
     };
-    let usual = |kind: &DataType| [typed(&columns.x, kind), typed(&columns.y, kind)];
+    let usual = |kind: &DataType| [numbers(&columns.x, kind), numbers(&columns.y, kind)];
     let marks = || Arc::new(BooleanArray::from(flags.clone())) as ArrayRef;
-    let counts = || typed(&columns.count, &DataType::Int64);
+    let counts = || numbers(&columns.count, &DataType::Int64);
     let xenium = ["feature_name", "x_location", "y_location", "count", "is_gene"];
     let [x, y] = usual(&DataType::Float64);
     let expected = values(&write("a.parquet", xenium, [columns.texts(), x, y, counts(), marks()]));
@@ -120,10 +117,7 @@ fn columns_may_be_of_any_type_that_holds_their_values() {
     use DataType::*;
     for kind in [Int16, Int32, Int64, UInt8, UInt16, UInt32, UInt64, Float16, Float32, Decimal128(12, 2), Utf8, Binary]
     {
-        let [x, y] = match &kind {
-            Binary => usual(&Utf8).map(|text| cast(&text, &Binary).unwrap()),
-            kind => usual(kind),
-        };
+        let [x, y] = usual(&kind);
         same(&format!("x {kind}"), write("b.parquet", xenium, [columns.texts(), x, y, counts(), marks()]));
     }
     let dictionary = |value: DataType| Dictionary(Box::new(Int32), Box::new(value));
@@ -134,7 +128,7 @@ fn columns_may_be_of_any_type_that_holds_their_values() {
                     columns.genes.iter().flatten().map(|gene| format!("{gene:\0<0$}", *length as usize).into_bytes());
                 Arc::new(FixedSizeBinaryArray::try_from_iter(padded).unwrap())
             }
-            kind => cast(&columns.texts(), kind).unwrap(),
+            kind => texts(&columns.genes, kind),
         };
         let [x, y] = usual(&Float64);
         same(&format!("gene {kind}"), write("c.parquet", xenium, [genes, x, y, counts(), marks()]));
@@ -142,9 +136,9 @@ fn columns_may_be_of_any_type_that_holds_their_values() {
     let words = |yes: &str, no: &str| {
         Arc::new(flags.iter().map(|flag| Some(if *flag { yes } else { no })).collect::<StringArray>()) as ArrayRef
     };
-    let numbers = |kind: &DataType| typed(&flags.iter().map(|flag| i64::from(*flag)).collect::<Vec<_>>(), kind);
+    let marked = |kind: &DataType| numbers(&flags.iter().map(|flag| i64::from(*flag)).collect::<Vec<_>>(), kind);
     let nulls = Arc::new(flags.iter().map(|flag| flag.then_some(true)).collect::<BooleanArray>()) as ArrayRef;
-    for flag in [words("True", "False"), words("1", ""), numbers(&Int8), numbers(&Float32), nulls] {
+    for flag in [words("True", "False"), words("1", ""), marked(&Int8), marked(&Float32), nulls] {
         let [x, y] = usual(&Float64);
         same("is_gene", write("d.parquet", xenium, [columns.texts(), x, y, counts(), flag]));
     }
@@ -153,13 +147,13 @@ fn columns_may_be_of_any_type_that_holds_their_values() {
         let names = ["feature_name", "x_location", "y_location", "count", "qv"];
         same(
             &format!("qv {kind}"),
-            write("e.parquet", names, [columns.texts(), x, y, counts(), typed(&quality, &kind)]),
+            write("e.parquet", names, [columns.texts(), x, y, counts(), numbers(&quality, &kind)]),
         );
     }
     for kind in [Int8, UInt32, Float32, Decimal128(6, 1), Utf8] {
         let [x, y] = usual(&Float64);
         let platform = ["gene", "global_x", "global_y", "UMICount", "is_gene"];
-        let count = typed(&columns.count, &kind);
+        let count = numbers(&columns.count, &kind);
         same(&format!("count {kind}"), write("f.parquet", platform, [columns.texts(), x, y, count, marks()]));
     }
     let missing = columns.genes.iter().map(|gene| gene.as_deref().filter(|gene| *gene != "CONTROL"));
@@ -175,7 +169,7 @@ fn a_folder_of_parts_is_one_table() {
     let columns = Columns::new();
     let write = |path: &Path, rows: &[usize], with_gene: bool, kind: &DataType| {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let pick = |numbers: &[i64]| typed(&rows.iter().map(|row| numbers[*row]).collect::<Vec<_>>(), kind);
+        let pick = |all: &[i64]| numbers(&rows.iter().map(|row| all[*row]).collect::<Vec<_>>(), kind);
         let genes: StringArray = rows.iter().map(|row| columns.genes[*row].as_deref()).collect();
         let mut table: Vec<(&str, ArrayRef)> = vec![("x", pick(&columns.x)), ("y", pick(&columns.y))];
         if with_gene {

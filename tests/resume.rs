@@ -5,8 +5,8 @@ mod fitting;
 #[path = "common/section.rs"]
 mod section;
 
-use arrow::array::AsArray;
-use arrow::datatypes::Float64Type;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
 use fitting::{TINY, WAVE, command, fit, said, weights};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use s2s::dataset::Mode;

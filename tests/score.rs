@@ -184,7 +184,7 @@ fn the_three_tables_agree_and_the_report_stands_alone() {
         parquet::arrow::arrow_reader::ParquetRecordBatchReader::try_new(file, 1024).unwrap().next().unwrap().unwrap();
     let numbers = |name: &str| {
         let column = batch.column_by_name(name).unwrap();
-        column.as_any().downcast_ref::<arrow::array::Float64Array>().unwrap().iter().collect::<Vec<_>>()
+        column.as_any().downcast_ref::<arrow_array::Float64Array>().unwrap().iter().collect::<Vec<_>>()
     };
     for name in ["mae", "rmse", "pcc", "ssim", "mae_ratio", "improvement_ratio", "tie_ratio", "mean_gain"] {
         for (i, value) in numbers(name).into_iter().enumerate() {

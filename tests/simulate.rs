@@ -1,7 +1,9 @@
 //! Synthetic sections: reproducible, Poisson around their known rates, in the layout of a Xenium bundle.
 
-use arrow::array::{Array, AsArray};
-use arrow::datatypes::{DataType, Float32Type, Float64Type, UInt32Type};
+use arrow_array::Array;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float32Type, Float64Type, UInt32Type};
+use arrow_schema::DataType;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use s2s::section::Raster;
 use std::collections::HashMap;

@@ -13,8 +13,8 @@ mod launches;
 #[path = "common/section.rs"]
 mod section;
 
-use arrow::array::AsArray;
-use arrow::datatypes::Float64Type;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
 use burn::tensor::{Device, Tensor, TensorData};
 use fitting::{WAVE, fit, said};
 use golden::Check;
@@ -234,7 +234,7 @@ fn losses(folder: &Path, name: &str) -> Vec<f64> {
     let file = std::fs::File::open(folder.join(name)).unwrap();
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
     let batches = reader.map(Result::unwrap);
-    let total = |batch: arrow::record_batch::RecordBatch| {
+    let total = |batch: arrow_array::RecordBatch| {
         batch.column_by_name("total").unwrap().as_primitive::<Float64Type>().values().to_vec()
     };
     batches.flat_map(total).collect()

@@ -6,7 +6,7 @@ use super::reader::{Dataset, bin, floats, numbers, read};
 use crate::Result;
 use crate::guides::Guide;
 use crate::section::{Grid, Raster};
-use arrow::array::{Array, ArrayRef, Float32Array, UInt32Array};
+use arrow_array::{Array, ArrayRef, Float32Array, UInt32Array};
 use std::path::Path;
 use std::sync::Arc;
 

@@ -4,8 +4,9 @@ use super::manifest::Manifest;
 use crate::files::hex;
 use crate::section::{Grid, Lattice, Raster, Sampling, SummedArea};
 use crate::{Error, Result};
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{Float32Type, UInt32Type};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float32Type, UInt32Type};
+use arrow_array::{Array, RecordBatch};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -312,17 +313,17 @@ fn unreadable(path: &Path, e: &dyn std::fmt::Display) -> Error {
     Error::data(path, format!("not readable as Parquet ({e}). Run s2s-prep again"))
 }
 
-pub(super) fn numbers<'a>(path: &Path, batch: &'a RecordBatch, name: &str) -> Result<&'a arrow::array::UInt32Array> {
+pub(super) fn numbers<'a>(path: &Path, batch: &'a RecordBatch, name: &str) -> Result<&'a arrow_array::UInt32Array> {
     let column = batch.column_by_name(name).and_then(|c| c.as_primitive_opt::<UInt32Type>());
     column.ok_or_else(|| Error::data(path, format!("column {name} is missing or not uint32. Run s2s-prep again")))
 }
 
-fn flags<'a>(path: &Path, batch: &'a RecordBatch, name: &str) -> Result<&'a arrow::array::BooleanArray> {
+fn flags<'a>(path: &Path, batch: &'a RecordBatch, name: &str) -> Result<&'a arrow_array::BooleanArray> {
     let column = batch.column_by_name(name).and_then(|c| c.as_boolean_opt());
     column.ok_or_else(|| Error::data(path, format!("column {name} is missing or no boolean. Run s2s-prep again")))
 }
 
-pub(super) fn floats<'a>(path: &Path, batch: &'a RecordBatch, name: &str) -> Result<&'a arrow::array::Float32Array> {
+pub(super) fn floats<'a>(path: &Path, batch: &'a RecordBatch, name: &str) -> Result<&'a arrow_array::Float32Array> {
     let column = batch.column_by_name(name).and_then(|c| c.as_primitive_opt::<Float32Type>());
     column.ok_or_else(|| Error::data(path, format!("column {name} is missing or not float32. Run s2s-prep again")))
 }

@@ -17,9 +17,8 @@ use crate::section::{
     principal_components,
 };
 use crate::{Error, Result};
-use arrow::array::{ArrayRef, BooleanArray, Float32Array, StringArray, UInt32Array};
-use arrow::datatypes::Schema;
-use arrow::record_batch::RecordBatch;
+use arrow_array::{ArrayRef, BooleanArray, Float32Array, RecordBatch, StringArray, UInt32Array};
+use arrow_schema::Schema;
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
 use rayon::prelude::*;
@@ -363,11 +362,11 @@ impl Table<'_> {
         let cols = self.section.grid.cols as u32;
         let names: StringArray = counts.iter().map(|_| gene).collect();
         let schema = Schema::new(vec![
-            arrow::datatypes::Field::new("gene", arrow::datatypes::DataType::Utf8, true),
-            arrow::datatypes::Field::new("row", arrow::datatypes::DataType::UInt32, false),
-            arrow::datatypes::Field::new("col", arrow::datatypes::DataType::UInt32, false),
-            arrow::datatypes::Field::new("count", arrow::datatypes::DataType::UInt32, self.target.is_none()),
-            arrow::datatypes::Field::new("value", arrow::datatypes::DataType::Float32, true),
+            arrow_schema::Field::new("gene", arrow_schema::DataType::Utf8, true),
+            arrow_schema::Field::new("row", arrow_schema::DataType::UInt32, false),
+            arrow_schema::Field::new("col", arrow_schema::DataType::UInt32, false),
+            arrow_schema::Field::new("count", arrow_schema::DataType::UInt32, self.target.is_none()),
+            arrow_schema::Field::new("value", arrow_schema::DataType::Float32, true),
         ]);
         // Values that came normalised have no counts; the totals of the truth do.
         let count = |entry: &(u32, u32)| (gene.is_none() || self.target.is_some()).then_some(entry.1);

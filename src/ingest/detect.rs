@@ -280,7 +280,7 @@ fn recognise(header: &Header) -> Result<&'static dyn Reader> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+    use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
     use parquet::arrow::ArrowWriter;
     use std::sync::Arc;
 

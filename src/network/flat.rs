@@ -6,7 +6,6 @@
 
 use super::Cdcin;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::optim::GradientsParams;
 use burn::tensor::{DType, Gradients, Tensor};
 
 /// The parameters of `net` as one vector `[n]` without autodiff.
@@ -23,14 +22,14 @@ pub fn flatten(net: &Cdcin) -> Tensor<1> {
 }
 
 /// The gradients of `net` in the order of [`flatten`], f32 whatever the network computes in; 0 for a parameter that has none.
-pub fn flatten_gradients(net: &Cdcin, gradients: GradientsParams) -> Tensor<1> {
-    struct Collect {
-        gradients: GradientsParams,
+pub fn flatten_gradients(net: &Cdcin, gradients: &Gradients) -> Tensor<1> {
+    struct Collect<'a> {
+        gradients: &'a Gradients,
         parts: Vec<Tensor<1>>,
     }
-    impl ModuleVisitor for Collect {
+    impl ModuleVisitor for Collect<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            let gradient = self.gradients.remove::<D>(param.id);
+            let gradient = param.val().grad(self.gradients);
             self.parts
                 .push(gradient.unwrap_or_else(|| param.val().inner().zeros_like()).flatten(0, D - 1).cast(DType::F32));
         }
@@ -56,7 +55,7 @@ pub fn trainable(net: &Cdcin, flat: &Tensor<1>) -> Cdcin {
 pub fn gradient_of(net: &Cdcin, mut gradients: Gradients) -> Tensor<1> {
     match &net.flat {
         Some(flat) => flat.grad_remove(&mut gradients).unwrap_or_else(|| flat.clone().inner().zeros_like()),
-        None => flatten_gradients(net, GradientsParams::from_grads(gradients, net)),
+        None => flatten_gradients(net, &gradients),
     }
 }
 

@@ -8,8 +8,9 @@ use crate::files::{Replace, write_atomically};
 use crate::provenance::Provenance;
 use crate::words::counted;
 use crate::{Error, Result};
-use arrow::array::{ArrayRef, Float32Array, Float64Array, StringArray, UInt8Array, UInt32Array, UInt64Array};
-use arrow::record_batch::RecordBatch;
+use arrow_array::{
+    ArrayRef, Float32Array, Float64Array, RecordBatch, StringArray, UInt8Array, UInt32Array, UInt64Array,
+};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::Result as Written;

@@ -1,8 +1,7 @@
 //! A run: its losses step by step, kept as `NAME.fit.parquet`.
 
 use crate::{Error, Result};
-use arrow::array::{ArrayRef, Float64Array, UInt64Array};
-use arrow::record_batch::RecordBatch;
+use arrow_array::{ArrayRef, Float64Array, RecordBatch, UInt64Array};
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;

@@ -1,8 +1,9 @@
 //! Small transcript files for the tests of s2s-prep, and datasets read back without the crate's own reader.
 #![allow(dead_code, reason = "every test file compiles this module, and not all of them use all of it")]
 
-use arrow::array::{ArrayRef, AsArray, Float64Array, RecordBatch, StringArray};
-use arrow::datatypes::{Float32Type, UInt32Type};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float32Type, UInt32Type};
+use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::properties::WriterProperties;

@@ -1,12 +1,13 @@
 //! The columns of a record batch that matter, of whatever type their writer chose.
 
 use super::parts::Part;
+use super::types::{bytes, dictionary, floats};
 use super::values::{COUNT, number, truth, whole};
 use crate::ingest::words::is_missing;
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BooleanArray, DictionaryArray, RecordBatch, StringArray};
-use arrow::buffer::ScalarBuffer;
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type, Int32Type};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int32Type;
+use arrow_array::{Array, ArrayRef, BooleanArray, DictionaryArray, RecordBatch, StringArray};
+use arrow_buffer::ScalarBuffer;
 use std::sync::Arc;
 
 /// What is wrong with a batch: in which of its rows, if it is one, and what.
@@ -82,44 +83,20 @@ fn wrong(column: &ArrayRef, name: &str, expected: &str) -> Problem {
     (None, format!("column {name}: found {}, expected {expected}. Is this a table of transcripts?", column.data_type()))
 }
 
-fn is_text(kind: &DataType) -> bool {
-    matches!(kind, DataType::Utf8 | DataType::Binary | DataType::FixedSizeBinary(_))
-}
-
-/// The fields of a column of texts or bytes; `None` where there is none.
-fn fields(column: &ArrayRef, name: &str) -> Result<BinaryArray, Problem> {
-    let bytes = cast(column, &DataType::Binary).map_err(|e| (None, format!("column {name}: {e}")))?;
-    Ok(bytes.as_binary::<i32>().clone())
-}
-
 /// Names as a dictionary, which the reader makes of texts and bytes of any length.
 fn words(column: &ArrayRef, name: &str) -> Result<DictionaryArray<Int32Type>, Problem> {
-    if let Some(words) = column.as_dictionary_opt::<Int32Type>() {
-        return Ok(words.clone());
-    }
-    if !is_text(column.data_type()) {
-        return Err(wrong(column, name, "strings"));
-    }
-    let kind = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Binary));
-    let bytes: ArrayRef = Arc::new(fields(column, name)?);
-    let words = cast(&bytes, &kind).map_err(|e| (None, format!("column {name}: {e}")))?;
-    words.as_dictionary_opt::<Int32Type>().cloned().ok_or_else(|| wrong(column, name, "strings"))
+    dictionary(column).ok_or_else(|| wrong(column, name, "strings"))
 }
 
 /// Numbers of any type, or text that holds some; NaN where one is missing.
 fn numbers(column: &ArrayRef, name: &str) -> Result<ScalarBuffer<f64>, Problem> {
-    let kind = column.data_type();
-    if is_text(kind) {
+    if let Some(fields) = bytes(column) {
         let parse = |(i, field): (usize, Option<&[u8]>)| {
             number(field.unwrap_or_default(), name).map_err(|what| (Some(i), what))
         };
-        return fields(column, name)?.iter().enumerate().map(parse).collect();
+        return fields.iter().enumerate().map(parse).collect();
     }
-    if !(kind.is_numeric() || *kind == DataType::Boolean) {
-        return Err(wrong(column, name, "numbers"));
-    }
-    let numbers = cast(column, &DataType::Float64).map_err(|e| (None, format!("column {name}: {e}")))?;
-    let numbers = numbers.as_primitive::<Float64Type>();
+    let numbers = floats(column).ok_or_else(|| wrong(column, name, "numbers"))?;
     Ok(match numbers.null_count() {
         0 => numbers.values().clone(),
         _ => numbers.iter().map(|number| number.unwrap_or(f64::NAN)).collect(),
@@ -131,10 +108,10 @@ fn booleans(column: &ArrayRef, name: &str) -> Result<BooleanArray, Problem> {
     if let Some(flags) = column.as_boolean_opt() {
         return Ok(flags.clone());
     }
-    if is_text(column.data_type()) {
+    if let Some(fields) = bytes(column) {
         let parse =
             |(i, field): (usize, Option<&[u8]>)| truth(field.unwrap_or_default(), name).map_err(|what| (Some(i), what));
-        return fields(column, name)?.iter().enumerate().map(parse).collect();
+        return fields.iter().enumerate().map(parse).collect();
     }
     let flag = |(i, number): (usize, &f64)| match *number {
         0.0 => Ok(Some(false)),
@@ -152,5 +129,6 @@ pub(crate) fn entries(dictionary: &ArrayRef, name: &str) -> Result<Vec<Option<Ve
         let end = field.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         Some(field[..end].to_vec()).filter(|field| !is_missing(field))
     };
-    Ok(fields(dictionary, name)?.iter().map(text).collect())
+    let names = bytes(dictionary).ok_or_else(|| wrong(dictionary, name, "strings"))?;
+    Ok(names.iter().map(text).collect())
 }

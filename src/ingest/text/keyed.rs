@@ -1,18 +1,16 @@
 //! Small tables that go with a matrix: a key (barcode, cell) and a few numbers per row, as Parquet or CSV.
 
 use super::lines::unpacked;
+use super::types::{bytes, floats, plain, texts};
 use crate::error::listed;
 use crate::ingest::words;
 use crate::{Error, Result};
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type};
+use arrow_array::{Array, ArrayRef, Float64Array};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::fs::File;
 use std::io::{BufRead, Read};
 use std::path::Path;
-use std::sync::Arc;
 
 /// Takes the key and the numbers of a row; the error says what is wrong with them.
 type Row<'a, const N: usize> = &'a mut dyn FnMut(&str, [f64; N]) -> Result<(), String>;
@@ -50,7 +48,8 @@ impl<const N: usize> KeyedTable<'_, N> {
         let unreadable = |e: &dyn std::fmt::Display| {
             Error::data(self.path, format!("not readable as Parquet ({e}). Is the file complete?"))
         };
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| unreadable(&e))?;
+        let builder =
+            ParquetRecordBatchReaderBuilder::try_new_with_options(file, plain()).map_err(|e| unreadable(&e))?;
         let wanted = std::iter::once(self.key).chain(self.numbers);
         let found: Vec<String> = builder.schema().fields().iter().map(|field| field.name().clone()).collect();
         let found: Vec<&str> = found.iter().map(String::as_str).collect();
@@ -61,26 +60,16 @@ impl<const N: usize> KeyedTable<'_, N> {
         let mut row = 0;
         for batch in builder.with_projection(columns).build().map_err(|e| unreadable(&e))? {
             let batch = batch.map_err(|e| unreadable(&e))?;
-            let column = |name: &str, to: &DataType| -> Result<ArrayRef> {
-                let column = batch.column_by_name(name).ok_or_else(|| self.no_column(name, &found))?;
-                cast(column, to).map_err(|e| Error::data(self.path, format!("column {name}: {e}")))
-            };
-            let keys = column(self.key, &DataType::Utf8)?;
-            let keys = keys.as_string::<i32>();
-            let numbers = self.numbers.map(|name| match batch.column_by_name(name).map(|found| found.data_type()) {
-                Some(DataType::Utf8 | DataType::LargeUtf8 | DataType::Dictionary(..)) => {
-                    let texts = column(name, &DataType::Utf8)?;
-                    let number = |text: Option<&str>| self.number(name, text.unwrap_or_default());
-                    let numbers: Result<Float64Array, String> =
-                        texts.as_string::<i32>().iter().map(|text| number(text).map(Some)).collect();
-                    Ok(Arc::new(numbers.map_err(|what| Error::data(self.path, what))?) as ArrayRef)
-                }
-                _ => column(name, &DataType::Float64),
-            });
+            let column = |name: &str| batch.column_by_name(name).ok_or_else(|| self.no_column(name, &found));
+            let keys = column(self.key)?;
+            let keys = texts(keys).ok_or_else(|| self.wrong_type(self.key, keys, "strings"))?;
+            let mut numbers = Vec::with_capacity(N);
+            for name in self.numbers {
+                numbers.push(self.floats(name, column(name)?)?);
+            }
             for i in 0..batch.num_rows() {
                 let mut values = [0.0; N];
                 for (value, column) in values.iter_mut().zip(&numbers) {
-                    let column = column.as_ref().map_err(|e| e.retold(e.to_string()))?.as_primitive::<Float64Type>();
                     *value = if column.is_null(i) { f64::NAN } else { column.value(i) };
                 }
                 let key = if keys.is_null(i) { "" } else { keys.value(i) };
@@ -90,6 +79,20 @@ impl<const N: usize> KeyedTable<'_, N> {
             }
         }
         Ok(())
+    }
+
+    /// The numbers of a column, whatever they are written as; null where one is missing.
+    fn floats(&self, name: &str, column: &ArrayRef) -> Result<Float64Array> {
+        let Some(fields) = bytes(column) else {
+            return floats(column).ok_or_else(|| self.wrong_type(name, column, "numbers"));
+        };
+        let number = |field: Option<&[u8]>| self.number(name, &String::from_utf8_lossy(field.unwrap_or_default()));
+        let numbers: Result<Float64Array, String> = fields.iter().map(|field| number(field).map(Some)).collect();
+        numbers.map_err(|what| Error::data(self.path, what))
+    }
+
+    fn wrong_type(&self, name: &str, column: &ArrayRef, expected: &str) -> Error {
+        Error::data(self.path, format!("column {name}: found {}, expected {expected}", column.data_type()))
     }
 
     fn csv(&self, each: Row<N>) -> Result<()> {

@@ -2,7 +2,7 @@
 //!
 //! A `table` is text or Parquet, and says by its `header` which columns there are; `columns` tells which of them a platform means.
 //! Of text, `lines` come from a file or a `stream`, the `preamble` ends at the header, and `delimited` rows are parted into `fields`.
-//! Of Parquet, the `parts` of a folder or the one file are read in `parquet`, and a `batch` has the types that its writer chose. What a
+//! Of Parquet, the `parts` of a folder or the one file are read in `parquet`, and a `batch` has the `types` that its writer chose. What a
 //! field says (`values`) is the same for both. `keyed` tables go with a matrix; a `wide` one is a matrix.
 
 mod batch;
@@ -17,6 +17,7 @@ mod parts;
 mod preamble;
 mod stream;
 mod table;
+mod types;
 mod values;
 mod wide;
 

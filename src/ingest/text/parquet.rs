@@ -4,12 +4,13 @@ use super::batch::{Batch, Names, Problem, entries};
 use super::columns::Columns;
 use super::header::Header;
 use super::parts::{Part, parts};
+use super::types::plain;
 use crate::compute::Progress;
 use crate::error::listed;
 use crate::ingest::binning::{Collector, Feature, Intake, Molecule, ReadStats};
 use crate::{Error, Result};
-use arrow::array::{Array, ArrayRef};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use rayon::prelude::*;
@@ -97,11 +98,10 @@ fn read_groups(groups: Vec<Group>, collector: &Collector) -> Result<ReadStats> {
     groups.into_par_iter().map(read_group).try_reduce(ReadStats::default, |a, b| Ok(a + b))
 }
 
-/// What a file says of itself, but for the types of the program that wrote it: of text and numbers there is then one type each.
+/// What a file says of itself.
 fn metadata(path: &Path) -> Result<ArrowReaderMetadata> {
     let file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
-    let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    ArrowReaderMetadata::load(&file, plain).map_err(|e| unreadable(path, &e))
+    ArrowReaderMetadata::load(&file, plain()).map_err(|e| unreadable(path, &e))
 }
 
 /// The same, with names to be read as dictionaries: a name is looked up once and not for every transcript.
