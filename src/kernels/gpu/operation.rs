@@ -17,7 +17,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a forward pass leaves for the backward pass, once it was executed.
 #[derive(Clone, Default)]
-pub(crate) struct Tape(Arc<Mutex<Option<(Pass, Vec<StageTape>)>>>);
+pub(crate) struct Tape(Arc<Mutex<Option<Passed>>>);
+
+/// A pass, and what its backward pass needs of each stage.
+type Passed = (Pass, Vec<StageTape>);
 
 impl fmt::Debug for Tape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -30,7 +33,7 @@ impl Tape {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((pass, stages));
     }
 
-    fn take(&self) -> (Pass, Vec<StageTape>) {
+    fn take(&self) -> Passed {
         let tape = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         tape.unwrap_or_else(|| unreachable!("the forward pass comes first, and the backward pass once"))
     }
