@@ -135,8 +135,7 @@ fn properties(architecture: u32) -> (Arc<DeviceProperties>, Arc<TargetProperties
         max_vector_size: 16,
         cube_mma_reserved_shared_memory: 0,
     };
-    let identity =
-        DeviceIdentity { name: "GPU".into(), fingerprint: format!("ptx_sm{architecture}"), physical: None };
+    let identity = DeviceIdentity { name: "GPU".into(), fingerprint: format!("ptx_sm{architecture}"), physical: None };
     let memory = MemoryDeviceProperties::new(16 << 30, 512);
     let mut device = DeviceProperties::new(Default::default(), memory, hardware, TimingMethod::Device, identity);
     cubecl_cpp::register_supported_types(&mut device);
@@ -218,7 +217,8 @@ impl KernelLauncher {
             return;
         }
         let name = id.type_name().split('<').next().and_then(|path| path.rsplit("::").nth(1)).unwrap_or("kernel");
-        let number = kernels.values().filter(|(file, ..)| file.rsplit_once('-').is_some_and(|(of, _)| of == name)).count();
+        let number =
+            kernels.values().filter(|(file, ..)| file.rsplit_once('-').is_some_and(|(of, _)| of == name)).count();
         let file = format!("{name}-{number}");
         let options = CompilationOptions {
             supports_features: CppSupportedFeatures {

@@ -62,7 +62,7 @@ impl<const N: usize> KeyedTable<'_, N> {
             let batch = batch.map_err(|e| unreadable(&e))?;
             let column = |name: &str| batch.column_by_name(name).ok_or_else(|| self.no_column(name, &found));
             let keys = column(self.key)?;
-            let keys = texts(keys).ok_or_else(|| self.wrong_type(self.key, keys, "strings"))?;
+            let keys = texts(keys).ok_or_else(|| self.wrong_type(self.key, keys, "strings or whole numbers"))?;
             let mut numbers = Vec::with_capacity(N);
             for name in self.numbers {
                 numbers.push(self.floats(name, column(name)?)?);
@@ -162,5 +162,70 @@ impl<const N: usize> KeyedTable<'_, N> {
         let expected = if is_flag { "true or false, yes or no, 1 or 0" } else { "a number" };
         let number = text.parse().ok().or_else(flag).or_else(missing);
         number.ok_or_else(|| format!("{name} is {text:?}, expected {expected}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::*;
+    use parquet::arrow::ArrowWriter;
+    use std::sync::Arc;
+
+    fn rows(columns: [ArrayRef; 2]) -> Result<Vec<(String, f64)>> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cells.parquet");
+        let batch = RecordBatch::try_from_iter(["cell_id", "x"].into_iter().zip(columns)).unwrap();
+        let mut writer = ArrowWriter::try_new(File::create(&path).unwrap(), batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let mut rows = Vec::new();
+        let table = KeyedTable { path: &path, key: "cell_id", numbers: ["x"], flag: Some("x"), headerless: None };
+        table.for_each(|key, [x]| {
+            rows.push((key.to_owned(), x));
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    #[test]
+    fn columns_may_be_of_any_type_that_holds_their_values() {
+        // More than a 64-bit float tells apart, as the cells of MERSCOPE are numbered.
+        let ids = [1_188_921_700_084_100_049_i64, 1_188_921_700_084_100_050];
+        let texts = || ids.iter().map(|id| Some(id.to_string()));
+        let bytes = || ids.iter().map(|id| id.to_string().into_bytes());
+        let x = || Arc::new(Float64Array::from(vec![1.0, 0.0])) as ArrayRef;
+        let expected = vec![(ids[0].to_string(), 1.0), (ids[1].to_string(), 0.0)];
+        let keys: [ArrayRef; 7] = [
+            Arc::new(texts().collect::<StringArray>()),
+            Arc::new(texts().collect::<LargeStringArray>()),
+            Arc::new(texts().collect::<StringViewArray>()),
+            Arc::new(bytes().map(Some).collect::<BinaryArray>()),
+            Arc::new(FixedSizeBinaryArray::try_from_iter(bytes()).unwrap()),
+            Arc::new(Int64Array::from_iter_values(ids)),
+            Arc::new(UInt64Array::from_iter_values(ids.map(|id| id as u64))),
+        ];
+        for key in keys {
+            assert_eq!(rows([key.clone(), x()]).unwrap(), expected, "{}", key.data_type());
+        }
+        let numbers: [ArrayRef; 6] = [
+            Arc::new(Float32Array::from(vec![1.0, 0.0])),
+            Arc::new(Int8Array::from(vec![1, 0])),
+            Arc::new(UInt32Array::from(vec![1, 0])),
+            Arc::new(BooleanArray::from(vec![true, false])),
+            Arc::new(StringArray::from(vec!["TRUE", "no"])),
+            Arc::new(Decimal128Array::from(vec![100, 0]).with_precision_and_scale(9, 2).unwrap()),
+        ];
+        for number in numbers {
+            let keys = Arc::new(texts().collect::<StringArray>());
+            assert_eq!(rows([keys, number.clone()]).unwrap(), expected, "{}", number.data_type());
+        }
+        let missing =
+            rows([Arc::new(Int16Array::from(vec![Some(7), None])), Arc::new(Int32Array::from(vec![None, Some(2)]))]);
+        let missing = missing.unwrap();
+        assert_eq!((missing[0].0.as_str(), missing[1].0.as_str(), missing[1].1), ("7", "", 2.0));
+        assert!(missing[0].1.is_nan());
+        let wrong = rows([x(), x()]).unwrap_err().to_string();
+        assert!(wrong.contains("column cell_id: found Float64, expected strings or whole numbers"), "{wrong}");
     }
 }

@@ -45,8 +45,12 @@ pub(super) fn texts(column: &ArrayRef) -> Option<StringArray> {
     }
     Some(match column.data_type() {
         DataType::Utf8 => column.as_string().clone(),
+        DataType::Int8 => digits::<Int8Type>(column),
+        DataType::Int16 => digits::<Int16Type>(column),
         DataType::Int32 => digits::<Int32Type>(column),
         DataType::Int64 => digits::<Int64Type>(column),
+        DataType::UInt8 => digits::<UInt8Type>(column),
+        DataType::UInt16 => digits::<UInt16Type>(column),
         DataType::UInt32 => digits::<UInt32Type>(column),
         DataType::UInt64 => digits::<UInt64Type>(column),
         _ => bytes(column)?.iter().map(|text| std::str::from_utf8(text?).ok()).collect(),
@@ -58,17 +62,17 @@ pub(super) fn floats(column: &ArrayRef) -> Option<Float64Array> {
     use DataType::*;
     Some(match column.data_type() {
         Float64 => column.as_primitive::<Float64Type>().clone(),
-        Float32 => exact::<Float32Type>(column, 1.0),
-        Float16 => exact::<Float16Type>(column, 1.0),
-        Int8 => exact::<Int8Type>(column, 1.0),
-        Int16 => exact::<Int16Type>(column, 1.0),
-        Int32 => exact::<Int32Type>(column, 1.0),
+        Float32 => exact::<Float32Type>(column),
+        Float16 => exact::<Float16Type>(column),
+        Int8 => exact::<Int8Type>(column),
+        Int16 => exact::<Int16Type>(column),
+        Int32 => exact::<Int32Type>(column),
         Int64 => column.as_primitive::<Int64Type>().unary(|number| number as f64),
-        UInt8 => exact::<UInt8Type>(column, 1.0),
-        UInt16 => exact::<UInt16Type>(column, 1.0),
-        UInt32 => exact::<UInt32Type>(column, 1.0),
+        UInt8 => exact::<UInt8Type>(column),
+        UInt16 => exact::<UInt16Type>(column),
+        UInt32 => exact::<UInt32Type>(column),
         UInt64 => column.as_primitive::<UInt64Type>().unary(|number| number as f64),
-        Decimal32(_, scale) => exact::<Decimal32Type>(column, unit(*scale)),
+        Decimal32(_, scale) => column.as_primitive::<Decimal32Type>().unary(|number| f64::from(number) / unit(*scale)),
         Decimal64(_, scale) => column.as_primitive::<Decimal64Type>().unary(|number| number as f64 / unit(*scale)),
         Decimal128(_, scale) => column.as_primitive::<Decimal128Type>().unary(|number| number as f64 / unit(*scale)),
         Boolean => column.as_boolean().iter().map(|flag| flag.map(|flag| f64::from(u8::from(flag)))).collect(),
@@ -76,12 +80,12 @@ pub(super) fn floats(column: &ArrayRef) -> Option<Float64Array> {
     })
 }
 
-/// Numbers that 64 bits hold exactly, over `unit`.
-fn exact<T: ArrowPrimitiveType>(column: &ArrayRef, unit: f64) -> Float64Array
+/// Numbers that 64 bits hold exactly.
+fn exact<T: ArrowPrimitiveType>(column: &ArrayRef) -> Float64Array
 where
     T::Native: Into<f64>,
 {
-    column.as_primitive::<T>().unary(|number| number.into() / unit)
+    column.as_primitive::<T>().unary(Into::into)
 }
 
 /// What decimal numbers of this scale are whole multiples of, one over it.
