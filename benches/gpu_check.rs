@@ -117,11 +117,15 @@ const APART: f64 = 1e-3;
 
 fn curves(data: &Data, device: &Device, steps: usize) -> Result<bool> {
     let config = data.config("quick.yaml", &[&format!("fit.steps={steps}"), "fit.patience=0"])?;
-    let rounded =
-        data.config("quick.yaml", &[&format!("fit.steps={steps}"), "fit.patience=0", "fit.precision=bf16"])?;
+    let of = |precision: &str| {
+        let precision = format!("fit.precision={precision}");
+        data.config("quick.yaml", &[&format!("fit.steps={steps}"), "fit.patience=0", &precision])
+    };
+    let (matrices, rounded) = (of("tf32")?, of("bf16")?);
     println!("\n## Training {} by quick.yaml, {steps} steps\n", data.gene[0]);
     let [here, cpu] = [device, &Device::flex()].map(|device| data.fit(&config, device, None));
     let (here, cpu) = (here?, cpu?);
+    let matrices = data.fit(&matrices, device, None)?;
     let rounded = computes_in(device, DType::BF16).then(|| data.fit(&rounded, device, None)).transpose()?;
     println!("| step | loss here | loss on the CPU | apart |\n|---|---|---|---|");
     let mut agree = true;
@@ -132,7 +136,9 @@ fn curves(data: &Data, device: &Device, steps: usize) -> Result<bool> {
             println!("| {} | {:.6} | {:.6} | {apart:.1e} |", here.step, here.total, cpu.total);
         }
     }
-    for (name, fit) in [("here", Some(&here)), ("here in bf16", rounded.as_ref()), ("on the CPU", Some(&cpu))] {
+    let matrices = ("here with TF32, or as the log says", Some(&matrices));
+    let rounded = ("here in bf16", rounded.as_ref());
+    for (name, fit) in [("here", Some(&here)), matrices, rounded, ("on the CPU", Some(&cpu))] {
         let Some(fit) = fit else {
             println!("\nThe device does not compute in bf16");
             continue;
@@ -147,12 +153,15 @@ fn table(data: &Data, device: &Device, args: &Args) -> Result<()> {
     let whole = ["fit.steps=1000000", "fit.patience=0"];
     let small = [&whole[..], &["fit.batch=2", "fit.image_batch=2"]].concat();
     let passes = [&whole[..], &["fit.micro_batch=4"]].concat();
+    let matrices = [&whole[..], &["fit.precision=tf32"]].concat();
     let rounded = [&whole[..], &["fit.precision=bf16"]].concat();
     let rows = [
         ("quick.yaml", "quick.yaml", &whole[..], false),
+        ("quick.yaml, TF32", "quick.yaml", &matrices, false),
         ("paper.yaml, 2 + 2 of 64²", "paper.yaml", &small, false),
         ("paper.yaml, 16 + 16 of 64², 4 passes", "paper.yaml", &passes, true),
         ("paper.yaml, 16 + 16 of 64²", "paper.yaml", &whole, true),
+        ("paper.yaml, 16 + 16 of 64², TF32", "paper.yaml", &matrices, true),
         ("paper.yaml, 16 + 16 of 64², bf16", "paper.yaml", &rounded, true),
     ];
     println!("\n## Speed\n\n| recipe | steps | steps per second | memory so far, MiB |\n|---|---|---|---|");

@@ -31,6 +31,21 @@ fn a_fit_without_the_truth_gives_the_same_weights_bit_for_bit() {
 }
 
 #[test]
+fn tf32_where_there_are_no_matrix_units_is_told_and_gives_what_f32_gives() {
+    let folder = tempfile::tempdir().unwrap();
+    section::dataset(folder.path(), 48, 40, Mode::Impute);
+    let [(plain, f32), (told, tf32)] = ["f32", "tf32"].map(|precision| {
+        let output = format!("{precision}.safetensors");
+        let precision = format!("fit.precision={precision}");
+        let done = fit(folder.path(), &[&WAVE[..], &["--set", &precision, "--output", &output]].concat());
+        assert!(done.status.success());
+        (String::from_utf8_lossy(&done.stderr).into_owned(), weights(folder.path(), &output))
+    });
+    assert!(told.contains("fit.precision: tf32 is not used") && !plain.contains("tf32"), "{told}");
+    assert_eq!(tf32, f32);
+}
+
+#[test]
 fn mistakes_are_one_clear_error_and_leave_nothing() {
     let folder = tempfile::tempdir().unwrap();
     section::dataset(folder.path(), 48, 40, Mode::Impute);

@@ -327,6 +327,8 @@ fn what_an_adapter_cannot_do_is_told_before_anything_is_computed() {
     let run = |arguments: &[&str]| fit(folder.path(), &[&WAVE[..], arguments].concat());
     let absent = run(&["--device", "vulkan:4000"]);
     assert!(absent.status.code() == Some(2) && said(&absent).contains("found vulkan:0"), "{}", said(&absent));
+    let plain = run(&["--device", "vulkan:0", "--set", "fit.precision=tf32", "--steps", "1"]);
+    assert!(plain.status.success() && said(&plain).contains("no matrix units"), "{}", said(&plain));
     if !s2s::compute::computes_in(&device, burn::tensor::DType::BF16) {
         let imprecise = run(&["--device", "vulkan:0", "--set", "fit.precision=bf16"]);
         assert!(

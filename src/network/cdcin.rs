@@ -125,7 +125,7 @@ impl CdcinConfig {
         let draw = &mut Draw::new(seed);
         let stage = self.stage();
         let stages = (0..self.cascades).map(|_| stage.init(draw, device)).collect();
-        Cdcin { stages, genes: None, config: self.clone(), flat: None }
+        Cdcin { stages, genes: None, config: self.clone(), flat: None, tf32: false }
     }
 
     fn stage(&self) -> RdhanConfig {
@@ -167,12 +167,20 @@ pub struct Cdcin {
     /// The weights where they are not in the stages; see [`super::trainable`].
     #[module(skip)]
     pub(super) flat: Option<Tensor<1>>,
+    /// Whether kernels of a GPU may round what they multiply to TF32; see [`Cdcin::with_tf32`].
+    #[module(skip)]
+    pub(super) tf32: bool,
 }
 
 impl Cdcin {
     /// The configuration that this network was made from.
     pub fn config(&self) -> &CdcinConfig {
         &self.config
+    }
+
+    /// The same network, whose kernels on a GPU round the factors of convolutions to TF32 if it has matrix units for that.
+    pub(crate) fn with_tf32(self, tf32: bool) -> Self {
+        Cdcin { tf32, ..self }
     }
 
     /// The network for other genes: each takes the embedding of one that this network knows, or, where it is `None`, the mean of
@@ -196,7 +204,7 @@ impl Cdcin {
         let config = CdcinConfig { gene_embedding: embedding, ..self.config.clone() };
         let stage = config.stage();
         let stages = self.stages.iter().map(|old| Rdhan { film: stage.film(device), ..old.clone() });
-        Cdcin { stages: stages.collect(), genes: None, config, flat: None }
+        Cdcin { stages: stages.collect(), genes: None, config, flat: None, tf32: false }
     }
 
     /// How many genes it knows by an embedding.

@@ -2,7 +2,7 @@
 
 use super::input::{Guide, Input, InputConfig, Upsampling};
 use super::{Cdcin, CdcinConfig};
-use crate::kernels::ops::{self, Column, Dimensions, Plan, StepInput};
+use crate::kernels::ops::{self, Column, Dimensions, Plan, Products, StepInput};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{DType, Tensor};
 
@@ -70,8 +70,14 @@ impl Cdcin {
         (self.cascade(inputs, sizes, genes), targets)
     }
 
-    fn cascade(&self, images: Tensor<2>, sizes: Vec<(usize, usize)>, genes: Vec<Option<usize>>) -> Tensor<2> {
-        let dimensions = Dimensions { genes: self.known_genes(), ..dimensions(&self.config) };
+    pub(super) fn cascade(
+        &self,
+        images: Tensor<2>,
+        sizes: Vec<(usize, usize)>,
+        genes: Vec<Option<usize>>,
+    ) -> Tensor<2> {
+        let products = if self.tf32 { Products::Matrices } else { Products::Units };
+        let dimensions = Dimensions { genes: self.known_genes(), products, ..dimensions(&self.config) };
         ops::cascade(images, self.weights(), Plan { dimensions, images: sizes, genes })
     }
 
@@ -143,5 +149,6 @@ fn dimensions(config: &CdcinConfig) -> Dimensions {
         data_consistency: config.data_consistency,
         embedding: config.gene_embedding,
         genes: 0,
+        products: Products::Units,
     }
 }

@@ -20,6 +20,8 @@ mod layers;
 mod rdhab;
 mod rdhan;
 mod size;
+#[cfg(feature = "gpu")]
+mod tf32;
 pub mod weights;
 mod window_attention;
 

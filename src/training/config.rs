@@ -68,8 +68,11 @@ pub enum ByDevice {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
-    /// 32-bit floating point. GPUs with TF32 multiply with it, keeping ten bits of each factor.
+    /// 32-bit floating point.
     F32,
+    /// f32, but convolutions on the matrix units of an NVIDIA GPU, which keep ten bits of each factor. Once tried on the GPU beside f32 before
+    /// a run; where there are no such units, f32.
+    Tf32,
     /// bfloat16, eight bits of each number: for GPUs. Weights, sums over many pixels, losses and the optimiser stay f32, and so
     /// do the held-out error and the prediction.
     Bf16,
@@ -79,7 +82,7 @@ impl Precision {
     /// As a type of tensors.
     pub fn dtype(self) -> DType {
         match self {
-            Precision::F32 => DType::F32,
+            Precision::F32 | Precision::Tf32 => DType::F32,
             Precision::Bf16 => DType::BF16,
         }
     }

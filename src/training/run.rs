@@ -1,7 +1,7 @@
 //! The steps of Adam, from the first or from where an earlier sitting stopped.
 
 use super::calibrate::calibrate;
-use super::config::{Crop, FitConfig};
+use super::config::{Crop, FitConfig, Precision};
 use super::curves::Point;
 use super::draws::{Draws, draws};
 use super::dropout::without_guides;
@@ -41,9 +41,26 @@ pub(super) struct Run<'a> {
     genes: Vec<FittedGene>,
     /// The network's layers; its weights are those of the state.
     net: Cdcin,
+    /// Whether a GPU may round factors to TF32.
+    tf32: bool,
     state: State,
     /// Points of the curves that come next.
     unread: Unread,
+}
+
+/// Whether the network can be trained with TF32; says why it is not.
+fn tf32(net: &Cdcin, weights: &Tensor<1>) -> bool {
+    #[cfg(feature = "gpu")]
+    let lacking = net.without_tf32(weights);
+    #[cfg(not(feature = "gpu"))]
+    let lacking = {
+        let _ = (net, weights);
+        Some("this build has no kernels for GPUs")
+    };
+    if let Some(why) = &lacking {
+        tracing::warn!("fit.precision: tf32 is not used: {why}; f32 is");
+    }
+    lacking.is_none()
 }
 
 impl<'a> Run<'a> {
@@ -81,9 +98,10 @@ impl<'a> Run<'a> {
                 "{why}: not in our kernels for GPUs, so that single operations compute it, many times slower"
             );
         }
+        let tf32 = config.precision == Precision::Tf32 && tf32(&net, &state.weights);
         let steps = if config.steps > 0 { config.steps } else { config.epochs * epoch };
         let unread = Unread::new();
-        Ok(Run { settings, identity, steps, sampler, thinning, objective, held_out, genes, net, state, unread })
+        Ok(Run { settings, identity, steps, sampler, thinning, objective, held_out, genes, net, tf32, state, unread })
     }
 
     /// Makes the steps that are left.
@@ -150,7 +168,7 @@ impl<'a> Run<'a> {
     /// One step of Adam. Reads nothing from the device.
     pub(super) fn step(&mut self) -> Losses {
         let (config, step) = (self.settings.fit, self.state.made);
-        let net = trainable(&self.net, &self.state.weights.clone().cast(config.precision.dtype()));
+        let net = trainable(&self.net, &self.state.weights.clone().cast(config.precision.dtype())).with_tf32(self.tf32);
         let batch = self.batch(step);
         let (losses, gradient) = self.objective.gradient(&net, &batch, config.most_at_once().unwrap_or(usize::MAX));
         let rate = learning_rate(config, step, self.steps);

@@ -17,7 +17,7 @@ pub use cubecl_core::*;
 
 /// What the kernels' sources import.
 pub mod prelude {
-    pub use crate::device::{Client, KernelLauncher};
+    pub use crate::device::{Client, KernelLauncher, LaunchArg};
     pub use cubecl_core::prelude::*;
 }
 pub mod tensor {
@@ -68,6 +68,7 @@ mod gpu {
     mod mlp;
     mod pixelwise;
     mod plan;
+    mod products;
     mod stage;
     mod step_input;
     mod tiles;

@@ -2,8 +2,9 @@
 
 use super::losses::Terms;
 use super::plan::{Dimensions, Pass, Plan};
+use super::products::Products;
 use super::step_input::{Column, StepInput, View};
-use crate::device::CubeTensor;
+use crate::device::{CubeTensor, DType, Shape};
 use std::collections::BTreeMap;
 
 pub fn launch(network: &BTreeMap<String, usize>) {
@@ -25,8 +26,10 @@ pub fn launch(network: &BTreeMap<String, usize>) {
         data_consistency: true,
         embedding: of("gene_embedding"),
         genes: if of("gene_embedding") > 0 { 2 } else { 0 },
+        products: if of("matrices") > 0 { Products::Matrices } else { Products::Units },
     };
     assert!(dimensions.fit(), "burn's operations compute such a network");
+    let side = of("side");
     let views = [(false, 2), (false, 1), (true, 4), (true, 2)];
     let columns = [Column::Nearest(0), Column::Lattice, Column::Bilinear(1), Column::InTissue(3), Column::Known(4)];
     let step_input = StepInput {
@@ -34,19 +37,30 @@ pub fn launch(network: &BTreeMap<String, usize>) {
         columns: columns.to_vec(),
         scale: 2,
         window: dimensions.window,
-        stacks: [[8, 32, 32], [1, 64, 64]],
+        stacks: [[8, side, side], [1, 2 * side, 2 * side]],
     };
     let images = step_input.sizes();
-    let (_, targets) = step_input.made(CubeTensor::of([8, 32 * 32]), CubeTensor::of([64, 64]));
+    let stacks = [CubeTensor::given([8, side * side], 1.0), CubeTensor::given([2 * side, 2 * side], 1.0)];
+    let [section, natural] = stacks;
+    let (made, targets) = step_input.made(section, natural);
+    made.is_result("input");
     let plan = Plan { dimensions, images, genes: vec![Some(0), Some(1), None, None] };
     let pixels = plan.pixels();
-    let inputs = CubeTensor::of([pixels, 1 + dimensions.input_channels]);
-    let pass = Pass::new(&plan, inputs, CubeTensor::of([1, dimensions.parameters()]));
+    let inputs = CubeTensor::given([pixels, 1 + dimensions.input_channels], 1.0);
+    let pass = Pass::new(&plan, inputs, CubeTensor::given([1, dimensions.parameters()], 0.2));
     let mut stages = Vec::new();
-    pass.forward(|stage| stages.push(stage));
-    let outputs = CubeTensor::of([dimensions.cascades, pixels]);
+    let outputs = pass.forward(|stage| stages.push(stage));
+    outputs.is_result("outputs");
+    let outputs = CubeTensor::new_contiguous(
+        outputs.client,
+        outputs.device,
+        Shape::from([dimensions.cascades, pixels]),
+        outputs.handle,
+        DType::F32,
+    );
     let terms = Terms { ends: [pixels / 4, pixels / 2, pixels / 2, pixels], edge: 0.5, straight: 1.0 };
     let losses = terms.losses(outputs.clone(), targets.clone());
+    losses.is_result("losses");
     let grad = terms.gradient(outputs, targets, losses.clone(), losses);
-    pass.backward(stages, &grad);
+    pass.backward(stages, &grad).is_result("gradient");
 }

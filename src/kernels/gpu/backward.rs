@@ -2,13 +2,14 @@
 
 use super::attention_gradient::attention_gradient;
 use super::branch::branch_weights;
-use super::conv::{self, CHUNK, Finish, Load};
+use super::conv::{Finish, Load};
 use super::dense_gradient::{dense_input_gradient, dense_layer_gradient, dense_weights};
 use super::forward::{BlockTape, Convolution, HybridTape, StageTape, UNITS, View, cubes};
 use super::gates::{self, gates_gradient};
 use super::mlp::mlp_gradient;
 use super::pixelwise;
 use super::plan::Pass;
+use super::products::CHUNK;
 use super::stage::stage_gradient;
 use super::weights::{self, sum_rows, weight_gradients};
 use burn_cubecl::tensor::CubeTensor;
@@ -60,11 +61,13 @@ impl Pass {
         (grad, outputs): (View, usize),
     ) {
         let (load, load_grad) = (Load::Plain, Load::Plain);
-        let shape = weights::Shape { side, outputs, source: source.stride, grad: grad.stride, load, load_grad };
+        let products = self.plan.products;
+        let shape =
+            weights::Shape { side, outputs, source: source.stride, grad: grad.stride, load, load_grad, products };
         weight_gradients::launch(
             &self.weights.client,
             CubeCount::Static(inputs.div_ceil(CHUNK) as u32, partial.rows as u32, 1),
-            CubeDim::new_1d(weights::units(outputs)),
+            CubeDim::new_1d(products.units_of_weights(side, outputs)),
             source.buffer.clone().into_buffer_arg(),
             grad.buffer.clone().into_buffer_arg(),
             self.tiles.buffer.clone().into_buffer_arg(),
@@ -194,7 +197,7 @@ impl Pass {
             dense_layer_gradient::launch(
                 &self.weights.client,
                 CubeCount::Static(self.tiles.count as u32, 1, 1),
-                CubeDim::new_1d(conv::units(plan.growth)),
+                CubeDim::new_1d(plan.products.units(plan.growth)),
                 fused.clone().into_buffer_arg(),
                 self.weights.clone().into_buffer_arg(),
                 self.tiles.buffer.clone().into_buffer_arg(),
@@ -208,7 +211,7 @@ impl Pass {
         dense_weights::launch(
             &self.weights.client,
             CubeCount::Static(dense.all_chunks() as u32, one.rows as u32, 1),
-            CubeDim::new_1d(weights::units(plan.channels.max(plan.growth))),
+            CubeDim::new_1d(plan.products.units_of_weights(3, plan.channels.max(plan.growth))),
             source.clone().into_buffer_arg(),
             tape.grown.into_buffer_arg(),
             fused.clone().into_buffer_arg(),
@@ -222,7 +225,7 @@ impl Pass {
         dense_input_gradient::launch(
             &self.weights.client,
             CubeCount::Static(self.tiles.count as u32, 1, 1),
-            CubeDim::new_1d(conv::units(plan.channels)),
+            CubeDim::new_1d(plan.products.units(plan.channels)),
             fused.into_buffer_arg(),
             self.weights.clone().into_buffer_arg(),
             self.tiles.buffer.clone().into_buffer_arg(),
@@ -300,7 +303,7 @@ impl Pass {
         branch_weights::launch(
             client,
             CubeCount::Static((c.div_ceil(CHUNK) + few.div_ceil(CHUNK)) as u32, partial.rows as u32, 1),
-            CubeDim::new_1d(weights::units(c)),
+            CubeDim::new_1d(plan.products.units_of_weights(3, c)),
             tape.normal.into_buffer_arg(),
             narrow.into_buffer_arg(),
             tape.compressed.into_buffer_arg(),
@@ -312,6 +315,7 @@ impl Pass {
             partial.length,
             self.tiles.count,
             hybrid,
+            plan.products,
         );
         attention_gradient::launch(
             client,

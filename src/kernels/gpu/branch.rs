@@ -1,8 +1,9 @@
 //! The gradients of the weights of the channel attention's two convolutions, in one launch.
 
-use super::conv::{CHUNK, Load, halo_len};
+use super::conv::Load;
 use super::layout::Hybrid;
-use super::weights::{Shape, gradients, grads_len};
+use super::products::{CHUNK, Products};
+use super::weights::{Shape, gradients, grads_len, halo_of_weights};
 use cubecl::prelude::*;
 
 /// At `column` of rows of `length` partial sums; `affine` makes `grad` that of the second convolution's output.
@@ -20,10 +21,11 @@ pub(super) fn branch_weights(
     length: usize,
     tile_count: usize,
     #[comptime] hybrid: Hybrid,
+    #[comptime] products: Products,
 ) {
     let (channels, few) = (comptime!(hybrid.channels), comptime!(hybrid.few));
-    let mut halo = Shared::new_slice(comptime!(halo_len(3)));
-    let mut grads = Shared::new_slice(comptime!(grads_len(hybrid.channels)));
+    let mut halo = Shared::new_slice(comptime!(halo_of_weights(3, products)));
+    let mut grads = Shared::new_slice(comptime!(grads_len(hybrid.channels, products)));
     let row = CUBE_POS_Y as usize * length + column;
     let own = comptime!(hybrid.channels.div_ceil(CHUNK));
     let chunk = CUBE_POS_X as usize;
@@ -34,6 +36,7 @@ pub(super) fn branch_weights(
         grad: hybrid.few,
         load: Load::Plain,
         load_grad: Load::Plain,
+        products,
     });
     let second = comptime!(Shape {
         side: 3,
@@ -42,6 +45,7 @@ pub(super) fn branch_weights(
         grad: hybrid.channels,
         load: Load::Gelu,
         load_grad: Load::Affine,
+        products,
     });
     if chunk < own {
         let input = chunk * CHUNK;

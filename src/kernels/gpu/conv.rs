@@ -2,15 +2,9 @@
 //! it for four outputs; inputs come to shared memory eight channels at a time, with their weights.
 
 use super::functions::{gelu, gelu_slope};
-use super::tiles::Tile;
+use super::products::{CHUNK, GROUP, Products, convolve_chunk, factor, place};
+use super::tiles::{TILE, Tile};
 use cubecl::prelude::*;
-
-/// Pixels along a side of a tile.
-pub(super) const TILE: usize = 8;
-/// Input channels in shared memory at once.
-pub(super) const CHUNK: usize = 8;
-/// Outputs of a unit.
-pub(super) const GROUP: usize = 4;
 
 /// What becomes of the values of a source when they are loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,24 +42,20 @@ pub(super) struct Shape {
     pub(super) back: bool,
     pub(super) load: Load,
     pub(super) finish: Finish,
+    pub(super) products: Products,
 }
 
-/// Outputs, rounded up to whole groups.
-pub(super) const fn wide(outputs: usize) -> usize {
-    outputs.div_ceil(GROUP) * GROUP
+/// Numbers of shared memory for a chunk of inputs around a tile, and for its weights.
+pub(super) const fn halo_len(side: usize, products: Products) -> usize {
+    CHUNK * products.plane(side)
 }
 
-/// Numbers of shared memory for a chunk of inputs around a tile.
-pub(super) const fn halo_len(side: usize) -> usize {
-    CHUNK * (TILE + side - 1) * (TILE + side - 1)
+pub(super) const fn taps_len(side: usize, outputs: usize, products: Products) -> usize {
+    side * side * CHUNK * products.pitch(outputs)
 }
 
-/// Units of a cube for so many outputs.
-pub(super) const fn units(outputs: usize) -> u32 {
-    (TILE * outputs.div_ceil(GROUP)) as u32
-}
-
-/// A chunk of `count` channels from `first` on, of a tile and around it: `[CHUNK, rows, columns]`, zeros beyond.
+/// A chunk of `count` channels from `first` on, of a tile and around it: `[CHUNK, plane]`, of which the first are `[rows, columns]`, zeros
+/// beyond.
 #[cube]
 pub(super) fn load_halo(
     source: &[f32],
@@ -76,12 +66,14 @@ pub(super) fn load_halo(
     count: usize,
     stride: usize,
     #[comptime] side: usize,
+    #[comptime] plane: usize,
     #[comptime] load: Load,
+    #[comptime] products: Products,
 ) {
     let across = comptime!(TILE + side - 1);
     let reach = comptime!(side / 2);
     let mut at = UNIT_POS as usize;
-    while at < comptime!(halo_len(side)) {
+    while at < comptime!(CHUNK * across * across) {
         let (channel, place) = (at % CHUNK, at / CHUNK);
         // The image lies `reach` further: row and col are never negative.
         let (row, col) = (tile.top + place / across, tile.left + place % across);
@@ -97,12 +89,12 @@ pub(super) fn load_halo(
                 value = value * affine[scale] + affine[scale + stride];
             }
         }
-        halo[channel * comptime!(across * across) + place] = value;
+        halo[channel * plane + place] = factor(value, products);
         at += CUBE_DIM as usize;
     }
 }
 
-/// The weights of a chunk of inputs from `first` on, `[taps, CHUNK, wide]`. They lie at `base` as `[outputs, stride, taps]`;
+/// The weights of a chunk of inputs from `first` on, `[taps, CHUNK, pitch]`. They lie at `base` as `[outputs, stride, taps]`;
 /// going back, as `[inputs, stride, taps]` with mirrored taps.
 #[cube]
 pub(super) fn load_taps(
@@ -115,9 +107,10 @@ pub(super) fn load_taps(
     #[comptime] side: usize,
     #[comptime] outputs: usize,
     #[comptime] back: bool,
+    #[comptime] products: Products,
 ) {
     let square = comptime!(side * side);
-    let wide = comptime!(wide(outputs));
+    let wide = comptime!(products.wide(outputs));
     let mut at = UNIT_POS as usize;
     while at < comptime!(square * CHUNK * wide) {
         // In the order in which they lie in memory.
@@ -130,22 +123,16 @@ pub(super) fn load_taps(
             value = weights[base + row * square + tap];
         }
         let to = if comptime!(back) { comptime!(square - 1) - tap } else { tap };
-        taps[(to * CHUNK + i) * wide + o] = value;
+        taps[(to * CHUNK + i) * comptime!(products.pitch(outputs)) + o] = factor(value, products);
         at += CUBE_DIM as usize;
     }
 }
 
-/// Adds to a unit's `sums`, `[GROUP, TILE]`, what a chunk of inputs gives.
+/// Adds to a unit's `sums`, `[TILE, GROUP]`, what a chunk of inputs gives.
 #[cube]
-pub(super) fn multiply(
-    halo: &[f32],
-    taps: &[f32],
-    sums: &mut Array<f32>,
-    #[comptime] side: usize,
-    #[comptime] outputs: usize,
-) {
+fn multiply(halo: &[f32], taps: &[f32], sums: &mut Array<f32>, #[comptime] side: usize, #[comptime] outputs: usize) {
     let across = comptime!(TILE + side - 1);
-    let wide = comptime!(wide(outputs));
+    let wide = comptime!(Products::Units.wide(outputs));
     let (row, group) = (UNIT_POS as usize % TILE, UNIT_POS as usize / TILE);
     let mut line = Array::<f32>::new(across);
     for i in 0..CHUNK {
@@ -163,7 +150,7 @@ pub(super) fn multiply(
                     let weight = taps[(comptime!(dy * side + dx) * CHUNK + i) * wide + group * GROUP + o];
                     #[unroll]
                     for x in 0..TILE {
-                        sums[comptime!(o * TILE + x)] += weight * line[comptime!(x + dx)];
+                        sums[comptime!(x * GROUP + o)] += weight * line[comptime!(x + dx)];
                     }
                 }
             }
@@ -191,33 +178,52 @@ pub(super) fn accumulate(
     #[comptime] side: usize,
     #[comptime] back: bool,
     #[comptime] load: Load,
+    #[comptime] products: Products,
 ) {
     for chunk in 0..comptime!(inputs.div_ceil(CHUNK)) {
         let done = chunk * CHUNK;
         let count = min(inputs - done, CHUNK);
-        load_halo(source, affine, halo, tile, first + done, count, source_stride, side, load);
-        load_taps(weights, taps, base, weights_first + done, count, weights_stride, side, outputs, back);
+        load_halo(
+            source,
+            affine,
+            halo,
+            tile,
+            first + done,
+            count,
+            source_stride,
+            side,
+            comptime!(products.plane(side)),
+            load,
+            products,
+        );
+        load_taps(weights, taps, base, weights_first + done, count, weights_stride, side, outputs, back, products);
         sync_cube();
-        multiply(&*halo, &*taps, sums, side, outputs);
+        if comptime!(products == Products::Matrices) {
+            convolve_chunk(&*halo, &*taps, sums, side, outputs);
+        } else {
+            multiply(&*halo, &*taps, sums, side, outputs);
+        }
         sync_cube();
     }
 }
 
 /// Sums that start at a unit's biases, which lie at `base`.
 #[cube]
-pub(super) fn biased(weights: &[f32], base: usize, #[comptime] outputs: usize) -> Array<f32> {
-    let mut sums = Array::<f32>::new(comptime!(GROUP * TILE));
+pub(super) fn biased(
+    weights: &[f32],
+    base: usize,
+    #[comptime] outputs: usize,
+    #[comptime] products: Products,
+) -> Array<f32> {
+    let mut sums = Array::<f32>::new(comptime!(products.sums(outputs)));
     #[unroll]
-    for o in 0..GROUP {
-        let output = UNIT_POS as usize / TILE * GROUP + o;
+    for number in 0..comptime!(products.sums(outputs)) {
+        let output = place(number, products).output;
         let mut bias = f32::new(0.0);
         if output < outputs {
             bias = weights[base + output];
         }
-        #[unroll]
-        for x in 0..TILE {
-            sums[comptime!(o * TILE + x)] = bias;
-        }
+        sums[number] = bias;
     }
     sums
 }
@@ -253,14 +259,15 @@ pub(super) fn convolve(
 ) {
     let side = comptime!(shape.side);
     let outputs = comptime!(shape.outputs);
-    let mut halo = Shared::new_slice(comptime!(halo_len(side)));
-    let mut taps = Shared::new_slice(comptime!(side * side * CHUNK * wide(outputs)));
+    let products = comptime!(shape.products);
+    let mut halo = Shared::new_slice(comptime!(halo_len(side, products)));
+    let mut taps = Shared::new_slice(comptime!(taps_len(side, outputs, products)));
     let tile = Tile::of(tiles, CUBE_POS_X as usize);
     let part = CUBE_POS_Y as usize * outputs;
     let mut sums = if comptime!(shape.back) {
-        zeros(comptime!(GROUP * TILE))
+        zeros(comptime!(products.sums(outputs)))
     } else {
-        biased(weights, base + outputs * weights_stride * comptime!(side * side), outputs)
+        biased(weights, base + outputs * weights_stride * comptime!(side * side), outputs, products)
     };
     accumulate(
         source,
@@ -280,27 +287,21 @@ pub(super) fn convolve(
         side,
         comptime!(shape.back),
         comptime!(shape.load),
+        products,
     );
-    let (row, group) = (tile.top + UNIT_POS as usize % TILE, UNIT_POS as usize / TILE);
     #[unroll]
-    for x in 0..TILE {
-        let col = tile.left + x;
-        if row < tile.height && col < tile.width {
-            let pixel = tile.first + row * tile.width + col;
-            #[unroll]
-            for o in 0..GROUP {
-                let output = group * GROUP + o;
-                if output < outputs {
-                    let mut value = sums[comptime!(o * TILE + x)];
-                    if comptime!(shape.finish == Finish::Add) {
-                        value += other[pixel * comptime!(shape.other) + other_first + output];
-                    }
-                    if comptime!(shape.finish == Finish::Slope) {
-                        value *= gelu_slope(other[pixel * comptime!(shape.other) + other_first + output]);
-                    }
-                    out[pixel * comptime!(shape.out) + out_first + part + output] = value;
-                }
+    for number in 0..comptime!(products.sums(outputs)) {
+        let place = place(number, products);
+        let (pixel, inside) = tile.pixel(place.row, place.col);
+        if inside && place.output < outputs {
+            let mut value = sums[number];
+            if comptime!(shape.finish == Finish::Add) {
+                value += other[pixel * comptime!(shape.other) + other_first + place.output];
             }
+            if comptime!(shape.finish == Finish::Slope) {
+                value *= gelu_slope(other[pixel * comptime!(shape.other) + other_first + place.output]);
+            }
+            out[pixel * comptime!(shape.out) + out_first + part + place.output] = value;
         }
     }
 }

@@ -1,7 +1,8 @@
 //! A dense block: L convolutions 3×3 with ReLU, each reading the block's input and all layers before it, which lie side by side
 //! in one buffer `[pixels, L·growth]`, so that nothing is concatenated. The 1×1 fusion of all of them is in `pixelwise`.
 
-use super::conv::{CHUNK, GROUP, Load, TILE, accumulate, biased, halo_len, wide};
+use super::conv::{Load, accumulate, biased, halo_len, taps_len};
+use super::products::{CHUNK, Products, place};
 use super::tiles::Tile;
 use super::weights;
 use cubecl::prelude::*;
@@ -16,6 +17,7 @@ pub(super) struct Dense {
     pub(super) layers: usize,
     /// Numbers of a pixel in the buffer that holds the input.
     pub(super) source: usize,
+    pub(super) products: Products,
 }
 
 impl Dense {
@@ -52,7 +54,8 @@ impl Dense {
     /// The gradients of a layer's weights, or of the fusion's (side 1), for inputs from a buffer of `source` numbers a pixel.
     pub(super) const fn weights(&self, side: usize, source: usize) -> weights::Shape {
         let (outputs, grad) = if side == 1 { (self.channels, self.channels) } else { (self.growth, self.grown()) };
-        weights::Shape { side, outputs, source, grad, load: Load::Plain, load_grad: Load::Plain }
+        let products = self.products;
+        weights::Shape { side, outputs, source, grad, load: Load::Plain, load_grad: Load::Plain, products }
     }
 
     /// Chunks of inputs of all layers and the fusion.
@@ -76,10 +79,11 @@ pub(super) fn dense_layer(
     let growth = comptime!(dense.growth);
     let seen = comptime!(dense.seen(layer));
     let base = base + comptime!(dense.offset(layer));
-    let mut halo = Shared::new_slice(comptime!(halo_len(3)));
-    let mut taps = Shared::new_slice(comptime!(9 * CHUNK * wide(growth)));
+    let products = comptime!(dense.products);
+    let mut halo = Shared::new_slice(comptime!(halo_len(3, products)));
+    let mut taps = Shared::new_slice(comptime!(taps_len(3, growth, products)));
     let tile = Tile::of(tiles, CUBE_POS);
-    let mut sums = biased(weights, base + comptime!(9 * seen * growth), growth);
+    let mut sums = biased(weights, base + comptime!(9 * seen * growth), growth, products);
     let channels = comptime!(dense.channels);
     accumulate(
         x,
@@ -99,6 +103,7 @@ pub(super) fn dense_layer(
         3usize,
         false,
         Load::Plain,
+        products,
     );
     for before in 0..layer {
         let first = before * growth;
@@ -120,21 +125,16 @@ pub(super) fn dense_layer(
             3usize,
             false,
             Load::Plain,
+            products,
         );
     }
-    let (row, group) = (tile.top + UNIT_POS as usize % TILE, UNIT_POS as usize / TILE);
     #[unroll]
-    for x in 0..TILE {
-        let col = tile.left + x;
-        if row < tile.height && col < tile.width {
-            let to = (tile.first + row * tile.width + col) * comptime!(dense.grown()) + comptime!(layer * growth);
-            #[unroll]
-            for o in 0..GROUP {
-                let output = group * GROUP + o;
-                if output < growth {
-                    grown[to + output] = max(sums[comptime!(o * TILE + x)], f32::new(0.0));
-                }
-            }
+    for number in 0..comptime!(products.sums(growth)) {
+        let place = place(number, products);
+        let (pixel, inside) = tile.pixel(place.row, place.col);
+        if inside && place.output < growth {
+            let to = pixel * comptime!(dense.grown()) + comptime!(layer * growth) + place.output;
+            grown[to] = max(sums[number], f32::new(0.0));
         }
     }
 }

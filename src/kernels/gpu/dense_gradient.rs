@@ -1,9 +1,10 @@
 //! The gradients of a dense block, of its layers from the last to the first, of its input, and of its weights.
 
-use super::conv::{CHUNK, GROUP, Load, TILE, accumulate, halo_len, wide, zeros};
+use super::conv::{Load, accumulate, halo_len, taps_len, zeros};
 use super::dense::Dense;
+use super::products::{CHUNK, place};
 use super::tiles::Tile;
-use super::weights::{gradients, grads_len};
+use super::weights::{gradients, grads_len, halo_of_weights};
 use cubecl::prelude::*;
 
 /// The gradient of `outputs` channels from `wanted` on of all that the fusion reads: what comes back from the fusion, whose
@@ -24,7 +25,8 @@ fn gradient_sums(
     #[comptime] first_reader: usize,
 ) -> Array<f32> {
     let (channels, growth) = (comptime!(dense.channels), comptime!(dense.growth));
-    let mut sums = zeros(comptime!(GROUP * TILE));
+    let products = comptime!(dense.products);
+    let mut sums = zeros(comptime!(products.sums(outputs)));
     let fusion = base + comptime!(dense.offset(dense.layers) + wanted);
     accumulate(
         fused,
@@ -44,6 +46,7 @@ fn gradient_sums(
         1usize,
         true,
         Load::Plain,
+        products,
     );
     let mut offset = base + comptime!(dense.offset(first_reader));
     for reader in first_reader..comptime!(dense.layers) {
@@ -66,6 +69,7 @@ fn gradient_sums(
             3usize,
             true,
             Load::Plain,
+            products,
         );
         offset += (9 * seen + 1) * growth;
     }
@@ -85,8 +89,9 @@ pub(super) fn dense_layer_gradient(
     #[comptime] layer: usize,
 ) {
     let growth = comptime!(dense.growth);
-    let mut halo = Shared::new_slice(comptime!(halo_len(3)));
-    let mut taps = Shared::new_slice(comptime!(9 * CHUNK * wide(growth)));
+    let products = comptime!(dense.products);
+    let mut halo = Shared::new_slice(comptime!(halo_len(3, products)));
+    let mut taps = Shared::new_slice(comptime!(taps_len(3, growth, products)));
     let tile = Tile::of(tiles, CUBE_POS);
     let wanted = comptime!(dense.seen(layer));
     let sums = gradient_sums(
@@ -102,23 +107,17 @@ pub(super) fn dense_layer_gradient(
         growth,
         comptime!(layer + 1),
     );
-    let (row, group) = (tile.top + UNIT_POS as usize % TILE, UNIT_POS as usize / TILE);
     #[unroll]
-    for x in 0..TILE {
-        let col = tile.left + x;
-        if row < tile.height && col < tile.width {
-            let to = (tile.first + row * tile.width + col) * comptime!(dense.grown()) + comptime!(layer * growth);
-            #[unroll]
-            for o in 0..GROUP {
-                let output = group * GROUP + o;
-                if output < growth {
-                    let mut value = sums[comptime!(o * TILE + x)];
-                    if grown[to + output] <= 0.0 {
-                        value = f32::new(0.0);
-                    }
-                    grads[to + output] = value;
-                }
+    for number in 0..comptime!(products.sums(growth)) {
+        let place = place(number, products);
+        let (pixel, inside) = tile.pixel(place.row, place.col);
+        if inside && place.output < growth {
+            let to = pixel * comptime!(dense.grown()) + comptime!(layer * growth) + place.output;
+            let mut value = sums[number];
+            if grown[to] <= 0.0 {
+                value = f32::new(0.0);
             }
+            grads[to] = value;
         }
     }
 }
@@ -138,27 +137,22 @@ pub(super) fn dense_input_gradient(
     #[comptime] more: bool,
 ) {
     let channels = comptime!(dense.channels);
-    let mut halo = Shared::new_slice(comptime!(halo_len(3)));
-    let mut taps = Shared::new_slice(comptime!(9 * CHUNK * wide(channels)));
+    let products = comptime!(dense.products);
+    let mut halo = Shared::new_slice(comptime!(halo_len(3, products)));
+    let mut taps = Shared::new_slice(comptime!(taps_len(3, channels, products)));
     let tile = Tile::of(tiles, CUBE_POS);
     let sums = gradient_sums(fused, grads, weights, &mut halo, &mut taps, &tile, base, dense, 0usize, channels, 0usize);
-    let (row, group) = (tile.top + UNIT_POS as usize % TILE, UNIT_POS as usize / TILE);
     #[unroll]
-    for x in 0..TILE {
-        let col = tile.left + x;
-        if row < tile.height && col < tile.width {
-            let to = (tile.first + row * tile.width + col) * comptime!(dense.source) + first;
-            #[unroll]
-            for o in 0..GROUP {
-                let output = group * GROUP + o;
-                if output < channels {
-                    let mut value = sums[comptime!(o * TILE + x)] + features[to + channels + output];
-                    if more {
-                        value += features[to + output];
-                    }
-                    features[to + output] = value;
-                }
+    for number in 0..comptime!(products.sums(channels)) {
+        let place = place(number, products);
+        let (pixel, inside) = tile.pixel(place.row, place.col);
+        if inside && place.output < channels {
+            let to = pixel * comptime!(dense.source) + first + place.output;
+            let mut value = sums[number] + features[to + channels];
+            if more {
+                value += features[to];
             }
+            features[to] = value;
         }
     }
 }
@@ -181,8 +175,8 @@ pub(super) fn dense_weights(
     let (channels, growth) = (comptime!(dense.channels), comptime!(dense.growth));
     let (own, each) = (comptime!(dense.channels.div_ceil(CHUNK)), comptime!(dense.growth.div_ceil(CHUNK)));
     let widest = comptime!(if dense.channels > dense.growth { dense.channels } else { dense.growth });
-    let mut halo = Shared::new_slice(comptime!(halo_len(3)));
-    let mut grad = Shared::new_slice(comptime!(grads_len(widest)));
+    let mut halo = Shared::new_slice(comptime!(halo_of_weights(3, dense.products)));
+    let mut grad = Shared::new_slice(comptime!(grads_len(widest, dense.products)));
     // Which layer this cube's chunk is of, and which of its chunks it is.
     let mut layer = 0usize;
     let mut chunk = CUBE_POS_X as usize;

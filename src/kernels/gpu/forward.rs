@@ -142,11 +142,12 @@ impl Pass {
             back: back.is_some(),
             load,
             finish,
+            products: self.plan.products,
         };
         convolve::launch(
             &self.weights.client,
             CubeCount::Static(self.tiles.count as u32, back.unwrap_or(1) as u32, 1),
-            CubeDim::new_1d(conv::units(outputs)),
+            CubeDim::new_1d(shape.products.units(outputs)),
             source.buffer.clone().into_buffer_arg(),
             self.weights.clone().into_buffer_arg(),
             self.tiles.buffer.clone().into_buffer_arg(),
@@ -224,7 +225,7 @@ impl Pass {
             dense_layer::launch(
                 &self.weights.client,
                 CubeCount::Static(self.tiles.count as u32, 1, 1),
-                CubeDim::new_1d(conv::units(plan.growth)),
+                CubeDim::new_1d(plan.products.units(plan.growth)),
                 features.clone().into_buffer_arg(),
                 self.weights.clone().into_buffer_arg(),
                 self.tiles.buffer.clone().into_buffer_arg(),

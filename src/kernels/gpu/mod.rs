@@ -1,7 +1,7 @@
 //! The network's kernels for GPUs: the mathematics of the CPU's, forward and backward, on channels-last f32 images.
 //!
 //! All images of a pass, of whatever sizes, lie side by side in one list of pixels (`tiles`), all parameters in one vector
-//! (`plan`, `layout`). From the small to the large: convolutions (`conv`, `weights`), dense blocks (`dense`, `dense_gradient`), what
+//! (`plan`, `layout`). From the small to the large: convolutions (`conv`, `weights`), which multiply in one of two ways (`products`), dense blocks (`dense`, `dense_gradient`), what
 //! is computed pixel by pixel (`pixelwise`, `mlp`), channel attention (`gates`, `branch`), window attention
 //! (`attention`, `attention_gradient`), what is known of genes (`film`, `film_gradient`), stages (`stage`); then the passes that launch them (`forward`, `backward`), which burn
 //! sees as one operation (`operation`).
@@ -30,6 +30,7 @@ mod mlp;
 mod operation;
 mod pixelwise;
 mod plan;
+mod products;
 mod stage;
 mod step;
 mod step_input;
@@ -42,5 +43,6 @@ mod tests;
 pub(crate) use losses::{TERMS, Terms};
 pub(crate) use operation::cascade;
 pub(crate) use plan::{Dimensions, Plan};
+pub(crate) use products::Products;
 pub(crate) use step::{losses, step_input};
 pub(crate) use step_input::{Column, StepInput, View};

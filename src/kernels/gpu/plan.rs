@@ -1,11 +1,12 @@
 //! What a pass computes: the network's dimensions, where its parameters lie, the images that go through it, and their tables on
 //! the device.
 
-use super::conv::{CHUNK, TILE, halo_len, wide};
+use super::conv::{halo_len, taps_len};
 use super::dense::Dense;
 use super::layout::{Film, Hybrid};
 use super::pixelwise::FUSED;
-use super::tiles::{Size, count, extents, tiles};
+use super::products::Products;
+use super::tiles::{Size, TILE, count, extents, tiles};
 use burn::tensor::{DType, Shape};
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
@@ -29,6 +30,8 @@ pub(crate) struct Dimensions {
     /// Numbers of a gene's embedding, and genes that have one.
     pub(crate) embedding: usize,
     pub(crate) genes: usize,
+    /// How convolutions multiply, if the device can.
+    pub(crate) products: Products,
 }
 
 /// Shared memory in bytes that kernels may take: GPUs for computing have it, if Vulkan asks for half of it alone.
@@ -41,14 +44,14 @@ impl Dimensions {
         // What attention_gradient, the convolutions and `fuse` keep in shared memory.
         let attention = 4 * n * (2 * c + 5 * d + 2);
         let widest = c.max(self.growth);
-        let convolutions = 4 * (halo_len(3) + 9 * CHUNK * wide(widest));
+        let convolutions = 4 * (halo_len(3, self.products) + taps_len(3, widest, self.products));
         let fusion = 4 * FUSED * (2 * c + self.layers * self.growth + 2);
         attention <= SHARED && convolutions <= SHARED && fusion <= SHARED && n <= 256 && c <= 256 && self.hidden <= 1024
     }
 
     pub(super) fn dense(&self) -> Dense {
-        let source = (self.blocks + 1) * self.channels;
-        Dense { channels: self.channels, growth: self.growth, layers: self.layers, source }
+        let Dimensions { blocks, channels, growth, layers, products, .. } = *self;
+        Dense { channels, growth, layers, source: (blocks + 1) * channels, products }
     }
 
     pub(super) fn hybrid(&self) -> Hybrid {
@@ -166,8 +169,10 @@ impl Pass {
         let of = &plan.images;
         let (tiled, windowed, extent) = (tiles(of, TILE), tiles(of, plan.dimensions.window), extents(of));
         let table = |values: &[u32], count: usize| Table { buffer: table(&images, values), count };
+        let able = Products::on_matrix_units(images.client.properties());
+        let products = if able { plan.dimensions.products } else { Products::Units };
         let pass = Pass {
-            plan: plan.dimensions,
+            plan: Dimensions { products, ..plan.dimensions },
             tiles: table(&tiled, count(&tiled)),
             windows: table(&windowed, count(&windowed)),
             extents: table(&extent, of.len()),

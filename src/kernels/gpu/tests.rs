@@ -3,6 +3,7 @@
 
 use super::forward::HybridTape;
 use super::plan::{Dimensions, Pass, Plan};
+use super::products::Products;
 use crate::compute::DeviceChoice;
 use crate::kernels::attention::WindowAttention;
 use crate::kernels::channel_attention::ChannelAttention;
@@ -211,6 +212,7 @@ proptest! {
         let of = Dimensions {
             cascades: 1, blocks: 1, input_channels: 1, channels, growth, layers, window, heads, alpha: 0.5,
             few: channels / 4, squeezed: channels / 8, hidden: 2 * channels, data_consistency: true, embedding: 0, genes: 0,
+            products: Products::Units,
         };
         prop_assume!(of.fit());
         check(of, Extent { batch, height: sides.0, width: sides.1 }, seed, &device);

@@ -2,6 +2,9 @@
 
 use cubecl::prelude::*;
 
+/// Pixels along a side of a tile of convolutions.
+pub(super) const TILE: usize = 8;
+
 /// Height and width of an image.
 pub(crate) type Size = (usize, usize);
 
@@ -34,6 +37,12 @@ impl Tile {
             left: table[at + 4] as usize,
             image: table[at + 5] as usize,
         }
+    }
+
+    /// The number of the pixel at this row and column of the tile, and whether it lies in the image.
+    pub(super) fn pixel(&self, row: usize, col: usize) -> (usize, bool) {
+        let (row, col) = (self.top + row, self.left + col);
+        (self.first + row * self.width + col, row < self.height && col < self.width)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Gradients of the weights of convolutions: a cube has eight input channels, a unit one of them with four outputs and all
 //! taps. Every `rows`-th tile is summed into a row of partial sums, in a fixed order, so that results repeat.
 
-use super::conv::{CHUNK, GROUP, Load, TILE, halo_len, load_halo, wide, zeros};
-use super::tiles::Tile;
+use super::conv::{Load, load_halo, zeros};
+use super::products::{CHUNK, GROUP, Products, factor, weight_place, weights_of_tile};
+use super::tiles::{TILE, Tile};
 use cubecl::prelude::*;
 
 /// One convolution's weights.
@@ -16,25 +17,26 @@ pub(super) struct Shape {
     pub(super) grad: usize,
     pub(super) load: Load,
     pub(super) load_grad: Load,
+    pub(super) products: Products,
 }
 
-/// Units of a cube for so many outputs.
-pub(super) const fn units(outputs: usize) -> u32 {
-    (CHUNK * outputs.div_ceil(GROUP)) as u32
+/// Numbers of shared memory for a chunk of inputs around a tile, and for the gradients of the tile.
+pub(super) const fn halo_of_weights(side: usize, products: Products) -> usize {
+    CHUNK * products.plane_of_weights(side)
 }
 
-/// Numbers of shared memory for the gradients of a tile.
-pub(super) const fn grads_len(outputs: usize) -> usize {
-    TILE * TILE * wide(outputs)
+pub(super) const fn grads_len(outputs: usize, products: Products) -> usize {
+    TILE * TILE * products.pitch(outputs)
 }
 
-/// The gradients of a tile, `[pixels, wide]`, zeros beyond the image.
+/// The gradients of a tile, `[pixels, pitch]`, zeros beyond the image.
 #[cube]
 fn load_grads(grad: &[f32], affine: &[f32], grads: &mut [f32], tile: &Tile, first: usize, #[comptime] shape: Shape) {
-    let wide = comptime!(wide(shape.outputs));
+    let products = comptime!(shape.products);
+    let wide = comptime!(products.wide(shape.outputs));
     let stride = comptime!(shape.grad);
     let mut at = UNIT_POS as usize;
-    while at < comptime!(grads_len(shape.outputs)) {
+    while at < comptime!(TILE * TILE * wide) {
         let (output, place) = (at % wide, at / wide);
         let (row, col) = (tile.top + place / TILE, tile.left + place % TILE);
         let mut value = f32::new(0.0);
@@ -45,7 +47,7 @@ fn load_grads(grad: &[f32], affine: &[f32], grads: &mut [f32], tile: &Tile, firs
                 value = value * affine[scale] + affine[scale + stride];
             }
         }
-        grads[at] = value;
+        grads[place * comptime!(products.pitch(shape.outputs)) + output] = factor(value, products);
         at += CUBE_DIM as usize;
     }
 }
@@ -54,7 +56,7 @@ fn load_grads(grad: &[f32], affine: &[f32], grads: &mut [f32], tile: &Tile, firs
 #[cube]
 fn multiply(halo: &[f32], grads: &[f32], sums: &mut Array<f32>, #[comptime] side: usize, #[comptime] outputs: usize) {
     let across = comptime!(TILE + side - 1);
-    let wide = comptime!(wide(outputs));
+    let wide = comptime!(Products::Units.wide(outputs));
     let (i, group) = (UNIT_POS as usize % CHUNK, UNIT_POS as usize / CHUNK);
     let mut grad = Array::<f32>::new(GROUP);
     for place in 0..comptime!(TILE * TILE) {
@@ -101,8 +103,9 @@ pub(super) fn gradients(
 ) {
     let (side, outputs) = (comptime!(shape.side), comptime!(shape.outputs));
     let square = comptime!(shape.side * shape.side);
-    let mut sums = zeros(comptime!((square + 1) * GROUP));
-    let active = (UNIT_POS as usize) < comptime!(units(shape.outputs) as usize);
+    let products = comptime!(shape.products);
+    let mut sums = zeros(comptime!(products.sums_of_weights(side, outputs)));
+    let active = (UNIT_POS as usize) < comptime!(products.units_of_weights(side, outputs) as usize);
     let mut number = CUBE_POS_Y as usize;
     while number < tile_count {
         let tile = Tile::of(tiles, number);
@@ -115,29 +118,44 @@ pub(super) fn gradients(
             count,
             comptime!(shape.source),
             side,
+            comptime!(products.plane_of_weights(side)),
             comptime!(shape.load),
+            products,
         );
         load_grads(grad, affine, grads, &tile, grad_first, shape);
         sync_cube();
         if active {
-            multiply(&*halo, &*grads, &mut sums, side, outputs);
+            if comptime!(products == Products::Matrices) {
+                weights_of_tile(&*halo, &*grads, &mut sums, side, outputs);
+            } else {
+                multiply(&*halo, &*grads, &mut sums, side, outputs);
+            }
         }
         sync_cube();
         number += CUBE_COUNT_Y as usize;
     }
-    let (i, group) = (UNIT_POS as usize % CHUNK, UNIT_POS as usize / CHUNK);
     #[unroll]
-    for o in 0..GROUP {
-        let output = group * GROUP + o;
+    for number in 0..comptime!(products.sums_of_weights(side, outputs)) {
+        let (tap, i, output) = place(number, products);
         if active && i < count && output < outputs {
-            #[unroll]
-            for tap in 0..square {
-                partial[to + (output * inputs + input + i) * square + tap] = sums[comptime!(tap * GROUP + o)];
+            if tap < square {
+                partial[to + (output * inputs + input + i) * square + tap] = sums[number];
             }
-            if input + i == 0 {
-                partial[to + outputs * inputs * square + output] = sums[comptime!(square * GROUP + o)];
+            if tap == square && input + i == 0 {
+                partial[to + outputs * inputs * square + output] = sums[number];
             }
         }
+    }
+}
+
+/// Tap, input channel of the chunk, and output of a unit's sum of this number; behind the last tap is the bias.
+#[cube]
+fn place(#[comptime] number: usize, #[comptime] products: Products) -> (usize, usize, usize) {
+    if comptime!(products == Products::Matrices) {
+        weight_place(number)
+    } else {
+        let unit = UNIT_POS as usize;
+        (comptime!(number / GROUP).runtime(), unit % CHUNK, unit / CHUNK * GROUP + comptime!(number % GROUP))
     }
 }
 
@@ -157,8 +175,8 @@ pub(super) fn weight_gradients(
     tile_count: usize,
     #[comptime] shape: Shape,
 ) {
-    let mut halo = Shared::new_slice(comptime!(halo_len(shape.side)));
-    let mut grads = Shared::new_slice(comptime!(grads_len(shape.outputs)));
+    let mut halo = Shared::new_slice(comptime!(halo_of_weights(shape.side, shape.products)));
+    let mut grads = Shared::new_slice(comptime!(grads_len(shape.outputs, shape.products)));
     let input = CUBE_POS_X as usize * CHUNK;
     let to = CUBE_POS_Y as usize * length + column;
     let count = min(inputs - input, CHUNK);

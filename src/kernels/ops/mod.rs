@@ -7,7 +7,9 @@ mod binding;
 mod path;
 
 #[cfg(feature = "gpu")]
-pub(crate) use super::gpu::{Column, Dimensions, Plan, StepInput, TERMS, Terms, View, cascade, losses, step_input};
+pub(crate) use super::gpu::{
+    Column, Dimensions, Plan, Products, StepInput, TERMS, Terms, View, cascade, losses, step_input,
+};
 pub use path::{available, without};
 #[cfg(feature = "gpu")]
 pub(crate) use path::{cascade_available, on_cpu};

@@ -1,0 +1,48 @@
+// What CUDA C++ asks of a GPU, on a CPU: the units of a cube are fibers that take turns, and change at barriers alone; cubes come one after
+// the other. Which unit comes first at each turn is a choice: results that depend on it are races.
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ucontext.h>
+#include <vector>
+
+#define __global__
+#define __device__
+#define __restrict__
+#define __launch_bounds__(units)
+#define __grid_constant__
+#define __align__(bytes)
+
+struct Dim { unsigned x, y, z; };
+extern Dim threadIdx, blockIdx, blockDim, gridDim;
+const unsigned warpSize = 32;
+alignas(16) extern char shared_memory[48 << 10];
+
+using std::max;
+using std::min;
+
+void __syncthreads();
+inline void __threadfence() {}
+
+// Factors of products on matrix units, with all their bits or the ten that TF32 keeps.
+extern bool exact;
+namespace nvcuda::wmma {
+inline float __float_to_tf32(float value) {
+    if (exact) return value;
+    unsigned bits;
+    memcpy(&bits, &value, 4);
+    bits = (bits + 0x1000) & ~0x1fffu;  // to the nearest, ties away from 0
+    memcpy(&value, &bits, 4);
+    return value;
+}
+}
+
+// mma.sync.m16n8k8 by PTX's fragments: of 32 units together.
+void product(float* d, const unsigned* a, const unsigned* b, const float* c);
+
+// The kernel, for the unit that runs.
+using Kernel = void (*)(void* const* buffers, const unsigned* whole, const float* floats);
+void run(Kernel kernel, Dim cubes, unsigned units, void* const* buffers, const unsigned* whole, const float* floats, bool backwards);

@@ -1,0 +1,325 @@
+//! How convolutions multiply: by the units' own arithmetic, or on matrix units. Either way a unit has some sums of a tile of 8 × 8 pixels
+//! for all outputs; [`Products`] says how many cubes' units there are, which sums a unit has, and how shared memory is laid out for them.
+
+use super::tiles::TILE;
+use cubecl::cmma::{MatrixIdent, MmaDefinition};
+use cubecl::ir::FloatKind;
+use cubecl::ir::features::MmaConfig;
+use cubecl::prelude::*;
+
+/// Input channels in shared memory at once.
+pub(super) const CHUNK: usize = 8;
+/// Outputs of a unit that multiplies by itself.
+pub(super) const GROUP: usize = 4;
+
+/// What matrix units multiply.
+type Factor = tf32;
+
+/// Rows, columns, and depth of a product on matrix units.
+const M: usize = 16;
+const N: usize = 8;
+const K: usize = 8;
+/// Units that share a product on matrix units.
+const PLANE: usize = 32;
+/// Products of a plane of units with the same factors from the right: what comes from shared memory is used twice.
+const FRAGMENTS: usize = 2;
+/// Sums of a unit in such a product.
+const OWN: usize = M * N / PLANE;
+/// Of them, how many lie side by side.
+const PAIR: usize = 2;
+/// Factors of a unit.
+const LEFT: usize = M * K / PLANE;
+const RIGHT: usize = K * N / PLANE;
+
+/// How convolutions multiply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Products {
+    /// f32, by each unit: a row of pixels for four outputs.
+    Units,
+    /// On matrix units, of factors rounded to TF32, with f32 sums: 32 units together have 32 pixels for eight outputs at a time.
+    Matrices,
+}
+
+impl Products {
+    /// Whether a device has the matrix units for it.
+    pub(super) fn on_matrix_units(device: &DeviceProperties) -> bool {
+        let (a_type, cd_type) = (ElemType::Float(FloatKind::TF32), ElemType::Float(FloatKind::F32));
+        let needed = MmaConfig { a_type, b_type: a_type, cd_type, m: M as u32, n: N as u32, k: K as u32 };
+        device.features.matmul.mma.contains(&needed)
+    }
+
+    /// Outputs, rounded up to what is multiplied at once.
+    pub(super) const fn wide(self, outputs: usize) -> usize {
+        match self {
+            Products::Units => outputs.div_ceil(GROUP) * GROUP,
+            Products::Matrices => outputs.div_ceil(N) * N,
+        }
+    }
+
+    /// Numbers between two rows of outputs in shared memory.
+    pub(super) const fn pitch(self, outputs: usize) -> usize {
+        match self {
+            Products::Units => self.wide(outputs),
+            Products::Matrices => odd(outputs, 8),
+        }
+    }
+
+    /// Numbers between two channels in shared memory, of the pixels around a tile that a convolution of this side reads.
+    pub(super) const fn plane(self, side: usize) -> usize {
+        let pixels = (TILE + side - 1) * (TILE + side - 1);
+        match self {
+            Products::Units => pixels,
+            Products::Matrices => odd(pixels, 8),
+        }
+    }
+
+    /// The same where pixels are what is summed over.
+    pub(super) const fn plane_of_weights(self, side: usize) -> usize {
+        let pixels = (TILE + side - 1) * (TILE + side - 1);
+        match self {
+            Products::Units => pixels,
+            Products::Matrices => odd(pixels, 4),
+        }
+    }
+
+    /// Units of a cube of a convolution.
+    pub(super) const fn units(self, outputs: usize) -> u32 {
+        match self {
+            Products::Units => (TILE * outputs.div_ceil(GROUP)) as u32,
+            Products::Matrices => (TILE * TILE / (FRAGMENTS * M) * PLANE) as u32,
+        }
+    }
+
+    /// Sums of a unit of a convolution.
+    pub(super) const fn sums(self, outputs: usize) -> usize {
+        match self {
+            Products::Units => GROUP * TILE,
+            Products::Matrices => self.wide(outputs) / N * FRAGMENTS * OWN,
+        }
+    }
+
+    /// Units of a cube that sums the gradients of the weights of a convolution of this side: on matrix units, 32 rows of taps and channels
+    /// have a plane, and one row more has the biases.
+    pub(super) const fn units_of_weights(self, side: usize, outputs: usize) -> u32 {
+        match self {
+            Products::Units => (CHUNK * outputs.div_ceil(GROUP)) as u32,
+            Products::Matrices => ((side * side * CHUNK + 1).div_ceil(FRAGMENTS * M) * PLANE) as u32,
+        }
+    }
+
+    /// Sums of a unit of such a cube.
+    pub(super) const fn sums_of_weights(self, side: usize, outputs: usize) -> usize {
+        match self {
+            Products::Units => (side * side + 1) * GROUP,
+            Products::Matrices => self.wide(outputs) / N * FRAGMENTS * OWN,
+        }
+    }
+}
+
+/// The smallest odd multiple of `of` that is not below `count`: at such a distance eights of numbers, or fours, of a row and the next ones
+/// lie in different banks of memory.
+const fn odd(count: usize, of: usize) -> usize {
+    let multiple = count.div_ceil(of);
+    (multiple + (multiple + 1) % 2) * of
+}
+
+/// A value as a factor of a product.
+#[cube]
+pub(super) fn factor(value: f32, #[comptime] products: Products) -> f32 {
+    let mut factor = value;
+    if comptime!(products == Products::Matrices) {
+        factor = f32::cast_from(Factor::cast_from(value));
+    }
+    factor
+}
+
+/// Where a sum of a unit lies in its tile, or that of a weight in its chunk.
+#[derive(CubeType, Clone, Copy)]
+pub(super) struct Place {
+    /// Of the tile.
+    pub(super) row: usize,
+    pub(super) col: usize,
+    pub(super) output: usize,
+}
+
+/// Of the sum of this number.
+#[cube]
+pub(super) fn place(#[comptime] number: usize, #[comptime] products: Products) -> Place {
+    let unit = UNIT_POS as usize;
+    if comptime!(products == Products::Units) {
+        let output = unit / TILE * GROUP + comptime!(number % GROUP);
+        Place { row: unit % TILE, col: comptime!(number / GROUP).runtime(), output }
+    } else {
+        let (pixel, output) = accumulated(number);
+        let pixel = unit / PLANE * comptime!(FRAGMENTS * M) + pixel;
+        Place { row: pixel / TILE, col: pixel % TILE, output }
+    }
+}
+
+/// Row and column, of all products of a plane, of a unit's sum of this number.
+#[cube]
+fn accumulated(#[comptime] number: usize) -> (usize, usize) {
+    let product = MmaDefinition::<Factor, Factor, f32>::new(M, N, K);
+    let own = comptime!((number % OWN) as u32).runtime();
+    let (row, col) = product.position_of_nth(UNIT_POS_PLANE, own, MatrixIdent::Accumulator);
+    let (fragment, column) = (comptime!(number / OWN % FRAGMENTS), comptime!(number / (OWN * FRAGMENTS)));
+    (comptime!(fragment * M) + row as usize, comptime!(column * N) + col as usize)
+}
+
+/// Row and column of a unit's factor of this number: of the left, `[FRAGMENTS · M, K]`.
+#[cube]
+fn left_place(#[comptime] number: usize) -> (usize, usize) {
+    let product = MmaDefinition::<Factor, Factor, f32>::new(M, N, K);
+    let own = comptime!((number % LEFT) as u32).runtime();
+    let (row, col) = product.position_of_nth(UNIT_POS_PLANE, own, MatrixIdent::A);
+    (comptime!(number / LEFT * M) + row as usize, col as usize)
+}
+
+/// Of the right, `[K, N]`.
+#[cube]
+fn right_place(#[comptime] number: usize) -> (usize, usize) {
+    let product = MmaDefinition::<Factor, Factor, f32>::new(M, N, K);
+    let own = comptime!(number as u32).runtime();
+    let (row, col) = product.position_of_nth(UNIT_POS_PLANE, own, MatrixIdent::B);
+    (row as usize, col as usize)
+}
+
+/// Adds to `sums` the products of a unit's factors `a` and of those of `b` from `from` on, whose columns lie side by side: `at` says where
+/// the unit's first ones are.
+#[cube]
+fn add(a: &Array<f32>, b: &[f32], at: &Array<usize>, from: usize, sums: &mut Array<f32>, #[comptime] columns: usize) {
+    let product = MmaDefinition::<Factor, Factor, f32>::new(M, N, K);
+    let size!(NA) = product.vector_size(MatrixIdent::A);
+    let size!(NB) = product.vector_size(MatrixIdent::B);
+    let size!(NC) = product.vector_size(MatrixIdent::Accumulator);
+    #[unroll]
+    for column in 0..columns {
+        let mut right = Array::<Vector<Factor, NB>>::new(RIGHT);
+        #[unroll]
+        for i in 0..RIGHT {
+            right[i] = Vector::<Factor, NB>::new(Factor::reinterpret(b[from + at[i] + comptime!(column * N)]));
+        }
+        #[unroll]
+        for fragment in 0..FRAGMENTS {
+            let mut left = Array::<Vector<Factor, NA>>::new(LEFT);
+            #[unroll]
+            for i in 0..LEFT {
+                left[i] = Vector::<Factor, NA>::new(Factor::reinterpret(a[comptime!(fragment * LEFT + i)]));
+            }
+            let first = comptime!((column * FRAGMENTS + fragment) * OWN);
+            let mut own = Array::<Vector<f32, NC>>::new(comptime!(OWN / PAIR));
+            #[unroll]
+            for i in 0..comptime!(OWN / PAIR) {
+                let mut pair = Vector::<f32, NC>::new(f32::new(0.0));
+                #[unroll]
+                for j in 0..PAIR {
+                    pair.insert(j, sums[comptime!(first + i * PAIR + j)]);
+                }
+                own[i] = pair;
+            }
+            product.execute_inplace(&left, &right, &mut own);
+            #[unroll]
+            for i in 0..comptime!(OWN / PAIR) {
+                #[unroll]
+                for j in 0..PAIR {
+                    sums[comptime!(first + i * PAIR + j)] = own[i].extract(j);
+                }
+            }
+        }
+    }
+}
+
+/// Adds to a unit's `sums` what a chunk of inputs gives: see `conv::multiply`.
+#[cube]
+pub(super) fn convolve_chunk(
+    halo: &[f32],
+    taps: &[f32],
+    sums: &mut Array<f32>,
+    #[comptime] side: usize,
+    #[comptime] outputs: usize,
+) {
+    let products = comptime!(Products::Matrices);
+    let across = comptime!(TILE + side - 1);
+    let pitch = comptime!(products.pitch(outputs));
+    let first = UNIT_POS as usize / PLANE * comptime!(FRAGMENTS * M / TILE);
+    let mut at_halo = Array::<usize>::new(comptime!(FRAGMENTS * LEFT));
+    #[unroll]
+    for i in 0..comptime!(FRAGMENTS * LEFT) {
+        let (pixel, channel) = left_place(i);
+        at_halo[i] = channel * comptime!(products.plane(side)) + (first + pixel / TILE) * across + pixel % TILE;
+    }
+    let mut at_taps = Array::<usize>::new(RIGHT);
+    #[unroll]
+    for i in 0..RIGHT {
+        let (channel, output) = right_place(i);
+        at_taps[i] = channel * pitch + output;
+    }
+    let mut a = Array::<f32>::new(comptime!(FRAGMENTS * LEFT));
+    #[unroll]
+    for tap in 0..comptime!(side * side) {
+        #[unroll]
+        for i in 0..comptime!(FRAGMENTS * LEFT) {
+            a[i] = halo[at_halo[i] + comptime!(tap / side * across + tap % side)];
+        }
+        add(&a, taps, &at_taps, comptime!(tap * CHUNK * pitch).runtime(), sums, comptime!(products.wide(outputs) / N));
+    }
+}
+
+/// Adds to a unit's `sums` what a tile gives to the gradients of a chunk's weights, row by row of its pixels: see `weights::multiply`.
+#[cube]
+pub(super) fn weights_of_tile(
+    halo: &[f32],
+    grads: &[f32],
+    sums: &mut Array<f32>,
+    #[comptime] side: usize,
+    #[comptime] outputs: usize,
+) {
+    let products = comptime!(Products::Matrices);
+    let across = comptime!(TILE + side - 1);
+    let square = comptime!(side * side);
+    let pitch = comptime!(products.pitch(outputs));
+    let mut at_halo = Array::<usize>::new(comptime!(FRAGMENTS * LEFT));
+    let mut bias = Array::<bool>::new(comptime!(FRAGMENTS * LEFT));
+    #[unroll]
+    for i in 0..comptime!(FRAGMENTS * LEFT) {
+        let (row, col) = left_place(i);
+        let (tap, channel) = weight(row);
+        let within = min(tap, comptime!(square - 1));
+        bias[i] = tap >= square;
+        at_halo[i] =
+            channel * comptime!(products.plane_of_weights(side)) + within / side * across + within % side + col;
+    }
+    let mut at_grads = Array::<usize>::new(RIGHT);
+    #[unroll]
+    for i in 0..RIGHT {
+        let (pixel, output) = right_place(i);
+        at_grads[i] = pixel * pitch + output;
+    }
+    let mut a = Array::<f32>::new(comptime!(FRAGMENTS * LEFT));
+    for row in 0..TILE {
+        #[unroll]
+        for i in 0..comptime!(FRAGMENTS * LEFT) {
+            let mut value = halo[at_halo[i] + row * across];
+            if bias[i] {
+                value = f32::new(1.0);
+            }
+            a[i] = value;
+        }
+        add(&a, grads, &at_grads, row * comptime!(TILE * pitch), sums, comptime!(products.wide(outputs) / N));
+    }
+}
+
+/// Tap and channel of a row of the plane's; behind the last tap is the bias.
+#[cube]
+fn weight(row: usize) -> (usize, usize) {
+    let row = UNIT_POS as usize / PLANE * comptime!(FRAGMENTS * M) + row;
+    (row / CHUNK, row % CHUNK)
+}
+
+/// Tap, channel and output of a unit's sum of this number.
+#[cube]
+pub(super) fn weight_place(#[comptime] number: usize) -> (usize, usize, usize) {
+    let (row, output) = accumulated(number);
+    let (tap, channel) = weight(row);
+    (tap, channel, output)
+}
