@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::matmul::{Packed, multiply};
+use super::matmul::{Packed, Pieces, multiply};
 use super::simd::{self, Simd, Work};
 use super::threads::rows_per_task;
 
@@ -125,8 +125,7 @@ impl Work for Rows<'_> {
                 s,
                 width,
                 &pieces,
-                #[inline(always)]
-                |j, x| reads[j].channels_at(x, &zeros),
+                Reads { reads: &reads, zeros: &zeros },
                 &taps.packed,
                 #[inline(always)]
                 |x, o, v| {
@@ -162,10 +161,30 @@ struct RowRead<'a> {
 
 impl<'a> RowRead<'a> {
     #[inline(always)]
-    fn channels_at(&self, x: usize, zeros: &'a [f32]) -> &'a [f32] {
+    fn channels_at(&self, x: usize, pixels: usize) -> Option<&'a [f32]> {
         // Left of the image the index wraps to a huge one, which is outside too.
         let first = x.wrapping_add_signed(self.dx).wrapping_mul(self.channels);
-        self.row.get(first..first.wrapping_add(self.channels)).unwrap_or(zeros)
+        self.row.get(first..first.wrapping_add(pixels * self.channels))
+    }
+}
+
+/// What all taps read of all sources along an output row.
+struct Reads<'a, 'b> {
+    reads: &'b [RowRead<'a>],
+    /// As many as any source has channels.
+    zeros: &'a [f32],
+}
+
+impl<'a> Pieces<'a> for Reads<'a, '_> {
+    #[inline(always)]
+    fn piece(&self, j: usize, x: usize) -> &'a [f32] {
+        self.reads[j].channels_at(x, 1).unwrap_or(self.zeros)
+    }
+
+    #[inline(always)]
+    fn pieces(&self, j: usize, x: usize, count: usize) -> Option<(&'a [f32], usize)> {
+        let read = &self.reads[j];
+        read.channels_at(x, count).map(|values| (values, read.channels))
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! [`multiply`]: rows of pixels times a packed weight matrix (convolutions, linear layers, attention).
 //! [`accumulate_outer`]: sums over pixels of outer products (the gradients of weights).
-#![allow(unsafe_code, reason = "disjoint tiles of one matrix are written by several threads")]
+#![allow(unsafe_code, reason = "the innermost loops read what was checked before them")]
 
 use super::simd::{self, Simd, Work};
 
@@ -107,17 +107,35 @@ fn vectors<S: Simd>(left: usize) -> usize {
     if left > S::LANES { 2 } else { 1 }
 }
 
+/// The rows that [`multiply`] multiplies, in pieces: so the nine taps of a convolution need not lie side by side.
+pub(crate) trait Pieces<'a> {
+    /// Piece j of row i.
+    fn piece(&self, j: usize, i: usize) -> &'a [f32];
+
+    /// Piece j of `count` rows from `first` on, where they all lie in one slice at equal distances: the slice, and the distance.
+    #[inline(always)]
+    fn pieces(&self, _j: usize, _first: usize, _count: usize) -> Option<(&'a [f32], usize)> {
+        None
+    }
+}
+
+impl<'a, F: Fn(usize, usize) -> &'a [f32]> Pieces<'a> for F {
+    #[inline(always)]
+    fn piece(&self, j: usize, i: usize) -> &'a [f32] {
+        self(j, i)
+    }
+}
+
 /// Multiplies `rows` rows by `weights` and hands every vector of the product to `emit(row, column,
 /// vector)`; near the right end a vector may reach beyond the width of the matrix.
 ///
-/// A row is given in pieces: piece j of row i is `piece(j, i)`, and `pieces[j]` values of it are
-/// used (so the nine taps of a convolution need not lie side by side).
+/// Of piece j `pieces[j]` values are used.
 #[inline(always)]
 pub(crate) fn multiply<'a, S: Simd>(
     s: S,
     rows: usize,
     pieces: &[usize],
-    piece: impl Fn(usize, usize) -> &'a [f32],
+    piece: impl Pieces<'a>,
     weights: &Packed,
     mut emit: impl FnMut(usize, usize, S::V),
 ) {
@@ -158,15 +176,27 @@ fn tile<'a, S: Simd, const P: usize, const V: usize>(
     first: usize,
     rows: usize,
     pieces: &[usize],
-    piece: &impl Fn(usize, usize) -> &'a [f32],
+    piece: &impl Pieces<'a>,
     block: &[f32],
 ) -> [[S::V; V]; P] {
     let mut acc = [[s.splat(0.0); V]; P];
     let mut block = block;
     for (j, &depth) in pieces.iter().enumerate() {
         let mut values: [&[f32]; P] = [&[]; P];
-        for (p, values) in values.iter_mut().enumerate() {
-            *values = &piece(j, (first + p).min(rows - 1))[..depth];
+        match if first + P <= rows { piece.pieces(j, first, P) } else { None } {
+            // One look at where all rows lie, which of a few channels costs as much as their products.
+            Some((slice, stride)) => {
+                let slice = &slice[..(P - 1) * stride + depth];
+                for (p, values) in values.iter_mut().enumerate() {
+                    // SAFETY: the last of the rows ends where the slice does.
+                    *values = unsafe { slice.get_unchecked(p * stride..p * stride + depth) };
+                }
+            }
+            None => {
+                for (p, values) in values.iter_mut().enumerate() {
+                    *values = &piece.piece(j, (first + p).min(rows - 1))[..depth];
+                }
+            }
         }
         let (weights, rest) = block.split_at(depth * V * S::LANES);
         block = rest;

@@ -1,5 +1,5 @@
 //! How convolutions multiply: by the units' own arithmetic, or on matrix units. Either way a unit has some sums of a tile of 8 × 8 pixels
-//! for all outputs; [`Products`] says how many cubes' units there are, which sums a unit has, and how shared memory is laid out for them.
+//! for all outputs; [`Products`] says how many units a cube has, which sums each of them, and how shared memory is laid out.
 
 use super::tiles::TILE;
 use cubecl::cmma::{MatrixIdent, MmaDefinition};
@@ -133,10 +133,9 @@ pub(super) fn factor(value: f32, #[comptime] products: Products) -> f32 {
     factor
 }
 
-/// Where a sum of a unit lies in its tile, or that of a weight in its chunk.
+/// Where a sum of a unit lies in its tile, and for which output it is.
 #[derive(CubeType, Clone, Copy)]
 pub(super) struct Place {
-    /// Of the tile.
     pub(super) row: usize,
     pub(super) col: usize,
     pub(super) output: usize,
