@@ -13,13 +13,15 @@ use crate::section::{Lattice, Raster};
 use crate::{Error, Result};
 use burn::tensor::Tensor;
 
-/// Held-out bins that a phase of the sparser lattice must leave out for a gene of a panel to be calibrated by that phase alone.
+/// A panel of more genes is large.
+const MANY: usize = 500;
+/// Held-out bins that a phase of the sparser lattice must leave out for a gene of a large panel to be calibrated by that phase alone.
 const ENOUGH: usize = 200;
 
 /// Gives each gene of `fitted` its [`Calibration`], from the measured bins alone; none where no bins are held out.
 ///
-/// A gene by itself is predicted from every phase of the sparser lattice. Of a panel each gene is predicted from one of them, in turn: it
-/// leaves out most of the bins, others say little new of the same bins, and all of them would take most of the time of a large panel's fit.
+/// A gene is predicted from every phase of the sparser lattice. Of a large panel each gene is predicted from one of them, in turn: it leaves
+/// out most of the bins, others say less that is new of the same bins, and all of them would take most of the time of the fit.
 pub(super) fn calibrate(
     settings: &FitSettings,
     sampler: &Sampler,
@@ -40,7 +42,7 @@ pub(super) fn calibrate(
         let values = &image.genes[0].raster();
         let phases = settings.scale.get().pow(2);
         let left_out = held.values().iter().filter(|held| **held).count() * (phases - 1) / phases;
-        let turn = (fitted.genes.len() > 1 && thinning.is_none() && left_out >= ENOUGH).then_some(index);
+        let turn = (fitted.genes.len() > MANY && thinning.is_none() && left_out >= ENOUGH).then_some(index);
         let cases = Cases { settings, net, image: &image, values, known: &known, spacing, scale, masks, turn }.all()?;
         // On an image of the whole grid bins are a spacing apart, on one of their own they are neighbours.
         let apart = if thinning.is_some() { spacing } else { 1 };
