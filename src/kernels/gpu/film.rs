@@ -1,11 +1,10 @@
 //! What the network knows of genes: an image's embedding e, a few numbers of its gene, scales and shifts the features of every
 //! channel, (1 + W·e)·x + V·e, at every site: behind a stage's first convolution, behind every block, and before its last convolution.
 
-use super::conv::TILE;
 use super::forward::{UNITS, View, cubes};
 use super::layout::Film;
 use super::plan::{Films, Pass, Table, table};
-use super::tiles::Tile;
+use super::tiles::{TILE, Tile};
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 

@@ -1,11 +1,11 @@
 //! The gradients of what genes do to features ([`super::film`]): of scales and shifts image by image, and from them of the weights and the
 //! embeddings.
 
-use super::conv::CHUNK;
 use super::film::place;
 use super::forward::{UNITS, View, cubes};
 use super::layout::Film;
 use super::plan::{Films, Pass};
+use super::products::CHUNK;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 

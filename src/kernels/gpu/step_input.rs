@@ -1,9 +1,8 @@
 //! What the network sees in a step of training and what its outputs are held against, pixel by pixel from stacks of measured
 //! images: subsampled, upsampled, mirrored up to whole windows, and laid side by side, in one kernel.
 
-use super::conv::TILE;
 use super::plan::table;
-use super::tiles::{Size, Tile, count, tiles};
+use super::tiles::{Size, TILE, Tile, count, tiles};
 use burn::backend::fusion::custom::TensorSpec;
 use burn::tensor::{DType, Shape};
 use burn_cubecl::kernel::into_contiguous;
