@@ -50,7 +50,7 @@ def space(name):
     return "kernel_" + name.replace("-", "_")
 
 
-def player(trace, units, folder):
+def player(trace, units):
     """A program that does what the trace says."""
     lines, sizes = [], {}
     for line in trace.splitlines():
@@ -109,7 +109,7 @@ def built(program, folder, matrices):
     for path in sorted(folder.glob("*.cu")):
         text, units[path.stem] = translated(path.read_text(), path.stem)
         path.with_suffix(".cpp").write_text(text)
-    (folder / "play.cpp").write_text(player((folder / "trace").read_text(), units, folder))
+    (folder / "play.cpp").write_text(player((folder / "trace").read_text(), units))
     sources = [*(folder / f"{name}.cpp" for name in units), folder / "play.cpp", HERE / "cube.cpp"]
     objects = [folder / f"{path.stem}.o" for path in sources]
 

@@ -174,13 +174,18 @@ fn left_place(#[comptime] number: usize) -> (usize, usize) {
     (comptime!(number / LEFT * M) + row as usize, col as usize)
 }
 
-/// Of the right, `[K, N]`.
+/// Where a unit's factors of the right lie, `[K, N]`, in rows of outputs that are `pitch` numbers apart.
 #[cube]
-fn right_place(#[comptime] number: usize) -> (usize, usize) {
+fn right_places(#[comptime] pitch: usize) -> Array<usize> {
     let product = MmaDefinition::<Factor, Factor, f32>::new(M, N, K);
-    let own = comptime!(number as u32).runtime();
-    let (row, col) = product.position_of_nth(UNIT_POS_PLANE, own, MatrixIdent::B);
-    (row as usize, col as usize)
+    let mut places = Array::<usize>::new(RIGHT);
+    #[unroll]
+    for i in 0..RIGHT {
+        let own = comptime!(i as u32).runtime();
+        let (row, output) = product.position_of_nth(UNIT_POS_PLANE, own, MatrixIdent::B);
+        places[i] = row as usize * pitch + output as usize;
+    }
+    places
 }
 
 /// Adds to `sums` the products of a unit's factors `a` and of those of `b` from `from` on, whose columns lie side by side: `at` says where
@@ -247,12 +252,7 @@ pub(super) fn convolve_chunk(
         let (pixel, channel) = left_place(i);
         at_halo[i] = channel * comptime!(products.plane(side)) + (first + pixel / TILE) * across + pixel % TILE;
     }
-    let mut at_taps = Array::<usize>::new(RIGHT);
-    #[unroll]
-    for i in 0..RIGHT {
-        let (channel, output) = right_place(i);
-        at_taps[i] = channel * pitch + output;
-    }
+    let at_taps = right_places(pitch);
     let mut a = Array::<f32>::new(comptime!(FRAGMENTS * LEFT));
     #[unroll]
     for tap in 0..comptime!(side * side) {
@@ -288,12 +288,7 @@ pub(super) fn weights_of_tile(
         at_halo[i] =
             channel * comptime!(products.plane_of_weights(side)) + within / side * across + within % side + col;
     }
-    let mut at_grads = Array::<usize>::new(RIGHT);
-    #[unroll]
-    for i in 0..RIGHT {
-        let (pixel, output) = right_place(i);
-        at_grads[i] = pixel * pitch + output;
-    }
+    let at_grads = right_places(pitch);
     let mut a = Array::<f32>::new(comptime!(FRAGMENTS * LEFT));
     for row in 0..TILE {
         #[unroll]
