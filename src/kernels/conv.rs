@@ -160,6 +160,7 @@ struct RowRead<'a> {
 }
 
 impl<'a> RowRead<'a> {
+    /// All channels of so many pixels, for the kernel's places from x on, if they lie in the image.
     #[inline(always)]
     fn channels_at(&self, x: usize, pixels: usize) -> Option<&'a [f32]> {
         // Left of the image the index wraps to a huge one, which is outside too.

@@ -58,7 +58,7 @@ fn tf32(net: &Cdcin, weights: &Tensor<1>) -> bool {
         Some("this build has no kernels for GPUs")
     };
     if let Some(why) = &lacking {
-        tracing::warn!("fit.precision: tf32 is not used: {why}; f32 is");
+        tracing::warn!("fit.precision: tf32 is not used: {why}; computing in f32");
     }
     lacking.is_none()
 }
