@@ -292,7 +292,7 @@ impl Table {
     }
 
     /// The named columns of one row group, or of the whole file.
-    fn read(&self, group: Option<usize>, columns: &[&str]) -> Result<Vec<RecordBatch>> {
+    pub(super) fn read(&self, group: Option<usize>, columns: &[&str]) -> Result<Vec<RecordBatch>> {
         let bad = |e: &dyn std::fmt::Display| unreadable(&self.path, e);
         let file = File::open(&self.path).map_err(|e| Error::io(&self.path, "read", e))?;
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.footer.clone());

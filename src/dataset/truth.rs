@@ -1,7 +1,7 @@
 //! The withheld bins. Only scoring opens them.
 
 use super::manifest::Mode;
-use super::reader::{Dataset, Table, bin, for_each_value, numbers, read};
+use super::reader::{Dataset, Table, bin, for_each_value, numbers};
 use crate::provenance::Input;
 use crate::section::Raster;
 use crate::{Error, Result};
@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 pub struct Truth<'a> {
     dataset: &'a Dataset,
     path: PathBuf,
+    /// Opened once: its footer tells of every gene's row group, and is as long as the panel.
+    table: Table,
     tissue: Raster<bool>,
     totals: Raster<u32>,
 }
@@ -39,7 +41,8 @@ impl<'a> Truth<'a> {
             dataset.sampling().measures(row, col) && dataset.tissue()[(row, col)]
         });
         let mut totals = tissue.map(|_| 0);
-        for batch in read(&path, Some(0), &["row", "col", "count"])? {
+        let table = Table::open(&path)?;
+        for batch in table.read(Some(0), &["row", "col", "count"])? {
             let (row, col) = (numbers(&path, &batch, "row")?, numbers(&path, &batch, "col")?);
             let total = numbers(&path, &batch, "count")?;
             for i in 0..batch.num_rows() {
@@ -51,7 +54,7 @@ impl<'a> Truth<'a> {
                 totals[at] = total.value(i);
             }
         }
-        Ok(Some(Truth { dataset, path, tissue, totals }))
+        Ok(Some(Truth { dataset, path, table, tissue, totals }))
     }
 
     /// The true tissue mask [rows, cols]: bins whose own total reaches `min_counts`, measured or withheld; or what the user said.
@@ -62,7 +65,7 @@ impl<'a> Truth<'a> {
     /// The dense truth X_h of a gene [rows, cols]: log-normalised values of measured and withheld bins, 0 outside the true tissue.
     pub fn values(&self, gene: &str) -> Result<Raster<f32>> {
         let mut dense = self.dataset.measured_values(gene)?;
-        for_each_value(&Table::open(&self.path)?, self.dataset.manifest(), gene, 1, |at, value| {
+        for_each_value(&self.table, self.dataset.manifest(), gene, 1, |at, value| {
             if self.tissue[at] && !self.dataset.sampling().measures(at.0, at.1) {
                 dense[at] = value;
             }
@@ -79,7 +82,7 @@ impl<'a> Truth<'a> {
         }
         let group = manifest.gene(gene)?.row_group + 1;
         let mut found = Vec::new();
-        for batch in read(&self.path, Some(group), &["row", "col", "count"])? {
+        for batch in self.table.read(Some(group), &["row", "col", "count"])? {
             let (row, col) = (numbers(&self.path, &batch, "row")?, numbers(&self.path, &batch, "col")?);
             let count = numbers(&self.path, &batch, "count")?;
             for i in 0..batch.num_rows() {

@@ -7,8 +7,8 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::conv::Extent;
-use super::functions::softmax;
 use super::matmul::{Packed, multiply};
+use super::scores::{Rows, pitch, products, softmax, transpose_back, weighted};
 use super::simd::{self, Simd, Work};
 
 /// Between tokens that only the cyclic shift brought together.
@@ -39,7 +39,7 @@ pub(super) struct Shared<'a> {
     /// Queries come out scaled by 1/√(channels of a head).
     pub(super) qkv: Packed,
     pub(super) qkv_bias: Vec<f32>,
-    /// For each kind of window (see [`WindowAttention::kind`]) and head, `[tokens, tokens]`.
+    /// For each kind of window (see [`WindowAttention::kind`]) and head, `[keys, pitch]`.
     pub(super) bias: Vec<f32>,
 }
 
@@ -52,10 +52,10 @@ impl<'a> WindowAttention<'a> {
         self.window * self.window
     }
 
-    /// Values that `forward` keeps of each window: the heads' outputs, and for each head and token
-    /// the logarithm of the sum of the exponentiated scores.
+    /// Values that `forward` keeps of each window: the heads' outputs, and for each head and token the largest score and one over the
+    /// sum of the softmax.
     pub(crate) fn kept(&self) -> usize {
-        self.tokens() * (self.channels() + self.heads)
+        self.tokens() * (self.channels() + 2 * self.heads)
     }
 
     /// Windows of all images.
@@ -95,7 +95,7 @@ impl<'a> WindowAttention<'a> {
         let qkv = Packed::new(c, 3 * c, |k| move |o| self.qkv.0[o * c + k] * scale(o));
         let qkv_bias = self.qkv.1.iter().enumerate().map(|(o, bias)| bias * scale(o)).collect();
         let kinds = if self.shift == 0 { 1 } else { 4 };
-        let mut bias = Vec::with_capacity(kinds * self.heads * n * n);
+        let mut bias = Vec::with_capacity(kinds * self.heads * n * pitch(n));
         for kind in 0..kinds {
             for head in 0..self.heads {
                 self.bias(kind, head, &mut bias);
@@ -104,22 +104,22 @@ impl<'a> WindowAttention<'a> {
         Shared { attention: self, qkv, qkv_bias, bias }
     }
 
-    /// Appends position bias and mask of a head in a kind of window, `[tokens, tokens]`.
+    /// Appends position bias and mask of a head in a kind of window, `[keys, pitch]`.
     fn bias(&self, kind: usize, head: usize, bias: &mut Vec<f32>) {
-        let w = self.window;
+        let (w, n) = (self.window, self.tokens());
         let table: Vec<f32> = self.position_bias[head..].iter().step_by(self.heads).copied().collect();
         // Rows and columns from here on came from the other side of the image, in the last windows.
         let moved = w - self.shift;
-        for (iy, ix) in (0..w).flat_map(|y| (0..w).map(move |x| (y, x))) {
-            for jy in 0..w {
-                let first = self.relative_position(iy * w + ix, jy * w + w - 1);
+        for (jy, jx) in (0..w).flat_map(|y| (0..w).map(move |x| (y, x))) {
+            for iy in 0..w {
+                let first = self.relative_position(iy * w, jy * w + jx);
                 let apart = kind & 2 != 0 && (iy >= moved) != (jy >= moved);
-                let to_row = table[first..first + w].iter().rev().enumerate();
-                bias.extend(to_row.map(|(jx, bias)| {
+                bias.extend(table[first..first + w].iter().enumerate().map(|(ix, bias)| {
                     let apart = apart || kind & 1 != 0 && (ix >= moved) != (jx >= moved);
                     if apart { bias + MASKED } else { *bias }
                 }));
             }
+            bias.extend(std::iter::repeat_n(0.0, pitch(n) - n));
         }
     }
 
@@ -199,44 +199,15 @@ impl Work for Band<'_, '_> {
         let (c, n) = (at.channels(), at.tokens());
         let mut tokens = vec![0.0; n * c];
         let mut qkv = vec![0.0; n * 3 * c];
-        let mut scores = vec![0.0; n * n];
-        let mut scales = vec![0.0; n];
-        let mut packed = Packed::empty();
+        let mut head_of = Head::new(n, c / at.heads);
         for (column, kept) in kept.chunks_mut(at.kept()).enumerate() {
             at.gather(x, band, column, &mut tokens);
             shared.qkv(s, &tokens, &mut qkv);
             let (heads_out, sums) = kept.split_at_mut(n * c);
-            for (head, sums) in sums.chunks_mut(n).enumerate() {
+            for (head, sums) in sums.chunks_mut(2 * n).enumerate() {
                 let bias = shared.bias(at.kind(band, column), head);
-                shared.scores(
-                    s,
-                    &qkv,
-                    head,
-                    &mut packed,
-                    #[inline(always)]
-                    |i, j, v| {
-                        let lanes = i * n + j..i * n + n.min(j + S::LANES);
-                        let v = s.add(v, s.load_part(&bias[lanes.clone()]));
-                        s.store_part(&mut scores[lanes], v);
-                    },
-                );
-                softmax(s, &mut scores, &mut scales, sums);
-                let d = c / at.heads;
-                let first = head * d;
-                packed.fill(s, [n, d], &qkv[2 * c + first..], (3 * c, 1));
-                multiply(
-                    s,
-                    n,
-                    &[n],
-                    #[inline(always)]
-                    |_, i| &scores[i * n..][..n],
-                    &packed,
-                    #[inline(always)]
-                    |i, k, v| {
-                        let v = s.mul(v, s.splat(scales[i]));
-                        s.store_part(&mut heads_out[i * c + first..][k..d.min(k + S::LANES)], v);
-                    },
-                );
+                head_of.attend(s, shared.head(&qkv, head), bias, sums);
+                transpose_back(&head_of.out, n, c, &mut heads_out[head * (c / at.heads)..]);
             }
             let places = at.places(column);
             multiply(
@@ -260,12 +231,78 @@ impl Work for Band<'_, '_> {
     }
 }
 
+/// What a head of a window works on; all of it stays in cache.
+struct Head {
+    /// `[channels, pitch]`.
+    queries: Vec<f32>,
+    /// `[keys, pitch]`.
+    scores: Vec<f32>,
+    /// `[pitch]`.
+    largest: Vec<f32>,
+    /// `[pitch]`.
+    scales: Vec<f32>,
+    /// `[channels, pitch]`.
+    out: Vec<f32>,
+}
+
+impl Head {
+    fn new(tokens: usize, channels: usize) -> Self {
+        let zeros = |rows: usize| vec![0.0; rows * pitch(tokens)];
+        Head {
+            queries: zeros(channels),
+            scores: zeros(tokens),
+            largest: zeros(1),
+            scales: zeros(1),
+            out: zeros(channels),
+        }
+    }
+
+    /// Fills `out`, and `sums` `[2, tokens]` with the largest score of each query and one over the sum of its softmax.
+    #[inline(always)]
+    fn attend<S: Simd>(&mut self, s: S, [queries, keys, values]: [Rows; 3], bias: &[f32], sums: &mut [f32]) {
+        let (n, pitch) = (sums.len() / 2, self.largest.len());
+        let Head { queries: transposed, scores, largest, scales, out } = self;
+        queries.transpose(n, transposed);
+        products(
+            s,
+            keys,
+            transposed,
+            #[inline(always)]
+            |j, i| s.load(&bias[j * pitch + i..]),
+            pitch,
+            scores,
+        );
+        softmax(s, scores, largest, scales);
+        weighted(
+            s,
+            scores,
+            values,
+            pitch,
+            #[inline(always)]
+            |k, i, v| s.store(&mut out[k * pitch + i..], s.mul(v, s.load(&scales[i..]))),
+        );
+        sums[..n].copy_from_slice(&largest[..n]);
+        sums[n..].copy_from_slice(&scales[..n]);
+    }
+}
+
 impl Shared<'_> {
-    /// Position bias and mask of a head in a kind of window, `[tokens, tokens]`.
+    /// Position bias and mask of a head in a kind of window, `[keys, pitch]`.
     #[inline(always)]
     pub(super) fn bias(&self, kind: usize, head: usize) -> &[f32] {
         let n = self.attention.tokens();
-        &self.bias[(kind * self.attention.heads + head) * n * n..][..n * n]
+        let len = n * pitch(n);
+        &self.bias[(kind * self.attention.heads + head) * len..][..len]
+    }
+
+    /// Queries, keys and values of a head.
+    #[inline(always)]
+    pub(super) fn head<'a>(&self, qkv: &'a [f32], head: usize) -> [Rows<'a>; 3] {
+        let (c, width) = (self.attention.channels(), self.attention.channels() / self.attention.heads);
+        [0, 1, 2].map(
+            #[inline(always)]
+            |part| Rows { values: &qkv[part * c + head * width..], stride: 3 * c, width },
+        )
     }
 
     /// Queries (scaled), keys and values `[tokens, 3·channels]`.
@@ -285,30 +322,6 @@ impl Shared<'_> {
                 let v = s.add(v, s.load_part(&self.qkv_bias[lanes.clone()]));
                 s.store_part(&mut qkv[i * 3 * c..][lanes], v);
             },
-        );
-    }
-
-    /// Hands out the products of queries i and keys j of a head, without bias.
-    #[inline(always)]
-    pub(super) fn scores<S: Simd>(
-        &self,
-        s: S,
-        qkv: &[f32],
-        head: usize,
-        packed: &mut Packed,
-        emit: impl FnMut(usize, usize, S::V),
-    ) {
-        let (c, n) = (self.attention.channels(), self.attention.tokens());
-        let d = c / self.attention.heads;
-        packed.fill(s, [d, n], &qkv[c + head * d..], (1, 3 * c));
-        multiply(
-            s,
-            n,
-            &[d],
-            #[inline(always)]
-            |_, i| &qkv[i * 3 * c + head * d..][..d],
-            packed,
-            emit,
         );
     }
 }

@@ -1,11 +1,12 @@
 //! The gradients of window attention. Probabilities are computed again from what the forward pass
-//! kept (the heads' outputs and the logarithms of the softmax sums), so that the scores of all
+//! kept (the heads' outputs, and largest scores and sums of the softmax), so that the scores of all
 //! windows never lie in memory together.
 
 use super::attention::{Shared, WindowAttention, shifted_rows};
-use super::functions::exp;
+use super::functions::exp_of_score;
 use super::matmul::{Packed, Pixels, accumulate_outer, multiply};
 use super::mlp::{add_rows, transpose};
+use super::scores::{Rows, pitch, products, transpose_back, weighted};
 use super::simd::{self, Simd, Work};
 use super::threads::accumulate;
 
@@ -27,7 +28,7 @@ impl WindowAttention<'_> {
         let mut rows = shifted_rows(self.extent, self.shift, out);
         let kept_of_band = self.kept() * self.extent.width / self.window;
         let tasks: Vec<_> = rows.chunks_mut(self.window).zip(kept.chunks(kept_of_band)).enumerate().collect();
-        let len = 4 * c * c + 4 * c + self.heads * n * n;
+        let len = 4 * c * c + 4 * c + self.heads * n * pitch(n);
         let sums = accumulate(tasks, len, |(band, (out, kept)), sums| {
             let (shared, proj_back, qkv_back) = (&shared, &proj_back, &qkv_back);
             simd::run(Band { shared, proj_back, qkv_back, band, x, grad, out, kept, sums });
@@ -37,9 +38,10 @@ impl WindowAttention<'_> {
         let (qkv_bias, rest) = rest.split_at(3 * c);
         let (proj_bias, bias) = rest.split_at(c);
         let mut position_bias = vec![0.0; self.position_bias.len()];
-        for (head, bias) in bias.chunks_exact(n * n).enumerate() {
-            for (at, bias) in bias.iter().enumerate() {
-                position_bias[self.relative_position(at / n, at % n) * self.heads + head] += bias;
+        for (at, row) in bias.chunks_exact(pitch(n)).enumerate() {
+            let (head, key) = (at / n, at % n);
+            for (query, bias) in row[..n].iter().enumerate() {
+                position_bias[self.relative_position(query, key) * self.heads + head] += bias;
             }
         }
         AttentionGradients {
@@ -60,7 +62,7 @@ struct Band<'a, 'b> {
     grad: &'a [f32],
     out: &'a mut [&'b mut [f32]],
     kept: &'a [f32],
-    /// Gradients of qkv and proj (transposed), of their biases, and of the bias of each head.
+    /// Gradients of qkv and proj (transposed), of their biases, and of the bias of each head, `[keys, pitch]`.
     sums: &'a mut [f32],
 }
 
@@ -72,9 +74,7 @@ struct Window {
     qkv_grad: Vec<f32>,
     /// Of the heads' outputs.
     heads_grad: Vec<f32>,
-    probabilities: Vec<f32>,
-    scores_grad: Vec<f32>,
-    packed: Packed,
+    head: Head,
 }
 
 impl Work for Band<'_, '_> {
@@ -96,9 +96,7 @@ impl Work for Band<'_, '_> {
             qkv: zeros(3 * n * c),
             qkv_grad: zeros(3 * n * c),
             heads_grad: zeros(n * c),
-            probabilities: zeros(n * n),
-            scores_grad: zeros(n * n),
-            packed: Packed::empty(),
+            head: Head::new(n, c / at.heads),
         };
         for (column, kept) in kept.chunks(at.kept()).enumerate() {
             at.gather(x, band, column, &mut w.tokens);
@@ -116,11 +114,17 @@ impl Work for Band<'_, '_> {
                     s.store_part(&mut w.heads_grad[i * c..][k..c.min(k + S::LANES)], v);
                 },
             );
-            let (heads_out, log_sums) = kept.split_at(n * c);
-            for (head, log_sums) in log_sums.chunks_exact(n).enumerate() {
+            let (heads_out, sums) = kept.split_at(n * c);
+            for (head, sums) in sums.chunks_exact(2 * n).enumerate() {
+                let first = head * (c / at.heads);
+                let outputs = [heads_out, &w.heads_grad].map(
+                    #[inline(always)]
+                    |values| Rows { values: &values[first..], stride: c, width: c / at.heads },
+                );
                 let bias = shared.bias(at.kind(band, column), head);
-                let bias_sum = &mut bias_sum[head * n * n..][..n * n];
-                shared.head_gradient(s, head, bias, heads_out, log_sums, &mut w, bias_sum);
+                let bias_sum = &mut bias_sum[head * bias.len()..][..bias.len()];
+                let (qkv, out) = (shared.head(&w.qkv, head), &mut w.qkv_grad[first..]);
+                w.head.gradient(s, qkv, outputs, (bias, sums), at.scale(), bias_sum, out);
             }
             let (inputs, grads) = (Pixels::dense(heads_out, c), Pixels::dense(&w.grad, c));
             accumulate_outer(
@@ -160,99 +164,127 @@ impl Work for Band<'_, '_> {
     }
 }
 
-impl Shared<'_> {
-    /// Writes the gradients of a head's queries, keys and values to `w.qkv_grad`, and adds those of
-    /// its scores to `bias_sum`.
+/// What a head of a window works on; all of it stays in cache.
+struct Head {
+    /// `[channels, pitch]`.
+    queries: Vec<f32>,
+    /// The gradient of the outputs, `[channels, pitch]`.
+    grad: Vec<f32>,
+    /// `[keys, pitch]`.
+    probabilities: Vec<f32>,
+    /// The gradient of the scores, `[keys, pitch]`.
+    scores_grad: Vec<f32>,
+    /// The gradient of the queries, `[channels, pitch]`.
+    queries_grad: Vec<f32>,
+    /// What the forward pass kept, and what the softmax subtracts from the gradients of probabilities: `[pitch]` each.
+    largest: Vec<f32>,
+    scales: Vec<f32>,
+    subtracted: Vec<f32>,
+    packed: Packed,
+}
+
+impl Head {
+    fn new(tokens: usize, channels: usize) -> Self {
+        let zeros = |rows: usize| vec![0.0; rows * pitch(tokens)];
+        Head {
+            queries: zeros(channels),
+            grad: zeros(channels),
+            probabilities: zeros(tokens),
+            scores_grad: zeros(tokens),
+            queries_grad: zeros(channels),
+            largest: zeros(1),
+            scales: zeros(1),
+            subtracted: zeros(1),
+            packed: Packed::empty(),
+        }
+    }
+
+    /// Writes the gradients of queries, keys and values to `out`, rows of as many numbers as those of qkv, and adds those of the scores to
+    /// `bias_sum`. Of the head's outputs, these and their gradient.
     #[inline(always)]
     #[allow(clippy::too_many_arguments)]
-    fn head_gradient<S: Simd>(
-        &self,
+    fn gradient<S: Simd>(
+        &mut self,
         s: S,
-        head: usize,
-        bias: &[f32],
-        heads_out: &[f32],
-        log_sums: &[f32],
-        w: &mut Window,
+        [queries, keys, values]: [Rows; 3],
+        outputs: [Rows; 2],
+        (bias, sums): (&[f32], &[f32]),
+        scale: f32,
         bias_sum: &mut [f32],
+        out: &mut [f32],
     ) {
-        let at = &self.attention;
-        let (c, n) = (at.channels(), at.tokens());
-        let d = c / at.heads;
-        let first = head * d;
-        let (p, ds) = (&mut w.probabilities, &mut w.scores_grad);
-        self.scores(
+        let (n, d, stride) = (sums.len() / 2, queries.width, queries.stride);
+        let part = stride / 3;
+        queries.transpose(n, &mut self.queries);
+        outputs[1].transpose(n, &mut self.grad);
+        self.largest[..n].copy_from_slice(&sums[..n]);
+        self.scales[..n].copy_from_slice(&sums[n..]);
+        // Σ_j p_ij · ∂p_ij: the same as Σ_k out_ik · ∂out_ik.
+        for (i, subtracted) in self.subtracted[..n].iter_mut().enumerate() {
+            let [a, b] = outputs.map(|rows| &rows.values[i * rows.stride..][..d]);
+            *subtracted = -a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+        }
+        self.of_scores(s, keys, values, bias, bias_sum);
+        let (pitch, factor, queries_grad) = (self.largest.len(), s.splat(scale), &mut self.queries_grad);
+        weighted(
             s,
-            &w.qkv,
-            head,
-            &mut w.packed,
-            #[inline(always)]
-            |i, j, v| {
-                let lanes = i * n + j..i * n + n.min(j + S::LANES);
-                let score = s.add(v, s.load_part(&bias[lanes.clone()]));
-                s.store_part(&mut p[lanes], exp(s, s.sub(score, s.splat(log_sums[i]))));
-            },
-        );
-        let (qkv, heads_grad) = (&w.qkv, &w.heads_grad);
-        // Σ_j p_ij · ∂p_ij, which the softmax subtracts: the same as Σ_k out_ik · ∂out_ik.
-        let dot = |i: usize| -> f32 {
-            let row = i * c + first..i * c + first + d;
-            heads_out[row.clone()].iter().zip(&heads_grad[row]).map(|(a, b)| a * b).sum()
-        };
-        let dots: Vec<f32> = (0..n).map(dot).collect();
-        w.packed.fill(s, [d, n], &qkv[2 * c + first..], (1, 3 * c));
-        multiply(
-            s,
-            n,
-            &[d],
-            #[inline(always)]
-            |_, i| &heads_grad[i * c + first..][..d],
-            &w.packed,
-            #[inline(always)]
-            |i, j, v| {
-                let lanes = i * n + j..i * n + n.min(j + S::LANES);
-                let v = s.mul(s.sub(v, s.splat(dots[i])), s.load_part(&p[lanes.clone()]));
-                s.store_part(&mut ds[lanes.clone()], v);
-                let sum = &mut bias_sum[lanes];
-                s.store_part(sum, s.add(v, s.load_part(sum)));
-            },
-        );
-        let out = &mut w.qkv_grad;
-        let scale = s.splat(at.scale());
-        w.packed.fill(s, [n, d], &qkv[c + first..], (3 * c, 1));
-        multiply(
-            s,
-            n,
-            &[n],
-            #[inline(always)]
-            |_, i| &ds[i * n..][..n],
-            &w.packed,
-            #[inline(always)]
-            |i, k, v| {
-                s.store_part(&mut out[i * 3 * c + first..][k..d.min(k + S::LANES)], s.mul(v, scale));
-            },
-        );
-        // [tokens, d] each: first the keys' gradient, then the values'.
-        let mut sums = vec![0.0; 2 * n * d];
-        let (keys, values) = sums.split_at_mut(n * d);
-        let queries = Pixels { values: &qkv[first..], stride: 3 * c, width: d };
-        accumulate_outer(
-            s,
-            1,
-            #[inline(always)]
-            |_| (Pixels::dense(ds, n), queries),
+            &self.scores_grad,
             keys,
-        );
-        let outputs = Pixels { values: &heads_grad[first..], stride: c, width: d };
-        accumulate_outer(
-            s,
-            1,
+            pitch,
             #[inline(always)]
-            |_| (Pixels::dense(p, n), outputs),
-            values,
+            |k, i, v| s.store(&mut queries_grad[k * pitch + i..], s.mul(v, factor)),
         );
-        for (token, out) in out.chunks_exact_mut(3 * c).enumerate() {
-            out[c + first..][..d].copy_from_slice(&keys[token * d..][..d]);
-            out[2 * c + first..][..d].copy_from_slice(&values[token * d..][..d]);
+        transpose_back(queries_grad, n, stride, out);
+        let of_keys = (&self.scores_grad, queries, part);
+        for (weights, rows, first) in [of_keys, (&self.probabilities, outputs[1], 2 * part)] {
+            self.packed.fill(s, [n, d], rows.values, (rows.stride, 1));
+            multiply(
+                s,
+                n,
+                &[n],
+                #[inline(always)]
+                |_, j| &weights[j * pitch..][..n],
+                &self.packed,
+                #[inline(always)]
+                |j, k, v| s.store_part(&mut out[j * stride + first..][k..d.min(k + S::LANES)], v),
+            );
+        }
+    }
+
+    /// Fills probabilities and the gradient of the scores.
+    #[inline(always)]
+    fn of_scores<S: Simd>(&mut self, s: S, keys: Rows, values: Rows, bias: &[f32], bias_sum: &mut [f32]) {
+        let Head { queries, grad, probabilities, scores_grad, largest, scales, subtracted, .. } = self;
+        let pitch = largest.len();
+        products(
+            s,
+            keys,
+            queries,
+            #[inline(always)]
+            |j, i| s.load(&bias[j * pitch + i..]),
+            pitch,
+            probabilities,
+        );
+        products(
+            s,
+            values,
+            grad,
+            #[inline(always)]
+            |_, i| s.load(&subtracted[i..]),
+            pitch,
+            scores_grad,
+        );
+        let rows = probabilities.chunks_exact_mut(pitch).zip(scores_grad.chunks_exact_mut(pitch));
+        for ((p, ds), sum) in rows.zip(bias_sum.chunks_exact_mut(pitch)) {
+            for i in (0..pitch).step_by(S::LANES) {
+                let below = s.sub(s.load(&p[i..]), s.load(&largest[i..]));
+                let probability = s.mul(exp_of_score(s, below), s.load(&scales[i..]));
+                let slope = s.mul(probability, s.load(&ds[i..]));
+                s.store(&mut p[i..], probability);
+                s.store(&mut ds[i..], slope);
+                let sum = &mut sum[i..];
+                s.store(sum, s.add(slope, s.load(sum)));
+            }
         }
     }
 }

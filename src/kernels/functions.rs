@@ -18,20 +18,32 @@ fn polynomial<S: Simd, const N: usize>(s: S, x: S::V, a: [f32; N]) -> S::V {
     sum
 }
 
-/// eˣ for x in −87..=88; beyond that the value at the bound. (Cephes' `expf`.)
+/// eˣ for x in −87.3..=88.3. The polynomial for the rest of x beyond a multiple of ln 2 has the smallest relative error, 3·10⁻⁹, of its degree.
 #[inline(always)]
-pub(crate) fn exp<S: Simd>(s: S, x: S::V) -> S::V {
+fn exp_within<S: Simd>(s: S, x: S::V) -> S::V {
     /// Adding it rounds to an integer, which then sits in the low bits.
     const SHIFT: f32 = 12_582_912.0;
-    let x = s.min(s.max(x, s.splat(-87.3)), s.splat(88.3));
     let shifted = s.fma(x, s.splat(std::f32::consts::LOG2_E), s.splat(SHIFT));
     let n = s.sub(shifted, s.splat(SHIFT));
     // ln 2 in two parts, the first of few bits, so that n·ln 2 loses nothing.
     let r = s.fma(n, s.splat(-0.693_359_4), x);
     let r = s.fma(n, s.splat(2.121_944_4e-4), r);
-    let p = [1.987_569_1e-4, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
-    let p = s.fma(polynomial(s, r, p), s.mul(r, r), s.add(r, s.splat(1.0)));
-    s.mul(p, s.pow2_from_shifted(shifted))
+    let p = polynomial(s, r, [1.381_454e-3, 8.368_745e-3, 4.166_839e-2, 0.166_665_21, 0.499_999_94, 1.0, 1.0]);
+    s.times_pow2(p, shifted)
+}
+
+/// eˣ for x in −87.3..=88.3; beyond that the value at the bound.
+#[inline(always)]
+pub(crate) fn exp<S: Simd>(s: S, x: S::V) -> S::V {
+    exp_within(s, s.min(s.max(x, s.splat(-87.3)), s.splat(88.3)))
+}
+
+/// eˣ for x up to 0, and exactly 0 from −87 down: what a mask leaves of a probability would otherwise be so near to the
+/// smallest number that its products are no normal ones, and those take processors a hundred times as long.
+#[inline(always)]
+pub(crate) fn exp_of_score<S: Simd>(s: S, x: S::V) -> S::V {
+    let least = s.splat(-87.0);
+    s.sub(exp_within(s, s.max(x, least)), exp_within(s, least))
 }
 
 /// The error function, by the rational approximation that XLA and Eigen use.
@@ -68,37 +80,6 @@ pub(crate) fn gelu_with_slope<S: Simd>(s: S, x: S::V) -> (S::V, S::V) {
     let below = normal(s, x);
     let density = s.mul(exp(s, s.mul(s.mul(x, x), s.splat(-0.5))), s.splat(NORMAL_PEAK));
     (s.mul(x, below), s.fma(x, density, below))
-}
-
-/// The numerators of the softmax over each row of `scores`, in place; `scales` gets one over their
-/// sums, `log_sums` the logarithm by which the softmax divides.
-#[inline(always)]
-pub(super) fn softmax<S: Simd>(s: S, scores: &mut [f32], scales: &mut [f32], log_sums: &mut [f32]) {
-    let n = scales.len();
-    let full = n / S::LANES * S::LANES;
-    for (row, (scale, log_sum)) in scores.chunks_exact_mut(n).zip(scales.iter_mut().zip(log_sums.iter_mut())) {
-        let (vectors, rest) = row.split_at_mut(full);
-        let mut most = s.splat(f32::MIN);
-        for x in vectors.chunks_exact(S::LANES) {
-            most = s.max(most, s.load(x));
-        }
-        let most = rest.iter().fold(s.largest(most), |most, x| most.max(*x));
-        let mut sum = s.splat(0.0);
-        for x in vectors.chunks_exact_mut(S::LANES) {
-            let e = exp(s, s.sub(s.load(x), s.splat(most)));
-            sum = s.add(sum, e);
-            s.store(x, e);
-        }
-        let mut sum = s.sum(sum);
-        for x in rest {
-            *x = (*x - most).exp();
-            sum += *x;
-        }
-        (*scale, *log_sum) = (sum, most);
-    }
-    for (scale, log_sum) in scales.iter_mut().zip(log_sums) {
-        (*scale, *log_sum) = (1.0 / *scale, *log_sum + scale.ln());
-    }
 }
 
 /// Values that one task maps.

@@ -3,7 +3,7 @@
 //! Everything is made of two register-tiled matrix products (`matmul`) and a few vector functions
 //! (`functions`), written once over `simd` and compiled for each instruction set. The operations,
 //! from the small to the large: convolutions (`conv`, `conv_gradient`), dense blocks (`dense`),
-//! `norm`, `mlp`, window attention (`attention`, `attention_gradient`), `channel_attention`
+//! `norm`, `mlp`, window attention (`scores`, `attention`, `attention_gradient`), `channel_attention`
 //! and whole hybrid attention blocks (`hybrid`). The network meets them as operations on burn
 //! tensors ([`ops`]).
 //!
@@ -23,6 +23,7 @@ mod matmul;
 mod mlp;
 mod norm;
 pub mod ops;
+mod scores;
 mod simd;
 mod threads;
 

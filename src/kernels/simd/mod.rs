@@ -56,8 +56,8 @@ pub(crate) trait Simd: Copy + Send + Sync {
     fn min(self, a: Self::V, b: Self::V) -> Self::V;
     /// `v` where `gate > 0`, else 0.
     fn keep_positive(self, gate: Self::V, v: Self::V) -> Self::V;
-    /// `2ⁿ`, given `n + 1.5·2²³` for an integer n in −126..=127 (the low bits of that sum hold n).
-    fn pow2_from_shifted(self, shifted: Self::V) -> Self::V;
+    /// `v·2ⁿ`, a normal number, given a v from 0.5 to 2 and `n + 1.5·2²³` for an integer n (the low bits of that sum hold n).
+    fn times_pow2(self, v: Self::V, shifted: Self::V) -> Self::V;
 
     /// The sum of all lanes, always in the same order.
     #[inline(always)]
@@ -68,21 +68,6 @@ pub(crate) trait Simd: Copy + Send + Sync {
         while half > 0 {
             for i in 0..half {
                 lanes[i] += lanes[i + half];
-            }
-            half /= 2;
-        }
-        lanes[0]
-    }
-
-    /// The largest lane.
-    #[inline(always)]
-    fn largest(self, v: Self::V) -> f32 {
-        let mut lanes = [0.0; 16];
-        self.store(&mut lanes, v);
-        let mut half = Self::LANES / 2;
-        while half > 0 {
-            for i in 0..half {
-                lanes[i] = if lanes[i + half] > lanes[i] { lanes[i + half] } else { lanes[i] };
             }
             half /= 2;
         }

@@ -66,11 +66,11 @@ impl Simd for Neon {
         unsafe { vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(v), vcgtzq_f32(gate))) }
     }
     #[inline(always)]
-    fn pow2_from_shifted(self, shifted: float32x4_t) -> float32x4_t {
+    fn times_pow2(self, v: float32x4_t, shifted: float32x4_t) -> float32x4_t {
         // SAFETY: NEON is part of the architecture.
         unsafe {
             let n = vshlq_n_s32::<23>(vreinterpretq_s32_f32(shifted));
-            vreinterpretq_f32_s32(vaddq_s32(n, vdupq_n_s32(0x3f80_0000)))
+            vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(v), n))
         }
     }
 }

@@ -100,10 +100,10 @@ impl Simd for Portable {
         )
     }
     #[inline(always)]
-    fn pow2_from_shifted(self, shifted: [f32; 4]) -> [f32; 4] {
-        shifted.map(
+    fn times_pow2(self, v: [f32; 4], shifted: [f32; 4]) -> [f32; 4] {
+        std::array::from_fn(
             #[inline(always)]
-            |x| f32::from_bits((x.to_bits() << 23).wrapping_add(0x3f80_0000)),
+            |i| f32::from_bits(v[i].to_bits().wrapping_add(shifted[i].to_bits() << 23)),
         )
     }
 }

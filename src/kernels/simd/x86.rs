@@ -85,11 +85,11 @@ impl Simd for Avx2 {
         unsafe { _mm256_and_ps(v, _mm256_cmp_ps::<_CMP_GT_OQ>(gate, _mm256_setzero_ps())) }
     }
     #[inline(always)]
-    fn pow2_from_shifted(self, shifted: __m256) -> __m256 {
+    fn times_pow2(self, v: __m256, shifted: __m256) -> __m256 {
         // SAFETY: the token proves AVX2.
         unsafe {
             let n = _mm256_slli_epi32::<23>(_mm256_castps_si256(shifted));
-            _mm256_castsi256_ps(_mm256_add_epi32(n, _mm256_set1_epi32(0x3f80_0000)))
+            _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(v), n))
         }
     }
 }
@@ -141,11 +141,6 @@ impl Simd for Avx512 {
         unsafe { _mm512_reduce_add_ps(v) }
     }
     #[inline(always)]
-    fn largest(self, v: __m512) -> f32 {
-        // SAFETY: the token proves AVX-512 F.
-        unsafe { _mm512_reduce_max_ps(v) }
-    }
-    #[inline(always)]
     fn splat(self, x: f32) -> __m512 {
         // SAFETY: the token proves AVX-512 F.
         unsafe { _mm512_set1_ps(x) }
@@ -186,11 +181,11 @@ impl Simd for Avx512 {
         }
     }
     #[inline(always)]
-    fn pow2_from_shifted(self, shifted: __m512) -> __m512 {
+    fn times_pow2(self, v: __m512, shifted: __m512) -> __m512 {
         // SAFETY: the token proves AVX-512 F.
         unsafe {
             let n = _mm512_slli_epi32::<23>(_mm512_castps_si512(shifted));
-            _mm512_castsi512_ps(_mm512_add_epi32(n, _mm512_set1_epi32(0x3f80_0000)))
+            _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(v), n))
         }
     }
 }

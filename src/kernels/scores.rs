@@ -1,0 +1,211 @@
+//! What every query of a window has with every key: products of a head's queries and keys, their softmax, and sums that are weighted by it.
+//! Keys are rows and queries lie side by side in vectors, `[keys, pitch]`: so no lane is idle however few channels a head has, and
+//! the softmax, which is over keys, takes no sums across the lanes of a vector.
+
+use super::functions::exp_of_score;
+use super::simd::Simd;
+
+/// Lanes of the widest vectors.
+const MOST_LANES: usize = 16;
+/// Numbers from a row to the next one: whole vectors of queries.
+pub(super) const fn pitch(queries: usize) -> usize {
+    queries.next_multiple_of(MOST_LANES)
+}
+
+/// Rows of numbers, each `stride` numbers after the one before; of each the first `width` count.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'a> {
+    pub(super) values: &'a [f32],
+    pub(super) stride: usize,
+    pub(super) width: usize,
+}
+
+impl<'a> Rows<'a> {
+    #[inline(always)]
+    fn row<const D: usize>(&self, row: usize, first: usize) -> &'a [f32] {
+        &self.values[row * self.stride + first..][..D]
+    }
+
+    /// Their transpose, `[width, pitch]`, of `rows` rows: zeros behind the last.
+    #[inline(always)]
+    pub(super) fn transpose(&self, rows: usize, out: &mut [f32]) {
+        let pitch = pitch(rows);
+        for (k, out) in out[..self.width * pitch].chunks_exact_mut(pitch).enumerate() {
+            let (out, beyond) = out.split_at_mut(rows);
+            let column = self.values[k..].iter().step_by(self.stride);
+            out.iter_mut().zip(column).for_each(|(out, value)| *out = *value);
+            beyond.fill(0.0);
+        }
+    }
+}
+
+/// Writes a transpose `[columns, pitch]` back as `rows` rows, the first number of each `stride` numbers after that of the one before.
+#[inline(always)]
+pub(super) fn transpose_back(values: &[f32], rows: usize, stride: usize, out: &mut [f32]) {
+    for (k, column) in values.chunks_exact(pitch(rows)).enumerate() {
+        let places = out[k..].iter_mut().step_by(stride);
+        places.zip(&column[..rows]).for_each(|(place, value)| *place = *value);
+    }
+}
+
+/// Calls `$do` with every part of the queries that is worked on at once, and how many vectors it is.
+macro_rules! parts {
+    ($pitch:expr, |$first:ident, $vectors:ident| $do:expr) => {
+        let mut $first = 0;
+        while $first < $pitch {
+            if S::MANY_REGISTERS && $first + 2 * S::LANES <= $pitch {
+                const $vectors: usize = 2;
+                $do;
+                $first += 2 * S::LANES;
+            } else {
+                const $vectors: usize = 1;
+                $do;
+                $first += S::LANES;
+            }
+        }
+    };
+}
+
+/// Calls `$do` with every part of the channels that is worked on at once, and how many they are.
+macro_rules! channels {
+    ($width:expr, |$first:ident, $channels:ident| $do:expr) => {
+        let mut $first = 0;
+        while $first < $width {
+            if $first + 8 <= $width {
+                const $channels: usize = 8;
+                $do;
+                $first += 8;
+            } else if $first + 4 <= $width {
+                const $channels: usize = 4;
+                $do;
+                $first += 4;
+            } else {
+                const $channels: usize = 1;
+                $do;
+                $first += 1;
+            }
+        }
+    };
+}
+
+#[inline(always)]
+fn load<S: Simd, const V: usize>(s: S, values: &[f32]) -> [S::V; V] {
+    std::array::from_fn(
+        #[inline(always)]
+        |v| s.load(&values[v * S::LANES..]),
+    )
+}
+
+/// `out[j, i] = start(j, i) + Σ_k keys[j, k] · queries[k, i]`: for each key and query, the product of their channels.
+///
+/// # Shapes
+///
+/// - keys: `[keys, channels]`
+/// - queries: `[channels, pitch]`
+/// - out: `[keys, pitch]`; `start` gives a vector of queries from i on
+#[inline(always)]
+pub(super) fn products<S: Simd>(
+    s: S,
+    keys: Rows,
+    queries: &[f32],
+    start: impl Fn(usize, usize) -> S::V,
+    pitch: usize,
+    out: &mut [f32],
+) {
+    parts!(pitch, |first, V| {
+        channels!(keys.width, |channel, D| {
+            let mut factors = [[s.splat(0.0); V]; D];
+            for k in 0..D {
+                factors[k] = load(s, &queries[(channel + k) * pitch + first..]);
+            }
+            for (j, out) in out.chunks_exact_mut(pitch).enumerate() {
+                let out = &mut out[first..first + V * S::LANES];
+                let key = keys.row::<D>(j, channel);
+                let mut sums = [s.splat(0.0); V];
+                for v in 0..V {
+                    let at = v * S::LANES;
+                    sums[v] = if channel == 0 { start(j, first + at) } else { s.load(&out[at..]) };
+                }
+                for k in 0..D {
+                    let factor = s.splat(key[k]);
+                    for v in 0..V {
+                        sums[v] = s.fma(factor, factors[k][v], sums[v]);
+                    }
+                }
+                for v in 0..V {
+                    s.store(&mut out[v * S::LANES..], sums[v]);
+                }
+            }
+        });
+    });
+}
+
+/// Hands out `Σ_j weights[j, i] · keys[j, k]` as vectors of queries: `emit(k, i, vector)`.
+///
+/// # Shapes
+///
+/// - weights: `[keys, pitch]`
+/// - keys: `[keys, channels]`: what belongs to each key
+#[inline(always)]
+pub(super) fn weighted<S: Simd>(
+    s: S,
+    weights: &[f32],
+    keys: Rows,
+    pitch: usize,
+    mut emit: impl FnMut(usize, usize, S::V),
+) {
+    parts!(pitch, |first, V| {
+        channels!(keys.width, |channel, D| {
+            let mut sums = [[s.splat(0.0); V]; D];
+            for (j, weights) in weights.chunks_exact(pitch).enumerate() {
+                let weights: [S::V; V] = load(s, &weights[first..first + V * S::LANES]);
+                let key = keys.row::<D>(j, channel);
+                for k in 0..D {
+                    let factor = s.splat(key[k]);
+                    for v in 0..V {
+                        sums[k][v] = s.fma(factor, weights[v], sums[k][v]);
+                    }
+                }
+            }
+            for k in 0..D {
+                for v in 0..V {
+                    emit(channel + k, first + v * S::LANES, sums[k][v]);
+                }
+            }
+        });
+    });
+}
+
+/// The numerators of the softmax over the keys, in place; of each query the largest score, and one over the sum of the numerators.
+///
+/// # Shapes
+///
+/// - scores: `[keys, pitch]`
+/// - largest, scales: `[pitch]`
+#[inline(always)]
+pub(super) fn softmax<S: Simd>(s: S, scores: &mut [f32], largest: &mut [f32], scales: &mut [f32]) {
+    let pitch = largest.len();
+    parts!(pitch, |first, V| {
+        let mut most = [s.splat(f32::MIN); V];
+        for row in scores.chunks_exact(pitch) {
+            let row: [S::V; V] = load(s, &row[first..]);
+            for v in 0..V {
+                most[v] = s.max(most[v], row[v]);
+            }
+        }
+        let mut sums = [s.splat(0.0); V];
+        for row in scores.chunks_exact_mut(pitch) {
+            for v in 0..V {
+                let at = &mut row[first + v * S::LANES..][..S::LANES];
+                let numerator = exp_of_score(s, s.sub(s.load(at), most[v]));
+                sums[v] = s.add(sums[v], numerator);
+                s.store(at, numerator);
+            }
+        }
+        for v in 0..V {
+            let at = first + v * S::LANES;
+            s.store(&mut largest[at..], most[v]);
+            s.store(&mut scales[at..], s.div(s.splat(1.0), sums[v]));
+        }
+    });
+}
