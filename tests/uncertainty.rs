@@ -21,6 +21,31 @@ fit: {steps: 80, crop: whole, batch: 1, images: false, dense_every: 40, guides: 
       learning_rate: 4.0e-3, schedule: cosine, average: 0.9, holdout: 0.1, evaluate_every: 20}
 ";
 
+/// Of so many genes each is calibrated by one phase of the sparser lattice alone: intervals must hold no less for that.
+#[test]
+fn intervals_of_a_large_panel_hold_what_they_promise() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    std::fs::write(at.join("recipe.yaml"), RECIPE.replace("holdout: 0.1", "holdout: 0.4")).unwrap();
+    run(at, "s2s-simulate", "--rows 64 --cols 64 --genes 501 --seed 6 --output section");
+    run(at, "s2s-prep", "--input section --bin-um 30 --scale 2 --mode benchmark --output section.s2s");
+    run(at, "s2s-fit", "--dataset section.s2s --genes all --joint --config recipe.yaml --output fits");
+    let dataset = Dataset::open(&at.join("section.s2s")).unwrap();
+    let mut genes: Vec<_> = dataset.manifest().genes.iter().collect();
+    genes.sort_by_key(|gene| std::cmp::Reverse(gene.counts));
+    let often: Vec<&str> = genes.iter().step_by(10).take(16).map(|gene| gene.name.as_str()).collect();
+    let often = often.join(",");
+    let predict = "--dataset section.s2s --config recipe.yaml --model fits/joint.safetensors";
+    run(at, "s2s-predict", &format!("{predict} --genes {often} --coverage 0.9 --output s2s.zarr"));
+    run(at, "s2s-score", "--dataset section.s2s --prediction s2s.zarr --output report");
+
+    let scores: Value = serde_json::from_slice(&std::fs::read(at.join("report/scores.json")).unwrap()).unwrap();
+    let intervals = scores["intervals"].as_array().unwrap();
+    assert_eq!(intervals.len(), 16);
+    let mean = intervals.iter().map(|one| one["coverage"].as_f64().unwrap()).sum::<f64>() / 16.0;
+    assert!((0.87..0.94).contains(&mean), "{mean}");
+}
+
 #[test]
 fn intervals_of_a_simulated_section_hold_what_they_promise() {
     let folder = tempfile::tempdir().unwrap();

@@ -129,7 +129,7 @@ fn execute(args: Args) -> Result<()> {
     }
     // Before anything that takes time: a signal while data are read then ends as one during training does.
     let stop = StopFlag::watch()?;
-    cli::threads(args.threads)?;
+    cli::threads(args.threads, cli::Asking::Works)?;
     let dataset = args.dataset.path().map(Dataset::open).transpose()?;
     let config = config(&args, dataset.as_ref())?;
     let task = task(&args, dataset.as_ref())?;

@@ -103,7 +103,7 @@ fn main() -> ExitCode {
 
 fn execute(args: Args) -> Result<()> {
     clean_up_on_signals();
-    cli::threads(args.threads)?;
+    cli::threads(args.threads, cli::Asking::Works)?;
     let dataset = Dataset::open(args.dataset.path().unwrap_or(Path::new("")))?;
     let genes = args.genes.as_deref().map(cli::genes).transpose()?.unwrap_or_default();
     let source = match args.method {

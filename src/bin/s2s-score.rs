@@ -77,7 +77,7 @@ fn what(arguments: &Arguments) -> s2s::Result<(PathBuf, Vec<PathBuf>)> {
 
 fn run(arguments: Arguments) -> s2s::Result<()> {
     clean_up_on_signals();
-    cli::threads(arguments.threads)?;
+    cli::threads(arguments.threads, cli::Asking::Works)?;
     let (dataset, prediction) = what(&arguments)?;
     let Arguments { label, reference, output, plots, force, .. } = arguments;
     let names = scoring::Names { labels: &label, reference: reference.as_deref() };

@@ -65,7 +65,7 @@ fn main() -> ExitCode {
 fn execute(args: Args) -> Result<()> {
     clean_up_on_signals();
     let Args { rows, cols, genes, seed, bin_um, stain, sections, distance_um, threads, force, output } = args;
-    cli::threads(threads)?;
+    cli::threads(threads, cli::Asking::Waits)?;
     let one = |depth_um: f64, output: &Path| {
         write(&Plan { rows, cols, bin_um, genes, seed, depth_um }, output, stain, force, &cli::command_line())
     };

@@ -18,7 +18,7 @@ pub use dataset::DatasetArgument;
 pub use genes::genes;
 pub use memory::Memory;
 pub use print::print;
-pub use threads::threads;
+pub use threads::{Asking, threads};
 
 use self::log::LogArguments;
 use self::refusal::refuse;

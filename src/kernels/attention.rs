@@ -149,10 +149,14 @@ impl<'a> WindowAttention<'a> {
     }
 
     /// Where the tokens of a window lie: row of the band, column of the image.
-    pub(super) fn places(&self, column: usize) -> Vec<(usize, usize)> {
-        let columns = self.columns(column).map(|(columns, _)| columns);
-        let row = |y| columns.iter().cloned().flatten().map(move |x| (y, x));
-        (0..self.window).flat_map(row).collect()
+    #[inline(always)]
+    pub(super) fn places(&self, column: usize, places: &mut Vec<(usize, usize)>) {
+        places.clear();
+        for y in 0..self.window {
+            for (columns, _) in self.columns(column) {
+                places.extend(columns.map(|x| (y, x)));
+            }
+        }
     }
 
     /// Copies the tokens of a window `[tokens, channels]` out of the image.
@@ -200,6 +204,7 @@ impl Work for Band<'_, '_> {
         let mut tokens = vec![0.0; n * c];
         let mut qkv = vec![0.0; n * 3 * c];
         let mut head_of = Head::new(n, c / at.heads);
+        let mut places = Vec::with_capacity(n);
         for (column, kept) in kept.chunks_mut(at.kept()).enumerate() {
             at.gather(x, band, column, &mut tokens);
             shared.qkv(s, &tokens, &mut qkv);
@@ -209,7 +214,7 @@ impl Work for Band<'_, '_> {
                 head_of.attend(s, shared.head(&qkv, head), bias, sums);
                 transpose_back(&head_of.out, n, c, &mut heads_out[head * (c / at.heads)..]);
             }
-            let places = at.places(column);
+            at.places(column, &mut places);
             multiply(
                 s,
                 n,

@@ -75,6 +75,7 @@ struct Window {
     /// Of the heads' outputs.
     heads_grad: Vec<f32>,
     head: Head,
+    places: Vec<(usize, usize)>,
 }
 
 impl Work for Band<'_, '_> {
@@ -97,6 +98,7 @@ impl Work for Band<'_, '_> {
             qkv_grad: zeros(3 * n * c),
             heads_grad: zeros(n * c),
             head: Head::new(n, c / at.heads),
+            places: Vec::with_capacity(n),
         };
         for (column, kept) in kept.chunks(at.kept()).enumerate() {
             at.gather(x, band, column, &mut w.tokens);
@@ -144,7 +146,7 @@ impl Work for Band<'_, '_> {
                 qkv_sum,
             );
             add_rows(&w.qkv_grad, qkv_bias);
-            let places = at.places(column);
+            at.places(column, &mut w.places);
             multiply(
                 s,
                 n,
@@ -154,7 +156,7 @@ impl Work for Band<'_, '_> {
                 qkv_back,
                 #[inline(always)]
                 |i, o, v| {
-                    let (y, x) = places[i];
+                    let (y, x) = w.places[i];
                     let pixel = &mut out[y][x * c..][..c];
                     let pixel = &mut pixel[o..c.min(o + S::LANES)];
                     s.store_part(pixel, s.add(v, s.load_part(pixel)));

@@ -52,10 +52,15 @@ pub(crate) struct Finish<'a> {
     pub(crate) gate: Option<&'a [f32]>,
 }
 
-/// Weights of a convolution, packed for one pass: side² taps, for each its inputs.
+/// Up to this many outputs, those of the three taps of a row lie side by side in one vector: alone they would leave most of it idle.
+const FEW: usize = 5;
+
+/// Weights of a convolution, packed for one pass: side² taps, for each its inputs. Of [`FEW`] outputs only the rows of taps follow one
+/// another, and the taps of a row lie side by side.
 pub(crate) struct Taps {
     packed: Packed,
     side: usize,
+    outputs: usize,
 }
 
 impl Taps {
@@ -63,11 +68,10 @@ impl Taps {
     pub(crate) fn forward(weight: &[f32], outputs: usize, side: usize) -> Self {
         let taps = side * side;
         let inputs = weight.len() / (outputs * taps);
-        let packed = Packed::new(taps * inputs, outputs, |k| {
-            let first = k % inputs * taps + k / inputs;
+        Self::new(side, inputs, outputs, |input, tap| {
+            let first = input * taps + tap;
             move |o| weight[o * inputs * taps + first]
-        });
-        Self { packed, side }
+        })
     }
 
     /// Packs the gradient of the channels `wanted` of the input: a convolution with mirrored taps
@@ -78,20 +82,40 @@ impl Taps {
         // For each output of each layer, its weights [inputs, taps].
         let outputs: Vec<&[f32]> =
             layers.iter().flat_map(|(weight, outputs)| weight.chunks_exact(weight.len() / outputs)).collect();
-        let packed = Packed::new(taps * outputs.len(), wanted.len(), |k| {
-            let weight = outputs[k % outputs.len()];
-            let first = wanted.start * taps + taps - 1 - k / outputs.len();
+        Self::new(side, outputs.len(), wanted.len(), |output, tap| {
+            let weight = outputs[output];
+            let first = wanted.start * taps + taps - 1 - tap;
             move |i| weight[first + i * taps]
+        })
+    }
+
+    /// Packs `weight(input, tap)(output)`.
+    fn new<R: Fn(usize) -> f32>(
+        side: usize,
+        inputs: usize,
+        outputs: usize,
+        weight: impl Fn(usize, usize) -> R,
+    ) -> Self {
+        let beside = Self::beside(side, outputs);
+        let packed = Packed::new(side * side / beside * inputs, beside * outputs, |k| {
+            let (input, first) = (k % inputs, k / inputs * beside);
+            let weights: Vec<R> = (first..first + beside).map(|tap| weight(input, tap)).collect();
+            move |column| weights[column / outputs](column % outputs)
         });
-        Self { packed, side }
+        Self { packed, side, outputs }
+    }
+
+    /// How many taps lie side by side.
+    fn beside(side: usize, outputs: usize) -> usize {
+        if outputs <= FEW { side } else { 1 }
     }
 }
 
 /// Convolves `sources` and writes (or adds, see [`Finish`]) `[pixels, outputs]` values to `out`.
 pub(crate) fn convolve(extent: Extent, sources: &[Source], taps: &Taps, finish: Finish, out: &mut [f32]) {
-    assert_eq!(out.len(), extent.pixels() * taps.packed.width(), "the shape of the output");
+    assert_eq!(out.len(), extent.pixels() * taps.outputs, "the shape of the output");
     let rows = rows_per_task(extent.batch * extent.height);
-    let row_len = extent.width * taps.packed.width();
+    let row_len = extent.width * taps.outputs;
     out.par_chunks_mut(rows * row_len).enumerate().for_each(|(task, out)| {
         simd::run(Rows { extent, sources, taps, finish, first_row: task * rows, out });
     });
@@ -113,39 +137,90 @@ impl Work for Rows<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { extent, sources, taps, finish, first_row, out } = self;
-        let (width, outputs) = (extent.width, taps.packed.width());
+        let (width, outputs) = (extent.width, taps.outputs);
+        let beside = Taps::beside(taps.side, outputs);
         let widest = sources.iter().map(|source| source.channels).max().unwrap_or(0);
         let zeros = vec![0.0; widest];
         let channels: Vec<usize> = sources.iter().map(|source| source.channels).collect();
-        let pieces = channels.repeat(taps.side * taps.side);
+        let pieces = channels.repeat(taps.side * taps.side / beside);
+        let mut parts = vec![0.0; if beside > 1 { width * taps.packed.width() } else { 0 }];
         for (row, out) in (first_row..).zip(out.chunks_mut(width * outputs)) {
-            let reads = row_reads(extent, sources, taps.side, row);
+            let reads = row_reads(extent, sources, taps.side, beside, row);
+            let reads = Reads { reads: &reads, zeros: &zeros };
             let gate = finish.gate.map(|gate| &gate[row * width * outputs..][..width * outputs]);
-            multiply(
-                s,
-                width,
-                &pieces,
-                Reads { reads: &reads, zeros: &zeros },
-                &taps.packed,
-                #[inline(always)]
-                |x, o, v| {
-                    let lanes = x * outputs + o..x * outputs + outputs.min(o + S::LANES);
-                    let mut v = v;
-                    if let Some(bias) = finish.bias {
-                        v = s.add(v, s.load_part(&bias[o..outputs.min(o + S::LANES)]));
-                    }
-                    if finish.add {
-                        v = s.add(v, s.load_part(&out[lanes.clone()]));
-                    }
-                    if finish.relu {
-                        v = s.max(v, s.splat(0.0));
-                    }
-                    if let Some(gate) = gate {
-                        v = s.keep_positive(s.load_part(&gate[lanes.clone()]), v);
-                    }
-                    s.store_part(&mut out[lanes], v);
-                },
-            );
+            let mut finished = RowOutput { finish: Finish { gate, ..finish }, outputs, out };
+            if beside > 1 {
+                let all = taps.packed.width();
+                multiply(
+                    s,
+                    width,
+                    &pieces,
+                    reads,
+                    &taps.packed,
+                    #[inline(always)]
+                    |x, o, v| s.store_part(&mut parts[x * all + o..x * all + all.min(o + S::LANES)], v),
+                );
+                finished.sum(s, &parts, beside);
+            } else {
+                multiply(
+                    s,
+                    width,
+                    &pieces,
+                    reads,
+                    &taps.packed,
+                    #[inline(always)]
+                    |x, o, v| finished.store(s, x, o, v),
+                );
+            }
+        }
+    }
+}
+
+/// An output row, and how its values are finished; the gate is that of the row.
+struct RowOutput<'a> {
+    finish: Finish<'a>,
+    outputs: usize,
+    out: &'a mut [f32],
+}
+
+impl RowOutput<'_> {
+    /// Writes outputs of pixel x from o on.
+    #[inline(always)]
+    fn store<S: Simd>(&mut self, s: S, x: usize, o: usize, v: S::V) {
+        let Self { finish, outputs, out } = self;
+        let last = (*outputs).min(o + S::LANES);
+        let lanes = x * *outputs + o..x * *outputs + last;
+        let mut v = v;
+        if let Some(bias) = finish.bias {
+            v = s.add(v, s.load_part(&bias[o..last]));
+        }
+        if finish.add {
+            v = s.add(v, s.load_part(&out[lanes.clone()]));
+        }
+        if finish.relu {
+            v = s.max(v, s.splat(0.0));
+        }
+        if let Some(gate) = finish.gate {
+            v = s.keep_positive(s.load_part(&gate[lanes.clone()]), v);
+        }
+        s.store_part(&mut out[lanes], v);
+    }
+
+    /// Adds up what the `side` columns of taps give to each pixel: `parts` `[width, side, outputs]` are by the pixel that was read.
+    #[inline(always)]
+    fn sum<S: Simd>(&mut self, s: S, parts: &[f32], side: usize) {
+        let (outputs, half) = (self.outputs, side / 2);
+        let width = parts.len() / (side * outputs);
+        for x in 0..width {
+            for o in (0..outputs).step_by(S::LANES) {
+                let mut sum = s.splat(0.0);
+                // Pixels outside the image give nothing.
+                for dx in half.saturating_sub(x)..side.min(width + half - x) {
+                    let part = ((x + dx - half) * side + dx) * outputs;
+                    sum = s.add(sum, s.load_part(&parts[part + o..part + outputs.min(o + S::LANES)]));
+                }
+                self.store(s, x, o, sum);
+            }
         }
     }
 }
@@ -189,10 +264,11 @@ impl<'a> Pieces<'a> for Reads<'a, '_> {
     }
 }
 
-/// The reads of every tap, and in each tap of every source, for one output row.
-fn row_reads<'a>(extent: Extent, sources: &[Source<'a>], side: usize, row: usize) -> Vec<RowRead<'a>> {
-    let reads = (0..side * side).flat_map(|tap| {
-        let dx = (tap % side) as isize - (side / 2) as isize;
+/// The reads of every tap, and in each tap of every source, for one output row; of taps that lie side by side, `beside` of them, those
+/// of the pixel that the kernel stands on.
+fn row_reads<'a>(extent: Extent, sources: &[Source<'a>], side: usize, beside: usize, row: usize) -> Vec<RowRead<'a>> {
+    let reads = (0..side * side).step_by(beside).flat_map(|tap| {
+        let dx = if beside > 1 { 0 } else { (tap % side) as isize - (side / 2) as isize };
         let shifted = shifted_row(extent, row, tap, side);
         sources.iter().map(move |source| {
             let len = extent.width * source.channels;

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::conv::{Extent, Finish, Source, Taps, convolve, shifted_row};
 use super::matmul::{Pixels, accumulate_outer};
+use super::mlp::transpose;
 use super::simd::{self, Simd, Work};
 use super::threads::accumulate;
 
@@ -12,10 +13,30 @@ pub(crate) fn weight_gradient(extent: Extent, sources: &[Source], side: usize, g
     let inputs: usize = sources.iter().map(|source| source.channels).sum();
     let outputs = grad.channels;
     let tasks = row_groups(extent);
+    let by_input = sources.iter().all(|source| source.channels >= WIDE.max(outputs)) && outputs < WIDE;
     let sums = accumulate(tasks, (side * side * inputs + 1) * outputs, |rows, sum| {
-        simd::run(WeightSums { extent, sources, side, grad, rows, sum });
+        simd::run(WeightSums { extent, sources, side, grad, by_input, rows, sum });
     });
-    unpack(&sums, outputs, side)
+    match by_input {
+        true => unpack(&by_output(&sums, sources, outputs, side), outputs, side),
+        false => unpack(&sums, outputs, side),
+    }
+}
+
+/// Fewer outputs leave the widest vectors partly idle: there the inputs lie side by side, if there are as many.
+const WIDE: usize = 16;
+
+/// Sums in the order [tap][input][output], of those in the order [tap], of each source [output][input]; biases stay.
+fn by_output(sums: &[f32], sources: &[Source], outputs: usize, side: usize) -> Vec<f32> {
+    let mut turned = Vec::with_capacity(sums.len());
+    let mut rest = sums;
+    for source in (0..side * side).flat_map(|_| sources) {
+        let (block, others) = rest.split_at(source.channels * outputs);
+        rest = others;
+        turned.extend(transpose(block, source.channels));
+    }
+    turned.extend(rest);
+    turned
 }
 
 /// Groups of rows of one image, so few that their pixels stay in the first-level cache.
@@ -29,12 +50,14 @@ fn row_groups(extent: Extent) -> Vec<Range<usize>> {
         .collect()
 }
 
-/// Adds the gradients of weights, in the order [tap][input][output], and then bias to `sum`.
+/// Adds the gradients of weights, in the order [tap][input][output], or [tap], of each source [output][input] where they are summed
+/// `by_input`, and then bias to `sum`.
 struct WeightSums<'a> {
     extent: Extent,
     sources: &'a [Source<'a>],
     side: usize,
     grad: Source<'a>,
+    by_input: bool,
     rows: Range<usize>,
     sum: &'a mut [f32],
 }
@@ -44,7 +67,7 @@ impl<'a> Work for WeightSums<'a> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { extent, sources, side, grad, rows, sum } = self;
+        let Self { extent, sources, side, grad, by_input, rows, sum } = self;
         let (width, outputs, half) = (extent.width, grad.channels, side / 2);
         let pixels = |image: Source<'a>, row: usize, columns: Range<usize>| {
             let values = row * width + columns.start..row * width + columns.end;
@@ -72,7 +95,8 @@ impl<'a> Work for WeightSums<'a> {
                     |j| {
                         let (row, read) = inside[j];
                         let x = pixels(*source, read, first + dx - half..last + dx - half);
-                        (x, pixels(grad, row, first..last))
+                        let grad = pixels(grad, row, first..last);
+                        if by_input { (grad, x) } else { (x, grad) }
                     },
                     block,
                 );

@@ -143,6 +143,32 @@ fn exp_is_accurate_to_a_few_units_in_the_last_place() {
     });
 }
 
+#[test]
+fn probabilities_of_masked_scores_are_exactly_0() {
+    use super::simd::{self, Simd, Work};
+    struct Exp<'a>(&'a mut [f32]);
+    impl Work for Exp<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn run<S: Simd>(self, s: S) {
+            for x in self.0.chunks_mut(S::LANES) {
+                s.store_part(x, super::functions::exp_of_score(s, s.load_part(x)));
+            }
+        }
+    }
+    let x: Vec<f32> = (-11_000..=0).map(|i| i as f32 / 100.0).collect();
+    on_every_instruction_set(|| {
+        let mut y = x.clone();
+        simd::run(Exp(&mut y));
+        for (x, y) in x.iter().zip(y) {
+            let expected = if *x > -87.0 { f64::from(*x).exp() } else { 0.0 };
+            // What is subtracted counts where there is next to nothing.
+            let near = (f64::from(y) - expected).abs() <= 2e-7 * expected + 1.7e-38;
+            assert!(near && (*x > -87.0 || y == 0.0), "exp({x}) = {y}");
+        }
+    });
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -140,6 +140,8 @@ pub struct FitConfig {
     pub stains: usize,
     /// Share of the examples that see zeros in place of these, so that the network also works without.
     pub guide_dropout: f64,
+    /// Of a panel, the share of the examples whose gene is drawn by Moran's I of its measured bins; the others are drawn evenly.
+    pub by_structure: f64,
     /// Adam's learning rate.
     pub learning_rate: f64,
     /// What share of it genes start from that are trained on after their panel (`--finetune`).
@@ -188,6 +190,7 @@ impl Default for FitConfig {
             components: 0,
             stains: 0,
             guide_dropout: 0.0,
+            by_structure: 0.0,
             learning_rate: 1e-4,
             finetune_rate: 0.5,
             schedule: Schedule::Constant,
@@ -280,6 +283,7 @@ impl FitConfig {
             ("clip", self.clip >= 0.0 && self.clip.is_finite(), "0 or more"),
             ("average", share(self.average), "a number from 0 up to, not including, 1"),
             ("guide_dropout", (0.0..=1.0).contains(&self.guide_dropout), "a share from 0 to 1"),
+            ("by_structure", (0.0..=1.0).contains(&self.by_structure), "a share from 0 to 1"),
             ("holdout", (0.0..=0.5).contains(&self.holdout), "a share from 0 to 0.5"),
             ("patience", self.patience == 0 || self.holdout > 0.0, "0, or fit.holdout above 0 to see a plateau by"),
         ];

@@ -30,6 +30,7 @@ mod schedule;
 mod settings;
 pub mod stage;
 mod state;
+mod structure;
 mod thinning;
 mod unread;
 

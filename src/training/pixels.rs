@@ -88,6 +88,18 @@ impl Pixels {
         self.image.clone().with(&values, 1.0)
     }
 
+    /// Where the losses look.
+    pub(super) fn learned(&self) -> &Raster<f32> {
+        &self.image.learned
+    }
+
+    /// The bins of a gene that are not 0, by row × columns + column.
+    pub(super) fn bins(&self, gene: usize) -> Vec<(usize, f64)> {
+        let values = self.image(gene).genes[0].raster();
+        let bins = values.values().iter().enumerate().filter(|(_, value)| **value != 0.0);
+        bins.map(|(bin, value)| (bin, f64::from(*value))).collect()
+    }
+
     /// The window of a gene at `origin`, turned.
     pub(super) fn place(&self, gene: usize, origin: (usize, usize), shape: (usize, usize), turn: Turn) -> Place {
         let at = |pixel: (usize, usize)| {

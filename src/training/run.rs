@@ -77,7 +77,10 @@ impl<'a> Run<'a> {
         let thinning = settings.thinning();
         let held_out = image.as_ref().and_then(|image| HeldOut::new(&objective, image, thinning.as_ref(), device));
         let sampler = match (settings.dataset, image) {
-            (Some(dataset), Some(image)) => Some(sampler(dataset, config, image, thinning.clone(), device)?),
+            (Some(dataset), Some(image)) => {
+                let sampler = sampler(dataset, config, image, thinning.clone(), device)?;
+                Some(sampler.by_structure(config.by_structure))
+            }
             _ => None,
         };
         let epoch = sampler.as_ref().map_or(1, Sampler::places).div_ceil(config.batch);

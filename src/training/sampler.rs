@@ -2,10 +2,13 @@
 
 use super::measured::MeasuredImage;
 use super::pixels::{Pixels, Turn};
+use super::structure::structure;
 use super::thinning::Thinning;
 use crate::dataset::Patch;
 use crate::section::Scale;
 use burn::tensor::{Device, Tensor, TensorData};
+use rand::distr::Distribution;
+use rand::distr::weighted::WeightedIndex;
 use rand::{Rng, RngExt};
 
 /// Draws training examples from one measured image: each of a gene of it. Its pixels lie on the device and are cut and
@@ -17,6 +20,8 @@ pub struct Sampler {
     windows: Windows,
     /// How measured bins are dropped where they lie on no lattice.
     thinning: Option<Thinning>,
+    /// How often each gene is drawn, if not evenly.
+    structure: Option<WeightedIndex<f64>>,
 }
 
 /// Where examples are cut.
@@ -70,7 +75,13 @@ impl Sampler {
 
     fn new(image: MeasuredImage, scale: usize, windows: Windows, thinning: Option<Thinning>, device: &Device) -> Self {
         let shape = windows.reach(image.tissue.shape());
-        Sampler { pixels: Pixels::new(image, shape, device), scale, windows, thinning }
+        Sampler { pixels: Pixels::new(image, shape, device), scale, windows, thinning, structure: None }
+    }
+
+    /// The same, of which a `share` of the examples is of genes drawn by the structure of their maps.
+    pub(super) fn by_structure(self, share: f64) -> Self {
+        let structure = Some(share).filter(|share| *share > 0.0).and_then(|share| structure(&self.pixels, share));
+        Sampler { structure, ..self }
     }
 
     /// The image of one gene that examples are cut from.
@@ -89,9 +100,10 @@ impl Sampler {
 
     fn gene(&self, rng: &mut impl Rng) -> usize {
         // A single gene takes no number from the stream.
-        match self.pixels.genes() {
-            1 => 0,
-            several => rng.random_range(0..several),
+        match (self.pixels.genes(), &self.structure) {
+            (1, _) => 0,
+            (_, Some(structure)) => structure.sample(rng),
+            (several, None) => rng.random_range(0..several),
         }
     }
 

@@ -24,7 +24,7 @@ fn main() -> ExitCode {
 fn execute(arguments: Arguments) -> Result<()> {
     clean_up_on_signals();
     let start = Instant::now();
-    cli::threads(arguments.threads)?;
+    cli::threads(arguments.threads, cli::Asking::Waits)?;
     if let Some(path) = &arguments.describe {
         let request = arguments.request(path, Mode::Benchmark)?;
         return cli::print(&ingest::describe(&request)?.to_string());

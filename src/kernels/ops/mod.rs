@@ -61,7 +61,7 @@ pub fn convolution(x: Tensor<4>, weight: Linear<4>) -> Tensor<4> {
             let source = Source { values: inputs[0], channels };
             let grad = Source { values: grad, channels: outputs };
             let found = convolution_gradients(extent, &[source], inputs[1], side, grad);
-            [found.sources, vec![found.weight, found.bias]].concat()
+            found.sources.into_iter().chain([found.weight, found.bias]).collect()
         });
         (out, gradient)
     })
