@@ -122,9 +122,9 @@ pub(super) fn products<S: Simd>(
                 let out = &mut out[first..first + V * S::LANES];
                 let key = keys.row::<D>(j, channel);
                 let mut sums = [s.splat(0.0); V];
-                for v in 0..V {
+                for (v, sum) in sums.iter_mut().enumerate() {
                     let at = v * S::LANES;
-                    sums[v] = if channel == 0 { start(j, first + at) } else { s.load(&out[at..]) };
+                    *sum = if channel == 0 { start(j, first + at) } else { s.load(&out[at..]) };
                 }
                 for k in 0..D {
                     let factor = s.splat(key[k]);
@@ -167,9 +167,9 @@ pub(super) fn weighted<S: Simd>(
                     }
                 }
             }
-            for k in 0..D {
-                for v in 0..V {
-                    emit(channel + k, first + v * S::LANES, sums[k][v]);
+            for (k, sums) in sums.into_iter().enumerate() {
+                for (v, sum) in sums.into_iter().enumerate() {
+                    emit(channel + k, first + v * S::LANES, sum);
                 }
             }
         });
