@@ -86,7 +86,7 @@ impl GeneTable<'_> {
                 p class="read" { (ranked.told()) " " a href=(self.file) { (self.file) } ", beside this file, holds all." }
                 // Shown by the script that it needs.
                 p class="find" hidden {
-                    label { "Find a gene among all " (grouped(genes.len())) " " input type="search" autocomplete="off" spellcheck="false" placeholder="part of a name"; }
+                    label { "Find a gene among all " (grouped(genes.len())) input type="search" autocomplete="off" spellcheck="false" placeholder="part of a name"; }
                     output {}
                 }
                 (scrolled(self.label, &self.table(&ranked.listed().concat())))

@@ -83,7 +83,7 @@ pub(crate) fn page(outcome: &Outcome, shown: &Shown) -> Result<String> {
 fn viewer(genes: usize, cards: &Cards) -> Markup {
     html! {
         p {
-            b { a href="genes.html" { "All " (genes) " genes, one at a time" } } " (genes.html, beside this file): find one by its name, zoom, compare two methods."
+            b { a href="genes.html" { "All " (grouped(genes)) " genes, one at a time" } } " (genes.html, beside this file): find one by its name, zoom, compare two methods."
             @if let Some(told) = cards.told() { " " (told) }
         }
     }
