@@ -61,7 +61,7 @@ pub struct ScoreSettings<'a> {
 /// label of the reference.
 pub fn score(settings: &ScoreSettings, progress: impl FnMut(usize, usize, &str)) -> Result<Outcome> {
     let mut scorer = Scorer::new(settings)?;
-    scorer.all(progress, |_, _, _| Ok(()))?;
+    scorer.all(progress, |_, _| Ok(()))?;
     Ok(scorer.finish())
 }
 
@@ -104,17 +104,17 @@ impl<'a> Scorer<'a> {
         })
     }
 
-    /// Scores all genes; `seen` is shown each of them, with its place and the tissue.
+    /// Scores all genes; `seen` is shown each of them, with the tissue.
     pub(super) fn all(
         &mut self,
         mut progress: impl FnMut(usize, usize, &str),
-        mut seen: impl FnMut(usize, &ScoredGene, &Raster<bool>) -> Result<()>,
+        mut seen: impl FnMut(&ScoredGene, &Raster<bool>) -> Result<()>,
     ) -> Result<()> {
         for i in 0..self.genes.len() {
             let gene = self.genes[i];
             progress(i, self.genes.len(), gene);
             let found = self.gene(gene)?;
-            seen(i, &found, self.regions.bins(Region::Tissue))?;
+            seen(&found, self.regions.bins(Region::Tissue))?;
             if let (Some(shared), Some(truth)) = (&mut self.shared, &found.truth) {
                 shared.add(&found, truth);
             }

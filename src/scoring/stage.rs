@@ -2,11 +2,11 @@
 
 use super::outcome::{FORMAT, Outcome};
 use super::output::{Folders, Target, write};
-use super::prediction::{Names, Prediction, labels};
-use super::report::{MOST_PICTURED, Plots, Shown, UNFOLDED, Viewer, block, figure, guides, page};
+use super::prediction::{Names, Prediction, baseline, labels};
+use super::report::{Cards, MOST_PICTURED, Order, Plots, Shown, UNFOLDED, Viewer, block, figure, guides, page};
 use super::scorer::{ScoreSettings, Scorer};
 use super::{multiqc, tables};
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Mode};
 use crate::files::{file_name, folder_fingerprint};
 use crate::provenance::{Input, Provenance};
 use crate::{Error, Result};
@@ -91,15 +91,15 @@ pub fn score_into(
     let shape = settings.dataset.tissue().shape();
     let viewer_block = block(shape, 2 * (1 + methods) * genes.len());
     let block = block(shape, pictures * genes.len().min(MOST_PICTURED));
-    let (mut cards, mut uncertain) = (Vec::new(), false);
+    let labels = settings.predictions.iter().map(|prediction| prediction.label.as_str());
+    let order = Order::new(labels, baseline(settings.predictions));
+    let scored = settings.dataset.manifest().mode == Mode::Benchmark;
+    let mut cards = Cards::new(genes.len(), scored.then_some(order), block);
     let panel = genes.len() > UNFOLDED;
     let mut viewer = panel.then(|| Viewer::new(viewer_block));
-    scorer.all(progress, |index, gene, tissue| {
+    scorer.all(progress, |gene, tissue| {
         let figure = figure(gene, tissue);
-        if index < MOST_PICTURED {
-            cards.push(figure.card(index < UNFOLDED, block)?);
-            uncertain |= figure.is_uncertain();
-        }
+        cards.add(&figure, &gene.scores)?;
         viewer.as_mut().map_or(Ok(()), |viewer| viewer.add(&figure))?;
         plots.as_ref().map_or(Ok(()), |plots| plots.gene(&figure))
     })?;
@@ -107,7 +107,7 @@ pub fn score_into(
     plots.map_or(Ok(()), |plots| plots.charts(&outcome, &genes))?;
     let viewer = viewer.map(|viewer| viewer.page(&outcome)).transpose()?;
     let guides = guides(settings.dataset, block)?;
-    let shown = Shown { genes: &genes, cards: &cards, uncertain, guides: &guides };
+    let shown = Shown { genes: &genes, cards: &cards, guides: &guides };
     let pages = [("report.html", Some(page(&outcome, &shown)?)), ("genes.html", viewer)];
     write_all(&outcome, &pages, folders.report())?;
     folders.finish()?;

@@ -4,10 +4,12 @@ use super::expectations::Expectation;
 use super::outcome::Outcome;
 use super::prediction::interpolates;
 use super::regions::Region;
+use super::score::Score;
 use crate::dataset::Mode;
 use crate::section::median;
 use crate::store::Advice;
 use crate::words::counted;
+use std::collections::HashMap;
 
 /// As many genes are named.
 const NAMED: usize = 5;
@@ -65,14 +67,11 @@ fn expected(outcome: &Outcome, label: &str) -> Option<String> {
 
 /// How the method called `label` did against `interpolations`.
 fn verdict(outcome: &Outcome, label: &str, interpolations: &[&str]) -> Option<String> {
-    let rmse = |gene: &str, label: &str| {
-        let score = outcome
-            .scores
-            .iter()
-            .find(|score| score.region == Region::Unmeasured && score.gene == gene && score.method == label)?;
-        score.value("rmse")
-    };
-    let own = outcome.scores.iter().filter(|score| score.region == Region::Unmeasured && score.method == label);
+    let unmeasured = || outcome.scores.iter().filter(|score| score.region == Region::Unmeasured);
+    let found = unmeasured().map(|score| ((score.gene.as_str(), score.method.as_str()), score));
+    let found: HashMap<(&str, &str), &Score> = found.collect();
+    let rmse = |gene: &str, label: &str| found.get(&(gene, label))?.value("rmse");
+    let own = unmeasured().filter(|score| score.method == label);
     let ratio = |gene: &str| {
         let best = interpolations.iter().filter_map(|other| rmse(gene, other)).min_by(f64::total_cmp)?;
         (best > 0.0).then_some(rmse(gene, label)? / best)

@@ -45,6 +45,7 @@ pub(super) struct Chart {
     width: f64,
     height: f64,
     series: Vec<Series>,
+    note: Option<String>,
 }
 
 /// Plots `panels` side by side over the same `rows`, one colour per series.
@@ -58,14 +59,21 @@ pub(super) fn dot_plots(rows: &[&str], series: Vec<Series>, panels: &[Panel]) ->
         }
         @for (i, panel) in panels.iter().enumerate() { (panel.draw(rows, &series, LABELS + (WIDTH + GAP) * i as f64, row)) }
     };
-    Chart { body, width, height, series }
+    Chart { body, width, height, series, note: None }
 }
 
 impl Chart {
+    /// The same, with what it shows of the whole said above it, where there is a `note` on that.
+    pub(super) fn noted(self, note: Option<String>) -> Self {
+        Chart { note, ..self }
+    }
+
     /// The chart within a page, called `name`, with the legend above it.
     pub(super) fn html(&self, name: &str) -> Markup {
-        let Chart { body, width, height, series } = self;
+        let Chart { body, width, height, series, note } = self;
+        let name = note.as_ref().map_or(name.to_owned(), |note| format!("{name}: {note}"));
         html! {
+            @if let Some(note) = note { p class="read" { (note) "." } }
             div class="legend" { @for one in series { span { (named(&one.label, one.colour)) } } }
             div class="wide" tabindex="0" role="region" aria-label=(name) {
                 svg class="chart" viewBox={ "0 0 " (width) " " (px(*height)) } style={ "max-width:" (width) "px;min-width:" (width * 0.75) "px" }
@@ -87,8 +95,10 @@ impl Chart {
                 text x=(x + 11.0) y="18" { (one.label) }
             }
             g transform="translate(0 28)" { (self.body) }
+            @if let Some(note) = &self.note { text x=(LABELS) y=(px(self.height + 40.0)) { (note) } }
         };
-        standalone(&body, self.width.max(x), self.height + 28.0)
+        let foot = if self.note.is_some() { 50.0 } else { 28.0 };
+        standalone(&body, self.width.max(x), self.height + foot)
     }
 }
 

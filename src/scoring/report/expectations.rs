@@ -1,14 +1,16 @@
 //! The section on what to expect: what measured bins say of each gene's prediction, whether there is a truth or not.
 
-use super::charts::{Chart, Panel, Series, dot_plots};
+use super::charts::{Chart, Panel, dot_plots};
+use super::known::Known;
 use super::limits::MOST_PICTURED;
-use super::markup::{advised, named, reading, scrolled};
+use super::listed::{Cell, GeneTable, Kind};
+use super::markup::{advised, reading};
+use super::ranked::Ranked;
 use crate::scoring::expectations::by_advice;
 use crate::scoring::{Expectation, Outcome};
 use crate::store::{Advice, Expected, LEAST_CORRELATION};
 use crate::words::counted;
 use maud::{Markup, html};
-use std::collections::HashMap;
 
 /// Each of `genes` once, by what is to be done with it; those with pictures are links to them.
 pub(super) fn advice(outcome: &Outcome, genes: &[&str]) -> Markup {
@@ -49,14 +51,30 @@ fn told(one: &Expectation) -> Markup {
 
 /// The whole section; empty where no prediction was chosen by measured bins. `colours` are those of the methods.
 pub(super) fn expectations(outcome: &Outcome, colours: &[&'static str]) -> Markup {
-    html! {
-        @if !outcome.expectations.is_empty() {
-            h2 { "What to expect" }
-            (chart(outcome, colours).html("What to expect of each gene"))
-            (table(outcome, colours))
-            (explained())
-        }
+    if outcome.expectations.is_empty() {
+        return html! {};
     }
+    let known = Known::new(outcome, colours, &outcome.expectations, |one| (&one.gene, &one.method));
+    let ranked = ranked(&known);
+    html! {
+        h2 { "What to expect" }
+        (chart(&known, &ranked).html("What to expect, by gene"))
+        (table(&known, &ranked))
+        (explained())
+    }
+}
+
+/// The genes by the best correlation that is expected of them.
+fn ranked<'a>(known: &Known<'a, Expectation>) -> Ranked<'a> {
+    let best = |gene: &str| {
+        let own = known.methods.iter().filter_map(|(method, _)| correlation(known.get(gene, method)?));
+        own.max_by(f64::total_cmp)
+    };
+    Ranked::new(&known.genes, "expected PCC".to_owned(), |gene| best(gene).map(|correlation| -correlation))
+}
+
+fn correlation(one: &Expectation) -> Option<f64> {
+    one.choice.expected.as_ref()?.correlation
 }
 
 fn explained() -> Markup {
@@ -72,81 +90,59 @@ fn explained() -> Markup {
 }
 
 /// Expected RMSE with its range, and expected correlation: the best genes first.
-fn chart(outcome: &Outcome, colours: &[&'static str]) -> Chart {
-    let told = |label: &str| outcome.expectations.iter().any(|one| one.method == label);
-    let methods = outcome.methods.iter().zip(colours).filter(|(method, _)| told(&method.label));
-    let series: Vec<Series> = methods.map(|(method, colour)| Series { label: method.label.clone(), colour }).collect();
-    let known: HashMap<(&str, &str), &Expected> = outcome
-        .expectations
-        .iter()
-        .filter_map(|one| Some(((one.gene.as_str(), one.method.as_str()), one.choice.expected.as_ref()?)))
-        .collect();
-    let mut genes: Vec<&str> = outcome.expectations.iter().map(|one| one.gene.as_str()).collect();
-    genes.dedup();
-    let best = |gene: &str| {
-        let own = series.iter().filter_map(|one| known.get(&(gene, one.label.as_str()))?.correlation);
-        own.fold(f64::NEG_INFINITY, f64::max)
-    };
-    genes.sort_by(|a, b| best(b).total_cmp(&best(a)));
-    let of = |gene: &str, label: &str| known.get(&(gene, label)).copied();
-    let rows = |value: &dyn Fn(&Expected) -> Option<f64>| {
-        let row = |gene: &&str| series.iter().map(|one| value(of(gene, &one.label)?)).collect();
-        genes.iter().map(row).collect::<Vec<Vec<Option<f64>>>>()
-    };
-    let mut error =
-        Panel::new("← expected RMSE as a multiple of interpolation’s", Some(1.0), rows(&|one| Some(one.rmse_ratio)));
-    let range = |gene: &&str| series.iter().map(|one| Some(of(gene, &one.label)?.between)).collect();
-    error.ranges = genes.iter().map(range).collect();
-    let correlation = Panel::new(
-        "expected PCC →, to be used from the line on",
-        Some(LEAST_CORRELATION),
-        rows(&|one| one.correlation),
-    );
-    dot_plots(&genes, series, &[error, correlation])
+fn chart(known: &Known<Expectation>, ranked: &Ranked) -> Chart {
+    let genes = ranked.charted();
+    let expected = |one: &Expectation| one.choice.expected.clone();
+    let ratios = known.values(&genes, |one| Some(expected(one)?.rmse_ratio));
+    let mut error = Panel::new("← expected RMSE as a multiple of interpolation’s", Some(1.0), ratios);
+    error.ranges = known.values(&genes, |one| Some(expected(one)?.between));
+    let correlations = known.values(&genes, correlation);
+    let title = "expected PCC →, to be used from the line on";
+    let panels = [error, Panel::new(title, Some(LEAST_CORRELATION), correlations)];
+    dot_plots(&genes, known.series(), &panels).noted(ranked.charted_told())
 }
 
-fn table(outcome: &Outcome, colours: &[&str]) -> Markup {
-    let colour = |label: &str| {
-        let own = outcome.methods.iter().zip(colours).find(|(method, _)| method.label == label);
-        own.map_or("", |(_, colour)| *colour)
-    };
-    let figure = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.2}"));
-    let table = html! {
-        table class="sortable" {
-            thead {
-                tr {
-                    th class="text" data-sort="text" { "Gene" }
-                    th class="text" data-sort="text" { "Method" }
-                    th class="text" data-sort="text" { "Advice" }
-                    th data-sort="number" { "Expected" br; "PCC" }
-                    th data-sort="number" { "Expected RMSE" br; "/ interpolation" }
-                    th data-sort="number" { "Nine times" br; "of ten" }
-                    th class="text" data-sort="text" { "Because" }
-                    th class="text" data-sort="text" { "By" }
-                }
-            }
-            tbody {
-                @for one in &outcome.expectations {
-                    @let expected = one.choice.expected.as_ref();
-                    tr {
-                        td class="text gene" { (one.gene) }
-                        td class="text" { (named(&one.method, colour(&one.method))) }
-                        td class="text" { (advised(one.advice)) }
-                        td { (figure(expected.and_then(|expected| expected.correlation))) }
-                        td { (figure(expected.map(|expected| expected.rmse_ratio))) }
-                        td {
-                            @if let Some(expected) = expected {
-                                (format!("{:.2} – {:.2}", expected.between[0], expected.between[1]))
-                            } @else { "–" }
-                        }
-                        td class="text words" { (one.reason()) }
-                        td class="text words" { (weights(one)) }
-                    }
-                }
-            }
+fn table(known: &Known<Expectation>, ranked: &Ranked) -> Markup {
+    let head = html! {
+        tr {
+            th class="text" data-sort="text" { "Gene" }
+            th class="text" data-sort="text" { "Method" }
+            th class="text" data-sort="text" { "Advice" }
+            th data-sort="number" { "Expected" br; "PCC" }
+            th data-sort="number" { "Expected RMSE" br; "/ interpolation" }
+            th data-sort="number" { "Nine times" br; "of ten" }
+            th class="text" data-sort="text" { "Because" }
+            th class="text" data-sort="text" { "By" }
         }
     };
-    scrolled("What to expect of each gene, as a table", &table)
+    let advice = Kind { class: "text", advises: true };
+    let words = ["text words"; 2].map(Kind::new);
+    let table = GeneTable {
+        label: "What to expect of each gene, as a table",
+        file: "scores.json",
+        head,
+        columns: [advice].into_iter().chain([""; 3].map(Kind::new)).chain(words).collect(),
+        methods: known.methods.clone(),
+        cells: &|gene, method| known.get(gene, method).map(cells),
+    };
+    table.html(&known.genes, ranked)
+}
+
+/// The cells of a row: advice, figures, the reason, and who predicts.
+fn cells(one: &Expectation) -> Vec<Cell> {
+    let dash = || "–".to_owned();
+    let figure = |value: Option<f64>| value.map_or_else(dash, |value| format!("{value:.2}"));
+    let expected = one.choice.expected.as_ref();
+    let between = |expected: &Expected| format!("{:.2} – {:.2}", expected.between[0], expected.between[1]);
+    let texts = [
+        one.advice.to_string(),
+        figure(correlation(one)),
+        figure(expected.map(|expected| expected.rmse_ratio)),
+        expected.map_or_else(dash, between),
+        one.reason(),
+        weights(one),
+    ];
+    texts.into_iter().map(Cell::plain).collect()
 }
 
 /// Who predicts, with their parts of the mean in percent.

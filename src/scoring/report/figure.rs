@@ -1,5 +1,6 @@
 //! The pictures of a gene as they are shown: as a card of the page, and as a figure in a file of its own.
 
+use super::cards::Card;
 use super::charts::nice_below;
 use super::colours::{Scale, shrink, shrink_mask};
 use super::markup::{advised, px, standalone};
@@ -80,34 +81,33 @@ pub(crate) struct GeneFigure<'a> {
 
 impl GeneFigure<'_> {
     /// Whether a prediction tells how sure it is.
-    pub(crate) fn is_uncertain(&self) -> bool {
+    pub(super) fn is_uncertain(&self) -> bool {
         self.widths.is_some()
     }
 
-    /// The gene's card: a `details` element, open or closed, its maps in blocks of `block` × `block` bins.
-    pub(crate) fn card(&self, open: bool, block: usize) -> Result<Markup> {
+    /// The gene's card, its maps in blocks of `block` × `block` bins.
+    pub(super) fn card(&self, block: usize) -> Result<Card> {
         let ground = Ground { tissue: self.tissue, bin_um: self.bin_um, block };
         let map = |one: &Picture| ground.picture(&one.image, self.scale(one), &one.title, &one.note);
         let column = |pictures: &Vec<Picture>| pictures.iter().map(map).collect();
         let columns: Vec<Vec<Markup>> = self.columns.iter().map(column).collect::<Result<_>>()?;
-        Ok(html! {
-            details class="gene" id={ "gene-" (self.gene) } open[open] {
-                summary {
-                    h3 { (self.gene) }
-                    @if let Some(advice) = self.advice { (advised(advice)) }
-                    @for (name, scale, [low, high]) in self.keys() {
-                        span class="key" {
-                            (name) " " i { (low) }
-                            span style={ "background:" (scale.palette.gradient()) } {}
-                            i { (high) }
-                        }
+        let content = html! {
+            summary {
+                h3 { (self.gene) }
+                @if let Some(advice) = self.advice { (advised(advice)) }
+                @for (name, scale, [low, high]) in self.keys() {
+                    span class="key" {
+                        (name) " " i { (low) }
+                        span style={ "background:" (scale.palette.gradient()) } {}
+                        i { (high) }
                     }
                 }
-                div class="pairs" style={ "--n:" (columns.len()) } {
-                    @for column in &columns { div class="pair" { @for map in column { (map) } } }
-                }
             }
-        })
+            div class="pairs" style={ "--n:" (columns.len()) } {
+                @for column in &columns { div class="pair" { @for map in column { (map) } } }
+            }
+        };
+        Ok(Card { gene: self.gene.to_owned(), content })
     }
 
     /// A figure for a file of its own: SVG with the maps in full resolution.

@@ -23,6 +23,21 @@ pub(super) fn advised(advice: Advice) -> Markup {
     html! { span class={ "advice " (class) } { (advice) } }
 }
 
+/// `number` with its thousands set apart.
+pub(super) fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let group = |(i, digit): (usize, char)| {
+        let gap = i > 0 && (digits.len() - i).is_multiple_of(3);
+        if gap { format!("\u{202f}{digit}") } else { digit.to_string() }
+    };
+    digits.chars().enumerate().map(group).collect()
+}
+
+/// `json` as the content of a `script` element, which no word of it ends.
+pub(super) fn as_data(json: &str) -> PreEscaped<String> {
+    PreEscaped(json.replace('<', "\\u003c"))
+}
+
 /// `text` with its lines below each other.
 pub(super) fn lines(text: &str) -> Markup {
     html! {

@@ -1,8 +1,11 @@
 //! The page around the pictures: what was done, what came out, how to read it.
 
+use super::cards::Cards;
 use super::document::document;
 use super::expectations::{advice, expectations};
-use super::limits::{MOST_PICTURED, UNFOLDED};
+use super::limits::UNFOLDED;
+use super::markup::grouped;
+use super::order;
 use super::uncertainty::uncertainty;
 use super::{panel, score_charts, tables, texts};
 use crate::dataset::Mode;
@@ -13,27 +16,24 @@ use crate::{Error, Result};
 use maud::{Markup, PreEscaped, html};
 
 const STYLE: &str = include_str!("style.css");
-const SCRIPTS: [&str; 2] = [include_str!("sort.js"), include_str!("zoom.js")];
+const SCRIPTS: [&str; 3] = [include_str!("sort.js"), include_str!("find.js"), include_str!("zoom.js")];
 
 /// What is shown of genes and of what guided them.
 pub(crate) struct Shown<'a> {
     /// All genes, scored or shown.
     pub(crate) genes: &'a [&'a str],
-    /// The pictures of the first of them.
-    pub(crate) cards: &'a [Markup],
-    /// Whether there are uncertainties among these.
-    pub(crate) uncertain: bool,
+    /// The pictures of some of them.
+    pub(crate) cards: &'a Cards<'a>,
     /// The pictures of what guided.
     pub(crate) guides: &'a Markup,
 }
 
 /// The whole page for `outcome`.
 pub(crate) fn page(outcome: &Outcome, shown: &Shown) -> Result<String> {
-    let Shown { genes, cards, uncertain, guides } = *shown;
+    let Shown { genes, cards, guides } = *shown;
     let colours = score_charts::colours(outcome);
     let scored = outcome.mode == Mode::Benchmark;
-    // One gene to see what it is about, the others below what sums them up.
-    let (first, more) = cards.split_at(cards.len().min(1));
+    let ranked = order::scored(outcome, genes);
     let body = html! {
         (header(outcome))
         main {
@@ -42,17 +42,18 @@ pub(crate) fn page(outcome: &Outcome, shown: &Shown) -> Result<String> {
             (notes(outcome))
             h2 { "Maps" }
             (texts::zooming())
-            @if genes.len() > UNFOLDED { (viewer(genes.len())) }
-            @for card in first { (card) }
+            @if genes.len() > UNFOLDED { (viewer(genes.len(), cards)) }
+            // One gene to see what it is about, the others below what sums them up.
+            (cards.first())
             (texts::maps(scored))
-            @if uncertain { (texts::uncertainty()) }
+            @if cards.are_uncertain() { (texts::uncertainty()) }
             @if let Some(reference) = &outcome.reference { (texts::gains(reference)) }
             @if scored {
                 h2 { "Summary" }
                 (tables::methods(outcome, &colours))
                 (texts::summary())
                 h2 { "Charts" }
-                (score_charts::scores(outcome, genes, &colours).html("Scores of every gene and method"))
+                (score_charts::scores(outcome, &ranked, &colours).html("Scores by gene and method"))
                 (texts::charts())
                 (uncertainty(outcome, &colours))
             }
@@ -62,13 +63,10 @@ pub(crate) fn page(outcome: &Outcome, shown: &Shown) -> Result<String> {
                 (tables::methods(outcome, &colours))
             }
             (guides)
-            @if !more.is_empty() {
-                h2 { "Maps of other genes" }
-                @for card in more { (card) }
-            }
+            (cards.others())
             @if scored {
                 h2 { "All scores" }
-                (tables::scores(outcome, genes, &colours))
+                (tables::scores(outcome, genes, &ranked, &colours))
                 (texts::scores())
                 (panel::panel(outcome, &colours))
                 (panel::profiles(outcome, &colours))
@@ -82,11 +80,11 @@ pub(crate) fn page(outcome: &Outcome, shown: &Shown) -> Result<String> {
 }
 
 /// Where all genes are shown.
-fn viewer(genes: usize) -> Markup {
+fn viewer(genes: usize, cards: &Cards) -> Markup {
     html! {
         p {
-            b { a href="genes.html" { "All " (genes) " genes, one at a time" } } " (genes.html, beside this file): find one by its name, zoom, compare two methods."
-            @if genes > MOST_PICTURED { " Here are the first " (MOST_PICTURED) "." }
+            b { a href="genes.html" { "All " (grouped(genes)) " genes, one at a time" } } " (genes.html, beside this file): find one by its name, zoom, compare two methods."
+            @if let Some(told) = cards.told() { " " (told) }
         }
     }
 }
@@ -132,16 +130,6 @@ fn header(outcome: &Outcome) -> Markup {
             }
         }
     }
-}
-
-/// `number` with its thousands set apart.
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let group = |(i, digit): (usize, char)| {
-        let gap = i > 0 && (digits.len() - i).is_multiple_of(3);
-        if gap { format!("\u{202f}{digit}") } else { digit.to_string() }
-    };
-    digits.chars().enumerate().map(group).collect()
 }
 
 fn notes(outcome: &Outcome) -> Markup {

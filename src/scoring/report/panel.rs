@@ -1,8 +1,8 @@
 //! The sections on all genes together: what the panel is good for, and where errors are made.
 
+use super::listed::Cell;
 use super::markup::{lines, named, reading, scrolled};
 use super::score_charts;
-use super::tables::cell;
 use crate::scoring::metric::{Metric, Place};
 use crate::scoring::registry::shown;
 use crate::scoring::{By, Outcome, PanelScores};
@@ -53,7 +53,7 @@ fn table(outcome: &Outcome, panel: &PanelScores, colours: &[&str]) -> Markup {
                 @for (score, colour) in panel.methods.iter().zip(colours.iter().cycle()) {
                     tr {
                         td class="text" { (named(&score.method, colour)) }
-                        @for (metric, _) in &columns { (cell(metric, score.values.of(metric), best(metric), "")) }
+                        @for (metric, _) in &columns { (Cell::figure(metric, score.values.of(metric), best(metric)).html("")) }
                     }
                 }
             }

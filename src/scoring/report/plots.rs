@@ -1,6 +1,7 @@
 //! The plots of the report as files of their own.
 
 use super::figure::GeneFigure;
+use super::order::scored;
 use super::score_charts::{colours, profiles, scores};
 use crate::files::{file_name, make_below};
 use crate::scoring::Outcome;
@@ -38,7 +39,8 @@ impl Plots {
         }
         let colours = colours(outcome);
         let profiles = profiles(outcome, &colours).into_iter().map(|(_, name, chart)| (name, chart));
-        for (name, chart) in std::iter::once(("scores", scores(outcome, genes, &colours))).chain(profiles) {
+        let scores = scores(outcome, &scored(outcome, genes), &colours);
+        for (name, chart) in std::iter::once(("scores", scores)).chain(profiles) {
             write(&self.folder.join(format!("{name}.svg")), chart.file().as_bytes())?;
         }
         Ok(())

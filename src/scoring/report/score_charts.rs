@@ -1,6 +1,7 @@
 //! What is plotted of the scores.
 
 use super::charts::{Chart, Panel, Series, dot_plots};
+use super::ranked::Ranked;
 use crate::scoring::{By, Outcome, ProfileRow, Region, Score};
 use crate::section::Pattern;
 use std::collections::HashMap;
@@ -30,21 +31,13 @@ fn series(outcome: &Outcome, colours: &[&'static str]) -> Vec<Series> {
     methods.map(|(method, colour)| Series { label: method.label.clone(), colour }).collect()
 }
 
-/// MAE, RMSE and PCC of every gene over the unmeasured bins, in the order of the first for the first method that is not the
-/// baseline.
-pub(super) fn scores(outcome: &Outcome, genes: &[&str], colours: &[&'static str]) -> Chart {
+/// MAE, RMSE and PCC over the unmeasured bins of genes as they are `ranked`: of all, or of some at even steps where they are many.
+pub(super) fn scores(outcome: &Outcome, ranked: &Ranked, colours: &[&'static str]) -> Chart {
     let honest = outcome.scores.iter().filter(|score| score.region == Region::Unmeasured);
     let honest: HashMap<(&str, &str), &Score> =
         honest.map(|score| ((score.gene.as_str(), score.method.as_str()), score)).collect();
     let series = series(outcome, colours);
-    let mut genes = genes.to_vec();
-    if let Some(leader) = outcome.methods.iter().find(|method| Some(&method.label) != outcome.baseline.as_ref()) {
-        let rank = |gene: &&str| {
-            let score = honest.get(&(*gene, leader.label.as_str()));
-            score.and_then(|score| score.value("mae_ratio").or(score.value("mae"))).unwrap_or(f64::INFINITY)
-        };
-        genes.sort_by(|a, b| rank(a).total_cmp(&rank(b)));
-    }
+    let genes = ranked.charted();
     let table: Vec<Vec<Option<&Score>>> = genes
         .iter()
         .map(|gene| series.iter().map(|one| honest.get(&(*gene, one.label.as_str())).copied()).collect())
@@ -67,7 +60,7 @@ pub(super) fn scores(outcome: &Outcome, genes: &[&str], colours: &[&'static str]
         ],
     };
     panels[2].limits = table.iter().map(ceiling).collect();
-    dot_plots(&genes, series, &panels)
+    dot_plots(&genes, series, &panels).noted(ranked.charted_told())
 }
 
 /// The share of the values beyond the first class of distances from which these say something.

@@ -1,6 +1,9 @@
 //! The tables of the report: a line per method, and a line per gene and method.
 
+use super::listed::{Cell, GeneTable, Kind};
 use super::markup::{lines, named, reading, scrolled};
+use super::order::by_gene;
+use super::ranked::Ranked;
 use crate::scoring::metric::{Against, Metric, Place};
 use crate::scoring::registry::shown;
 use crate::scoring::{MethodSummary, Outcome, Region, Score};
@@ -110,18 +113,11 @@ fn median(outcome: &Outcome, column: &Column, own: &MethodSummary) -> Markup {
     match column {
         Column::Median(metric, _) => {
             let best = metric.best(outcome.summary.iter().map(|one| one.medians.of(metric)));
-            cell(metric, own.medians.of(metric), best, "")
+            Cell::figure(metric, own.medians.of(metric), best).html("")
         }
         Column::Better(label) if own.label == *label => html! { td { "–" } },
         Column::Better(_) => html! { td { (own.better) " of " (own.compared) } },
     }
-}
-
-/// A cell, set in bold where it shows the best value: ties are ties.
-pub(super) fn cell(metric: &Metric, value: Option<f64>, best: Option<String>, class: &str) -> Markup {
-    let text = metric.text(value);
-    let bold = value.is_some() && best.as_ref() == Some(&text);
-    html! { td class={ (class) @if bold { " best" } } { (text) } }
 }
 
 /// Metrics of one region under a common heading.
@@ -147,52 +143,46 @@ fn groups(outcome: &Outcome) -> [Group; 4] {
     ]
 }
 
-/// A line per gene and method, genes in the order of the dataset; the best method of a gene in bold.
-pub(super) fn scores(outcome: &Outcome, genes: &[&str], colours: &[&str]) -> Markup {
+/// A line per gene and method, genes in the order of the dataset, or the ends of many as they are `ranked`; the best method of a gene in
+/// bold.
+pub(super) fn scores(outcome: &Outcome, genes: &[&str], ranked: &Ranked, colours: &[&str]) -> Markup {
     let groups = groups(outcome);
     let first = |i: usize| if i == 0 { "first" } else { "" };
     let columns: Vec<(&Metric, Region, &str)> = groups
         .iter()
         .flat_map(|group| group.metrics.iter().enumerate().map(|(i, metric)| (*metric, group.region, first(i))))
         .collect();
-    let mut rest = outcome.scores.as_slice();
-    let of_gene = genes.iter().map(|gene| {
-        let (own, others) = rest.split_at(rest.iter().take_while(|score| score.gene == *gene).count());
-        rest = others;
-        (gene, own)
-    });
-    let table = html! {
-        table class="sortable" {
-            thead {
-                tr class="groups" {
-                    td colspan="2" {}
-                    @for group in &groups { th colspan=(group.metrics.len()) class="first" { (group.heading) } }
-                }
-                tr {
-                    th class="text" data-sort="text" { "Gene" }
-                    th class="text" data-sort="text" { "Method" }
-                    @for (metric, _, class) in &columns { th class=(class) data-sort="number" { (metric.short()) } }
-                }
-            }
-            tbody {
-                @for (gene, own) in of_gene {
-                    @for (method, colour) in outcome.methods.iter().zip(colours.iter().cycle()) {
-                        tr {
-                            td class="text gene" { (gene) }
-                            td class="text" { (named(&method.label, colour)) }
-                            @for column in &columns { (score(column, &method.label, own)) }
-                        }
-                    }
-                }
-            }
+    let head = html! {
+        tr class="groups" {
+            td colspan="2" {}
+            @for group in &groups { th colspan=(group.metrics.len()) class="first" { (group.heading) } }
+        }
+        tr {
+            th class="text" data-sort="text" { "Gene" }
+            th class="text" data-sort="text" { "Method" }
+            @for (metric, _, class) in &columns { th class=(class) data-sort="number" { (metric.short()) } }
         }
     };
-    scrolled("All scores", &table)
+    let scores = by_gene(outcome);
+    let cells = |gene: &str, method: &str| {
+        let own = scores.get(gene).copied().unwrap_or_default();
+        Some(columns.iter().map(|(metric, region, _)| score(metric, *region, method, own)).collect())
+    };
+    let methods = outcome.methods.iter().map(|method| method.label.as_str()).zip(colours.iter().copied().cycle());
+    let table = GeneTable {
+        label: "All scores",
+        file: "scores.csv",
+        head,
+        columns: columns.iter().map(|(.., class)| Kind::new(class)).collect(),
+        methods: methods.collect(),
+        cells: &cells,
+    };
+    table.html(genes, ranked)
 }
 
 /// The cell of a gene and method; a dash where the method did not predict the gene. `own` are the scores of the gene.
-fn score((metric, region, class): &(&Metric, Region, &str), label: &str, own: &[Score]) -> Markup {
-    let rows = || own.iter().filter(|score| score.region == *region);
+fn score(metric: &Metric, region: Region, label: &str, own: &[Score]) -> Cell {
+    let rows = || own.iter().filter(|score| score.region == region);
     let value = rows().find(|score| score.method == label).and_then(|score| score.metric(metric));
-    cell(metric, value, metric.best(rows().map(|score| score.metric(metric))), class)
+    Cell::figure(metric, value, metric.best(rows().map(|score| score.metric(metric))))
 }

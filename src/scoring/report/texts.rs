@@ -19,7 +19,8 @@ pub(super) fn summary() -> Markup {
 /// Below the charts of scores.
 pub(super) fn charts() -> Markup {
     let text = html! {
-        "Unmeasured bins, a row per gene, sorted by the first plot of the first method that is not the baseline. Arrows point "
+        "Unmeasured bins, a row per gene, in the order of the first method that is not the baseline: of its MAE as a multiple of the "
+        "baseline’s, or of its PCC where there is no baseline. Arrows point "
         "to the better side. The black mark in the plot of the PCC is the noise ceiling: a dot near it has learned all that "
         "these counts can tell."
     };

@@ -1,14 +1,16 @@
 //! The section on uncertainty: whether intervals hold what they promise.
 
-use super::charts::{Chart, Panel, Series, dot_plots};
-use super::markup::{named, px, reading, scrolled};
+use super::charts::{Chart, Panel, dot_plots};
+use super::known::Known;
+use super::listed::{Cell, GeneTable, Kind};
+use super::markup::{px, reading};
+use super::ranked::Ranked;
 use crate::scoring::metric::Place;
 use crate::scoring::registry::shown;
 use crate::scoring::{IntervalScore, Outcome};
 use crate::section::median;
 use crate::words::counted;
 use maud::{Markup, html};
-use std::collections::HashMap;
 
 /// Side of the plot and its margins in pixels; it runs from 45 % to 100 % along both axes.
 const SIDE: f64 = 330.0;
@@ -35,18 +37,31 @@ fn explained() -> Markup {
 
 /// The whole section; empty where no prediction says how sure it is. `colours` are those of the methods.
 pub(super) fn uncertainty(outcome: &Outcome, colours: &[&'static str]) -> Markup {
-    let methods = outcome.methods.iter().zip(colours).map(|(method, colour)| (method.label.as_str(), *colour));
-    let methods: Vec<(&str, &'static str)> =
-        methods.filter(|(label, _)| outcome.intervals.iter().any(|one| one.method == *label)).collect();
-    html! {
-        @if !outcome.intervals.is_empty() {
-            h2 { "Uncertainty" }
-            @if at_one_level(outcome) { (by_gene(outcome, &methods).html("Coverage and width of the intervals of each gene")) }
-            @else { (plot(outcome, &methods)) }
-            (table(outcome, &methods))
-            (explained())
-        }
+    if outcome.intervals.is_empty() {
+        return html! {};
     }
+    let known = Known::new(outcome, colours, &outcome.intervals, |one| (&one.gene, &one.method));
+    let ranked = ranked(&known);
+    html! {
+        h2 { "Uncertainty" }
+        @if at_one_level(outcome) { (by_gene(&known, &ranked, outcome.intervals.first().map(|one| one.nominal)).html("Coverage and width of the intervals, by gene")) }
+        @else { (plot(&known, &ranked)) }
+        (table(&known, &ranked))
+        (explained())
+    }
+}
+
+/// The genes by how far the coverage of the first method is from what was asked for.
+fn ranked<'a>(known: &Known<'a, IntervalScore>) -> Ranked<'a> {
+    let first = known.methods.first().map_or("", |(method, _)| *method);
+    let away = |one: &IntervalScore| Some((one.values.value("coverage")? - one.nominal).abs());
+    let by = format!("how near the coverage of {first} is to what was asked for");
+    Ranked::new(&known.genes, by, |gene| away(known.get(gene, first)?))
+}
+
+/// The genes that are drawn: all, in the order of the dataset, or some of many.
+fn drawn<'a>(known: &Known<'a, IntervalScore>, ranked: &Ranked<'a>) -> Vec<&'a str> {
+    if ranked.are_many() { ranked.charted() } else { known.genes.clone() }
 }
 
 /// Whether all intervals were asked for at one level alone, as those of the experts are.
@@ -56,23 +71,14 @@ fn at_one_level(outcome: &Outcome) -> bool {
 }
 
 /// A row for every gene: the share of bins within their interval, with a line at what was asked for, and the mean width.
-fn by_gene(outcome: &Outcome, methods: &[(&str, &'static str)]) -> Chart {
-    let mut genes: Vec<&str> = outcome.intervals.iter().map(|one| one.gene.as_str()).collect();
-    genes.dedup();
-    let series = methods.iter().map(|(label, colour)| Series { label: (*label).to_owned(), colour });
-    let known: HashMap<(&str, &str), &IntervalScore> =
-        outcome.intervals.iter().map(|one| ((one.gene.as_str(), one.method.as_str()), one)).collect();
-    let rows = |key: &str| {
-        let value = |gene: &str, label: &str| known.get(&(gene, label))?.values.value(key);
-        let row = |gene: &&str| methods.iter().map(|(label, _)| value(gene, label)).collect();
-        genes.iter().map(row).collect::<Vec<Vec<Option<f64>>>>()
-    };
-    let asked = outcome.intervals.first().map(|one| one.nominal);
+fn by_gene(known: &Known<IntervalScore>, ranked: &Ranked, asked: Option<f64>) -> Chart {
+    let genes = drawn(known, ranked);
+    let rows = |key| known.values(&genes, |one| one.values.value(key));
     let panels = [
         Panel::new("share of bins within their interval", asked, rows("coverage")),
         Panel::new("← mean width of the intervals", None, rows("width")),
     ];
-    dot_plots(&genes, series.collect(), &panels)
+    dot_plots(&genes, known.series(), &panels).noted(ranked.charted_told())
 }
 
 fn x(nominal: f64) -> f64 {
@@ -83,20 +89,23 @@ fn y(achieved: f64) -> f64 {
     TOP + (HIGH - achieved.max(0.0)) / (HIGH - LOW) * SIDE
 }
 
-/// Coverage achieved over coverage asked for.
-fn plot(outcome: &Outcome, methods: &[(&str, &str)]) -> Markup {
+/// Coverage achieved over coverage asked for: lines of genes, of many of some, and their medians over all.
+fn plot(known: &Known<IntervalScore>, ranked: &Ranked) -> Markup {
     let (width, height) = (LEFT + SIDE + 30.0, TOP + SIDE + BOTTOM);
+    let drawn = drawn(known, ranked);
     html! {
+        @if let Some(note) = ranked.charted_told() { p class="read" { "Thin lines are those of " (note) "; the medians are over all." } }
         svg class="chart" viewBox={ "0 0 " (width) " " (height) } style={ "max-width:" (width) "px" } role="img"
             aria-label="Coverage achieved over coverage asked for" {
             text x=(LEFT) y="16" class="title" { "Share of bins within their interval" }
             (axes())
             text x=(px(LEFT + SIDE / 2.0)) y=(px(height - 8.0)) class="tick" { "asked for" }
             path d={ "M" (px(x(LOW))) " " (px(y(LOW))) "L" (px(x(HIGH))) " " (px(y(HIGH))) } class="reference" {}
-            @for (label, colour) in methods {
-                @let own: Vec<&IntervalScore> = outcome.intervals.iter().filter(|one| one.method == *label).collect();
-                @for one in &own { (line(&one.reliability, colour, (1.0, 0.35), &format!("{} · {label}", one.gene))) }
-                (line(&medians(&own), colour, (3.0, 1.0), &format!("{label}, median of {}", counted(own.len(), "gene"))))
+            @for (label, colour) in &known.methods {
+                @let of = |genes: &[&str]| genes.iter().filter_map(|gene| known.get(gene, label)).collect::<Vec<_>>();
+                @let all = of(&known.genes);
+                @for one in of(&drawn) { (line(&one.reliability, colour, (1.0, 0.35), &format!("{} · {label}", one.gene))) }
+                (line(&medians(&all), colour, (3.0, 1.0), &format!("{label}, median of {}", counted(all.len(), "gene"))))
             }
         }
     }
@@ -137,31 +146,30 @@ fn medians(all: &[&IntervalScore]) -> Vec<[f64; 2]> {
     first.iter().enumerate().filter_map(of).collect()
 }
 
-fn table(outcome: &Outcome, methods: &[(&str, &str)]) -> Markup {
+fn table(known: &Known<IntervalScore>, ranked: &Ranked) -> Markup {
     let metrics = shown(&[Place::Intervals]);
     let heads = ["Asked for"].into_iter().chain(metrics.iter().map(|metric| metric.title)).chain(["Bins"]);
-    let colour = |label: &str| methods.iter().find(|(own, _)| *own == label).map_or("", |(_, colour)| *colour);
-    let table = html! {
-        table class="sortable" {
-            thead {
-                tr {
-                    th class="text" data-sort="text" { "Gene" }
-                    th class="text" data-sort="text" { "Method" }
-                    @for name in heads { th data-sort="number" { (name) } }
-                }
-            }
-            tbody {
-                @for one in &outcome.intervals {
-                    tr {
-                        td class="text gene" { (one.gene) }
-                        td class="text" { (named(&one.method, colour(&one.method))) }
-                        td { (format!("{:.3}", one.nominal)) }
-                        @for metric in &metrics { td { (metric.text(one.values.of(metric))) } }
-                        td { (one.bins) }
-                    }
-                }
-            }
+    let columns = heads.clone().map(|_| Kind::new("")).collect();
+    let head = html! {
+        tr {
+            th class="text" data-sort="text" { "Gene" }
+            th class="text" data-sort="text" { "Method" }
+            @for name in heads { th data-sort="number" { (name) } }
         }
     };
-    scrolled("Coverage of each gene", &table)
+    let cells = |gene: &str, method: &str| {
+        let one = known.get(gene, method)?;
+        let figures = metrics.iter().map(|metric| metric.text(one.values.of(metric)));
+        let texts = [format!("{:.3}", one.nominal)].into_iter().chain(figures).chain([one.bins.to_string()]);
+        Some(texts.map(Cell::plain).collect())
+    };
+    let table = GeneTable {
+        label: "Coverage of each gene",
+        file: "scores.json",
+        head,
+        columns,
+        methods: known.methods.clone(),
+        cells: &cells,
+    };
+    table.html(&known.genes, ranked)
 }

@@ -100,15 +100,14 @@
     at("most").textContent = "≥ +" + most.toFixed(2);
   };
 
-  // Only genes that hold what was typed, those that begin with it first.
-  const narrow = () => {
+  // Only genes that hold what was typed, those that begin with it first; of all, the one that was chosen stays.
+  const narrow = (chosen) => {
     const typed = search.value.trim().toLowerCase();
     const found = genes.map((gene) => gene.name).filter((name) => name.toLowerCase().includes(typed));
     const begins = (name) => !name.toLowerCase().startsWith(typed);
     if (typed) found.sort((x, y) => begins(x) - begins(y));
-    const before = list.value;
     list.replaceChildren(...found.map((name) => new Option(name)));
-    list.value = found.includes(before) && !typed ? before : found[0];
+    list.value = found.includes(chosen) && !typed ? chosen : found[0];
     at("count").textContent = found.length === genes.length ? `(${genes.length})` : `(${found.length} of ${genes.length})`;
     show();
   };
@@ -119,15 +118,12 @@
   const predictions = titles.filter((title) => !["Truth", "Input", "Interpolation"].includes(title));
   left.value = predictions[0] ?? titles[0];
   right.value = ["Truth", "Interpolation", predictions[1], "Input"].find((title) => titles.includes(title));
-  const asked = decodeURIComponent(location.hash.slice(1));
-  if (genes.some((gene) => gene.name === asked)) list.value = asked;
-  else list.selectedIndex = 0;
-  search.addEventListener("input", narrow);
+  search.addEventListener("input", () => narrow(list.value));
   search.addEventListener("keydown", (event) => {
     if (event.key !== "ArrowDown" && event.key !== "Enter") return;
     event.preventDefault();
     list.focus();
   });
   for (const select of [list, left, right, view].filter(Boolean)) select.addEventListener("change", show);
-  narrow();
+  narrow(decodeURIComponent(location.hash.slice(1)));
 }
