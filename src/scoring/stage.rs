@@ -92,7 +92,7 @@ pub fn score_into(
     let viewer_block = block(shape, 2 * (1 + methods) * genes.len());
     let block = block(shape, pictures * genes.len().min(MOST_PICTURED));
     let labels = settings.predictions.iter().map(|prediction| prediction.label.as_str());
-    let order = Order::new(labels, baseline(settings.predictions));
+    let order = Order::new(labels, baseline(settings.predictions), genes.len());
     let scored = settings.dataset.manifest().mode == Mode::Benchmark;
     let mut cards = Cards::new(genes.len(), scored.then_some(order), block);
     let panel = genes.len() > UNFOLDED;
