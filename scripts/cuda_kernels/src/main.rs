@@ -62,13 +62,17 @@ mod gpu {
     mod film_gradient;
     mod forward;
     mod functions;
+    mod fusion;
     mod gates;
     mod layout;
     mod losses;
+    mod matrix;
     mod mlp;
+    mod mlp_rows;
     mod pixelwise;
     mod plan;
     mod products;
+    mod rows;
     mod stage;
     mod step_input;
     mod tiles;

@@ -1,6 +1,10 @@
 //! Where the parameters of a hybrid attention block lie in the network's vector, in the order of its layers, and those by which genes
 //! scale and shift features.
 
+use super::matrix::N;
+use super::mlp_rows::PIXELS;
+use super::products::Products;
+
 /// What the hybrid attention blocks of a network have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Hybrid {
@@ -14,9 +18,18 @@ pub(super) struct Hybrid {
     pub(super) squeezed: usize,
     /// Features of the MLP's hidden layer.
     pub(super) hidden: usize,
+    /// How what is no convolution multiplies.
+    pub(super) products: Products,
 }
 
 impl Hybrid {
+    /// Whether matrix units can have it in rows (`rows`): by eights of channels, as many as registers hold, and 16 features of the hidden
+    /// layer for every eight of them, or a multiple of that.
+    pub(super) const fn in_rows(&self) -> bool {
+        let eights = self.channels.is_multiple_of(N) && self.channels <= 32;
+        eights && self.hidden.is_multiple_of(2 * self.channels) && self.hidden <= 256
+    }
+
     /// Tokens of a window.
     pub(super) const fn tokens(&self) -> usize {
         self.window * self.window
@@ -104,6 +117,14 @@ impl Hybrid {
             pixels /= 2;
         }
         pixels
+    }
+
+    /// Pixels of a cube of the MLP's forward pass.
+    pub(super) const fn forward_pixels(&self) -> usize {
+        match self.products {
+            Products::Units => self.pixels(),
+            Products::Matrices => PIXELS,
+        }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::functions::{gelu, gelu_slope};
 use super::layout::Hybrid;
+use super::mlp_rows::mlp_rows;
 use super::pixelwise::{UNITS, clear, linear, linear_back, linear_weights, load, norm_weights, normalise, store};
+use super::products::Products;
 use cubecl::prelude::*;
 
 /// `x + fc2(GELU(fc1(LayerNorm(x))))` of a hybrid block whose parameters lie at `base`. With `last`, the second of a dense
@@ -11,6 +13,29 @@ use cubecl::prelude::*;
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn mlp(
+    x: &[f32],
+    weights: &[f32],
+    out: &mut [f32],
+    normal: &mut [f32],
+    base: usize,
+    next: usize,
+    first: usize,
+    stride: usize,
+    total: usize,
+    #[comptime] hybrid: Hybrid,
+    #[comptime] last: bool,
+) {
+    if comptime!(hybrid.products == Products::Matrices) {
+        mlp_rows(x, weights, out, normal, base, next, first, stride, total, hybrid, last);
+    } else {
+        mlp_by_units(x, weights, out, normal, base, next, first, stride, total, hybrid, last);
+    }
+}
+
+/// The same by the units' own arithmetic.
+#[cube]
+#[allow(clippy::too_many_arguments)]
+fn mlp_by_units(
     x: &[f32],
     weights: &[f32],
     out: &mut [f32],

@@ -1,10 +1,11 @@
 //! The network's kernels for GPUs: the mathematics of the CPU's, forward and backward, on channels-last f32 images.
 //!
 //! All images of a pass, of whatever sizes, lie side by side in one list of pixels (`tiles`), all parameters in one vector
-//! (`plan`, `layout`). From the small to the large: convolutions (`conv`, `weights`), which multiply in one of two ways (`products`), dense blocks (`dense`, `dense_gradient`), what
-//! is computed pixel by pixel (`pixelwise`, `mlp`), channel attention (`gates`, `branch`), window attention
-//! (`attention`, `attention_gradient`), what is known of genes (`film`, `film_gradient`), stages (`stage`); then the passes that launch them (`forward`, `backward`), which burn
-//! sees as one operation (`operation`).
+//! (`plan`, `layout`). From the small to the large: products on matrix units (`matrix`), convolutions (`conv`, `weights`), which multiply in
+//! one of two ways (`products`), dense blocks (`dense`, `dense_gradient`), what is computed pixel by pixel (`pixelwise`, `mlp`), channel
+//! attention (`gates`, `branch`), window attention (`attention`, `attention_gradient`), both also in rows of registers on matrix units
+//! (`rows`, `fusion`, `mlp_rows`), what is known of genes (`film`, `film_gradient`), stages (`stage`); then the passes that launch them
+//! (`forward`, `backward`), which burn sees as one operation (`operation`).
 //!
 //! Around the network, a step of training makes its input of stacks of measured images (`step_input`) and takes the losses of its
 //! outputs (`losses`), which are operations of their own (`step`).
@@ -23,14 +24,18 @@ mod film;
 mod film_gradient;
 mod forward;
 mod functions;
+mod fusion;
 mod gates;
 mod layout;
 mod losses;
+mod matrix;
 mod mlp;
+mod mlp_rows;
 mod operation;
 mod pixelwise;
 mod plan;
 mod products;
+mod rows;
 mod stage;
 mod step;
 mod step_input;
