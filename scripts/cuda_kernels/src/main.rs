@@ -69,6 +69,7 @@ mod gpu {
     mod matrix;
     mod mlp;
     mod mlp_rows;
+    mod mlp_rows_gradient;
     mod pixelwise;
     mod plan;
     mod products;

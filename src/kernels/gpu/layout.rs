@@ -1,8 +1,10 @@
 //! Where the parameters of a hybrid attention block lie in the network's vector, in the order of its layers, and those by which genes
 //! scale and shift features.
 
-use super::matrix::N;
+use super::matrix::{N, PLANE};
 use super::mlp_rows::PIXELS;
+use super::mlp_rows_gradient::planes;
+use super::pixelwise::UNITS;
 use super::products::Products;
 
 /// What the hybrid attention blocks of a network have in common.
@@ -27,7 +29,7 @@ impl Hybrid {
     /// layer for every eight of them, or a multiple of that.
     pub(super) const fn in_rows(&self) -> bool {
         let eights = self.channels.is_multiple_of(N) && self.channels <= 32;
-        eights && self.hidden.is_multiple_of(2 * self.channels) && self.hidden <= 256
+        eights && self.hidden.is_multiple_of(2 * self.channels) && self.hidden <= 128
     }
 
     /// Tokens of a window.
@@ -117,6 +119,14 @@ impl Hybrid {
             pixels /= 2;
         }
         pixels
+    }
+
+    /// Units of a cube of the MLP's backward pass.
+    pub(super) const fn gradient_units(&self) -> u32 {
+        match self.products {
+            Products::Units => UNITS,
+            Products::Matrices => (planes(self) * PLANE) as u32,
+        }
     }
 
     /// Pixels of a cube of the MLP's forward pass.

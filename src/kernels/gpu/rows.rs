@@ -3,7 +3,9 @@
 //! in which weights are brought to shared memory.
 
 use super::functions::EPSILON;
-use super::matrix::{K, LEFT, M, N, OWN, PAIR, PLANE, RIGHT, multiply, odd, right_place, rounded, sum_place};
+use super::matrix::{
+    K, LEFT, M, N, OWN, PAIR, PLANE, RIGHT, left_place, multiply, odd, right_place, rounded, sum_place,
+};
 use cubecl::prelude::*;
 
 /// Rows of a plane, and of them a unit's.
@@ -114,6 +116,35 @@ pub(super) fn row_sum(own: f32) -> f32 {
     sum + plane_shuffle_xor(sum, 2u32)
 }
 
+/// Σ over the eight rows of one number of the units of a plane.
+#[cube]
+pub(super) fn column_sum(own: f32) -> f32 {
+    let sum = own + plane_shuffle_xor(own, 4u32);
+    let sum = sum + plane_shuffle_xor(sum, 8u32);
+    sum + plane_shuffle_xor(sum, 16u32)
+}
+
+/// The rows without what clamping gave for those beyond the last.
+#[cube]
+pub(super) fn without_others(
+    values: &Array<f32>,
+    pixel: usize,
+    total: usize,
+    #[comptime] channels: usize,
+) -> Array<f32> {
+    let mut own = Array::<f32>::new(comptime!(numbers(channels)));
+    #[unroll]
+    for i in 0..comptime!(numbers(channels)) {
+        let (row, _) = place(i);
+        let mut value = f32::new(0.0);
+        if pixel + row < total {
+            value = values[i];
+        }
+        own[i] = value;
+    }
+    own
+}
+
 /// Mean and one over the standard deviation of each of a unit's rows.
 #[cube]
 pub(super) fn moments_of_rows(values: &Array<f32>, #[comptime] channels: usize) -> Array<f32> {
@@ -163,44 +194,6 @@ pub(super) fn normalised_rows(
     normal
 }
 
-/// The gradient of the rows `values` given that of what they were normalised to, by the norm at `base`.
-#[cube]
-pub(super) fn normalised_back(
-    values: &Array<f32>,
-    moments: &Array<f32>,
-    grad: &Array<f32>,
-    weights: &[f32],
-    base: usize,
-    #[comptime] channels: usize,
-) -> Array<f32> {
-    let share = comptime!(1.0 / channels as f32);
-    let mut back = Array::<f32>::new(comptime!(numbers(channels)));
-    #[unroll]
-    for row in 0..OWN_ROWS {
-        let (mean, scale) = (moments[comptime!(2 * row)], moments[comptime!(2 * row + 1)]);
-        let (mut shift, mut tilt) = (f32::new(0.0), f32::new(0.0));
-        #[unroll]
-        for i in 0..comptime!(numbers(channels)) {
-            if comptime!(own_row(i) == row) {
-                let (_, channel) = place(i);
-                let g = grad[i] * weights[base + channel];
-                shift += g;
-                tilt += g * (values[i] - mean) * scale;
-                back[i] = g;
-            }
-        }
-        shift = row_sum(shift) * share;
-        tilt = row_sum(tilt) * share;
-        #[unroll]
-        for i in 0..comptime!(numbers(channels)) {
-            if comptime!(own_row(i) == row) {
-                back[i] = (back[i] - shift - (values[i] - mean) * scale * tilt) * scale;
-            }
-        }
-    }
-    back
-}
-
 /// Brings weights to shared memory as `times` reads them, `[outputs, pitch]`: those of an output lie side by side from `base` on, those
 /// of the next `stride` further. Both are rounded up to eights, with zeros.
 #[cube]
@@ -245,9 +238,65 @@ pub(super) fn right_of(of: &[f32], first: usize, #[comptime] down: usize, #[comp
     factors
 }
 
+/// The same of the left, for a row and depth.
+#[cube]
+pub(super) fn left_of(of: &[f32], first: usize, #[comptime] down: usize, #[comptime] across: usize) -> Array<f32> {
+    let mut factors = Array::<f32>::new(LEFT);
+    #[unroll]
+    for i in 0..LEFT {
+        let (row, col) = left_place(i);
+        factors[i] = of[first + row * down + col * across];
+    }
+    factors
+}
+
+/// A unit's factors of the right of products from the network's weights, `depth` by `outputs`: those of a depth and output lie `down` and
+/// `across` numbers from the next. With `of_rows`, the left are rows of registers.
+#[cube]
+pub(super) fn weights_of(
+    weights: &[f32],
+    first: usize,
+    #[comptime] depth: usize,
+    #[comptime] outputs: usize,
+    #[comptime] down: usize,
+    #[comptime] across: usize,
+    #[comptime] of_rows: bool,
+) -> Array<f32> {
+    let mut factors = Array::<f32>::new(comptime!(depth / K * (outputs / N) * RIGHT));
+    #[unroll]
+    for i in 0..comptime!(depth / K * (outputs / N) * RIGHT) {
+        let (row, col) = right_place(comptime!(i % RIGHT));
+        let row = if comptime!(of_rows) { row % comptime!(K / PAIR) * PAIR + row / comptime!(K / PAIR) } else { row };
+        let (eight, column) = comptime!((i / RIGHT % (depth / K), i / RIGHT / (depth / K)));
+        factors[i] =
+            rounded(weights[first + (comptime!(eight * K) + row) * down + (comptime!(column * N) + col) * across]);
+    }
+    factors
+}
+
+/// Adds to `sums`, rows of `outputs` channels, the products of rows of `channels` factors and of what [`weights_of`] gives.
+#[cube]
+pub(super) fn times_own(
+    factors: &Array<f32>,
+    weights: &Array<f32>,
+    sums: &mut Array<f32>,
+    #[comptime] channels: usize,
+    #[comptime] outputs: usize,
+) {
+    #[unroll]
+    for eight in 0..comptime!(channels / K) {
+        let left = left_of_rows(factors, eight);
+        #[unroll]
+        for column in 0..comptime!(outputs / N) {
+            let right = comptime!((column * (channels / K) + eight) * RIGHT);
+            multiply(&left, weights, sums, 0usize, right, comptime!(column * OWN));
+        }
+    }
+}
+
 /// Factors of the left of a product from eight channels of rows.
 #[cube]
-pub(super) fn left_of(factors: &Array<f32>, #[comptime] eight: usize) -> Array<f32> {
+pub(super) fn left_of_rows(factors: &Array<f32>, #[comptime] eight: usize) -> Array<f32> {
     let mut left = Array::<f32>::new(LEFT);
     #[unroll]
     for i in 0..LEFT {
@@ -270,7 +319,7 @@ pub(super) fn times(
 ) {
     #[unroll]
     for eight in 0..comptime!(channels / K) {
-        let left = left_of(factors, eight);
+        let left = left_of_rows(factors, eight);
         #[unroll]
         for column in 0..comptime!(outputs / N) {
             let right = right_of(weights, first + comptime!(column * N * pitch + eight * K), 1usize, pitch);
