@@ -53,6 +53,7 @@ pub mod backend {
 mod gpu {
     mod attention;
     mod attention_gradient;
+    mod attention_rows;
     mod backward;
     mod branch;
     mod conv;

@@ -288,7 +288,7 @@ impl Pass {
         attention::launch(
             &self.weights.client,
             CubeCount::Static(self.windows.count as u32, 1, 1),
-            CubeDim::new_1d(hybrid.tokens() as u32),
+            CubeDim::new_1d(hybrid.attention_units()),
             x.clone().into_buffer_arg(),
             normal.clone().into_buffer_arg(),
             expanded.clone().into_buffer_arg(),

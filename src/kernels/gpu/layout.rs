@@ -1,11 +1,12 @@
 //! Where the parameters of a hybrid attention block lie in the network's vector, in the order of its layers, and those by which genes
 //! scale and shift features.
 
-use super::matrix::{N, PLANE};
+use super::matrix::{K, N, PLANE};
 use super::mlp_rows::PIXELS;
 use super::mlp_rows_gradient::planes;
 use super::pixelwise::UNITS;
 use super::products::Products;
+use super::rows::ROWS;
 
 /// What the hybrid attention blocks of a network have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,6 +31,19 @@ impl Hybrid {
     pub(super) const fn in_rows(&self) -> bool {
         let eights = self.channels.is_multiple_of(N) && self.channels <= 32;
         eights && self.hidden.is_multiple_of(2 * self.channels) && self.hidden <= 128
+    }
+
+    /// How attention multiplies forward: on matrix units where two rows of a window are a plane's, and a head's channels are one product's.
+    pub(super) const fn attention(&self) -> Products {
+        if self.window == N && self.head() <= K { self.products } else { Products::Units }
+    }
+
+    /// Units of a cube of attention's forward pass.
+    pub(super) const fn attention_units(&self) -> u32 {
+        match self.attention() {
+            Products::Units => self.tokens() as u32,
+            Products::Matrices => (self.tokens() / ROWS * PLANE) as u32,
+        }
     }
 
     /// Tokens of a window.

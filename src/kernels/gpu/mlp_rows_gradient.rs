@@ -5,6 +5,7 @@ use super::conv::zeros;
 use super::functions::{EPSILON, gelu, gelu_slope};
 use super::layout::Hybrid;
 use super::matrix::{K, M, N, OWN, PLANE, multiply, odd, rounded, sum_place};
+use super::pixelwise::copy;
 use super::rows::{
     ROWS, biases as biases_of, column_sum, factors, left_of, load_rows, moments_of_rows, normalised_rows, numbers,
     place, plane, right_of, row_sum, times_own, weights_of, without_others,
@@ -198,16 +199,6 @@ pub(super) fn mlp_rows_gradient(
     }
     if unit < PLANE {
         sum_norms(&norms, partial, row + comptime!(hybrid.norm2()), hybrid);
-    }
-}
-
-/// Copies so many numbers to shared memory.
-#[cube]
-fn copy(from: &[f32], first: usize, to: &mut [f32], count: usize) {
-    let mut at = UNIT_POS as usize;
-    while at < count {
-        to[at] = from[first + at];
-        at += CUBE_DIM as usize;
     }
 }
 

@@ -4,7 +4,7 @@
 //! (`plan`, `layout`). From the small to the large: products on matrix units (`matrix`), convolutions (`conv`, `weights`), which multiply in
 //! one of two ways (`products`), dense blocks (`dense`, `dense_gradient`), what is computed pixel by pixel (`pixelwise`, `mlp`), channel
 //! attention (`gates`, `branch`), window attention (`attention`, `attention_gradient`), both also in rows of registers on matrix units
-//! (`rows`, `fusion`, `mlp_rows`, `mlp_rows_gradient`), what is known of genes (`film`, `film_gradient`), stages (`stage`); then the passes that launch them
+//! (`rows`, `fusion`, `mlp_rows`, `mlp_rows_gradient`, `attention_rows`), what is known of genes (`film`, `film_gradient`), stages (`stage`); then the passes that launch them
 //! (`forward`, `backward`), which burn sees as one operation (`operation`).
 //!
 //! Around the network, a step of training makes its input of stacks of measured images (`step_input`) and takes the losses of its
@@ -15,6 +15,7 @@
 
 mod attention;
 mod attention_gradient;
+mod attention_rows;
 mod backward;
 mod branch;
 mod conv;

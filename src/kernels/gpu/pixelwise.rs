@@ -98,6 +98,16 @@ pub(super) fn clear(partial: &mut [f32], to: usize, count: usize) {
     }
 }
 
+/// Copies so many numbers to shared memory.
+#[cube]
+pub(super) fn copy(from: &[f32], first: usize, to: &mut [f32], count: usize) {
+    let mut at = UNIT_POS as usize;
+    while at < count {
+        to[at] = from[first + at];
+        at += CUBE_DIM as usize;
+    }
+}
+
 /// The 1×1 fusion of a dense block, whose weights lie at `base`, and its LayerNorm by the norm at `norm`.
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]

@@ -66,6 +66,24 @@ pub(super) fn load_rows(
     values
 }
 
+/// The pixels of a unit's rows, whatever they are, of such a buffer.
+#[cube]
+pub(super) fn load_pixels(
+    source: &[f32],
+    pixels: &Array<usize>,
+    first: usize,
+    stride: usize,
+    #[comptime] channels: usize,
+) -> Array<f32> {
+    let mut values = Array::<f32>::new(comptime!(numbers(channels)));
+    #[unroll]
+    for i in 0..comptime!(numbers(channels)) {
+        let (_, channel) = place(i);
+        values[i] = source[pixels[comptime!(own_row(i))] * stride + first + channel];
+    }
+    values
+}
+
 /// Writes pixels to such a buffer; those beyond the last are left out.
 #[cube]
 pub(super) fn store_rows(
@@ -114,6 +132,13 @@ pub(super) fn factors(values: &Array<f32>, #[comptime] channels: usize) -> Array
 pub(super) fn row_sum(own: f32) -> f32 {
     let sum = own + plane_shuffle_xor(own, 1u32);
     sum + plane_shuffle_xor(sum, 2u32)
+}
+
+/// The largest number of a row, of which four units side by side have some.
+#[cube]
+pub(super) fn row_max(own: f32) -> f32 {
+    let most = max(own, plane_shuffle_xor(own, 1u32));
+    max(most, plane_shuffle_xor(most, 2u32))
 }
 
 /// Σ over the eight rows of one number of the units of a plane.
@@ -225,6 +250,12 @@ pub(super) fn in_order(k: usize) -> usize {
     k / K * K + k % PAIR * comptime!(K / PAIR) + k % K / PAIR
 }
 
+/// The depth that lies there.
+#[cube]
+fn out_of_order(place: usize) -> usize {
+    place % comptime!(K / PAIR) * PAIR + place / comptime!(K / PAIR)
+}
+
 /// A unit's factors of the right of a product from shared memory: those of a depth and column lie `down` and `across` numbers from the
 /// next.
 #[cube]
@@ -238,7 +269,24 @@ pub(super) fn right_of(of: &[f32], first: usize, #[comptime] down: usize, #[comp
     factors
 }
 
-/// The same of the left, for a row and depth.
+/// The same where the left are rows of registers.
+#[cube]
+pub(super) fn right_of_rows(
+    of: &[f32],
+    first: usize,
+    #[comptime] down: usize,
+    #[comptime] across: usize,
+) -> Array<f32> {
+    let mut factors = Array::<f32>::new(RIGHT);
+    #[unroll]
+    for i in 0..RIGHT {
+        let (row, col) = right_place(i);
+        factors[i] = of[first + out_of_order(row) * down + col * across];
+    }
+    factors
+}
+
+/// A unit's factors of the left, of which a row and depth lie `down` and `across` numbers from the next.
 #[cube]
 pub(super) fn left_of(of: &[f32], first: usize, #[comptime] down: usize, #[comptime] across: usize) -> Array<f32> {
     let mut factors = Array::<f32>::new(LEFT);
@@ -266,7 +314,7 @@ pub(super) fn weights_of(
     #[unroll]
     for i in 0..comptime!(depth / K * (outputs / N) * RIGHT) {
         let (row, col) = right_place(comptime!(i % RIGHT));
-        let row = if comptime!(of_rows) { row % comptime!(K / PAIR) * PAIR + row / comptime!(K / PAIR) } else { row };
+        let row = if comptime!(of_rows) { out_of_order(row) } else { row };
         let (eight, column) = comptime!((i / RIGHT % (depth / K), i / RIGHT / (depth / K)));
         factors[i] =
             rounded(weights[first + (comptime!(eight * K) + row) * down + (comptime!(column * N) + col) * across]);
