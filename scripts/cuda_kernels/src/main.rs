@@ -54,6 +54,7 @@ mod gpu {
     mod attention;
     mod attention_gradient;
     mod attention_rows;
+    mod attention_rows_gradient;
     mod backward;
     mod branch;
     mod conv;

@@ -319,7 +319,7 @@ impl Pass {
         attention_gradient::launch(
             client,
             rows,
-            CubeDim::new_1d(hybrid.tokens() as u32),
+            CubeDim::new_1d(hybrid.attention_units()),
             tape.x.into_buffer_arg(),
             tape.kept.into_buffer_arg(),
             middle.into_buffer_arg(),

@@ -33,12 +33,12 @@ impl Hybrid {
         eights && self.hidden.is_multiple_of(2 * self.channels) && self.hidden <= 128
     }
 
-    /// How attention multiplies forward: on matrix units where two rows of a window are a plane's, and a head's channels are one product's.
+    /// How attention multiplies: on matrix units where two rows of a window are a plane's, and a head's channels are one product's.
     pub(super) const fn attention(&self) -> Products {
         if self.window == N && self.head() <= K { self.products } else { Products::Units }
     }
 
-    /// Units of a cube of attention's forward pass.
+    /// Units of a cube of attention.
     pub(super) const fn attention_units(&self) -> u32 {
         match self.attention() {
             Products::Units => self.tokens() as u32,

@@ -4,18 +4,20 @@
 //! (`plan`, `layout`). From the small to the large: products on matrix units (`matrix`), convolutions (`conv`, `weights`), which multiply in
 //! one of two ways (`products`), dense blocks (`dense`, `dense_gradient`), what is computed pixel by pixel (`pixelwise`, `mlp`), channel
 //! attention (`gates`, `branch`), window attention (`attention`, `attention_gradient`), both also in rows of registers on matrix units
-//! (`rows`, `fusion`, `mlp_rows`, `mlp_rows_gradient`, `attention_rows`), what is known of genes (`film`, `film_gradient`), stages (`stage`); then the passes that launch them
-//! (`forward`, `backward`), which burn sees as one operation (`operation`).
+//! (`rows`, `fusion`, `mlp_rows`, `mlp_rows_gradient`, `attention_rows`, `attention_rows_gradient`), what is known of genes (`film`,
+//! `film_gradient`), stages (`stage`); then the passes that launch them (`forward`, `backward`), which burn sees as one operation
+//! (`operation`).
 //!
 //! Around the network, a step of training makes its input of stacks of measured images (`step_input`) and takes the losses of its
 //! outputs (`losses`), which are operations of their own (`step`).
 //!
-//! No kernel needs more than 32 KiB of shared memory, planes of a certain size, or atomic operations: weights' gradients are
-//! rows of partial sums, summed in a fixed order, so that results repeat.
+//! No kernel needs more than 32 KiB of shared memory, planes of a certain size (but those on matrix units), or atomic operations:
+//! weights' gradients are rows of partial sums, summed in a fixed order, so that results repeat.
 
 mod attention;
 mod attention_gradient;
 mod attention_rows;
+mod attention_rows_gradient;
 mod backward;
 mod branch;
 mod conv;

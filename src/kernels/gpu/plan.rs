@@ -30,7 +30,7 @@ pub(crate) struct Dimensions {
     /// Numbers of a gene's embedding, and genes that have one.
     pub(crate) embedding: usize,
     pub(crate) genes: usize,
-    /// How convolutions multiply, if the device can.
+    /// How the network multiplies, if the device can.
     pub(crate) products: Products,
 }
 

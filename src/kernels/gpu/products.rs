@@ -14,7 +14,8 @@ pub(super) const GROUP: usize = 4;
 
 /// Products of a plane of units with the same factors from the right: what comes from shared memory is used twice.
 const FRAGMENTS: usize = 2;
-/// How convolutions multiply.
+
+/// How a network multiplies; of [`Products::Units`] and [`Products::Matrices`] this file has what convolutions need, `rows` the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Products {
     /// f32, by each unit: a row of pixels for four outputs.

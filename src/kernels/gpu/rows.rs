@@ -219,6 +219,44 @@ pub(super) fn normalised_rows(
     normal
 }
 
+/// The gradient of the rows `values` given that of what they were normalised to, by the norm at `base`.
+#[cube]
+pub(super) fn normalised_back(
+    values: &Array<f32>,
+    moments: &Array<f32>,
+    grad: &Array<f32>,
+    weights: &[f32],
+    base: usize,
+    #[comptime] channels: usize,
+) -> Array<f32> {
+    let share = comptime!(1.0 / channels as f32);
+    let mut back = Array::<f32>::new(comptime!(numbers(channels)));
+    #[unroll]
+    for row in 0..OWN_ROWS {
+        let (mean, scale) = (moments[comptime!(2 * row)], moments[comptime!(2 * row + 1)]);
+        let (mut shift, mut tilt) = (f32::new(0.0), f32::new(0.0));
+        #[unroll]
+        for i in 0..comptime!(numbers(channels)) {
+            if comptime!(own_row(i) == row) {
+                let (_, channel) = place(i);
+                let g = grad[i] * weights[base + channel];
+                shift += g;
+                tilt += g * (values[i] - mean) * scale;
+                back[i] = g;
+            }
+        }
+        shift = row_sum(shift) * share;
+        tilt = row_sum(tilt) * share;
+        #[unroll]
+        for i in 0..comptime!(numbers(channels)) {
+            if comptime!(own_row(i) == row) {
+                back[i] = (back[i] - shift - (values[i] - mean) * scale * tilt) * scale;
+            }
+        }
+    }
+    back
+}
+
 /// Brings weights to shared memory as `times` reads them, `[outputs, pitch]`: those of an output lie side by side from `base` on, those
 /// of the next `stride` further. Both are rounded up to eights, with zeros.
 #[cube]
