@@ -70,7 +70,7 @@ pub enum ByDevice {
 pub enum Precision {
     /// 32-bit floating point.
     F32,
-    /// f32, but convolutions on the matrix units of an NVIDIA GPU, which keep ten bits of each factor. Once tried on the GPU beside f32 before
+    /// f32, but products on the matrix units of an NVIDIA GPU, which keep ten bits of each factor. Once tried on the GPU beside f32 before
     /// a run; where there are no such units, f32.
     Tf32,
     /// bfloat16, eight bits of each number: for GPUs. Weights, sums over many pixels, losses and the optimiser stay f32, and so

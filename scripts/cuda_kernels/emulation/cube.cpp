@@ -21,7 +21,8 @@ struct Unit {
 };
 
 struct Plane {
-    Barrier operands, result;
+    Barrier operands, result, given, taken;
+    float values[32];
     unsigned a[32][4], b[32][2];
     float c[32][4], d[32][4];
 };
@@ -135,6 +136,18 @@ void product(float* d, const unsigned* a, const unsigned* b, const float* c) {
     memcpy(d, plane.d[lane], sizeof plane.d[lane]);
     wait(plane.result, 32);
     threadIdx.x = unit;
+}
+
+float __shfl_xor_sync(unsigned, float value, unsigned mask) {
+    const unsigned unit = threadIdx.x, lane = unit % 32;
+    Plane& plane = planes[unit / 32];
+    plane.values[lane] = value;
+    wait(plane.given, 32);
+    threadIdx.x = unit;
+    const float found = plane.values[lane ^ mask];
+    wait(plane.taken, 32);
+    threadIdx.x = unit;
+    return found;
 }
 
 void run(Kernel kernel, Dim cubes, unsigned units, void* const* buffers, const unsigned* whole, const float* floats, bool backwards) {

@@ -43,6 +43,10 @@ inline float __float_to_tf32(float value) {
 // mma.sync.m16n8k8 by PTX's fragments: of 32 units together.
 void product(float* d, const unsigned* a, const unsigned* b, const float* c);
 
+// What another unit of a plane has: all 32 take part.
+inline unsigned __activemask() { return ~0u; }
+float __shfl_xor_sync(unsigned units, float value, unsigned mask);
+
 // The kernel, for the unit that runs.
 using Kernel = void (*)(void* const* buffers, const unsigned* whole, const float* floats);
 void run(Kernel kernel, Dim cubes, unsigned units, void* const* buffers, const unsigned* whole, const float* floats, bool backwards);

@@ -12,7 +12,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 COMPILER = os.environ.get("CXX", "c++")
 # Small enough for a CPU; two cascades and two blocks, and channels that are no multiple of what is loaded at once times two.
 NETWORK = {
-    "cascades": 2, "blocks": 2, "input_channels": 3, "channels": 24, "growth": 16, "layers": 2, "window": 8, "heads": 2, "compress": 4, "squeeze": 4,
+    "cascades": 2, "blocks": 2, "input_channels": 3, "channels": 24, "growth": 16, "layers": 2, "window": 8, "heads": 4, "compress": 4, "squeeze": 4,
     "mlp_ratio": 2, "gene_embedding": 4, "side": 16,
 }  # fmt: skip
 

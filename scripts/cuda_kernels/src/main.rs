@@ -53,6 +53,8 @@ pub mod backend {
 mod gpu {
     mod attention;
     mod attention_gradient;
+    mod attention_rows;
+    mod attention_rows_gradient;
     mod backward;
     mod branch;
     mod conv;
@@ -62,13 +64,18 @@ mod gpu {
     mod film_gradient;
     mod forward;
     mod functions;
+    mod fusion;
     mod gates;
     mod layout;
     mod losses;
+    mod matrix;
     mod mlp;
+    mod mlp_rows;
+    mod mlp_rows_gradient;
     mod pixelwise;
     mod plan;
     mod products;
+    mod rows;
     mod stage;
     mod step_input;
     mod tiles;

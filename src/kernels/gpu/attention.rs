@@ -1,11 +1,13 @@
 //! Self-attention within windows, whose cyclic shift is in where a token is looked for. A cube has a window, a unit a token.
 
+use super::attention_rows::attention_rows;
 use super::layout::Hybrid;
+use super::products::Products;
 use super::tiles::Tile;
 use cubecl::prelude::*;
 
 /// Between tokens that only the cyclic shift brought together.
-const MASKED: f32 = -100.0;
+pub(super) const MASKED: f32 = -100.0;
 
 /// The pixel of a token of a window.
 #[cube]
@@ -84,6 +86,33 @@ pub(super) fn dot(a: &[f32], b: &[f32], i: usize, j: usize, #[comptime] d: usize
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn attention(
+    x: &[f32],
+    normal: &[f32],
+    expanded: &[f32],
+    gates: &[f32],
+    weights: &[f32],
+    windows: &[u32],
+    kept: &mut [f32],
+    middle: &mut [f32],
+    base: usize,
+    shift: usize,
+    scale: f32,
+    alpha: f32,
+    #[comptime] hybrid: Hybrid,
+) {
+    if comptime!(hybrid.attention() == Products::Matrices) {
+        attention_rows(x, normal, expanded, gates, weights, windows, kept, middle, base, shift, scale, alpha, hybrid);
+    } else {
+        attention_by_units(
+            x, normal, expanded, gates, weights, windows, kept, middle, base, shift, scale, alpha, hybrid,
+        );
+    }
+}
+
+/// The same by the units' own arithmetic.
+#[cube]
+#[allow(clippy::too_many_arguments)]
+fn attention_by_units(
     x: &[f32],
     normal: &[f32],
     expanded: &[f32],

@@ -2,9 +2,11 @@
 //! kept; scores never lie in memory. A cube has every `rows`-th window, a unit a token.
 
 use super::attention::{bias, dot, part, pixel_of};
+use super::attention_rows_gradient::attention_rows_gradient;
 use super::functions::moments;
 use super::layout::Hybrid;
 use super::pixelwise::{clear, norm_weights};
+use super::products::Products;
 use super::tiles::Tile;
 use cubecl::prelude::*;
 
@@ -52,6 +54,65 @@ fn position_gradient(
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn attention_gradient(
+    x: &[f32],
+    kept: &[f32],
+    grad: &[f32],
+    normal_grad: &[f32],
+    weights: &[f32],
+    windows: &[u32],
+    out: &mut [f32],
+    partial: &mut [f32],
+    base: usize,
+    column: usize,
+    length: usize,
+    window_count: usize,
+    shift: usize,
+    scale: f32,
+    #[comptime] hybrid: Hybrid,
+) {
+    if comptime!(hybrid.attention() == Products::Matrices) {
+        attention_rows_gradient(
+            x,
+            kept,
+            grad,
+            normal_grad,
+            weights,
+            windows,
+            out,
+            partial,
+            base,
+            column,
+            length,
+            window_count,
+            shift,
+            scale,
+            hybrid,
+        );
+    } else {
+        attention_gradient_by_units(
+            x,
+            kept,
+            grad,
+            normal_grad,
+            weights,
+            windows,
+            out,
+            partial,
+            base,
+            column,
+            length,
+            window_count,
+            shift,
+            scale,
+            hybrid,
+        );
+    }
+}
+
+/// The same by the units' own arithmetic.
+#[cube]
+#[allow(clippy::too_many_arguments)]
+fn attention_gradient_by_units(
     x: &[f32],
     kept: &[f32],
     grad: &[f32],

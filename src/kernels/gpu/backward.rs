@@ -7,7 +7,6 @@ use super::dense_gradient::{dense_input_gradient, dense_layer_gradient, dense_we
 use super::forward::{BlockTape, Convolution, HybridTape, StageTape, UNITS, View, cubes};
 use super::gates::{self, gates_gradient};
 use super::mlp::mlp_gradient;
-use super::pixelwise;
 use super::plan::Pass;
 use super::products::CHUNK;
 use super::stage::stage_gradient;
@@ -257,7 +256,7 @@ impl Pass {
         mlp_gradient::launch(
             client,
             rows.clone(),
-            CubeDim::new_1d(pixelwise::UNITS),
+            CubeDim::new_1d(hybrid.gradient_units()),
             tape.middle.into_buffer_arg(),
             grad.buffer.clone().into_buffer_arg(),
             self.weights.clone().into_buffer_arg(),
@@ -320,7 +319,7 @@ impl Pass {
         attention_gradient::launch(
             client,
             rows,
-            CubeDim::new_1d(hybrid.tokens() as u32),
+            CubeDim::new_1d(hybrid.attention_units()),
             tape.x.into_buffer_arg(),
             tape.kept.into_buffer_arg(),
             middle.into_buffer_arg(),

@@ -2,6 +2,10 @@
 //! in one buffer `[pixels, L·growth]`, so that nothing is concatenated. The 1×1 fusion of all of them is in `pixelwise`.
 
 use super::conv::{Load, accumulate, biased, halo_len, taps_len};
+use super::fusion::{PIXELS, weights_len};
+use super::matrix::N;
+use super::pixelwise::FUSED;
+use super::plan::SHARED;
 use super::products::{CHUNK, Products, place};
 use super::tiles::Tile;
 use super::weights;
@@ -44,6 +48,20 @@ impl Dense {
     /// Parameters of the block, fusion included.
     pub(super) const fn parameters(&self) -> usize {
         self.offset(self.layers) + (self.seen(self.layers) + 1) * self.channels
+    }
+
+    /// How the fusion multiplies: on matrix units where eights of channels and all weights in shared memory are enough.
+    pub(super) const fn fusion(&self) -> Products {
+        let eights = self.channels.is_multiple_of(N) && self.growth.is_multiple_of(N);
+        if eights && 4 * weights_len(self) <= SHARED { self.products } else { Products::Units }
+    }
+
+    /// Pixels of a cube of the fusion.
+    pub(super) const fn fused(&self) -> usize {
+        match self.fusion() {
+            Products::Units => FUSED,
+            Products::Matrices => PIXELS,
+        }
     }
 
     /// Chunks of inputs of a layer, or of the fusion.

@@ -5,7 +5,7 @@ use super::conv::{self, Finish, Load, convolve};
 use super::dense::dense_layer;
 use super::gates::{self, gate_channels};
 use super::mlp::mlp;
-use super::pixelwise::{self, FUSED, fuse};
+use super::pixelwise::{self, fuse};
 use super::plan::Pass;
 use super::stage::stage_input;
 use burn_cubecl::tensor::CubeTensor;
@@ -240,7 +240,7 @@ impl Pass {
         let regular = base + dense.parameters();
         fuse::launch(
             &self.weights.client,
-            cubes(self.pixels, FUSED),
+            cubes(self.pixels, dense.fused()),
             CubeDim::new_1d(pixelwise::UNITS),
             features.clone().into_buffer_arg(),
             grown.clone().into_buffer_arg(),
@@ -288,7 +288,7 @@ impl Pass {
         attention::launch(
             &self.weights.client,
             CubeCount::Static(self.windows.count as u32, 1, 1),
-            CubeDim::new_1d(hybrid.tokens() as u32),
+            CubeDim::new_1d(hybrid.attention_units()),
             x.clone().into_buffer_arg(),
             normal.clone().into_buffer_arg(),
             expanded.clone().into_buffer_arg(),
@@ -319,7 +319,7 @@ impl Pass {
         let hybrid = self.plan.hybrid();
         mlp::launch(
             &self.weights.client,
-            cubes(self.pixels, hybrid.pixels()),
+            cubes(self.pixels, hybrid.forward_pixels()),
             CubeDim::new_1d(pixelwise::UNITS),
             x.clone().into_buffer_arg(),
             self.weights.clone().into_buffer_arg(),

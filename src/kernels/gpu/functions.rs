@@ -2,7 +2,7 @@
 
 use cubecl::prelude::*;
 
-const EPSILON: f32 = 1e-5;
+pub(super) const EPSILON: f32 = 1e-5;
 
 /// The error function, by the rational approximation that XLA and Eigen use.
 #[cube]

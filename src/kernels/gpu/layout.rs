@@ -1,6 +1,13 @@
 //! Where the parameters of a hybrid attention block lie in the network's vector, in the order of its layers, and those by which genes
 //! scale and shift features.
 
+use super::matrix::{K, N, PLANE};
+use super::mlp_rows::PIXELS;
+use super::mlp_rows_gradient::planes;
+use super::pixelwise::UNITS;
+use super::products::Products;
+use super::rows::ROWS;
+
 /// What the hybrid attention blocks of a network have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Hybrid {
@@ -14,9 +21,31 @@ pub(super) struct Hybrid {
     pub(super) squeezed: usize,
     /// Features of the MLP's hidden layer.
     pub(super) hidden: usize,
+    /// How what is no convolution multiplies.
+    pub(super) products: Products,
 }
 
 impl Hybrid {
+    /// Whether matrix units can have it in rows (`rows`): by eights of channels, as many as registers hold, and 16 features of the hidden
+    /// layer for every eight of them, or a multiple of that.
+    pub(super) const fn in_rows(&self) -> bool {
+        let eights = self.channels.is_multiple_of(N) && self.channels <= 32;
+        eights && self.hidden.is_multiple_of(2 * self.channels) && self.hidden <= 128
+    }
+
+    /// How attention multiplies: on matrix units where two rows of a window are a plane's, and a head's channels are one product's.
+    pub(super) const fn attention(&self) -> Products {
+        if self.window == N && self.head() <= K { self.products } else { Products::Units }
+    }
+
+    /// Units of a cube of attention.
+    pub(super) const fn attention_units(&self) -> u32 {
+        match self.attention() {
+            Products::Units => self.tokens() as u32,
+            Products::Matrices => (self.tokens() / ROWS * PLANE) as u32,
+        }
+    }
+
     /// Tokens of a window.
     pub(super) const fn tokens(&self) -> usize {
         self.window * self.window
@@ -104,6 +133,22 @@ impl Hybrid {
             pixels /= 2;
         }
         pixels
+    }
+
+    /// Units of a cube of the MLP's backward pass.
+    pub(super) const fn gradient_units(&self) -> u32 {
+        match self.products {
+            Products::Units => UNITS,
+            Products::Matrices => (planes(self) * PLANE) as u32,
+        }
+    }
+
+    /// Pixels of a cube of the MLP's forward pass.
+    pub(super) const fn forward_pixels(&self) -> usize {
+        match self.products {
+            Products::Units => self.pixels(),
+            Products::Matrices => PIXELS,
+        }
     }
 }
 

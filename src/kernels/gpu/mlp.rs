@@ -2,7 +2,10 @@
 
 use super::functions::{gelu, gelu_slope};
 use super::layout::Hybrid;
+use super::mlp_rows::mlp_rows;
+use super::mlp_rows_gradient::mlp_rows_gradient;
 use super::pixelwise::{UNITS, clear, linear, linear_back, linear_weights, load, norm_weights, normalise, store};
+use super::products::Products;
 use cubecl::prelude::*;
 
 /// `x + fc2(GELU(fc1(LayerNorm(x))))` of a hybrid block whose parameters lie at `base`. With `last`, the second of a dense
@@ -11,6 +14,29 @@ use cubecl::prelude::*;
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn mlp(
+    x: &[f32],
+    weights: &[f32],
+    out: &mut [f32],
+    normal: &mut [f32],
+    base: usize,
+    next: usize,
+    first: usize,
+    stride: usize,
+    total: usize,
+    #[comptime] hybrid: Hybrid,
+    #[comptime] last: bool,
+) {
+    if comptime!(hybrid.products == Products::Matrices) {
+        mlp_rows(x, weights, out, normal, base, next, first, stride, total, hybrid, last);
+    } else {
+        mlp_by_units(x, weights, out, normal, base, next, first, stride, total, hybrid, last);
+    }
+}
+
+/// The same by the units' own arithmetic.
+#[cube]
+#[allow(clippy::too_many_arguments)]
+fn mlp_by_units(
     x: &[f32],
     weights: &[f32],
     out: &mut [f32],
@@ -70,6 +96,43 @@ pub(super) fn mlp(
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn mlp_gradient(
+    x: &[f32],
+    grad: &[f32],
+    weights: &[f32],
+    out: &mut [f32],
+    partial: &mut [f32],
+    base: usize,
+    grad_first: usize,
+    grad_stride: usize,
+    column: usize,
+    length: usize,
+    total: usize,
+    #[comptime] hybrid: Hybrid,
+) {
+    if comptime!(hybrid.products == Products::Matrices) {
+        mlp_rows_gradient(x, grad, weights, out, partial, base, grad_first, grad_stride, column, length, total, hybrid);
+    } else {
+        mlp_gradient_by_units(
+            x,
+            grad,
+            weights,
+            out,
+            partial,
+            base,
+            grad_first,
+            grad_stride,
+            column,
+            length,
+            total,
+            hybrid,
+        );
+    }
+}
+
+/// The same by the units' own arithmetic.
+#[cube]
+#[allow(clippy::too_many_arguments)]
+fn mlp_gradient_by_units(
     x: &[f32],
     grad: &[f32],
     weights: &[f32],

@@ -1,19 +1,23 @@
 //! The network's kernels for GPUs: the mathematics of the CPU's, forward and backward, on channels-last f32 images.
 //!
 //! All images of a pass, of whatever sizes, lie side by side in one list of pixels (`tiles`), all parameters in one vector
-//! (`plan`, `layout`). From the small to the large: convolutions (`conv`, `weights`), which multiply in one of two ways (`products`), dense blocks (`dense`, `dense_gradient`), what
-//! is computed pixel by pixel (`pixelwise`, `mlp`), channel attention (`gates`, `branch`), window attention
-//! (`attention`, `attention_gradient`), what is known of genes (`film`, `film_gradient`), stages (`stage`); then the passes that launch them (`forward`, `backward`), which burn
-//! sees as one operation (`operation`).
+//! (`plan`, `layout`). From the small to the large: products on matrix units (`matrix`), convolutions (`conv`, `weights`), which multiply in
+//! one of two ways (`products`), dense blocks (`dense`, `dense_gradient`), what is computed pixel by pixel (`pixelwise`, `mlp`), channel
+//! attention (`gates`, `branch`), window attention (`attention`, `attention_gradient`), both also in rows of registers on matrix units
+//! (`rows`, `fusion`, `mlp_rows`, `mlp_rows_gradient`, `attention_rows`, `attention_rows_gradient`), what is known of genes (`film`,
+//! `film_gradient`), stages (`stage`); then the passes that launch them (`forward`, `backward`), which burn sees as one operation
+//! (`operation`).
 //!
 //! Around the network, a step of training makes its input of stacks of measured images (`step_input`) and takes the losses of its
 //! outputs (`losses`), which are operations of their own (`step`).
 //!
-//! No kernel needs more than 32 KiB of shared memory, planes of a certain size, or atomic operations: weights' gradients are
-//! rows of partial sums, summed in a fixed order, so that results repeat.
+//! No kernel needs more than 32 KiB of shared memory, planes of a certain size (but those on matrix units), or atomic operations:
+//! weights' gradients are rows of partial sums, summed in a fixed order, so that results repeat.
 
 mod attention;
 mod attention_gradient;
+mod attention_rows;
+mod attention_rows_gradient;
 mod backward;
 mod branch;
 mod conv;
@@ -23,14 +27,19 @@ mod film;
 mod film_gradient;
 mod forward;
 mod functions;
+mod fusion;
 mod gates;
 mod layout;
 mod losses;
+mod matrix;
 mod mlp;
+mod mlp_rows;
+mod mlp_rows_gradient;
 mod operation;
 mod pixelwise;
 mod plan;
 mod products;
+mod rows;
 mod stage;
 mod step;
 mod step_input;

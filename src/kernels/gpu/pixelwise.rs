@@ -3,11 +3,13 @@
 
 use super::dense::Dense;
 use super::functions::moments;
+use super::fusion::fuse_rows;
+use super::products::Products;
 use cubecl::prelude::*;
 
 /// Units of a cube.
 pub(super) const UNITS: u32 = 128;
-/// Pixels of a cube of `fuse`.
+/// Pixels of a cube of `fuse` without matrix units.
 pub(super) const FUSED: usize = 16;
 
 /// `out = x·Wᵀ + b` for `[pixels, inputs]` in shared memory; `[outputs, inputs]` lies at `base`, and the bias behind it.
@@ -96,10 +98,42 @@ pub(super) fn clear(partial: &mut [f32], to: usize, count: usize) {
     }
 }
 
+/// Copies so many numbers to shared memory.
+#[cube]
+pub(super) fn copy(from: &[f32], first: usize, to: &mut [f32], count: usize) {
+    let mut at = UNIT_POS as usize;
+    while at < count {
+        to[at] = from[first + at];
+        at += CUBE_DIM as usize;
+    }
+}
+
 /// The 1×1 fusion of a dense block, whose weights lie at `base`, and its LayerNorm by the norm at `norm`.
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn fuse(
+    x: &[f32],
+    grown: &[f32],
+    weights: &[f32],
+    out: &mut [f32],
+    normal: &mut [f32],
+    base: usize,
+    norm: usize,
+    x_first: usize,
+    total: usize,
+    #[comptime] dense: Dense,
+) {
+    if comptime!(dense.fusion() == Products::Matrices) {
+        fuse_rows(x, grown, weights, out, normal, base, norm, x_first, total, dense);
+    } else {
+        fuse_by_units(x, grown, weights, out, normal, base, norm, x_first, total, dense);
+    }
+}
+
+/// The same by the units' own arithmetic.
+#[cube]
+#[allow(clippy::too_many_arguments)]
+fn fuse_by_units(
     x: &[f32],
     grown: &[f32],
     weights: &[f32],

@@ -30,12 +30,12 @@ pub(crate) struct Dimensions {
     /// Numbers of a gene's embedding, and genes that have one.
     pub(crate) embedding: usize,
     pub(crate) genes: usize,
-    /// How convolutions multiply, if the device can.
+    /// How the network multiplies, if the device can.
     pub(crate) products: Products,
 }
 
 /// Shared memory in bytes that kernels may take: GPUs for computing have it, if Vulkan asks for half of it alone.
-const SHARED: usize = 32 << 10;
+pub(super) const SHARED: usize = 32 << 10;
 
 impl Dimensions {
     /// Whether the kernels can compute such a network.
@@ -55,8 +55,9 @@ impl Dimensions {
     }
 
     pub(super) fn hybrid(&self) -> Hybrid {
-        let Dimensions { channels, heads, window, few, squeezed, hidden, .. } = *self;
-        Hybrid { channels, heads, window, few, squeezed, hidden }
+        let Dimensions { channels, heads, window, few, squeezed, hidden, products, .. } = *self;
+        let hybrid = Hybrid { channels, heads, window, few, squeezed, hidden, products };
+        if hybrid.in_rows() { hybrid } else { Hybrid { products: Products::Units, ..hybrid } }
     }
 
     /// Where the second convolution of a stage begins in its parameters.

@@ -1,10 +1,10 @@
 //! How convolutions multiply: by the units' own arithmetic, or on matrix units. Either way a unit has some sums of a tile of 8 × 8 pixels
 //! for all outputs; [`Products`] says how many units a cube has, which sums each of them, and how shared memory is laid out.
 
+use super::matrix::{
+    LEFT, M, N, OWN, PLANE, RIGHT, available, left_place, multiply, odd, right_place, rounded, sum_place,
+};
 use super::tiles::TILE;
-use cubecl::cmma::{MatrixIdent, MmaDefinition};
-use cubecl::ir::FloatKind;
-use cubecl::ir::features::MmaConfig;
 use cubecl::prelude::*;
 
 /// Input channels in shared memory at once.
@@ -12,26 +12,10 @@ pub(super) const CHUNK: usize = 8;
 /// Outputs of a unit that multiplies by itself.
 pub(super) const GROUP: usize = 4;
 
-/// What matrix units multiply.
-type Factor = tf32;
-
-/// Rows, columns, and depth of a product on matrix units.
-const M: usize = 16;
-const N: usize = 8;
-const K: usize = 8;
-/// Units that share a product on matrix units.
-const PLANE: usize = 32;
 /// Products of a plane of units with the same factors from the right: what comes from shared memory is used twice.
 const FRAGMENTS: usize = 2;
-/// Sums of a unit in such a product.
-const OWN: usize = M * N / PLANE;
-/// Of them, how many lie side by side.
-const PAIR: usize = 2;
-/// Factors of a unit.
-const LEFT: usize = M * K / PLANE;
-const RIGHT: usize = K * N / PLANE;
 
-/// How convolutions multiply.
+/// How a network multiplies; of [`Products::Units`] and [`Products::Matrices`] this file has what convolutions need, `rows` the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Products {
     /// f32, by each unit: a row of pixels for four outputs.
@@ -43,9 +27,7 @@ pub(crate) enum Products {
 impl Products {
     /// Whether a device has the matrix units for it.
     pub(super) fn on_matrix_units(device: &DeviceProperties) -> bool {
-        let (a_type, cd_type) = (ElemType::Float(FloatKind::TF32), ElemType::Float(FloatKind::F32));
-        let needed = MmaConfig { a_type, b_type: a_type, cd_type, m: M as u32, n: N as u32, k: K as u32 };
-        device.features.matmul.mma.contains(&needed)
+        available(device)
     }
 
     /// Outputs, rounded up to what is multiplied at once.
@@ -116,19 +98,12 @@ impl Products {
     }
 }
 
-/// The smallest odd multiple of `of` that is not below `count`: at such a distance eights of numbers, or fours, of a row and the next ones
-/// lie in different banks of memory.
-const fn odd(count: usize, of: usize) -> usize {
-    let multiple = count.div_ceil(of);
-    (multiple + (multiple + 1) % 2) * of
-}
-
 /// A value as a factor of a product.
 #[cube]
 pub(super) fn factor(value: f32, #[comptime] products: Products) -> f32 {
     let mut factor = value;
     if comptime!(products == Products::Matrices) {
-        factor = f32::cast_from(Factor::cast_from(value));
+        factor = rounded(value);
     }
     factor
 }
@@ -158,32 +133,26 @@ pub(super) fn place(#[comptime] number: usize, #[comptime] products: Products) -
 /// Row and column, of all products of a plane, of a unit's sum of this number.
 #[cube]
 fn accumulated(#[comptime] number: usize) -> (usize, usize) {
-    let product = MmaDefinition::<Factor, Factor, f32>::new(M, N, K);
-    let own = comptime!((number % OWN) as u32).runtime();
-    let (row, col) = product.position_of_nth(UNIT_POS_PLANE, own, MatrixIdent::Accumulator);
+    let (row, col) = sum_place(comptime!(number % OWN));
     let (fragment, column) = (comptime!(number / OWN % FRAGMENTS), comptime!(number / (OWN * FRAGMENTS)));
-    (comptime!(fragment * M) + row as usize, comptime!(column * N) + col as usize)
+    (comptime!(fragment * M) + row, comptime!(column * N) + col)
 }
 
 /// Row and column of a unit's factor of this number: of the left, `[FRAGMENTS · M, K]`.
 #[cube]
-fn left_place(#[comptime] number: usize) -> (usize, usize) {
-    let product = MmaDefinition::<Factor, Factor, f32>::new(M, N, K);
-    let own = comptime!((number % LEFT) as u32).runtime();
-    let (row, col) = product.position_of_nth(UNIT_POS_PLANE, own, MatrixIdent::A);
-    (comptime!(number / LEFT * M) + row as usize, col as usize)
+fn factor_place(#[comptime] number: usize) -> (usize, usize) {
+    let (row, col) = left_place(comptime!(number % LEFT));
+    (comptime!(number / LEFT * M) + row, col)
 }
 
 /// Where a unit's factors of the right lie, `[K, N]`, in rows of outputs that are `pitch` numbers apart.
 #[cube]
 fn right_places(#[comptime] pitch: usize) -> Array<usize> {
-    let product = MmaDefinition::<Factor, Factor, f32>::new(M, N, K);
     let mut places = Array::<usize>::new(RIGHT);
     #[unroll]
     for i in 0..RIGHT {
-        let own = comptime!(i as u32).runtime();
-        let (row, output) = product.position_of_nth(UNIT_POS_PLANE, own, MatrixIdent::B);
-        places[i] = row as usize * pitch + output as usize;
+        let (row, output) = right_place(i);
+        places[i] = row * pitch + output;
     }
     places
 }
@@ -192,43 +161,17 @@ fn right_places(#[comptime] pitch: usize) -> Array<usize> {
 /// the unit's first ones are.
 #[cube]
 fn add(a: &Array<f32>, b: &[f32], at: &Array<usize>, from: usize, sums: &mut Array<f32>, #[comptime] columns: usize) {
-    let product = MmaDefinition::<Factor, Factor, f32>::new(M, N, K);
-    let size!(NA) = product.vector_size(MatrixIdent::A);
-    let size!(NB) = product.vector_size(MatrixIdent::B);
-    let size!(NC) = product.vector_size(MatrixIdent::Accumulator);
     #[unroll]
     for column in 0..columns {
-        let mut right = Array::<Vector<Factor, NB>>::new(RIGHT);
+        let mut right = Array::<f32>::new(RIGHT);
         #[unroll]
         for i in 0..RIGHT {
-            right[i] = Vector::<Factor, NB>::new(Factor::reinterpret(b[from + at[i] + comptime!(column * N)]));
+            right[i] = b[from + at[i] + comptime!(column * N)];
         }
         #[unroll]
         for fragment in 0..FRAGMENTS {
-            let mut left = Array::<Vector<Factor, NA>>::new(LEFT);
-            #[unroll]
-            for i in 0..LEFT {
-                left[i] = Vector::<Factor, NA>::new(Factor::reinterpret(a[comptime!(fragment * LEFT + i)]));
-            }
             let first = comptime!((column * FRAGMENTS + fragment) * OWN);
-            let mut own = Array::<Vector<f32, NC>>::new(comptime!(OWN / PAIR));
-            #[unroll]
-            for i in 0..comptime!(OWN / PAIR) {
-                let mut pair = Vector::<f32, NC>::new(f32::new(0.0));
-                #[unroll]
-                for j in 0..PAIR {
-                    pair.insert(j, sums[comptime!(first + i * PAIR + j)]);
-                }
-                own[i] = pair;
-            }
-            product.execute_inplace(&left, &right, &mut own);
-            #[unroll]
-            for i in 0..comptime!(OWN / PAIR) {
-                #[unroll]
-                for j in 0..PAIR {
-                    sums[comptime!(first + i * PAIR + j)] = own[i].extract(j);
-                }
-            }
+            multiply(a, &right, sums, comptime!(fragment * LEFT), 0usize, first);
         }
     }
 }
@@ -249,7 +192,7 @@ pub(super) fn convolve_chunk(
     let mut at_halo = Array::<usize>::new(comptime!(FRAGMENTS * LEFT));
     #[unroll]
     for i in 0..comptime!(FRAGMENTS * LEFT) {
-        let (pixel, channel) = left_place(i);
+        let (pixel, channel) = factor_place(i);
         at_halo[i] = channel * comptime!(products.plane(side)) + (first + pixel / TILE) * across + pixel % TILE;
     }
     let at_taps = right_places(pitch);
@@ -281,7 +224,7 @@ pub(super) fn weights_of_tile(
     let mut bias = Array::<bool>::new(comptime!(FRAGMENTS * LEFT));
     #[unroll]
     for i in 0..comptime!(FRAGMENTS * LEFT) {
-        let (row, col) = left_place(i);
+        let (row, col) = factor_place(i);
         let (tap, channel) = weight(row);
         let within = min(tap, comptime!(square - 1));
         bias[i] = tap >= square;

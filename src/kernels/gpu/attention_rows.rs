@@ -1,0 +1,294 @@
+//! Self-attention within windows on matrix units: a cube has a window, a plane 16 of its tokens, whose scores stay in registers.
+
+use super::attention::{MASKED, pixel_of};
+use super::conv::zeros;
+use super::layout::Hybrid;
+use super::matrix::{K, N, OWN, multiply, rounded};
+use super::rows::{
+    OWN_ROWS, ROWS, biases, factors, left_of_rows, load_pixels, numbers, own_row, padded, pitch, place, plane,
+    right_of_rows, row_max, row_sum, stage, times,
+};
+use super::tiles::Tile;
+use cubecl::prelude::*;
+
+/// Numbers of shared memory for a head's rows of queries, keys and values.
+pub(super) const fn qkv_len(hybrid: &Hybrid) -> usize {
+    3 * padded(hybrid.head()) * pitch(hybrid.channels)
+}
+
+/// The number of a row of the plane in its window, for that of a unit's numbers.
+#[cube]
+pub(super) fn token(#[comptime] number: usize) -> usize {
+    let (row, _) = place(number);
+    plane() * ROWS + row
+}
+
+/// The pixels of a unit's tokens.
+#[cube]
+pub(super) fn pixels_of(window: &Tile, shift: usize, #[comptime] hybrid: Hybrid) -> Array<usize> {
+    let mut pixels = Array::<usize>::new(OWN_ROWS);
+    #[unroll]
+    for row in 0..OWN_ROWS {
+        pixels[row] = pixel_of(window, token(comptime!(row * 2)), shift, hybrid);
+    }
+    pixels
+}
+
+/// Brings to shared memory of each token from which sides of the image the cyclic shift brought it: 1 for rows, 2 for columns.
+#[cube]
+pub(super) fn stage_sides(sides: &mut [u32], window: &Tile, shift: usize, #[comptime] hybrid: Hybrid) {
+    let side = comptime!(hybrid.window);
+    let token = UNIT_POS as usize;
+    if token < comptime!(hybrid.tokens()) {
+        let mut from = 0u32;
+        if shift > 0 && window.top + side == window.height && token / side >= side - shift {
+            from += 1u32;
+        }
+        if shift > 0 && window.left + side == window.width && token % side >= side - shift {
+            from += 2u32;
+        }
+        sides[token] = from;
+    }
+}
+
+/// How far a token lies from the first one in a table of distances.
+#[cube]
+fn distance(token: usize, #[comptime] hybrid: Hybrid) -> usize {
+    let side = comptime!(hybrid.window);
+    token / side * comptime!(hybrid.distances()) + token % side
+}
+
+/// Position bias and mask of query i and key j of a head, whose table and sides are in shared memory.
+#[cube]
+pub(super) fn bias_of(table: &[f32], sides: &[u32], i: usize, j: usize, #[comptime] hybrid: Hybrid) -> f32 {
+    let none = comptime!((hybrid.window - 1) * (hybrid.distances() + 1));
+    let mut value = table[none + distance(i, hybrid) - distance(j, hybrid)];
+    if sides[i] != sides[j] {
+        value += MASKED;
+    }
+    value
+}
+
+/// Brings to shared memory a head's rows of `qkv`, and its position biases by distance.
+#[cube]
+pub(super) fn stage_head(
+    weights: &[f32],
+    qkv: &mut [f32],
+    table: &mut [f32],
+    base: usize,
+    head: usize,
+    #[comptime] hybrid: Hybrid,
+) {
+    let (channels, d) = (comptime!(hybrid.channels), comptime!(hybrid.head()));
+    #[unroll]
+    for of in 0..3usize {
+        let from = base + comptime!(hybrid.qkv()) + (comptime!(of * channels) + head * d) * channels;
+        let to = comptime!(of * padded(d) * pitch(channels)).runtime();
+        stage(weights, qkv, to, from, channels, d, channels);
+    }
+    let mut at = UNIT_POS as usize;
+    while at < comptime!(hybrid.distances() * hybrid.distances()) {
+        table[at] = weights[base + comptime!(hybrid.position_bias()) + at * comptime!(hybrid.heads) + head];
+        at += CUBE_DIM as usize;
+    }
+}
+
+/// One part of a head's `qkv` (0: queries, 1: keys, 2: values) for a plane's tokens, times `scale`, as factors; beyond the head's channels
+/// zeros.
+#[cube]
+pub(super) fn part_rows(
+    tokens: &Array<f32>,
+    weights: &[f32],
+    qkv: &[f32],
+    base: usize,
+    head: usize,
+    scale: f32,
+    #[comptime] of: usize,
+    #[comptime] hybrid: Hybrid,
+) -> Array<f32> {
+    let (channels, d) = (comptime!(hybrid.channels), comptime!(hybrid.head()));
+    let wide = comptime!(padded(d));
+    let from = base + comptime!(hybrid.qkv() + 3 * channels * channels + of * channels) + head * d;
+    let mut sums = Array::<f32>::new(comptime!(numbers(wide)));
+    #[unroll]
+    for i in 0..comptime!(numbers(wide)) {
+        let (_, channel) = place(i);
+        let mut bias = f32::new(0.0);
+        if channel < d {
+            bias = weights[from + channel];
+        }
+        sums[i] = bias;
+    }
+    let first = comptime!(of * wide * pitch(channels)).runtime();
+    times(tokens, qkv, first, &mut sums, channels, wide, comptime!(pitch(channels)));
+    #[unroll]
+    for i in 0..comptime!(numbers(wide)) {
+        sums[i] = rounded(sums[i] * scale);
+    }
+    sums
+}
+
+/// Writes a plane's rows of `wide` channels to shared memory from `first` on, `[tokens, pitch]`.
+#[cube]
+pub(super) fn put(rows: &Array<f32>, to: &mut [f32], #[comptime] first: usize, #[comptime] wide: usize) {
+    #[unroll]
+    for i in 0..comptime!(numbers(wide)) {
+        let (_, channel) = place(i);
+        to[first + token(i) * comptime!(pitch(wide)) + channel] = rows[i];
+    }
+}
+
+/// Adds to `sums`, `[rows, tokens]`, the products of rows and of so many tokens from `first` on, over their `wide` channels.
+#[cube]
+pub(super) fn times_channels(
+    rows: &Array<f32>,
+    of: &[f32],
+    first: usize,
+    sums: &mut Array<f32>,
+    #[comptime] wide: usize,
+    #[comptime] tokens: usize,
+) {
+    #[unroll]
+    for eight in 0..comptime!(wide / K) {
+        let left = left_of_rows(rows, eight);
+        #[unroll]
+        for column in 0..comptime!(tokens / N) {
+            let from = first + comptime!(column * N * pitch(wide) + eight * K);
+            let right = right_of_rows(of, from, 1usize, comptime!(pitch(wide)));
+            multiply(&left, &right, sums, 0usize, 0usize, comptime!(column * OWN));
+        }
+    }
+}
+
+/// Adds to `sums`, `[rows, wide]`, the products of rows of so many tokens and of these tokens from `first` on.
+#[cube]
+pub(super) fn times_tokens(
+    rows: &Array<f32>,
+    of: &[f32],
+    first: usize,
+    sums: &mut Array<f32>,
+    #[comptime] tokens: usize,
+    #[comptime] wide: usize,
+) {
+    #[unroll]
+    for eight in 0..comptime!(tokens / K) {
+        let left = left_of_rows(rows, eight);
+        #[unroll]
+        for column in 0..comptime!(wide / N) {
+            let from = first + comptime!(eight * K * pitch(wide) + column * N);
+            let right = right_of_rows(of, from, comptime!(pitch(wide)), 1usize);
+            multiply(&left, &right, sums, 0usize, 0usize, comptime!(column * OWN));
+        }
+    }
+}
+
+/// From scores without bias to their shares of the softmax, not yet divided; gives for each of a unit's rows the largest score, and by what
+/// is divided.
+#[cube]
+fn softmax(
+    scores: &mut Array<f32>,
+    table: &[f32],
+    sides: &[u32],
+    #[comptime] hybrid: Hybrid,
+) -> (Array<f32>, Array<f32>) {
+    let own = comptime!(numbers(hybrid.tokens()));
+    let (mut most, mut total) = (Array::<f32>::new(OWN_ROWS), Array::<f32>::new(OWN_ROWS));
+    #[unroll]
+    for row in 0..OWN_ROWS {
+        most[row] = f32::new(-1e30);
+        total[row] = f32::new(0.0);
+    }
+    #[unroll]
+    for number in 0..own {
+        let (i, (_, j)) = (token(number), place(number));
+        scores[number] += bias_of(table, sides, i, j, hybrid);
+        let row = comptime!(own_row(number));
+        most[row] = max(most[row], scores[number]);
+    }
+    #[unroll]
+    for row in 0..OWN_ROWS {
+        most[row] = row_max(most[row]);
+    }
+    #[unroll]
+    for number in 0..own {
+        let row = comptime!(own_row(number));
+        scores[number] = (scores[number] - most[row]).exp();
+        total[row] += scores[number];
+    }
+    #[unroll]
+    for row in 0..OWN_ROWS {
+        total[row] = row_sum(total[row]);
+    }
+    (most, total)
+}
+
+/// What `attention::attention` computes.
+#[cube]
+#[allow(clippy::too_many_arguments)]
+pub(super) fn attention_rows(
+    x: &[f32],
+    normal: &[f32],
+    expanded: &[f32],
+    gates: &[f32],
+    weights: &[f32],
+    windows: &[u32],
+    kept: &mut [f32],
+    middle: &mut [f32],
+    base: usize,
+    shift: usize,
+    scale: f32,
+    alpha: f32,
+    #[comptime] hybrid: Hybrid,
+) {
+    let (channels, d, n) = (comptime!(hybrid.channels), comptime!(hybrid.head()), comptime!(hybrid.tokens()));
+    let wide = comptime!(padded(d));
+    let mut qkv = Shared::new_slice(comptime!(qkv_len(&hybrid)));
+    let mut proj = Shared::new_slice(comptime!(channels * pitch(wide)));
+    let mut table = Shared::new_slice(comptime!(hybrid.distances() * hybrid.distances()));
+    let mut keys = Shared::new_slice(comptime!(n * pitch(wide)));
+    let mut values = Shared::new_slice(comptime!(n * pitch(wide)));
+    let mut sides = Shared::new_slice(n);
+    let window = Tile::of(windows, CUBE_POS);
+    stage_sides(&mut sides, &window, shift, hybrid);
+    let pixels = pixels_of(&window, shift, hybrid);
+    let tokens = factors(&load_pixels(normal, &pixels, 0usize, channels, channels), channels);
+    let mut sums = biases(weights, base + comptime!(hybrid.proj() + channels * channels), channels);
+    for head in 0..comptime!(hybrid.heads) {
+        stage_head(weights, &mut qkv, &mut table, base, head, hybrid);
+        stage(weights, &mut proj, 0usize, base + comptime!(hybrid.proj()) + head * d, channels, channels, d);
+        sync_cube();
+        let queries = part_rows(&tokens, weights, &qkv, base, head, scale, 0usize, hybrid);
+        let own = part_rows(&tokens, weights, &qkv, base, head, f32::new(1.0), 1usize, hybrid);
+        put(&own, &mut keys, 0usize, wide);
+        let own = part_rows(&tokens, weights, &qkv, base, head, f32::new(1.0), 2usize, hybrid);
+        put(&own, &mut values, 0usize, wide);
+        sync_cube();
+        let mut scores = zeros(comptime!(numbers(n)));
+        times_channels(&queries, &keys, 0usize, &mut scores, wide, n);
+        let (most, total) = softmax(&mut scores, &table, &sides, hybrid);
+        let mut heads = zeros(comptime!(numbers(wide)));
+        times_tokens(&factors(&scores, n), &values, 0usize, &mut heads, n, wide);
+        #[unroll]
+        for i in 0..comptime!(numbers(wide)) {
+            let (_, channel) = place(i);
+            let row = comptime!(own_row(i));
+            let to = pixels[row] * comptime!(hybrid.kept());
+            heads[i] /= total[row];
+            if channel < d {
+                kept[to + head * d + channel] = heads[i];
+            }
+            if channel == 0 {
+                kept[to + channels + head] = most[row] + total[row].ln();
+            }
+        }
+        times(&factors(&heads, wide), &proj, 0usize, &mut sums, wide, channels, comptime!(pitch(wide)));
+        sync_cube();
+    }
+    #[unroll]
+    for i in 0..comptime!(numbers(channels)) {
+        let (_, o) = place(i);
+        let at = pixels[comptime!(own_row(i))] * channels + o;
+        let gated = alpha * gates[window.image * comptime!(hybrid.gates()) + o] * expanded[at];
+        middle[at] = x[at] + gated + sums[i];
+    }
+}

@@ -1,0 +1,113 @@
+//! Products on matrix units: 32 units together, a plane, add `[M, K]·[K, N]` to `[M, N]` sums; each unit has some of the factors and sums.
+//! Factors are rounded to TF32, sums are f32.
+
+use cubecl::cmma::{MatrixIdent, MmaDefinition};
+use cubecl::ir::FloatKind;
+use cubecl::ir::features::MmaConfig;
+use cubecl::prelude::*;
+
+/// What matrix units multiply.
+type Factor = tf32;
+
+/// Rows, columns, and depth of a product.
+pub(super) const M: usize = 16;
+pub(super) const N: usize = 8;
+pub(super) const K: usize = 8;
+/// Units that share a product.
+pub(super) const PLANE: usize = 32;
+/// Sums of a unit.
+pub(super) const OWN: usize = M * N / PLANE;
+/// Of them, how many lie side by side.
+pub(super) const PAIR: usize = 2;
+/// Factors of a unit.
+pub(super) const LEFT: usize = M * K / PLANE;
+pub(super) const RIGHT: usize = K * N / PLANE;
+
+/// Whether a device has the matrix units for it.
+pub(super) fn available(device: &DeviceProperties) -> bool {
+    let (a_type, cd_type) = (ElemType::Float(FloatKind::TF32), ElemType::Float(FloatKind::F32));
+    let needed = MmaConfig { a_type, b_type: a_type, cd_type, m: M as u32, n: N as u32, k: K as u32 };
+    device.features.matmul.mma.contains(&needed)
+}
+
+/// The smallest odd multiple of `of` that is not below `count`: at such a distance eights of numbers, or fours, of a row and the next ones
+/// lie in different banks of memory.
+pub(super) const fn odd(count: usize, of: usize) -> usize {
+    let multiple = count.div_ceil(of);
+    (multiple + (multiple + 1) % 2) * of
+}
+
+/// A value as a factor.
+#[cube]
+pub(super) fn rounded(value: f32) -> f32 {
+    f32::cast_from(Factor::cast_from(value))
+}
+
+/// Row and column of a unit's factor of this number of the left.
+#[cube]
+pub(super) fn left_place(#[comptime] number: usize) -> (usize, usize) {
+    let product = MmaDefinition::<Factor, Factor, f32>::new(M, N, K);
+    let (row, col) = product.position_of_nth(UNIT_POS_PLANE, comptime!(number as u32).runtime(), MatrixIdent::A);
+    (row as usize, col as usize)
+}
+
+/// The same of the right.
+#[cube]
+pub(super) fn right_place(#[comptime] number: usize) -> (usize, usize) {
+    let product = MmaDefinition::<Factor, Factor, f32>::new(M, N, K);
+    let (row, col) = product.position_of_nth(UNIT_POS_PLANE, comptime!(number as u32).runtime(), MatrixIdent::B);
+    (row as usize, col as usize)
+}
+
+/// The same of the sums.
+#[cube]
+pub(super) fn sum_place(#[comptime] number: usize) -> (usize, usize) {
+    let product = MmaDefinition::<Factor, Factor, f32>::new(M, N, K);
+    let (row, col) =
+        product.position_of_nth(UNIT_POS_PLANE, comptime!(number as u32).runtime(), MatrixIdent::Accumulator);
+    (row as usize, col as usize)
+}
+
+/// Adds the product of a unit's factors `a` from `left` on and `b` from `right` on to its `sums` from `first` on.
+#[cube]
+pub(super) fn multiply(
+    a: &Array<f32>,
+    b: &Array<f32>,
+    sums: &mut Array<f32>,
+    #[comptime] left: usize,
+    #[comptime] right: usize,
+    #[comptime] first: usize,
+) {
+    let product = MmaDefinition::<Factor, Factor, f32>::new(M, N, K);
+    let size!(NA) = product.vector_size(MatrixIdent::A);
+    let size!(NB) = product.vector_size(MatrixIdent::B);
+    let size!(NC) = product.vector_size(MatrixIdent::Accumulator);
+    let mut of_left = Array::<Vector<Factor, NA>>::new(LEFT);
+    #[unroll]
+    for i in 0..LEFT {
+        of_left[i] = Vector::<Factor, NA>::new(Factor::reinterpret(a[comptime!(left + i)]));
+    }
+    let mut of_right = Array::<Vector<Factor, NB>>::new(RIGHT);
+    #[unroll]
+    for i in 0..RIGHT {
+        of_right[i] = Vector::<Factor, NB>::new(Factor::reinterpret(b[comptime!(right + i)]));
+    }
+    let mut own = Array::<Vector<f32, NC>>::new(comptime!(OWN / PAIR));
+    #[unroll]
+    for i in 0..comptime!(OWN / PAIR) {
+        let mut pair = Vector::<f32, NC>::new(f32::new(0.0));
+        #[unroll]
+        for j in 0..PAIR {
+            pair.insert(j, sums[comptime!(first + i * PAIR + j)]);
+        }
+        own[i] = pair;
+    }
+    product.execute_inplace(&of_left, &of_right, &mut own);
+    #[unroll]
+    for i in 0..comptime!(OWN / PAIR) {
+        #[unroll]
+        for j in 0..PAIR {
+            sums[comptime!(first + i * PAIR + j)] = own[i].extract(j);
+        }
+    }
+}
