@@ -12,6 +12,8 @@ use super::losses::{Batch, Losses, Objective};
 use super::measured::MeasuredImage;
 use super::metadata::ModelMetadata;
 use super::output::snapshot;
+#[cfg(feature = "gpu")]
+use super::replay::{Replays, alike};
 use super::sampler::Sampler;
 use super::schedule::learning_rate;
 use super::settings::{FitSettings, Init};
@@ -24,6 +26,7 @@ use crate::network::{Cdcin, flatten, trainable, unflatten};
 use crate::{Error, Result};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use std::rc::Rc;
 use std::time::Instant;
 
 /// How many steps of a run are kept in the loss curves, at most.
@@ -31,19 +34,21 @@ const RECORDED: usize = 2000;
 
 /// The moving parts of a run.
 pub(super) struct Run<'a> {
-    settings: &'a FitSettings<'a>,
+    pub(super) settings: &'a FitSettings<'a>,
     identity: Identity,
-    steps: usize,
-    sampler: Option<Sampler>,
+    pub(super) steps: usize,
+    pub(super) sampler: Option<Rc<Sampler>>,
     thinning: Option<Thinning>,
-    objective: Objective,
+    pub(super) objective: Objective,
     held_out: Option<HeldOut>,
     genes: Vec<FittedGene>,
     /// The network's layers; its weights are those of the state.
-    net: Cdcin,
+    pub(super) net: Cdcin,
     /// Whether a GPU may round factors to TF32.
-    tf32: bool,
-    state: State,
+    pub(super) tf32: bool,
+    pub(super) state: State,
+    #[cfg(feature = "gpu")]
+    pub(super) replays: Replays<'a>,
     /// Points of the curves that come next.
     unread: Unread,
 }
@@ -77,10 +82,10 @@ impl<'a> Run<'a> {
         let thinning = settings.thinning();
         let held_out = image.as_ref().and_then(|image| HeldOut::new(&objective, image, thinning.as_ref(), device));
         let sampler = match (settings.dataset, image) {
-            (Some(dataset), Some(image)) => Some(sampler(dataset, config, image, thinning.clone(), device)?),
+            (Some(dataset), Some(image)) => Some(Rc::new(sampler(dataset, config, image, thinning.clone(), device)?)),
             _ => None,
         };
-        let epoch = sampler.as_ref().map_or(1, Sampler::places).div_ceil(config.batch);
+        let epoch = sampler.as_deref().map_or(1, Sampler::places).div_ceil(config.batch);
         let net = match settings.init {
             Some(init) => init.net.clone(),
             None => settings.network.init(settings.seed, device),
@@ -93,15 +98,31 @@ impl<'a> Run<'a> {
             None => State::start(flatten(&net)),
         };
         #[cfg(feature = "gpu")]
-        if let Some(why) = net.by_operations(&state.weights.clone().cast(config.precision.dtype())) {
+        if let Some(why) = net.by_operations(&state.learned.weights.clone().cast(config.precision.dtype())) {
             tracing::warn!(
                 "{why}: not in our kernels for GPUs, so that single operations compute it, many times slower"
             );
         }
-        let tf32 = config.precision == Precision::Tf32 && tf32(&net, &state.weights);
+        let tf32 = config.precision == Precision::Tf32 && tf32(&net, &state.learned.weights);
         let steps = if config.steps > 0 { config.steps } else { config.epochs * epoch };
-        let unread = Unread::new();
-        Ok(Run { settings, identity, steps, sampler, thinning, objective, held_out, genes, net, tf32, state, unread })
+        #[cfg(feature = "gpu")]
+        let replays = Replays::new(alike(settings, &net, sampler.as_deref(), &state.learned.weights));
+        Ok(Run {
+            settings,
+            identity,
+            steps,
+            sampler,
+            thinning,
+            objective,
+            held_out,
+            genes,
+            net,
+            tf32,
+            state,
+            #[cfg(feature = "gpu")]
+            replays,
+            unread: Unread::new(),
+        })
     }
 
     /// Makes the steps that are left.
@@ -135,7 +156,7 @@ impl<'a> Run<'a> {
                 saved = Instant::now();
             }
         }
-        let kept = self.state.best.as_ref().map_or(&self.state.average, |best| &best.weights);
+        let kept = self.state.best.as_ref().map_or(&self.state.learned.average, |best| &best.weights);
         let mut fitted = self.fitted(kept, stop.unwrap_or(Stop::Steps));
         if let Some(sampler) = &self.sampler {
             calibrate(self.settings, sampler, self.thinning.as_ref(), &mut fitted)?;
@@ -167,15 +188,18 @@ impl<'a> Run<'a> {
 
     /// One step of Adam. Reads nothing from the device.
     pub(super) fn step(&mut self) -> Losses {
+        #[cfg(feature = "gpu")]
+        if let Some(losses) = self.replayed() {
+            return losses;
+        }
         let (config, step) = (self.settings.fit, self.state.made);
-        let net = trainable(&self.net, &self.state.weights.clone().cast(config.precision.dtype())).with_tf32(self.tf32);
+        let net = trainable(&self.net, &self.state.learned.weights.clone().cast(config.precision.dtype()))
+            .with_tf32(self.tf32);
         let batch = self.batch(step);
         let (losses, gradient) = self.objective.gradient(&net, &batch, config.most_at_once().unwrap_or(usize::MAX));
-        let rate = learning_rate(config, step, self.steps);
-        let state = &mut self.state;
-        state.weights = state.adam.step(config, state.weights.clone(), gradient, rate, step + 1);
-        state.follow(config.average);
-        state.made += 1;
+        // Nobody else holds the weights then: a GPU changes them in their place.
+        drop(net);
+        self.state.advance(config, gradient, learning_rate(config, step, self.steps));
         losses
     }
 
@@ -210,9 +234,11 @@ impl<'a> Run<'a> {
         // The look waits for the device anyway.
         self.read()?;
         let Some(held_out) = &self.held_out else { return Ok(None) };
-        let error = held_out.error(&unflatten(&self.net, &self.state.average, false));
+        let error = held_out.error(&unflatten(&self.net, &self.state.learned.average, false));
         if self.state.best.as_ref().is_none_or(|best| error.network < best.error.network) {
-            self.state.best = Some(Best { weights: self.state.average.clone(), step: made, error });
+            // Of its own: what a replayed step learns lies in the same buffers in every step.
+            let weights = self.state.learned.average.clone() * 1.0;
+            self.state.best = Some(Best { weights, step: made, error });
         }
         self.snapshot()?;
         Ok(Some(error.network))
@@ -220,7 +246,7 @@ impl<'a> Run<'a> {
 
     fn snapshot(&self) -> Result<()> {
         let Some(folder) = self.settings.saving.snapshots else { return Ok(()) };
-        let now = self.fitted(&self.state.average, Stop::Steps);
+        let now = self.fitted(&self.state.learned.average, Stop::Steps);
         let path = snapshot(folder, self.state.made);
         ModelMetadata::of(self.settings, &now, serde_json::Value::Null, &[])?.save(&now, &path)
     }
@@ -270,7 +296,7 @@ impl<'a> Run<'a> {
 
     /// Places that examples of the section are cut from, for all genes.
     pub(super) fn places(&self) -> usize {
-        self.sampler.as_ref().map_or(0, Sampler::places)
+        self.sampler.as_deref().map_or(0, Sampler::places)
     }
 
     /// Number of parameters.

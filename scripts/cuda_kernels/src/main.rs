@@ -71,6 +71,7 @@ mod gpu {
     mod products;
     mod stage;
     mod step_input;
+    mod tables;
     mod tiles;
     mod weights;
 
