@@ -1,4 +1,4 @@
-//! The losses of a step in a handful of kernels, where the network's cascade is one operation.
+//! The losses of a step in a handful of kernels, and their gradient, where the network's cascade is one operation.
 
 use super::config::Distance;
 use super::losses::{Batch, HUBER_EDGE, Losses, Objective};

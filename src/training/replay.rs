@@ -8,12 +8,12 @@
 use super::adam::{IDLE, rates};
 use super::draws::{Draws, draws};
 use super::fused::FusedLosses;
-use super::losses::{Batch, Losses};
-use super::run::Run;
+use super::losses::{Batch, Losses, Objective};
 use super::sampler::Sampler;
 use super::schedule::learning_rate;
 use super::settings::FitSettings;
-use super::state::{Learned, decay};
+use super::state::{Learned, State, decay};
+use crate::images::Bank;
 use crate::kernels::ops::{self, Copies, RATES, Written};
 use crate::network::{Cdcin, trainable};
 use burn::tensor::{Graph, Int, Tensor, capture};
@@ -24,25 +24,33 @@ use std::sync::atomic::Ordering;
 /// Steps of a sitting before one is recorded: they compile and tune the kernels, and short runs do without.
 const BEFORE: usize = 8;
 
-/// Whether steps are replayed.
-pub(super) enum Replays<'a> {
-    /// After so many more steps.
-    After(usize),
-    /// They are.
-    Now(Box<Replay<'a>>),
-    /// They are not.
-    Never,
+/// How a step is made that is like all others.
+pub(super) struct Alike<'a> {
+    pub(super) settings: &'a FitSettings<'a>,
+    /// Steps of the run.
+    pub(super) steps: usize,
+    pub(super) sampler: Option<Rc<Sampler>>,
+    pub(super) objective: Objective,
+    /// The network's layers, and whether a GPU may round factors to TF32.
+    pub(super) net: Cdcin,
+    pub(super) tf32: bool,
 }
 
-impl Replays<'_> {
-    /// At the start of a sitting whose steps are all alike, if they are.
-    pub(super) fn new(alike: bool) -> Self {
-        if alike { Replays::After(BEFORE) } else { Replays::Never }
-    }
+/// The steps of a sitting that are all alike.
+pub(super) struct Replays<'a> {
+    alike: Alike<'a>,
+    state: Recording<'a>,
+}
+
+enum Recording<'a> {
+    /// Begins after so many more steps.
+    After(usize),
+    Made(Box<Replay<'a>>),
+    Failed,
 }
 
 /// A recorded step.
-pub(super) struct Replay<'a> {
+struct Replay<'a> {
     graph: Graph<FusedLosses, Box<dyn FnMut() -> FusedLosses + 'a>>,
     inputs: Rc<RefCell<Inputs>>,
 }
@@ -55,55 +63,59 @@ struct Inputs {
     whole: Tensor<1, Int>,
 }
 
-/// Whether a run's steps are all alike, and the recipe lets them be replayed.
-pub(super) fn alike(settings: &FitSettings, net: &Cdcin, sampler: Option<&Sampler>, weights: &Tensor<1>) -> bool {
-    let config = settings.fit;
-    let images = config.images && settings.images.is_some();
-    let one_pass = config.batch.max(config.image_batch) <= config.most_at_once().unwrap_or(usize::MAX);
-    let every_loss = (!images || config.image_every == 1) && (sampler.is_none() || config.dense_every == 1);
-    let all_guides = config.guide_dropout == 0.0 || config.stains == 0;
-    let weights = weights.clone().cast(config.precision.dtype());
-    // Embeddings are looked up by tables that the host makes.
-    config.replay
-        && one_pass
-        && every_loss
-        && all_guides
-        && net.known_genes() == 0
-        && net.is_one_operation(&weights)
-        && sampler.is_none_or(Sampler::repeats)
-}
-
 /// How often the vectors are copied while a step is recorded: once each, before what follows changes them in their place.
 const COPIED: usize = 4;
 
-impl<'a> Run<'a> {
-    /// Makes a step by replaying the recorded one; `None` where there is none.
-    pub(super) fn replayed(&mut self) -> Option<Losses> {
-        if let Replays::After(steps) = &mut self.replays {
+impl<'a> Replays<'a> {
+    /// The steps of a run with such weights, if they are all alike and the recipe lets them be replayed.
+    pub(super) fn of(alike: Alike<'a>, weights: &Tensor<1>) -> Option<Self> {
+        (alike.settings.fit.replay && alike.holds(weights)).then(|| Replays { alike, state: Recording::After(BEFORE) })
+    }
+
+    /// Makes the next step by replaying the recorded one; `None` where there is none.
+    pub(super) fn step(&mut self, state: &mut State) -> Option<Losses> {
+        if let Recording::After(steps) = &mut self.state {
             if *steps > 0 {
                 *steps -= 1;
                 return None;
             }
-            self.replays = self.recorded().map_or(Replays::Never, |replay| Replays::Now(Box::new(replay)));
+            let made = self.alike.recorded(state);
+            self.state = made.map_or(Recording::Failed, |replay| Recording::Made(Box::new(replay)));
         }
-        let written = self.written();
-        let Replays::Now(replay) = &mut self.replays else { return None };
-        self.state.made += 1;
-        Some(replay.step(written))
+        let Recording::Made(replay) = &mut self.state else { return None };
+        let losses = replay.step(self.alike.written(state.made));
+        state.made += 1;
+        Some(losses)
+    }
+}
+
+impl<'a> Alike<'a> {
+    /// Whether the steps are.
+    fn holds(&self, weights: &Tensor<1>) -> bool {
+        let (config, sampler) = (self.settings.fit, self.sampler.as_deref());
+        let one_pass = config.batch.max(config.image_batch) <= config.most_at_once().unwrap_or(usize::MAX);
+        let every_loss =
+            (self.bank().is_none() || config.image_every == 1) && (sampler.is_none() || config.dense_every == 1);
+        let all_guides = config.guide_dropout == 0.0 || config.stains == 0;
+        let weights = weights.clone().cast(config.precision.dtype());
+        // Embeddings are looked up by tables that the host makes.
+        let ours = self.net.known_genes() == 0 && self.net.is_one_operation(&weights);
+        ours && one_pass && every_loss && all_guides && sampler.is_none_or(Sampler::repeats)
     }
 
-    /// What the next step is told.
-    fn written(&self) -> Written {
-        let (config, step) = (self.settings.fit, self.state.made);
-        // As Run::batch draws it.
-        let mut rng = draws(self.settings.seed, Draws::Step(step));
-        let rate = learning_rate(config, step, self.steps);
-        let mut reals = rates(config, rate, step + 1, decay(config, step)).to_vec();
-        let mut whole = Vec::new();
-        if let Some(sampler) = &self.sampler {
-            whole = sampler.numbers(config.batch, &mut rng);
-        }
-        if let Some(bank) = self.settings.images.filter(|_| config.images) {
+    fn bank(&self) -> Option<&'a Bank> {
+        self.settings.images.filter(|_| self.settings.fit.images)
+    }
+
+    /// What the step behind `made` is told.
+    fn written(&self, made: usize) -> Written {
+        let config = self.settings.fit;
+        // In the order in which a step that is made by itself draws them.
+        let mut rng = draws(self.settings.seed, Draws::Step(made));
+        let rate = learning_rate(config, made, self.steps);
+        let mut reals = rates(config, rate, made + 1, decay(config, made)).to_vec();
+        let mut whole = self.sampler.as_ref().map_or(Vec::new(), |sampler| sampler.numbers(config.batch, &mut rng));
+        if let Some(bank) = self.bank() {
             let (turns, places) = bank.draw(config.image_batch, &mut rng);
             reals.extend(turns);
             whole.extend(places);
@@ -112,50 +124,49 @@ impl<'a> Run<'a> {
     }
 
     /// Records a step. What it learns lies in buffers of its own from then on, which the state shows.
-    fn recorded(&mut self) -> Option<Replay<'a>> {
-        let device = self.state.learned.weights.device();
+    fn recorded(&self, state: &mut State) -> Option<Replay<'a>> {
+        let device = state.learned.weights.device();
         // What is run while a step is recorded leaves everything as it is.
-        let Written { mut reals, whole } = self.written();
+        let Written { mut reals, whole } = self.written(state.made);
         reals[..RATES].copy_from_slice(&IDLE);
         let (reals, whole) = (Tensor::from_floats(&reals[..], &device), Tensor::from_ints(&whole[..], &device));
         let inputs = Rc::new(RefCell::new(Inputs { reals, whole }));
-        let (learned, copies) = (Rc::new(RefCell::new(self.state.learned.clone())), Copies::default());
-        let step = self.recordable(inputs.clone(), learned.clone(), copies.clone());
-        let graph = capture(&device, step);
+        let (learned, copies) = (Rc::new(RefCell::new(state.learned.clone())), Copies::default());
+        let graph = capture(&device, self.recordable(inputs.clone(), learned.clone(), copies.clone()));
         // What copies a vector would read the old one in every replay.
         if !graph.is_hardware() || copies.load(Ordering::Relaxed) != COPIED {
-            tracing::warn!("steps are not replayed: the GPU's driver does not record one; they are made one by one");
+            tracing::warn!("steps are made one by one: this GPU does not record one to replay it");
             return None;
         }
-        self.state.learned = learned.borrow().clone();
+        state.learned = learned.borrow().clone();
         Some(Replay { graph, inputs })
     }
 
-    /// A step as [`Run::step`] makes it, from what is in these buffers.
+    /// A step from what is in these buffers.
     fn recordable(
         &self,
         inputs: Rc<RefCell<Inputs>>,
         learned: Rc<RefCell<Learned>>,
         copies: Copies,
     ) -> Box<dyn FnMut() -> FusedLosses + 'a> {
-        let (config, objective, sampler) = (self.settings.fit, self.objective.clone(), self.sampler.clone());
-        let bank = self.settings.images.filter(|_| config.images);
-        let (net, tf32) = (self.net.clone(), self.tf32);
+        let (config, bank, tf32) = (self.settings.fit, self.bank(), self.tf32);
+        let (objective, sampler, net) = (self.objective.clone(), self.sampler.clone(), self.net.clone());
         Box::new(move || {
             let Inputs { reals, whole } = &*inputs.borrow();
             let part = |from: usize, count: usize| whole.clone().narrow(0, from, count);
-            let places = if sampler.is_some() { 4 * config.batch } else { 0 };
+            let examples = if sampler.is_some() { config.batch } else { 0 };
             let turns = || reals.clone().narrow(0, RATES, 7 * config.image_batch);
             let batch = Batch {
-                section: sampler.as_ref().map(|sampler| sampler.examples(part(0, places))),
-                genes: if sampler.is_some() { vec![0; config.batch] } else { Vec::new() },
-                images: bank.map(|bank| bank.sample(turns(), part(places, 2 * config.image_batch))),
+                section: sampler.as_ref().map(|sampler| sampler.examples(part(0, 4 * examples))),
+                genes: vec![0; examples],
+                images: bank.map(|bank| bank.sample(turns(), part(4 * examples, 2 * config.image_batch))),
                 dense: true,
             };
             let mut learned = learned.borrow_mut();
             let net = trainable(&net, &learned.weights).with_tf32(tf32);
             let found = objective.fused_gradient(&net, &batch);
             let (losses, gradient) = found.unwrap_or_else(|| unreachable!("only such steps are recorded"));
+            // Nobody else holds the weights then.
             drop(net);
             learned.advance(config, gradient, reals.clone().narrow(0, 0, RATES), &copies);
             losses

@@ -13,7 +13,7 @@ use super::measured::MeasuredImage;
 use super::metadata::ModelMetadata;
 use super::output::snapshot;
 #[cfg(feature = "gpu")]
-use super::replay::{Replays, alike};
+use super::replay::{Alike, Replays};
 use super::sampler::Sampler;
 use super::schedule::learning_rate;
 use super::settings::{FitSettings, Init};
@@ -34,21 +34,21 @@ const RECORDED: usize = 2000;
 
 /// The moving parts of a run.
 pub(super) struct Run<'a> {
-    pub(super) settings: &'a FitSettings<'a>,
+    settings: &'a FitSettings<'a>,
     identity: Identity,
-    pub(super) steps: usize,
-    pub(super) sampler: Option<Rc<Sampler>>,
+    steps: usize,
+    sampler: Option<Rc<Sampler>>,
     thinning: Option<Thinning>,
-    pub(super) objective: Objective,
+    objective: Objective,
     held_out: Option<HeldOut>,
     genes: Vec<FittedGene>,
     /// The network's layers; its weights are those of the state.
-    pub(super) net: Cdcin,
+    net: Cdcin,
     /// Whether a GPU may round factors to TF32.
-    pub(super) tf32: bool,
-    pub(super) state: State,
+    tf32: bool,
+    state: State,
     #[cfg(feature = "gpu")]
-    pub(super) replays: Replays<'a>,
+    replays: Option<Replays<'a>>,
     /// Points of the curves that come next.
     unread: Unread,
 }
@@ -106,7 +106,8 @@ impl<'a> Run<'a> {
         let tf32 = config.precision == Precision::Tf32 && tf32(&net, &state.learned.weights);
         let steps = if config.steps > 0 { config.steps } else { config.epochs * epoch };
         #[cfg(feature = "gpu")]
-        let replays = Replays::new(alike(settings, &net, sampler.as_deref(), &state.learned.weights));
+        let alike =
+            Alike { settings, steps, sampler: sampler.clone(), objective: objective.clone(), net: net.clone(), tf32 };
         Ok(Run {
             settings,
             identity,
@@ -118,9 +119,9 @@ impl<'a> Run<'a> {
             genes,
             net,
             tf32,
-            state,
             #[cfg(feature = "gpu")]
-            replays,
+            replays: Replays::of(alike, &state.learned.weights),
+            state,
             unread: Unread::new(),
         })
     }
@@ -189,7 +190,7 @@ impl<'a> Run<'a> {
     /// One step of Adam. Reads nothing from the device.
     pub(super) fn step(&mut self) -> Losses {
         #[cfg(feature = "gpu")]
-        if let Some(losses) = self.replayed() {
+        if let Some(losses) = self.replays.as_mut().and_then(|replays| replays.step(&mut self.state)) {
             return losses;
         }
         let (config, step) = (self.settings.fit, self.state.made);

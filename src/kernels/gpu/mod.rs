@@ -7,7 +7,8 @@
 //! sees as one operation (`operation`).
 //!
 //! Around the network, a step of training makes its input of stacks of measured images (`step_input`) and takes the losses of its
-//! outputs (`losses`), which are operations of their own (`step`).
+//! outputs (`losses`), which are operations of their own (`step`), and so is what Adam does with the gradient (`adam`). What follows from the sizes of images stays on
+//! the device (`tables`).
 //!
 //! No kernel needs more than 32 KiB of shared memory, planes of a certain size, or atomic operations: weights' gradients are
 //! rows of partial sums, summed in a fixed order, so that results repeat.
