@@ -1,4 +1,4 @@
-//! What a training step asks of a GPU: the kernels that it launches, by name, in the forward pass, the backward pass and Adam.
+//! What a training step asks of a GPU: the kernels that it launches, by name, for losses and gradient, and for Adam.
 //!
 //!     cargo bench --features vulkan --bench launches -- --device vulkan:0 [--config FILE] [--guides 0] [--patch 16] [--examples 1] [--plain]
 //!
@@ -60,7 +60,7 @@ fn count(args: Args) -> Result<()> {
     let device = args.device.open()?;
     let counted = || steps.count(&config, &device);
     let (phases, _) = if args.plain { ops::without(counted) } else { counted() }?;
-    let mut names: BTreeMap<String, [usize; 3]> = BTreeMap::new();
+    let mut names: BTreeMap<String, [usize; 2]> = BTreeMap::new();
     for (phase, launched) in phases.iter().enumerate() {
         for (name, times) in launched {
             names.entry(type_name_format(name, TypeNameFormatLevel::Short)).or_default()[phase] += times;
@@ -69,9 +69,9 @@ fn count(args: Args) -> Result<()> {
     let mut rows: Vec<_> = names.into_iter().collect();
     rows.sort_by_key(|(_, times)| std::cmp::Reverse(times.iter().sum::<usize>()));
     let total = |phase: usize| rows.iter().map(|(_, times)| times[phase]).sum::<usize>();
-    println!("| kernel | {} |\n|---|---|---|---|", PHASES.join(" | "));
-    println!("| all | {} | {} | {} |", total(0), total(1), total(2));
-    rows.iter().for_each(|(name, [forward, backward, adam])| println!("| {name} | {forward} | {backward} | {adam} |"));
+    println!("| kernel | {} |\n|---|---|---|", PHASES.join(" | "));
+    println!("| all | {} | {} |", total(0), total(1));
+    rows.iter().for_each(|(name, [gradient, adam])| println!("| {name} | {gradient} | {adam} |"));
     Ok(())
 }
 

@@ -58,6 +58,14 @@ impl Bank {
     /// `count` random square crops `[count, 1, side, side]`, in [0, 1]: each from a random picture, at a random place, turned
     /// by any angle and flipped (§5 of the method).
     pub fn batch(&self, count: usize, rng: &mut impl Rng) -> Tensor<4> {
+        let (turns, places) = self.draw(count, rng);
+        let (turns, places) = (TensorData::new(turns, [7 * count]), TensorData::new(places, [2 * count]));
+        let device = self.pixels.device();
+        self.sample(Tensor::from_data(turns, &device), Tensor::from_data(places, &device))
+    }
+
+    /// Where such crops lie: of each its centre, sine, cosine, flip and last places, and its offset and width.
+    pub(crate) fn draw(&self, count: usize, rng: &mut impl Rng) -> (Vec<f32>, Vec<i32>) {
         let (mut turns, mut places) = (Vec::with_capacity(7 * count), Vec::with_capacity(2 * count));
         for _ in 0..count {
             let picture = self.pictures[rng.random_range(0..self.pictures.len())];
@@ -69,15 +77,20 @@ impl Bank {
             turns.extend([centre.0, centre.1, sin, cos, if flip { -1.0 } else { 1.0 }, last(rows), last(cols)]);
             places.extend([picture.offset, cols as i32]);
         }
-        self.sample(count, turns, places)
+        (turns, places)
     }
 
-    /// The bilinear values of crops: each with its centre, sine, cosine, flip and last places, and its offset and width.
-    fn sample(&self, count: usize, turns: Vec<f32>, places: Vec<i32>) -> Tensor<4> {
-        let (side, device) = (self.side, self.pixels.device());
-        let turns = Tensor::<3>::from_data(TensorData::new(turns, [count, 7, 1]), &device);
+    /// The bilinear values of crops that lie where [`Bank::draw`] says.
+    ///
+    /// # Shapes
+    ///
+    /// - turns: `[7 · count]`; places: `[2 · count]`
+    /// - output: `[count, 1, side, side]`
+    pub(crate) fn sample(&self, turns: Tensor<1>, places: Tensor<1, Int>) -> Tensor<4> {
+        let (side, device, count) = (self.side, self.pixels.device(), places.dims()[0] / 2);
+        let turns = turns.reshape([count, 7, 1]);
         let turn = |which: usize| turns.clone().narrow(1, which, 1);
-        let places = Tensor::<3, Int>::from_data(TensorData::new(places, [count, 2, 1]), &device);
+        let places = places.reshape([count, 2, 1]);
         let place = |which: usize| places.clone().narrow(1, which, 1);
 
         let steps = || Tensor::<1, Int>::arange(0..side as i64, &device).float() - (side as f64 - 1.0) / 2.0;
@@ -125,7 +138,10 @@ mod tests {
         let Picture { offset, stored, .. } = bank.pictures[1];
         let (sin, cos) = angle.sin_cos();
         let turns = vec![centre.0, centre.1, sin, cos, flip, stored.0 as f32 - 2.0, stored.1 as f32 - 2.0];
-        bank.sample(1, turns, vec![offset, stored.1 as i32]).into_data().try_into_vec().unwrap()
+        let device = Device::flex();
+        let (turns, places) = (TensorData::new(turns, [7]), TensorData::new(vec![offset, stored.1 as i32], [2]));
+        let crop = bank.sample(Tensor::from_data(turns, &device), Tensor::from_data(places, &device));
+        crop.into_data().try_into_vec().unwrap()
     }
 
     fn plane(row: f32, col: f32) -> f32 {

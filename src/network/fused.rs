@@ -2,7 +2,7 @@
 
 use super::input::{Guide, Input, InputConfig, Upsampling};
 use super::{Cdcin, CdcinConfig};
-use crate::kernels::ops::{self, Column, Dimensions, Plan, Products, StepInput};
+use crate::kernels::ops::{self, Column, Dimensions, Plan, Products, StepInput, Taped};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{DType, Tensor};
 
@@ -47,6 +47,11 @@ impl Cdcin {
         precise.or(unknown(&self.config)).filter(|_| !ops::on_cpu(&weights.device()))
     }
 
+    /// Whether a network of such weights is one operation.
+    pub(crate) fn is_one_operation(&self, weights: &Tensor<1>) -> bool {
+        computes(self, weights)
+    }
+
     /// The columns of the network's input, where kernels make it from stacks like `x`.
     pub(crate) fn input_columns(&self, x: &Tensor<4>, input: &InputConfig) -> Option<Vec<Column>> {
         (self.fuses(x) && !input.scattered).then(|| columns(input))
@@ -70,15 +75,39 @@ impl Cdcin {
         (self.cascade(inputs, sizes, genes), targets)
     }
 
+    /// The same without autodiff, and last what gives the gradient of the weights.
+    pub(crate) fn taped_step(
+        &self,
+        stacks: [Tensor<4>; 2],
+        step_input: StepInput,
+        genes: Vec<Option<usize>>,
+    ) -> (Tensor<2>, Tensor<2>, Taped) {
+        let [section, natural] = stacks.map(Tensor::inner);
+        let plan = self.plan(step_input.sizes(), genes);
+        let (inputs, targets) = ops::step_input(section, natural, step_input);
+        let (outputs, taped) = ops::taped_cascade(inputs, self.weights().inner(), plan);
+        (outputs, targets, taped)
+    }
+
     pub(super) fn cascade(
         &self,
         images: Tensor<2>,
         sizes: Vec<(usize, usize)>,
         genes: Vec<Option<usize>>,
     ) -> Tensor<2> {
+        ops::cascade(images, self.weights(), self.plan(sizes, genes))
+    }
+
+    /// What a pass of images of these sizes and genes computes.
+    fn plan(&self, images: Vec<(usize, usize)>, genes: Vec<Option<usize>>) -> Plan {
         let products = if self.tf32 { Products::Matrices } else { Products::Units };
         let dimensions = Dimensions { genes: self.known_genes(), products, ..dimensions(&self.config) };
-        ops::cascade(images, self.weights(), Plan { dimensions, images: sizes, genes })
+        Plan { dimensions, images, genes }
+    }
+
+    /// Whether its weights are one vector, of which the cascade is one operation.
+    pub(crate) fn is_flat(&self) -> bool {
+        self.flat.is_some()
     }
 
     /// The weights as one vector, with their gradients if they have them.

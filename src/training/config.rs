@@ -124,6 +124,8 @@ pub struct FitConfig {
     pub micro_batch: MicroBatch,
     /// What the network computes in while it learns.
     pub precision: Precision,
+    /// Whether a GPU records a step and replays it, where all steps are alike.
+    pub replay: bool,
     /// λ, the weight of the section's losses against the images'.
     pub lambda: f64,
     /// How an output is held against its target.
@@ -182,6 +184,7 @@ impl Default for FitConfig {
             dense_every: 1,
             micro_batch: MicroBatch::By(ByDevice::Auto),
             precision: Precision::F32,
+            replay: true,
             lambda: 10.0,
             loss: Distance::L1,
             upsampling: Upsampling::Nearest,

@@ -1,14 +1,42 @@
-//! The losses of a step in a handful of kernels, where the network's cascade is one operation.
+//! The losses of a step in a handful of kernels, and their gradient, where the network's cascade is one operation.
 
 use super::config::Distance;
-use super::losses::{Batch, HUBER_EDGE, Objective};
-use crate::kernels::ops::{self, StepInput, TERMS, Terms, View};
+use super::losses::{Batch, HUBER_EDGE, Losses, Objective};
+use crate::kernels::ops::{self, StepInput, TERMS, TOTAL, Terms, View};
 use crate::network::Cdcin;
 use burn::tensor::Tensor;
+
+/// A batch as the kernels take it.
+struct Fused {
+    /// Of the section, and of natural images; one in place of the other where that is missing.
+    stacks: [Tensor<4>; 2],
+    step_input: StepInput,
+    /// Of each image the gene.
+    genes: Vec<Option<usize>>,
+    terms: Terms,
+    /// Which of the losses join.
+    join: [bool; TERMS],
+}
 
 impl Objective {
     /// [`Objective::terms`] where the kernels know how: on a GPU, with measured bins on a lattice.
     pub(super) fn fused_terms(&self, net: &Cdcin, batch: &Batch) -> Option<[Option<Tensor<1>>; TERMS]> {
+        let Fused { stacks, step_input, genes, terms, join } = self.fused(net, batch)?;
+        let (outputs, targets) = net.forward_step(stacks, step_input, genes);
+        let losses = ops::losses(outputs, targets, terms);
+        Some(std::array::from_fn(|term| join[term].then(|| losses.clone().narrow(0, term, 1))))
+    }
+
+    /// [`Objective::gradient`] in one pass where the kernels know how, backwards as well: no autodiff takes part.
+    pub(super) fn fused_gradient(&self, net: &Cdcin, batch: &Batch) -> Option<(FusedLosses, Tensor<1>)> {
+        let Fused { stacks, step_input, genes, terms, join } = self.fused(net, batch).filter(|_| net.is_flat())?;
+        let (outputs, targets, taped) = net.taped_step(stacks, step_input, genes);
+        let losses = ops::losses(outputs.clone(), targets.clone(), terms);
+        let gradient = taped.gradient(ops::total_gradient(outputs, targets, losses.clone(), terms));
+        Some((FusedLosses { all: losses, join }, gradient))
+    }
+
+    fn fused(&self, net: &Cdcin, batch: &Batch) -> Option<Fused> {
         let Batch { section, genes, images, dense } = batch;
         let any = section.as_ref().or(images.as_ref())?;
         let columns = net.input_columns(any, &self.input)?;
@@ -42,9 +70,26 @@ impl Objective {
         let of = |view: &View| genes.get(view.example).copied().filter(|_| !view.natural);
         let genes = step_input.views.iter().map(of).collect();
         let (edge, straight) = self.distance.edge();
-        let (outputs, targets) = net.forward_step(stacks.map(Tensor::clone), step_input, genes);
-        let losses = ops::losses(outputs, targets, Terms { ends, edge, straight });
-        Some(std::array::from_fn(|term| (tasks[term].2 > 0).then(|| losses.clone().narrow(0, term, 1))))
+        let weights = tasks.map(|(natural, ..)| if natural { 1.0 } else { self.lambda as f32 });
+        let terms = Terms { ends, edge, straight, weights };
+        Some(Fused { stacks: stacks.map(Tensor::clone), step_input, genes, terms, join: tasks.map(|task| task.2 > 0) })
+    }
+}
+
+/// All losses in one vector, as [`ops::losses`] gives them.
+#[derive(Clone)]
+pub(super) struct FusedLosses {
+    pub(super) all: Tensor<1>,
+    /// Which of them join.
+    pub(super) join: [bool; TERMS],
+}
+
+impl FusedLosses {
+    /// Each by itself, and their sum.
+    pub(super) fn each(&self) -> Losses {
+        let one = |place: usize| self.all.clone().narrow(0, place, 1);
+        let [st_m, st_h, gni_m, gni_h] = std::array::from_fn(|term| self.join[term].then(|| one(term)));
+        Losses { st_m, st_h, gni_m, gni_h, total: one(TOTAL) }
     }
 }
 

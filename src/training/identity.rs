@@ -16,8 +16,9 @@ impl Identity {
     pub fn of(settings: &FitSettings) -> Result<Self> {
         let config = |e: serde_json::Error| crate::Error::bug(format!("config: {e}"));
         let mut fit = serde_json::to_value(settings.fit).map_err(config)?;
-        // It decides no more than how sums are rounded: a run whose GPU was too small may go on with a smaller one.
-        fit.as_object_mut().map(|keys| keys.remove("micro_batch"));
+        // The one decides no more than how sums are rounded: a run whose GPU was too small may go on with a smaller one. The other decides
+        // nothing.
+        fit.as_object_mut().map(|keys| ["micro_batch", "replay"].map(|key| keys.remove(key)));
         Ok(Identity(json!({
             "version": env!("CARGO_PKG_VERSION"),
             "dataset": settings.dataset.map(|dataset| dataset.fingerprint()),

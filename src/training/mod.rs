@@ -24,6 +24,8 @@ mod metadata;
 mod output;
 mod passes;
 mod pixels;
+#[cfg(feature = "gpu")]
+mod replay;
 mod run;
 mod sampler;
 mod schedule;

@@ -13,6 +13,10 @@ impl Objective {
     pub fn gradient(&self, net: &Cdcin, batch: &Batch, most: usize) -> (Losses, Tensor<1>) {
         let passes = batch.split(most);
         let alone = passes.len() == 1;
+        #[cfg(feature = "gpu")]
+        if alone && let Some((losses, gradient)) = self.fused_gradient(net, batch) {
+            return (losses.each(), gradient);
+        }
         let found = passes.into_iter().map(|pass| {
             let shares = pass.shares(batch);
             let terms = self.terms(net, pass);

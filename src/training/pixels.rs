@@ -114,29 +114,54 @@ impl Pixels {
 
     /// The examples [places, 3 + components, rows, cols].
     pub(super) fn cut(&self, places: &[Place], (rows, cols): (usize, usize)) -> Tensor<4> {
-        let (count, device) = (places.len(), self.shared.device());
+        let device = self.shared.device();
+        let numbers = TensorData::new(self.numbers(places), [4 * places.len()]);
+        let numbers = Tensor::from_data(numbers, &device);
+        let Genes::OnHost(genes) = &self.genes else { return self.cut_at(numbers, (rows, cols)) };
+        let values = places.iter().flat_map(|place| place.pixels(rows, cols).map(|at| genes[place.gene].at(at)));
+        let values = TensorData::new(values.collect::<Vec<f32>>(), [places.len() * rows * cols]);
+        self.cut_with(numbers, (rows, cols), |_, _| Tensor::from_data(values, &device))
+    }
+
+    /// Of each place four numbers that say where it lies.
+    pub(super) fn numbers(&self, places: &[Place]) -> Vec<i32> {
         // Where the values of all genes would be too many for the device to count them.
-        let bins = if matches!(self.genes, Genes::OnDevice(_)) { (self.shape.0 * self.shape.1) as i64 } else { 0 };
-        let numbers = places.iter().flat_map(|place| {
-            [place.start, place.down, place.right, place.gene as i64 * bins].map(|number| number as i32)
-        });
-        let numbers = TensorData::new(numbers.collect::<Vec<i32>>(), [count, 4, 1]);
-        let numbers = Tensor::<3, Int>::from_data(numbers, &device);
+        let bins = if self.on_device() { (self.shape.0 * self.shape.1) as i64 } else { 0 };
+        let of = |place: &Place| [place.start, place.down, place.right, place.gene as i64 * bins].map(|n| n as i32);
+        places.iter().flat_map(of).collect()
+    }
+
+    /// Whether the genes' values are on the device as well.
+    pub(super) fn on_device(&self) -> bool {
+        matches!(self.genes, Genes::OnDevice(_))
+    }
+
+    /// [`Pixels::cut`] at places whose [`Pixels::numbers`] are on the device, where the genes' values are.
+    ///
+    /// # Shapes
+    ///
+    /// - numbers: `[4 · places]`
+    pub(super) fn cut_at(&self, numbers: Tensor<1, Int>, shape: (usize, usize)) -> Tensor<4> {
+        let Genes::OnDevice(values) = &self.genes else { unreachable!("the host cuts its values itself") };
+        self.cut_with(numbers, shape, |at, gene| values.as_ref().clone().select(0, (at + gene).flatten(0, 2)))
+    }
+
+    /// The examples, with what `values` gives of the place of each pixel in the image and of where the gene's image begins.
+    fn cut_with(
+        &self,
+        numbers: Tensor<1, Int>,
+        (rows, cols): (usize, usize),
+        values: impl FnOnce(Tensor<3, Int>, Tensor<3, Int>) -> Tensor<1>,
+    ) -> Tensor<4> {
+        let (count, device) = (numbers.dims()[0] / 4, self.shared.device());
+        let numbers = numbers.reshape([count, 4, 1]);
         let number = |which: usize| numbers.clone().narrow(1, which, 1);
         let steps = |length: usize| Tensor::<1, Int>::arange(0..length as i64, &device);
 
         let down = steps(rows).reshape([1, rows, 1]) * number(1);
         let right = steps(cols).reshape([1, 1, cols]) * number(2);
         let at = number(0) + down + right;
-        let values = match &self.genes {
-            Genes::OnDevice(values) => values.as_ref().clone().select(0, (at.clone() + number(3)).flatten(0, 2)),
-            Genes::OnHost(genes) => {
-                let pixels =
-                    places.iter().flat_map(|place| place.pixels(rows, cols).map(|at| genes[place.gene].at(at)));
-                Tensor::from_data(TensorData::new(pixels.collect::<Vec<f32>>(), [count * rows * cols]), &device)
-            }
-        };
-        let values = values.reshape([count, 1, rows, cols]);
+        let values = values(at.clone(), number(3)).reshape([count, 1, rows, cols]);
         let channels = self.shared.dims()[0];
         let shared = self.shared.clone().select(1, at.flatten(0, 2)).reshape([channels, count, rows, cols]);
         Tensor::cat(vec![values, shared.swap_dims(0, 1)], 1)

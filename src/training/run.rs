@@ -12,6 +12,8 @@ use super::losses::{Batch, Losses, Objective};
 use super::measured::MeasuredImage;
 use super::metadata::ModelMetadata;
 use super::output::snapshot;
+#[cfg(feature = "gpu")]
+use super::replay::{Alike, Replays};
 use super::sampler::Sampler;
 use super::schedule::learning_rate;
 use super::settings::{FitSettings, Init};
@@ -24,6 +26,7 @@ use crate::network::{Cdcin, flatten, trainable, unflatten};
 use crate::{Error, Result};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use std::rc::Rc;
 use std::time::Instant;
 
 /// How many steps of a run are kept in the loss curves, at most.
@@ -34,7 +37,7 @@ pub(super) struct Run<'a> {
     settings: &'a FitSettings<'a>,
     identity: Identity,
     steps: usize,
-    sampler: Option<Sampler>,
+    sampler: Option<Rc<Sampler>>,
     thinning: Option<Thinning>,
     objective: Objective,
     held_out: Option<HeldOut>,
@@ -44,6 +47,8 @@ pub(super) struct Run<'a> {
     /// Whether a GPU may round factors to TF32.
     tf32: bool,
     state: State,
+    #[cfg(feature = "gpu")]
+    replays: Option<Replays<'a>>,
     /// Points of the curves that come next.
     unread: Unread,
 }
@@ -79,11 +84,11 @@ impl<'a> Run<'a> {
         let sampler = match (settings.dataset, image) {
             (Some(dataset), Some(image)) => {
                 let sampler = sampler(dataset, config, image, thinning.clone(), device)?;
-                Some(sampler.by_structure(config.by_structure))
+                Some(Rc::new(sampler.by_structure(config.by_structure)))
             }
             _ => None,
         };
-        let epoch = sampler.as_ref().map_or(1, Sampler::places).div_ceil(config.batch);
+        let epoch = sampler.as_deref().map_or(1, Sampler::places).div_ceil(config.batch);
         let net = match settings.init {
             Some(init) => init.net.clone(),
             None => settings.network.init(settings.seed, device),
@@ -96,15 +101,32 @@ impl<'a> Run<'a> {
             None => State::start(flatten(&net)),
         };
         #[cfg(feature = "gpu")]
-        if let Some(why) = net.by_operations(&state.weights.clone().cast(config.precision.dtype())) {
+        if let Some(why) = net.by_operations(&state.learned.weights.clone().cast(config.precision.dtype())) {
             tracing::warn!(
                 "{why}: not in our kernels for GPUs, so that single operations compute it, many times slower"
             );
         }
-        let tf32 = config.precision == Precision::Tf32 && tf32(&net, &state.weights);
+        let tf32 = config.precision == Precision::Tf32 && tf32(&net, &state.learned.weights);
         let steps = if config.steps > 0 { config.steps } else { config.epochs * epoch };
-        let unread = Unread::new();
-        Ok(Run { settings, identity, steps, sampler, thinning, objective, held_out, genes, net, tf32, state, unread })
+        #[cfg(feature = "gpu")]
+        let alike =
+            Alike { settings, steps, sampler: sampler.clone(), objective: objective.clone(), net: net.clone(), tf32 };
+        Ok(Run {
+            settings,
+            identity,
+            steps,
+            sampler,
+            thinning,
+            objective,
+            held_out,
+            genes,
+            net,
+            tf32,
+            #[cfg(feature = "gpu")]
+            replays: Replays::of(alike, &state.learned.weights),
+            state,
+            unread: Unread::new(),
+        })
     }
 
     /// Makes the steps that are left.
@@ -138,7 +160,7 @@ impl<'a> Run<'a> {
                 saved = Instant::now();
             }
         }
-        let kept = self.state.best.as_ref().map_or(&self.state.average, |best| &best.weights);
+        let kept = self.state.best.as_ref().map_or(&self.state.learned.average, |best| &best.weights);
         let mut fitted = self.fitted(kept, stop.unwrap_or(Stop::Steps));
         if let Some(sampler) = &self.sampler {
             calibrate(self.settings, sampler, self.thinning.as_ref(), &mut fitted)?;
@@ -170,15 +192,18 @@ impl<'a> Run<'a> {
 
     /// One step of Adam. Reads nothing from the device.
     pub(super) fn step(&mut self) -> Losses {
+        #[cfg(feature = "gpu")]
+        if let Some(losses) = self.replays.as_mut().and_then(|replays| replays.step(&mut self.state)) {
+            return losses;
+        }
         let (config, step) = (self.settings.fit, self.state.made);
-        let net = trainable(&self.net, &self.state.weights.clone().cast(config.precision.dtype())).with_tf32(self.tf32);
+        let net = trainable(&self.net, &self.state.learned.weights.clone().cast(config.precision.dtype()))
+            .with_tf32(self.tf32);
         let batch = self.batch(step);
         let (losses, gradient) = self.objective.gradient(&net, &batch, config.most_at_once().unwrap_or(usize::MAX));
-        let rate = learning_rate(config, step, self.steps);
-        let state = &mut self.state;
-        state.weights = state.adam.step(config, state.weights.clone(), gradient, rate, step + 1);
-        state.follow(config.average);
-        state.made += 1;
+        // Nobody else holds the weights then: a GPU changes them in their place.
+        drop(net);
+        self.state.advance(config, gradient, learning_rate(config, step, self.steps));
         losses
     }
 
@@ -213,9 +238,11 @@ impl<'a> Run<'a> {
         // The look waits for the device anyway.
         self.read()?;
         let Some(held_out) = &self.held_out else { return Ok(None) };
-        let error = held_out.error(&unflatten(&self.net, &self.state.average, false));
+        let error = held_out.error(&unflatten(&self.net, &self.state.learned.average, false));
         if self.state.best.as_ref().is_none_or(|best| error.network < best.error.network) {
-            self.state.best = Some(Best { weights: self.state.average.clone(), step: made, error });
+            // Of its own: what a replayed step learns lies in the same buffers in every step.
+            let weights = self.state.learned.average.clone() * 1.0;
+            self.state.best = Some(Best { weights, step: made, error });
         }
         self.snapshot()?;
         Ok(Some(error.network))
@@ -223,7 +250,7 @@ impl<'a> Run<'a> {
 
     fn snapshot(&self) -> Result<()> {
         let Some(folder) = self.settings.saving.snapshots else { return Ok(()) };
-        let now = self.fitted(&self.state.average, Stop::Steps);
+        let now = self.fitted(&self.state.learned.average, Stop::Steps);
         let path = snapshot(folder, self.state.made);
         ModelMetadata::of(self.settings, &now, serde_json::Value::Null, &[])?.save(&now, &path)
     }
@@ -273,7 +300,7 @@ impl<'a> Run<'a> {
 
     /// Places that examples of the section are cut from, for all genes.
     pub(super) fn places(&self) -> usize {
-        self.sampler.as_ref().map_or(0, Sampler::places)
+        self.sampler.as_deref().map_or(0, Sampler::places)
     }
 
     /// Number of parameters.

@@ -1,11 +1,13 @@
 //! Training examples of the section, drawn on the sampling lattice.
 
 use super::measured::MeasuredImage;
-use super::pixels::{Pixels, Turn};
+use super::pixels::{Pixels, Place, Turn};
 use super::structure::structure;
 use super::thinning::Thinning;
 use crate::dataset::Patch;
 use crate::section::Scale;
+#[cfg(feature = "gpu")]
+use burn::tensor::Int;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::distr::Distribution;
 use rand::distr::weighted::WeightedIndex;
@@ -41,6 +43,16 @@ struct Frame {
     shape: (usize, usize),
     /// Whether rows become columns, if that is the same for all.
     transpose: Option<bool>,
+}
+
+/// What was drawn of a batch.
+struct Drawn {
+    places: Vec<Place>,
+    /// The shape of the examples, turned.
+    shape: (usize, usize),
+    genes: Vec<usize>,
+    /// Of each example the bins that its sparser image keeps, where measured bins lie on no lattice.
+    masks: Vec<f32>,
 }
 
 impl Sampler {
@@ -110,6 +122,37 @@ impl Sampler {
     /// `count` random examples [count, 3 + components, h, w] (values, tissue, where to look, components) in random flips and quarter turns,
     /// and which gene each is of.
     pub fn batch(&self, count: usize, rng: &mut impl Rng) -> (Tensor<4>, Vec<usize>) {
+        let Drawn { places, shape, genes, masks } = self.draw(count, rng);
+        let examples = self.pixels.cut(&places, shape);
+        if self.thinning.is_none() {
+            return (examples, genes);
+        }
+        let masks = Tensor::from_data(TensorData::new(masks, [count, 1, shape.0, shape.1]), &examples.device());
+        (Tensor::cat(vec![examples, masks], 1), genes)
+    }
+
+    /// Whether all batches have one shape and are cut from what lies on the device, so that four numbers an example tell one from another.
+    #[cfg(feature = "gpu")]
+    pub(super) fn repeats(&self) -> bool {
+        matches!(self.windows, Windows::Patches { .. }) && self.thinning.is_none() && self.pixels.on_device()
+    }
+
+    /// Those numbers of the examples that [`Sampler::batch`] would give, where batches repeat.
+    #[cfg(feature = "gpu")]
+    pub(super) fn numbers(&self, count: usize, rng: &mut impl Rng) -> Vec<i32> {
+        self.pixels.numbers(&self.draw(count, rng).places)
+    }
+
+    /// The examples of these numbers, which are on the device.
+    #[cfg(feature = "gpu")]
+    pub(super) fn examples(&self, numbers: Tensor<1, Int>) -> Tensor<4> {
+        let Windows::Patches { side, .. } = self.windows else {
+            unreachable!("batches of the whole image do not repeat")
+        };
+        self.pixels.cut_at(numbers, (side, side))
+    }
+
+    fn draw(&self, count: usize, rng: &mut impl Rng) -> Drawn {
         let Frame { origin, shape, transpose } = self.frame(rng);
         let (mut places, mut genes, mut masks) = (Vec::with_capacity(count), Vec::with_capacity(count), Vec::new());
         let mut turned = shape;
@@ -125,12 +168,7 @@ impl Sampler {
                 masks.extend(thinning.window(origin, shape, turn, rng));
             }
         }
-        let examples = self.pixels.cut(&places, turned);
-        if self.thinning.is_none() {
-            return (examples, genes);
-        }
-        let masks = Tensor::from_data(TensorData::new(masks, [count, 1, turned.0, turned.1]), &examples.device());
-        (Tensor::cat(vec![examples, masks], 1), genes)
+        Drawn { places, shape: turned, genes, masks }
     }
 
     /// Of the whole image, one random phase and turn for the whole batch, so that all its examples have one shape.

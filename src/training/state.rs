@@ -4,10 +4,15 @@
 //! be kept. Numbers that are compared later are kept as their bits: a resumed run goes on exactly where it stopped.
 
 use super::adam::Adam;
+#[cfg(feature = "gpu")]
+use super::adam::{clip, rates};
+use super::config::FitConfig;
 use super::curves::Curves;
 use super::evaluation::HeldOutError;
 use super::identity::Identity;
 use crate::files::{readable, write_atomically};
+#[cfg(feature = "gpu")]
+use crate::kernels::ops::{self, Copies};
 use crate::network::weights::{NamedTensor, encode_tensors, read_tensors};
 use crate::{Error, Result};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -28,16 +33,23 @@ pub(super) struct State {
     pub made: usize,
     /// Wall-clock seconds spent on them, in all sittings.
     pub seconds: f64,
+    /// What a step changes.
+    pub learned: Learned,
+    /// The best weights so far, by held-out error.
+    pub best: Option<Best>,
+    /// The losses so far.
+    pub curves: Curves,
+}
+
+/// The vectors that a step changes.
+#[derive(Clone, Debug)]
+pub(super) struct Learned {
     /// The weights.
     pub weights: Tensor<1>,
     /// Their moving average.
     pub average: Tensor<1>,
     /// The optimiser's moments.
     pub adam: Adam,
-    /// The best weights so far, by held-out error.
-    pub best: Option<Best>,
-    /// The losses so far.
-    pub curves: Curves,
 }
 
 /// The best weights so far.
@@ -67,15 +79,22 @@ impl State {
     /// Before the first step.
     pub(super) fn start(weights: Tensor<1>) -> Self {
         let (average, adam) = (weights.clone(), Adam::new(&weights));
-        State { made: 0, seconds: 0.0, weights, average, adam, best: None, curves: Curves::default() }
+        let learned = Learned { weights, average, adam };
+        State { made: 0, seconds: 0.0, learned, best: None, curves: Curves::default() }
     }
 
-    /// Moves the average towards the weights: average ← d·average + (1 − d)·weights.
-    ///
-    /// d grows to `decay` over the first steps, so that the random start is forgotten early.
-    pub(super) fn follow(&mut self, decay: f64) {
-        let decay = decay.min((self.made + 1) as f64 / (self.made + 10) as f64);
-        self.average = self.average.clone() * decay + self.weights.clone() * (1.0 - decay);
+    /// Makes the next step of the recipe, by its gradient and at this learning rate.
+    pub(super) fn advance(&mut self, config: &FitConfig, gradient: Tensor<1>, rate: f64) {
+        let decay = decay(config, self.made);
+        self.made += 1;
+        let Learned { weights, average, adam } = &mut self.learned;
+        #[cfg(feature = "gpu")]
+        if ops::cascade_available(weights) {
+            let rates = Tensor::from_floats(rates(config, rate, self.made, decay), &weights.device());
+            return self.learned.advance(config, gradient, rates, &Copies::default());
+        }
+        *weights = adam.step(config, weights.clone(), gradient, rate, self.made);
+        *average = average.clone() * decay + weights.clone() * (1.0 - decay);
     }
 
     /// Writes it to `path`, whole or not at all.
@@ -85,10 +104,10 @@ impl State {
             NamedTensor { name: name.to_owned(), shape: vec![values.len()], values }
         };
         let mut tensors = vec![
-            vector("weights", &self.weights),
-            vector("average", &self.average),
-            vector("adam.first", &self.adam.first),
-            vector("adam.second", &self.adam.second),
+            vector("weights", &self.learned.weights),
+            vector("average", &self.learned.average),
+            vector("adam.first", &self.learned.adam.first),
+            vector("adam.second", &self.learned.adam.second),
         ];
         tensors.extend(self.best.iter().map(|best| vector("best", &best.weights)));
         let bits = |error: &HeldOutError| [error.network.to_bits(), error.start.to_bits()];
@@ -138,11 +157,32 @@ impl State {
         Ok(State {
             made: record.made,
             seconds: f64::from_bits(record.seconds),
-            weights: vector("weights")?,
-            average: vector("average")?,
-            adam: Adam { first: vector("adam.first")?, second: vector("adam.second")? },
+            learned: Learned {
+                weights: vector("weights")?,
+                average: vector("average")?,
+                adam: Adam { first: vector("adam.first")?, second: vector("adam.second")? },
+            },
             best,
             curves: Curves::from_bits(&record.curves).ok_or_else(|| broken("its curves are cut short".to_owned()))?,
         })
+    }
+}
+
+/// The share of itself that the average keeps in the step behind `made`: average ← d·average + (1 − d)·weights.
+///
+/// d grows to that of the recipe over the first steps, so that the random start is forgotten early.
+pub(super) fn decay(config: &FitConfig, made: usize) -> f64 {
+    config.average.min((made + 1) as f64 / (made + 10) as f64)
+}
+
+#[cfg(feature = "gpu")]
+impl Learned {
+    /// A step by kernels that are told of it by `rates`, on the device. The vectors stay where they are, unless somebody else holds them.
+    pub(super) fn advance(&mut self, config: &FitConfig, gradient: Tensor<1>, rates: Tensor<1>, copies: &Copies) {
+        let gradient = clip(gradient, config.clip);
+        let weights = std::mem::replace(&mut self.weights, gradient.clone());
+        self.weights = self.adam.step_by(config, weights, gradient, rates.clone(), copies);
+        let weights = &self.weights;
+        self.average.inplace(|average| ops::follow(average, weights.clone(), rates, copies));
     }
 }

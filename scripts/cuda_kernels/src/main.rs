@@ -78,6 +78,7 @@ mod gpu {
     mod rows;
     mod stage;
     mod step_input;
+    mod tables;
     mod tiles;
     mod weights;
 

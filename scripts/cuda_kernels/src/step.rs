@@ -1,6 +1,6 @@
 //! A training step of a network, with images of two sizes.
 
-use super::losses::Terms;
+use super::losses::{Terms, WEIGHTS};
 use super::plan::{Dimensions, Pass, Plan};
 use super::products::Products;
 use super::step_input::{Column, StepInput, View};
@@ -58,9 +58,9 @@ pub fn launch(network: &BTreeMap<String, usize>) {
         outputs.handle,
         DType::F32,
     );
-    let terms = Terms { ends: [pixels / 4, pixels / 2, pixels / 2, pixels], edge: 0.5, straight: 1.0 };
+    let terms = Terms { ends: [pixels / 4, pixels / 2, pixels / 2, pixels], edge: 0.5, straight: 1.0, weights: [10.0, 10.0, 1.0, 1.0] };
     let losses = terms.losses(outputs.clone(), targets.clone());
     losses.is_result("losses");
-    let grad = terms.gradient(outputs, targets, losses.clone(), losses);
+    let grad = terms.gradient(outputs, targets, losses.clone(), losses, WEIGHTS);
     pass.backward(stages, &grad).is_result("gradient");
 }

@@ -3,7 +3,8 @@
 
 use super::forward::{UNITS, View, cubes};
 use super::layout::Film;
-use super::plan::{Films, Pass, Table, table};
+use super::plan::{Films, Pass, Table};
+use super::tables::uploaded;
 use super::tiles::{TILE, Tile};
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
@@ -16,7 +17,7 @@ impl Pass {
             return None;
         }
         let genes: Vec<u32> = genes.iter().map(|gene| gene.unwrap_or(known) as u32).collect();
-        let genes = Table { buffer: table(&self.images, &genes), count: images };
+        let genes = Table { buffer: uploaded(&self.images, &genes), count: images };
         let [embedded, affine] = [film.embedding, film.of_image()].map(|each| self.empty(images * each));
         embed::launch(
             &self.weights.client,

@@ -1,7 +1,7 @@
 //! The losses of all stages and images of a pass, and the gradient of what they are taken of, in few kernels.
 
 use super::forward::cubes;
-use super::plan::table;
+use super::tables::kept;
 use burn::backend::TensorMetadata;
 use burn::tensor::{DType, Shape};
 use burn_cubecl::kernel::into_contiguous;
@@ -15,6 +15,13 @@ const ROWS: usize = 64;
 /// Units of a cube.
 const UNITS: u32 = 128;
 
+/// Numbers of what [`Terms::losses`] gives: each loss, by how many pixels it was divided, its weight, and the weighted sum of all.
+pub(super) const NUMBERS: usize = 3 * TERMS + 1;
+/// Where the weights begin.
+pub(super) const WEIGHTS: usize = 2 * TERMS;
+/// The place of the sum.
+pub(crate) const TOTAL: usize = 3 * TERMS;
+
 /// The losses of a pass: each the mean distance of the outputs from the targets over those of its pixels that are looked at,
 /// weighted over the stages by k/K.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,15 +31,17 @@ pub(crate) struct Terms {
     /// The distance of an error e: straight·(|e| − min(|e|, edge)) + min(|e|, edge)².
     pub(crate) edge: f32,
     pub(crate) straight: f32,
+    /// What each counts in the sum of all.
+    pub(crate) weights: [f32; TERMS],
 }
 
 impl Terms {
     fn ends(&self, like: &CubeTensor) -> CubeTensor {
-        table(like, &self.ends.map(|end| end as u32))
+        kept(like, self.ends.map(|end| end as u32).to_vec())
     }
 
-    /// The losses of `outputs` `[stages, pixels]`, and behind them by how many pixels each was divided; `targets` are values and
-    /// whether they are looked at, `[pixels, 2]`.
+    /// The losses of `outputs` `[stages, pixels]` as [`NUMBERS`] says; `targets` are values and whether they are looked at,
+    /// `[pixels, 2]`.
     pub(super) fn losses(&self, outputs: CubeTensor, targets: CubeTensor) -> CubeTensor {
         let [outputs, targets] = [outputs, targets].map(into_contiguous);
         let client = outputs.client.clone();
@@ -40,7 +49,7 @@ impl Terms {
             let handle = client.empty(count * size_of::<f32>());
             CubeTensor::new_contiguous(client.clone(), outputs.device.clone(), Shape::from([count]), handle, DType::F32)
         };
-        let (partial, losses) = (empty(2 * TERMS * ROWS), empty(2 * TERMS));
+        let (partial, losses) = (empty(2 * TERMS * ROWS), empty(NUMBERS));
         distances::launch(
             &client,
             CubeCount::Static(ROWS as u32, TERMS as u32, 1),
@@ -54,23 +63,29 @@ impl Terms {
             self.edge,
             self.straight,
         );
+        let [first, second, third, fourth] = self.weights;
         means::launch(
             &client,
             CubeCount::Static(1, 1, 1),
             CubeDim::new_1d(UNITS),
             partial.into_buffer_arg(),
             losses.clone().into_buffer_arg(),
+            first,
+            second,
+            third,
+            fourth,
         );
         losses
     }
 
-    /// The gradient of the outputs, given that of the losses.
+    /// The gradient of the outputs, given that of the losses, which begins at `first` of `grad`.
     pub(super) fn gradient(
         &self,
         outputs: CubeTensor,
         targets: CubeTensor,
         losses: CubeTensor,
         grad: CubeTensor,
+        first: usize,
     ) -> CubeTensor {
         let [outputs, targets, losses, grad] = [outputs, targets, losses, grad].map(into_contiguous);
         let client = outputs.client.clone();
@@ -88,6 +103,7 @@ impl Terms {
             grad.into_buffer_arg(),
             self.ends(&outputs).into_buffer_arg(),
             out.clone().into_buffer_arg(),
+            first,
             stages,
             pixels,
             self.edge,
@@ -148,9 +164,10 @@ fn distances(
     }
 }
 
-/// The losses from the rows of [`distances`], and by what each was divided.
+/// What [`NUMBERS`] says, from the rows of [`distances`].
 #[cube(launch)]
-fn means(partial: &[f32], losses: &mut [f32]) {
+fn means(partial: &[f32], losses: &mut [f32], first: f32, second: f32, third: f32, fourth: f32) {
+    let mut weighted = Shared::new_slice(TERMS);
     let term = UNIT_POS as usize;
     if term < TERMS {
         let mut distance = f32::new(0.0);
@@ -160,8 +177,26 @@ fn means(partial: &[f32], losses: &mut [f32]) {
             seen += partial[(term * ROWS + row) * 2 + 1];
         }
         let seen = max(seen, f32::new(1.0));
+        let mut weight = first;
+        if term == 1 {
+            weight = second;
+        } else if term == 2 {
+            weight = third;
+        } else if term == 3 {
+            weight = fourth;
+        }
         losses[term] = distance / seen;
         losses[TERMS + term] = seen;
+        losses[WEIGHTS + term] = weight;
+        weighted[term] = weight * (distance / seen);
+    }
+    sync_cube();
+    if term == 0 {
+        let mut total = f32::new(0.0);
+        for other in 0..TERMS {
+            total += weighted[other];
+        }
+        losses[TOTAL] = total;
     }
 }
 
@@ -175,6 +210,7 @@ fn slopes(
     grad: &[f32],
     ends: &[u32],
     out: &mut [f32],
+    first: usize,
     stages: usize,
     pixels: usize,
     edge: f32,
@@ -193,6 +229,6 @@ fn slopes(
             slope = -straight;
         }
         let share = f32::cast_from(stage as u32 + 1) / f32::cast_from(stages as u32);
-        out[ABSOLUTE_POS] = grad[term] * share * slope * targets[2 * pixel + 1] / losses[TERMS + term];
+        out[ABSOLUTE_POS] = grad[first + term] * share * slope * targets[2 * pixel + 1] / losses[TERMS + term];
     }
 }

@@ -9,11 +9,13 @@
 //! (`operation`).
 //!
 //! Around the network, a step of training makes its input of stacks of measured images (`step_input`) and takes the losses of its
-//! outputs (`losses`), which are operations of their own (`step`).
+//! outputs (`losses`), which are operations of their own (`step`), and so is what Adam does with the gradient (`adam`). What follows from the sizes of images stays on
+//! the device (`tables`).
 //!
 //! No kernel needs more than 32 KiB of shared memory, planes of a certain size (but those on matrix units), or atomic operations:
 //! weights' gradients are rows of partial sums, summed in a fixed order, so that results repeat.
 
+mod adam;
 mod attention;
 mod attention_gradient;
 mod attention_rows;
@@ -43,15 +45,17 @@ mod rows;
 mod stage;
 mod step;
 mod step_input;
+mod tables;
 mod tiles;
 mod weights;
 
 #[cfg(all(test, feature = "vulkan"))]
 mod tests;
 
-pub(crate) use losses::{TERMS, Terms};
-pub(crate) use operation::cascade;
+pub(crate) use adam::{Copies, RATES, Written, adam_step, follow, write};
+pub(crate) use losses::{TERMS, TOTAL, Terms};
+pub(crate) use operation::{Taped, cascade, taped_cascade};
 pub(crate) use plan::{Dimensions, Plan};
 pub(crate) use products::Products;
-pub(crate) use step::{losses, step_input};
+pub(crate) use step::{losses, step_input, total_gradient};
 pub(crate) use step_input::{Column, StepInput, View};

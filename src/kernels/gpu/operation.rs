@@ -77,6 +77,31 @@ pub(crate) fn cascade(images: Tensor<2>, weights: Tensor<1>, plan: Plan) -> Tens
     Tensor::from_dispatch(<Dispatch as CascadeBackend>::cascade_outputs(images, weights, Arc::new(plan), None))
 }
 
+/// The cascade without autodiff: its outputs as [`cascade`] gives them, and what gives the gradient of its weights.
+pub(crate) fn taped_cascade(images: Tensor<2>, weights: Tensor<1>, plan: Plan) -> (Tensor<2>, Taped) {
+    let (images, weights, tape) = (images.into_dispatch(), weights.into_dispatch(), Tape::default());
+    let of = <Dispatch as CascadeBackend>::cascade_outputs(images, weights.clone(), Arc::new(plan), Some(tape.clone()));
+    let outputs = Tensor::from_dispatch(of);
+    let (weights, kept) = (Tensor::from_dispatch(weights), outputs.clone());
+    (outputs, Taped { outputs: kept, weights, tape })
+}
+
+/// What a forward pass left for its gradient.
+pub(crate) struct Taped {
+    outputs: Tensor<2>,
+    weights: Tensor<1>,
+    tape: Tape,
+}
+
+impl Taped {
+    /// The gradient of the weights, given that of the outputs.
+    pub(crate) fn gradient(self, grad: Tensor<2>) -> Tensor<1> {
+        let (outputs, weights) = (self.outputs.into_dispatch(), self.weights.into_dispatch());
+        let found = <Dispatch as CascadeBackend>::cascade_gradient(outputs, grad.into_dispatch(), weights, self.tape);
+        Tensor::from_dispatch(found)
+    }
+}
+
 fn shaped(tensor: CubeTensor, shape: Shape) -> CubeTensor {
     CubeTensor::new_contiguous(tensor.client, tensor.device, shape, tensor.handle, tensor.dtype)
 }

@@ -6,10 +6,10 @@ use super::dense::Dense;
 use super::layout::{Film, Hybrid};
 use super::pixelwise::FUSED;
 use super::products::Products;
+use super::tables::kept;
 use super::tiles::{Size, TILE, count, extents, tiles};
 use burn::tensor::{DType, Shape};
 use burn_cubecl::tensor::CubeTensor;
-use cubecl::prelude::*;
 
 /// The dimensions of a network whose kernels run.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -129,13 +129,6 @@ impl Plan {
     }
 }
 
-/// These numbers on the device of `like`.
-pub(super) fn table(like: &CubeTensor, values: &[u32]) -> CubeTensor {
-    let handle = like.client.create_from_slice(u32::as_bytes(values));
-    let shape = Shape::from([values.len()]);
-    CubeTensor::new_contiguous(like.client.clone(), like.device.clone(), shape, handle, DType::U32)
-}
-
 /// A table on the device, and how many entries it has.
 pub(super) struct Table {
     pub(super) buffer: CubeTensor,
@@ -168,15 +161,16 @@ pub(super) struct Pass {
 impl Pass {
     pub(super) fn new(plan: &Plan, images: CubeTensor, weights: CubeTensor) -> Self {
         let of = &plan.images;
-        let (tiled, windowed, extent) = (tiles(of, TILE), tiles(of, plan.dimensions.window), extents(of));
-        let table = |values: &[u32], count: usize| Table { buffer: table(&images, values), count };
+        let (tiled, windowed) = (tiles(of, TILE), tiles(of, plan.dimensions.window));
+        let (tile_count, window_count) = (count(&tiled), count(&windowed));
+        let table = |values: Vec<u32>, count: usize| Table { buffer: kept(&images, values), count };
         let able = Products::on_matrix_units(images.client.properties());
         let products = if able { plan.dimensions.products } else { Products::Units };
         let pass = Pass {
             plan: Dimensions { products, ..plan.dimensions },
-            tiles: table(&tiled, count(&tiled)),
-            windows: table(&windowed, count(&windowed)),
-            extents: table(&extent, of.len()),
+            tiles: table(tiled, tile_count),
+            windows: table(windowed, window_count),
+            extents: table(extents(of), of.len()),
             pixels: plan.pixels(),
             films: None,
             weights,

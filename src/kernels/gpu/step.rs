@@ -1,6 +1,6 @@
 //! What a step of training does around the network, as operations on burn's tensors: see [`StepInput`] and [`Terms`].
 
-use super::losses::{TERMS, Terms};
+use super::losses::{NUMBERS, Terms, WEIGHTS};
 use super::step_input::{StepInput, specs};
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -25,23 +25,24 @@ pub(crate) trait StepBackend: Backend {
         step_input: Arc<StepInput>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
-    /// The losses, and behind them by how many pixels each was divided.
-    #[fusion(dtype = outputs, shape = twice_terms())]
+    /// See [`losses`].
+    #[fusion(dtype = outputs, shape = numbers())]
     fn losses(outputs: FloatTensor<Self>, targets: FloatTensor<Self>, terms: Terms) -> FloatTensor<Self>;
 
-    /// The gradient of the outputs.
+    /// The gradient of the outputs, given that of the losses, which begins at `first` of `grad`.
     #[fusion(dtype = outputs, shape = outputs)]
     fn losses_gradient(
         outputs: FloatTensor<Self>,
         targets: FloatTensor<Self>,
         losses: FloatTensor<Self>,
         grad: FloatTensor<Self>,
+        first: usize,
         terms: Terms,
     ) -> FloatTensor<Self>;
 }
 
-fn twice_terms() -> Shape {
-    Shape::from([2 * TERMS])
+fn numbers() -> Shape {
+    Shape::from([NUMBERS])
 }
 
 /// The network's input of these images, and what its outputs are held against.
@@ -56,7 +57,8 @@ pub(crate) fn step_input(section: Tensor<4>, natural: Tensor<4>, step_input: Ste
     (Tensor::from_dispatch(inputs), Tensor::from_dispatch(targets))
 }
 
-/// The losses of a pass, `[TERMS]` with as many numbers behind them that mean nothing.
+/// The losses of a pass, the first [`TERMS`](super::TERMS) numbers, and their weighted sum, the one at [`TOTAL`](super::TOTAL). A gradient comes from the
+/// losses alone.
 ///
 /// # Shapes
 ///
@@ -65,6 +67,20 @@ pub(crate) fn step_input(section: Tensor<4>, natural: Tensor<4>, step_input: Ste
 pub(crate) fn losses(outputs: Tensor<2>, targets: Tensor<2>, terms: Terms) -> Tensor<1> {
     let (outputs, targets) = (outputs.into_dispatch(), targets.into_dispatch());
     Tensor::from_dispatch(<Dispatch as StepBackend>::losses(outputs, targets, terms))
+}
+
+/// The gradient of the outputs of which the weighted sum of `losses` was taken, all without autodiff.
+///
+/// # Shapes
+///
+/// - outputs, output: `[stages, pixels]`
+/// - targets: `[pixels, 2]`
+/// - losses: as [`losses`] gives them
+pub(crate) fn total_gradient(outputs: Tensor<2>, targets: Tensor<2>, losses: Tensor<1>, terms: Terms) -> Tensor<2> {
+    let (outputs, targets, losses) = (outputs.into_dispatch(), targets.into_dispatch(), losses.into_dispatch());
+    let weights = losses.clone();
+    let found = <Dispatch as StepBackend>::losses_gradient(outputs, targets, losses, weights, WEIGHTS, terms);
+    Tensor::from_dispatch(found)
 }
 
 impl StepBackend for CubeBackend {
@@ -81,9 +97,10 @@ impl StepBackend for CubeBackend {
         targets: CubeTensor,
         losses: CubeTensor,
         grad: CubeTensor,
+        first: usize,
         terms: Terms,
     ) -> CubeTensor {
-        terms.gradient(outputs, targets, losses, grad)
+        terms.gradient(outputs, targets, losses, grad, first)
     }
 }
 
@@ -100,7 +117,7 @@ impl<B: StepBackend> Backward<B, 1> for LossesBackward {
         let ([outputs, targets, losses], terms) = ops.state;
         let [node] = ops.parents;
         if let Some(node) = node {
-            grads.register::<B>(node.id, B::losses_gradient(outputs, targets, losses, grad, terms));
+            grads.register::<B>(node.id, B::losses_gradient(outputs, targets, losses, grad, 0, terms));
         }
     }
 }
@@ -130,6 +147,7 @@ impl<B: StepBackend, C: CheckpointStrategy> StepBackend for Autodiff<B, C> {
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
+        _: usize,
         _: Terms,
     ) -> FloatTensor<Self> {
         unreachable!("nobody asks for second derivatives")

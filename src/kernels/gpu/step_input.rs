@@ -1,7 +1,7 @@
 //! What the network sees in a step of training and what its outputs are held against, pixel by pixel from stacks of measured
 //! images: subsampled, upsampled, mirrored up to whole windows, and laid side by side, in one kernel.
 
-use super::plan::table;
+use super::tables::kept;
 use super::tiles::{Size, TILE, Tile, count, tiles};
 use burn::backend::fusion::custom::TensorSpec;
 use burn::tensor::{DType, Shape};
@@ -102,6 +102,7 @@ impl StepInput {
         let [section, natural] = [section, natural].map(into_contiguous);
         let client = section.client.clone();
         let tiled = tiles(&self.sizes(), TILE);
+        let cubes = CubeCount::Static(count(&tiled) as u32, 1, 1);
         let columns = self.columns.iter().flat_map(|column| column.numbers()).map(|number| number as u32);
         let empty = |spec: TensorSpec| {
             let handle = client.empty(spec.shape.num_elements() * size_of::<f32>());
@@ -111,13 +112,13 @@ impl StepInput {
         let (inputs, targets) = (empty(inputs), empty(targets));
         make_input::launch(
             &client,
-            CubeCount::Static(count(&tiled) as u32, 1, 1),
+            cubes,
             CubeDim::new_1d((TILE * TILE) as u32),
             section.clone().into_buffer_arg(),
             natural.into_buffer_arg(),
-            table(&section, &tiled).into_buffer_arg(),
-            table(&section, &self.table()).into_buffer_arg(),
-            table(&section, &columns.collect::<Vec<_>>()).into_buffer_arg(),
+            kept(&section, tiled).into_buffer_arg(),
+            kept(&section, self.table()).into_buffer_arg(),
+            kept(&section, columns.collect()).into_buffer_arg(),
             inputs.clone().into_buffer_arg(),
             targets.clone().into_buffer_arg(),
             self.columns.len(),

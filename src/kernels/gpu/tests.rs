@@ -2,8 +2,11 @@
 //! be software.
 
 use super::forward::HybridTape;
+use super::losses::{TERMS, Terms};
 use super::plan::{Dimensions, Pass, Plan};
 use super::products::Products;
+use super::step_input::{Column, StepInput, View};
+use super::tables::UPLOADS;
 use crate::compute::DeviceChoice;
 use crate::kernels::attention::WindowAttention;
 use crate::kernels::channel_attention::ChannelAttention;
@@ -192,6 +195,61 @@ fn check(of: Dimensions, extent: Extent, seed: u64, device: &CubeDevice) {
         assert_close(found.take(expected.len()), expected, &format!("gradient of {name}"));
     }
     assert!(found.0.is_empty());
+}
+
+/// What follows from the sizes of a step's images is uploaded by the first such step alone: tiles, windows and extents of the images, how
+/// they lie in their stacks, the columns of the input, and where losses end.
+#[test]
+fn a_step_with_the_sizes_of_another_uploads_nothing() {
+    let Some(device) = adapter() else { return };
+    let dimensions = Dimensions {
+        cascades: 1,
+        blocks: 1,
+        input_channels: 1,
+        channels: 16,
+        growth: 8,
+        layers: 1,
+        window: 4,
+        heads: 2,
+        alpha: 0.5,
+        few: 4,
+        squeezed: 2,
+        hidden: 32,
+        data_consistency: true,
+        embedding: 0,
+        genes: 0,
+        products: Products::Units,
+    };
+    let uploads = |rows: usize| {
+        let before = UPLOADS.get();
+        let step_input = StepInput {
+            views: [(false, 1), (true, 2)].map(|(natural, apart)| View { natural, example: 0, apart }).to_vec(),
+            columns: vec![Column::Nearest(0), Column::Lattice],
+            scale: 2,
+            window: 4,
+            stacks: [[3, rows, 6], [1, 2 * rows, 12]],
+        };
+        let [section, natural] = [18, 24].map(|channels| upload(&noise(channels * rows, 1), &device));
+        let (inputs, targets) = step_input.made(section, natural);
+        let plan = Plan { dimensions, images: step_input.sizes(), genes: vec![None; 2] };
+        let pixels = plan.pixels();
+        let weights = upload(&noise(dimensions.parameters(), 2), &device);
+        Pass::new(&plan, inputs, weights);
+        let outputs = upload(&noise(pixels, 3), &device);
+        let outputs = CubeTensor::new_contiguous(
+            outputs.client,
+            device.clone(),
+            Shape::from([1, pixels]),
+            outputs.handle,
+            DType::F32,
+        );
+        let terms =
+            Terms { ends: [pixels / 2, pixels / 2, pixels, pixels], edge: 0.5, straight: 1.0, weights: [1.0; TERMS] };
+        let losses = terms.losses(outputs.clone(), targets.clone());
+        terms.gradient(outputs, targets, losses.clone(), losses, 0);
+        UPLOADS.get() - before
+    };
+    assert_eq!([10, 14, 10, 14].map(uploads), [6, 5, 0, 0]);
 }
 
 proptest! {

@@ -8,7 +8,8 @@ mod path;
 
 #[cfg(feature = "gpu")]
 pub(crate) use super::gpu::{
-    Column, Dimensions, Plan, Products, StepInput, TERMS, Terms, View, cascade, losses, step_input,
+    Column, Copies, Dimensions, Plan, Products, RATES, StepInput, TERMS, TOTAL, Taped, Terms, View, Written, adam_step,
+    cascade, follow, losses, step_input, taped_cascade, total_gradient, write,
 };
 pub use path::{available, without};
 #[cfg(feature = "gpu")]

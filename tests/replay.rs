@@ -1,0 +1,129 @@
+//! A step that a GPU records once and replays is the step that it makes otherwise, bit for bit: on the first Vulkan adapter, which may be
+//! software.
+#![cfg(feature = "vulkan")]
+
+mod common;
+#[path = "common/section.rs"]
+mod section;
+
+use burn::cubecl::logging::{LaunchObservation, LaunchObserver};
+use burn::tensor::Device;
+use s2s::compute::DeviceChoice;
+use s2s::dataset::{Dataset, Mode};
+use s2s::images::{Bank, Images};
+use s2s::network::weights::{read_tensors, to_tensors};
+use s2s::network::{CdcinConfig, Guide};
+use s2s::training::{Curves, FitConfig, FitSettings, GeneScale, Saving, Schedule, Statistic, fit};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// The launches of Adam's kernel.
+#[derive(Default)]
+struct Updates(AtomicUsize);
+
+impl LaunchObserver for Updates {
+    fn launched(&self, kernel: &'static str) {
+        self.0.fetch_add(usize::from(kernel.contains("Descend")), Ordering::Relaxed);
+    }
+}
+
+/// What a run leaves: the losses of every step, the network that is kept, and the checkpoint's vectors.
+#[derive(PartialEq)]
+struct Left {
+    losses: Vec<Vec<u64>>,
+    kept: Vec<Vec<f32>>,
+    vectors: Vec<(String, Vec<f32>)>,
+}
+
+/// The curves as bits, but for their seconds.
+fn bits(curves: &Curves) -> Vec<Vec<u64>> {
+    let point = |mut bits: Vec<u64>| {
+        bits.remove(1);
+        bits
+    };
+    curves.to_bits().into_iter().map(point).collect()
+}
+
+/// A run of the recipe, ended after so many minutes if at all; and how often Adam's kernel was launched by the host.
+fn run(recipe: &FitConfig, images: bool, folder: &Path, device: &Device, minutes: Option<f64>) -> (Left, usize, f64) {
+    let dataset = Dataset::open(&folder.join("sample.s2s")).unwrap();
+    let pictures = Images::dead_leaves(0, 2, 48);
+    let bank = images.then(|| Bank::new(pictures, recipe.image_patch, device).unwrap());
+    let network = CdcinConfig {
+        cascades: 2,
+        channels: 8,
+        growth: 4,
+        blocks: 1,
+        layers: 1,
+        window: 4,
+        heads: 2,
+        input_channels: 1 + recipe.guides.len(),
+        ..CdcinConfig::default()
+    };
+    let (genes, checkpoint) = (["WAVE".to_owned()], folder.join("run.ckpt"));
+    let saving = Saving { path: Some(&checkpoint), every: Duration::ZERO, ..Saving::default() };
+    let settings = FitSettings {
+        images: bank.as_ref(),
+        max_minutes: minutes,
+        saving,
+        seed: 3,
+        ..FitSettings::new(&dataset, &genes, &network, recipe, device)
+    };
+    let updates = Arc::new(Updates::default());
+    let watching = LaunchObservation::new(updates.clone());
+    let fitted = fit(&settings).unwrap();
+    drop(watching);
+    let vectors = read_tensors(&checkpoint).unwrap().0.into_iter().map(|tensor| (tensor.name, tensor.values)).collect();
+    if minutes.is_none() {
+        std::fs::remove_file(&checkpoint).unwrap();
+    }
+    let kept = to_tensors(&fitted.net).into_iter().map(|tensor| tensor.values).collect();
+    (Left { losses: bits(&fitted.curves), kept, vectors }, updates.0.load(Ordering::Relaxed), fitted.seconds)
+}
+
+/// Thirty steps of a falling learning rate that are looked at in between, of a section and of images, with and without clipping; then again,
+/// ended in the middle and resumed.
+#[test]
+fn replayed_steps_are_those_made_one_by_one_bit_for_bit() {
+    let device = match DeviceChoice::Vulkan(0).open() {
+        Ok(device) => device,
+        Err(error) => return common::say(&format!("skipped: {error}")),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    section::dataset(folder.path(), 48, 40, Mode::Impute);
+    let both = FitConfig {
+        steps: 30,
+        batch: 2,
+        image_batch: 1,
+        image_patch: 16,
+        gene_scale: GeneScale::Of(Statistic::Rms),
+        guides: vec![Guide::Lattice],
+        learning_rate: 3e-3,
+        schedule: Schedule::Cosine,
+        warmup: 5,
+        clip: 0.5,
+        average: 0.9,
+        holdout: 0.1,
+        evaluate_every: 7,
+        ..FitConfig::default()
+    };
+    let alone = FitConfig { clip: 0.0, guides: Vec::new(), images: false, ..both.clone() };
+    for (recipe, images) in [(both, true), (alone, false)] {
+        let of = |replay: bool, minutes: Option<f64>| {
+            run(&FitConfig { replay, ..recipe.clone() }, images, folder.path(), &device, minutes)
+        };
+        let (one_by_one, updates, _) = of(false, None);
+        assert_eq!((updates, one_by_one.losses.len()), (30, 30));
+        let (replayed, updates, seconds) = of(true, None);
+        // Eight steps before, and what recording takes: three steps that leave everything as it is, and the recorded one.
+        assert_eq!(updates, 8 + 3 + 1);
+        assert!(one_by_one.vectors == replayed.vectors && one_by_one.kept == replayed.kept);
+        assert_eq!(one_by_one.losses, replayed.losses);
+        let (ended, ..) = of(true, Some(seconds * 0.6 / 60.0));
+        assert!((1..30).contains(&ended.losses.len()));
+        let (resumed, ..) = of(true, None);
+        assert!(resumed == one_by_one, "ended after {} steps", ended.losses.len());
+    }
+}
