@@ -4,19 +4,8 @@ use super::attention_rows::attention_rows;
 use super::layout::Hybrid;
 use super::products::Products;
 use super::tiles::Tile;
+use super::windows::{MASKED, pixel_of};
 use cubecl::prelude::*;
-
-/// Between tokens that only the cyclic shift brought together.
-pub(super) const MASKED: f32 = -100.0;
-
-/// The pixel of a token of a window.
-#[cube]
-pub(super) fn pixel_of(window: &Tile, token: usize, shift: usize, #[comptime] hybrid: Hybrid) -> usize {
-    let side = comptime!(hybrid.window);
-    let row = (window.top + token / side + shift) % window.height;
-    let col = (window.left + token % side + shift) % window.width;
-    window.first + row * window.width + col
-}
 
 /// Position bias and mask of query i and key j of a head; the block's parameters begin at `base`.
 #[cube]

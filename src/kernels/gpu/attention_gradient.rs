@@ -1,13 +1,14 @@
 //! The gradients of window attention and of the LayerNorm before it. Probabilities are computed again from what the forward pass
 //! kept; scores never lie in memory. A cube has every `rows`-th window, a unit a token.
 
-use super::attention::{bias, dot, part, pixel_of};
+use super::attention::{bias, dot, part};
 use super::attention_rows_gradient::attention_rows_gradient;
 use super::functions::moments;
 use super::layout::Hybrid;
 use super::pixelwise::{clear, norm_weights};
 use super::products::Products;
 use super::tiles::Tile;
+use super::windows::pixel_of;
 use cubecl::prelude::*;
 
 /// Adds to a row of partial sums at `to` the gradients of the position bias of a head, Σ of those of all scores of a distance.

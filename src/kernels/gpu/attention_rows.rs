@@ -1,6 +1,5 @@
 //! Self-attention within windows on matrix units: a cube has a window, a plane 16 of its tokens, whose scores stay in registers.
 
-use super::attention::{MASKED, pixel_of};
 use super::conv::zeros;
 use super::layout::Hybrid;
 use super::matrix::{K, N, OWN, multiply, rounded};
@@ -9,6 +8,7 @@ use super::rows::{
     right_of_rows, row_max, row_sum, stage, times,
 };
 use super::tiles::Tile;
+use super::windows::{MASKED, pixel_of};
 use cubecl::prelude::*;
 
 /// Numbers of shared memory for a head's rows of queries, keys and values.

@@ -2,11 +2,10 @@
 //! in one buffer `[pixels, L·growth]`, so that nothing is concatenated. The 1×1 fusion of all of them is in `pixelwise`.
 
 use super::conv::{Load, accumulate, biased, halo_len, taps_len};
-use super::fusion::{PIXELS, weights_len};
+use super::cubes::{FUSED, PIXELS, SHARED};
 use super::matrix::N;
-use super::pixelwise::FUSED;
-use super::plan::SHARED;
 use super::products::{CHUNK, Products, place};
+use super::rows::pitch;
 use super::tiles::Tile;
 use super::weights;
 use cubecl::prelude::*;
@@ -50,10 +49,15 @@ impl Dense {
         self.offset(self.layers) + (self.seen(self.layers) + 1) * self.channels
     }
 
+    /// Numbers of shared memory for the weights of the fusion, on matrix units.
+    pub(super) const fn fusion_len(&self) -> usize {
+        self.channels * pitch(self.seen(self.layers))
+    }
+
     /// How the fusion multiplies: on matrix units where eights of channels and all weights in shared memory are enough.
     pub(super) const fn fusion(&self) -> Products {
         let eights = self.channels.is_multiple_of(N) && self.growth.is_multiple_of(N);
-        if eights && 4 * weights_len(self) <= SHARED { self.products } else { Products::Units }
+        if eights && 4 * self.fusion_len() <= SHARED { self.products } else { Products::Units }
     }
 
     /// Pixels of a cube of the fusion.

@@ -2,10 +2,11 @@
 
 use super::attention::attention;
 use super::conv::{self, Finish, Load, convolve};
+use super::cubes;
 use super::dense::dense_layer;
 use super::gates::{self, gate_channels};
 use super::mlp::mlp;
-use super::pixelwise::{self, fuse};
+use super::pixelwise::fuse;
 use super::plan::Pass;
 use super::stage::stage_input;
 use burn_cubecl::tensor::CubeTensor;
@@ -241,7 +242,7 @@ impl Pass {
         fuse::launch(
             &self.weights.client,
             cubes(self.pixels, dense.fused()),
-            CubeDim::new_1d(pixelwise::UNITS),
+            CubeDim::new_1d(cubes::UNITS),
             features.clone().into_buffer_arg(),
             grown.clone().into_buffer_arg(),
             self.weights.clone().into_buffer_arg(),
@@ -320,7 +321,7 @@ impl Pass {
         mlp::launch(
             &self.weights.client,
             cubes(self.pixels, hybrid.forward_pixels()),
-            CubeDim::new_1d(pixelwise::UNITS),
+            CubeDim::new_1d(cubes::UNITS),
             x.clone().into_buffer_arg(),
             self.weights.clone().into_buffer_arg(),
             out.clone().into_buffer_arg(),

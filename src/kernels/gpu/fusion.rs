@@ -1,19 +1,12 @@
 //! The 1×1 fusion of a dense block and the LayerNorm behind it, on matrix units.
 
+use super::cubes::PIXELS;
 use super::dense::Dense;
-use super::matrix::{K, PLANE};
+use super::matrix::K;
 use super::rows::{
     ROWS, biases, factors, load_rows, moments_of_rows, normalised_rows, pitch, plane, stage, store_rows, times,
 };
 use cubecl::prelude::*;
-
-/// Pixels of a cube.
-pub(super) const PIXELS: usize = super::pixelwise::UNITS as usize / PLANE * ROWS;
-
-/// Numbers of shared memory for the weights.
-pub(super) const fn weights_len(dense: &Dense) -> usize {
-    dense.channels * pitch(dense.seen(dense.layers))
-}
 
 /// Adds to a plane's `sums` what `channels` inputs give, whose weights lie at `first` in shared memory.
 #[cube]
@@ -54,7 +47,7 @@ pub(super) fn fuse_rows(
 ) {
     let (channels, layers) = (comptime!(dense.channels), comptime!(dense.grown()));
     let seen = comptime!(dense.seen(dense.layers));
-    let mut taps = Shared::new_slice(comptime!(weights_len(&dense)));
+    let mut taps = Shared::new_slice(comptime!(dense.fusion_len()));
     let pixel = CUBE_POS * PIXELS + plane() * ROWS;
     stage(weights, &mut taps, 0usize, base, seen, channels, seen);
     let mut fused = biases(weights, base + comptime!(seen * channels), channels);

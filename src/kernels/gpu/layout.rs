@@ -1,10 +1,8 @@
 //! Where the parameters of a hybrid attention block lie in the network's vector, in the order of its layers, and those by which genes
 //! scale and shift features.
 
-use super::matrix::{K, N, PLANE};
-use super::mlp_rows::PIXELS;
-use super::mlp_rows_gradient::planes;
-use super::pixelwise::UNITS;
+use super::cubes::{PIXELS, UNITS};
+use super::matrix::{K, M, N, PLANE};
 use super::products::Products;
 use super::rows::ROWS;
 
@@ -44,6 +42,11 @@ impl Hybrid {
             Products::Units => self.tokens() as u32,
             Products::Matrices => (self.tokens() / ROWS * PLANE) as u32,
         }
+    }
+
+    /// Planes of a cube of the MLP's gradients.
+    pub(super) const fn planes(&self) -> usize {
+        self.hidden / M
     }
 
     /// Tokens of a window.
@@ -139,7 +142,7 @@ impl Hybrid {
     pub(super) const fn gradient_units(&self) -> u32 {
         match self.products {
             Products::Units => UNITS,
-            Products::Matrices => (planes(self) * PLANE) as u32,
+            Products::Matrices => (self.planes() * PLANE) as u32,
         }
     }
 

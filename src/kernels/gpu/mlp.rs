@@ -1,10 +1,11 @@
 //! The MLP of a hybrid block, forward and backward; the hidden layer is computed again instead of kept.
 
+use super::cubes::UNITS;
 use super::functions::{gelu, gelu_slope};
 use super::layout::Hybrid;
 use super::mlp_rows::mlp_rows;
 use super::mlp_rows_gradient::mlp_rows_gradient;
-use super::pixelwise::{UNITS, clear, linear, linear_back, linear_weights, load, norm_weights, normalise, store};
+use super::pixelwise::{clear, linear, linear_back, linear_weights, load, norm_weights, normalise, store};
 use super::products::Products;
 use cubecl::prelude::*;
 

@@ -1,16 +1,14 @@
 //! The MLP of a hybrid block on matrix units: a plane has 16 pixels, whose hidden layer never leaves the registers.
 
+use super::cubes::PIXELS;
 use super::functions::gelu;
 use super::layout::Hybrid;
-use super::matrix::{K, PLANE};
-use super::pixelwise::UNITS;
+use super::matrix::K;
 use super::rows::{
     ROWS, biases, factors, load_rows, moments_of_rows, normalised_rows, numbers, pitch, plane, stage, store_rows, times,
 };
 use cubecl::prelude::*;
 
-/// Pixels of a cube.
-pub(super) const PIXELS: usize = UNITS as usize / PLANE * ROWS;
 /// Features of the hidden layer whose weights are in shared memory at once.
 const CHUNK: usize = 16;
 

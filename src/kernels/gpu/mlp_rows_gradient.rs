@@ -12,14 +12,9 @@ use super::rows::{
 };
 use cubecl::prelude::*;
 
-/// Planes of a cube.
-pub(super) const fn planes(hybrid: &Hybrid) -> usize {
-    hybrid.hidden / M
-}
-
 /// Into how many parts planes share what comes back to eight channels: each adds up so many of the hidden layer's features.
 const fn parts(hybrid: &Hybrid) -> usize {
-    planes(hybrid) / (hybrid.channels / N)
+    hybrid.planes() / (hybrid.channels / N)
 }
 
 /// Numbers between two pixels in shared memory, of channels and of features.
@@ -85,7 +80,7 @@ pub(super) fn mlp_rows_gradient(
 ) {
     let (channels, wide) = (comptime!(hybrid.channels), comptime!(hybrid.hidden));
     let (across, along) = (comptime!(across(&hybrid)), comptime!(along(&hybrid)));
-    let (planes, parts) = (comptime!(planes(&hybrid)), comptime!(parts(&hybrid)));
+    let (planes, parts) = (comptime!(hybrid.planes()), comptime!(parts(&hybrid)));
     let own = comptime!(numbers(hybrid.channels));
     let norm = base + comptime!(hybrid.norm2());
     let (fc1, fc2) = (base + comptime!(hybrid.fc1()), base + comptime!(hybrid.fc2()));

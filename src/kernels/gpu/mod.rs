@@ -23,6 +23,7 @@ mod attention_rows_gradient;
 mod backward;
 mod branch;
 mod conv;
+mod cubes;
 mod dense;
 mod dense_gradient;
 mod film;
@@ -48,6 +49,7 @@ mod step_input;
 mod tables;
 mod tiles;
 mod weights;
+mod windows;
 
 #[cfg(all(test, feature = "vulkan"))]
 mod tests;

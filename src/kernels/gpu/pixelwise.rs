@@ -1,16 +1,12 @@
 //! What is computed pixel by pixel: linear maps, LayerNorm, and the fusion of a dense block. A cube has a few pixels in shared
 //! memory.
 
+use super::cubes::{FUSED, UNITS};
 use super::dense::Dense;
 use super::functions::moments;
 use super::fusion::fuse_rows;
 use super::products::Products;
 use cubecl::prelude::*;
-
-/// Units of a cube.
-pub(super) const UNITS: u32 = 128;
-/// Pixels of a cube of `fuse` without matrix units.
-pub(super) const FUSED: usize = 16;
 
 /// `out = x·Wᵀ + b` for `[pixels, inputs]` in shared memory; `[outputs, inputs]` lies at `base`, and the bias behind it.
 #[cube]

@@ -2,9 +2,9 @@
 //! the device.
 
 use super::conv::{halo_len, taps_len};
+use super::cubes::{FUSED, SHARED};
 use super::dense::Dense;
 use super::layout::{Film, Hybrid};
-use super::pixelwise::FUSED;
 use super::products::Products;
 use super::tables::kept;
 use super::tiles::{Size, TILE, count, extents, tiles};
@@ -33,9 +33,6 @@ pub(crate) struct Dimensions {
     /// How the network multiplies, if the device can.
     pub(crate) products: Products,
 }
-
-/// Shared memory in bytes that kernels may take: GPUs for computing have it, if Vulkan asks for half of it alone.
-pub(super) const SHARED: usize = 32 << 10;
 
 impl Dimensions {
     /// Whether the kernels can compute such a network.

@@ -1,25 +1,12 @@
 //! The genes whose pictures a report holds: the first of a panel, or of many that are scored the best and the worst.
 
+use super::card::Card;
 use super::figure::GeneFigure;
 use super::limits::{MOST_LISTED, MOST_PICTURED, UNFOLDED, ends};
 use super::order::Order;
 use crate::Result;
 use crate::scoring::Score;
 use maud::{Markup, html};
-
-/// The pictures of a gene on the page, closed or open.
-pub(crate) struct Card {
-    /// The gene.
-    pub(super) gene: String,
-    /// What a `details` element of it holds: its summary, and the pictures.
-    pub(super) content: Markup,
-}
-
-impl Card {
-    fn html(&self, open: bool) -> Markup {
-        html! { details class="gene" id={ "gene-" (self.gene) } open[open] { (self.content) } }
-    }
-}
 
 /// The cards of a report, gathered gene by gene.
 pub(crate) struct Cards<'a> {

@@ -1,6 +1,6 @@
 //! The pictures of a gene as they are shown: as a card of the page, and as a figure in a file of its own.
 
-use super::cards::Card;
+use super::card::Card;
 use super::charts::nice_below;
 use super::colours::{Scale, shrink, shrink_mask};
 use super::markup::{advised, px, standalone};

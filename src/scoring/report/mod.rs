@@ -1,5 +1,6 @@
 //! `report.html`: one file that explains itself, opens anywhere and needs no network; `genes.html`, all genes of a panel; and plots as files.
 
+mod card;
 mod cards;
 mod charts;
 mod colours;
