@@ -58,6 +58,7 @@ mod gpu {
     mod backward;
     mod branch;
     mod conv;
+    mod cubes;
     mod dense;
     mod dense_gradient;
     mod film;
@@ -81,6 +82,7 @@ mod gpu {
     mod tables;
     mod tiles;
     mod weights;
+    mod windows;
 
     #[path = "../../../scripts/cuda_kernels/src/step.rs"]
     pub mod step;
