@@ -52,6 +52,11 @@ fn each_is_told_with_what_to_do() {
             2,
             &["guide_dropout: found 0.2", "Set fit.stains"],
         ),
+        (
+            format!("{fit} --gene DUCT1 --set fit.by_structure=2 --output new.safetensors"),
+            2,
+            &["fit.by_structure: found 2.0, expected a share from 0 to 1"],
+        ),
         (format!("{fit} --gene DUCT1 --output no/new.safetensors"), 74, &["there is no folder no. Create it"]),
         (prep.replace("new.s2s", "no/new.s2s"), 74, &["no/new.s2s: there is no folder no. Create it"]),
         (

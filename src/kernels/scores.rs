@@ -7,6 +7,7 @@ use super::simd::Simd;
 
 /// Lanes of the widest vectors.
 const MOST_LANES: usize = 16;
+
 /// Numbers from a row to the next one: whole vectors of queries.
 pub(super) const fn pitch(queries: usize) -> usize {
     queries.next_multiple_of(MOST_LANES)

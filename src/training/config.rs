@@ -291,7 +291,10 @@ impl FitConfig {
             ("patience", self.patience == 0 || self.holdout > 0.0, "0, or fit.holdout above 0 to see a plateau by"),
         ];
         match checks.iter().find(|(_, holds, _)| !holds) {
-            Some((key, _, expected)) => Err(Error::Usage(format!("fit.{key}: expected {expected}"))),
+            Some((key, _, expected)) => {
+                let found = serde_json::to_value(self).map_err(|e| Error::bug(format!("fit.{key}: {e}")))?;
+                Err(Error::Usage(format!("fit.{key}: found {}, expected {expected}", found[*key])))
+            }
             None => Ok(()),
         }
     }

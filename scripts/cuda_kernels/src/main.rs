@@ -55,6 +55,7 @@ mod gpu {
     mod attention_gradient;
     mod attention_rows;
     mod attention_rows_gradient;
+    mod attention_rows_sums;
     mod backward;
     mod branch;
     mod conv;

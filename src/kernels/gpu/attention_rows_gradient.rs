@@ -4,30 +4,17 @@
 use super::attention_rows::{
     bias_of, part_rows, pixels_of, put, qkv_len, stage_head, stage_sides, times_channels, times_tokens, token,
 };
+use super::attention_rows_sums::{SLOTS, across, add_norms, add_positions, add_proj, add_qkv};
 use super::conv::zeros;
 use super::layout::Hybrid;
-use super::matrix::{K, M, N, OWN, PLANE, multiply, odd, rounded};
+use super::matrix::{K, M, N, OWN, PLANE, rounded};
 use super::pixelwise::{clear, copy};
 use super::rows::{
-    OWN_ROWS, ROWS, column_sum, factors, left_of, load_pixels, moments_of_rows, normalised_back, normalised_rows,
-    numbers, own_row, padded, pitch, place, plane, right_of, row_sum, times_own, weights_of,
+    OWN_ROWS, ROWS, factors, load_pixels, moments_of_rows, normalised_back, normalised_rows, numbers, own_row, padded,
+    pitch, place, plane, row_sum, times_own, weights_of,
 };
 use super::tiles::Tile;
 use cubecl::prelude::*;
-
-/// Numbers of a unit for the gradients of position biases: two columns for each of the distances between a row of the window and those of
-/// the plane's tokens, which are two.
-const SLOTS: usize = 2 * 9;
-
-/// Numbers between two tokens in shared memory.
-const fn across(hybrid: &Hybrid) -> usize {
-    odd(hybrid.channels, 8)
-}
-
-/// Products beside each other that have all channels as rows.
-const fn fragments(hybrid: &Hybrid) -> usize {
-    hybrid.channels.div_ceil(M)
-}
 
 /// A plane's tokens from a part of a head, which begins at `first`.
 #[cube]
@@ -123,108 +110,6 @@ fn answering(
     (keys, values)
 }
 
-/// Adds to a row of partial sums at `to` the gradients of a head's position biases, from the slots of all units in `all` from `first` on. A unit of a plane
-/// has the columns of the window `2·(unit % 4)` and the next, of tokens whose column is `unit / 4`.
-#[cube]
-fn add_positions(all: &[f32], first: usize, partial: &mut [f32], to: usize, head: usize, #[comptime] hybrid: Hybrid) {
-    let (across, side) = (comptime!(hybrid.distances()), comptime!(hybrid.window));
-    let mut entry = UNIT_POS as usize;
-    while entry < comptime!(across * across) {
-        let (dy, dx) = (entry / across, entry % across);
-        let mut sum = f32::new(0.0);
-        for plane in 0..comptime!(hybrid.tokens() / ROWS) {
-            let slot = dy - min(dy, 2 * plane);
-            if dy >= 2 * plane && slot < comptime!(SLOTS / 2) {
-                #[unroll]
-                for column in 0..side {
-                    if dx + column >= comptime!(side - 1) && dx + column < across {
-                        let of = dx + column - comptime!(side - 1);
-                        let from = (plane * SLOTS + slot * 2 + comptime!(column % 2)) * PLANE;
-                        sum += all[first + from + of * 4 + comptime!(column / 2)];
-                    }
-                }
-            }
-        }
-        partial[to + entry * comptime!(hybrid.heads) + head] += sum;
-        entry += CUBE_DIM as usize;
-    }
-}
-
-/// Adds to a row of partial sums at `to` the gradients of a head's rows of `qkv` and of their biases, from those of queries, keys and values
-/// in `parts`.
-#[cube]
-fn add_qkv(tokens: &[f32], parts: &[f32], partial: &mut [f32], to: usize, head: usize, #[comptime] hybrid: Hybrid) {
-    let (channels, d, n) = (comptime!(hybrid.channels), comptime!(hybrid.head()), comptime!(hybrid.tokens()));
-    let (across, wide) = (comptime!(across(&hybrid)), comptime!(padded(d)));
-    let (rows, columns) = (comptime!(fragments(&hybrid)), comptime!(padded(d) / N));
-    let part = comptime!(n * pitch(wide));
-    let mut tile = plane();
-    while tile < comptime!(3 * rows * columns) {
-        let (of, row, column) = (tile / comptime!(rows * columns), tile % rows, tile / rows % columns);
-        let mut sums = zeros(OWN);
-        #[unroll]
-        for eight in 0..comptime!(n / K) {
-            let left = left_of(tokens, comptime!(eight * K * across) + row * M, 1usize, across);
-            let from = of * part + comptime!(eight * K * pitch(wide)) + column * N;
-            let right = right_of(parts, from, comptime!(pitch(wide)), 1usize);
-            multiply(&left, &right, &mut sums, 0usize, 0usize, 0usize);
-        }
-        #[unroll]
-        for i in 0..OWN {
-            let (c, k) = place(i);
-            let (c, k) = (row * M + c, column * N + k);
-            if c < channels && k < d {
-                partial[to + (of * channels + head * d + k) * channels + c] += sums[i];
-            }
-        }
-        tile += CUBE_DIM as usize / PLANE;
-    }
-    let unit = UNIT_POS as usize;
-    if unit < comptime!(3 * d) {
-        let (of, k) = (unit / d, unit % d);
-        let mut sum = f32::new(0.0);
-        for token in 0..n {
-            sum += parts[of * part + token * comptime!(pitch(wide)) + k];
-        }
-        partial[to + comptime!(3 * channels * channels) + of * channels + head * d + k] += sum;
-    }
-}
-
-/// Adds to a row of partial sums at `to` the gradients of `proj` and of its bias: `above` are the gradients of all tokens, `heads` what the
-/// heads gave.
-#[cube]
-fn add_proj(above: &[f32], heads: &[f32], partial: &mut [f32], to: usize, #[comptime] hybrid: Hybrid) {
-    let (channels, across) = (comptime!(hybrid.channels), comptime!(across(&hybrid)));
-    let rows = comptime!(fragments(&hybrid));
-    let mut tile = plane();
-    while tile < comptime!(rows * (channels / N)) {
-        let mut sums = zeros(OWN);
-        #[unroll]
-        for eight in 0..comptime!(hybrid.tokens() / K) {
-            let left = left_of(above, comptime!(eight * K * across) + tile % rows * M, 1usize, across);
-            let right = right_of(heads, comptime!(eight * K * across) + tile / rows * N, across, 1usize);
-            multiply(&left, &right, &mut sums, 0usize, 0usize, 0usize);
-        }
-        #[unroll]
-        for i in 0..OWN {
-            let (o, c) = place(i);
-            let o = tile % rows * M + o;
-            if o < channels {
-                partial[to + o * channels + tile / rows * N + c] += sums[i];
-            }
-        }
-        tile += CUBE_DIM as usize / PLANE;
-    }
-    let unit = UNIT_POS as usize;
-    if unit < channels {
-        let mut sum = f32::new(0.0);
-        for token in 0..comptime!(hybrid.tokens()) {
-            sum += above[token * across + unit];
-        }
-        partial[to + comptime!(channels * channels) + unit] += sum;
-    }
-}
-
 /// Writes a plane's tokens with all channels to shared memory.
 #[cube]
 fn put_all(rows: &Array<f32>, to: &mut [f32], #[comptime] hybrid: Hybrid) {
@@ -259,11 +144,7 @@ fn put_head(
     let proj = weights_of(weights, from, channels, wide, channels, 1usize, true);
     let mut outputs = zeros(comptime!(numbers(wide)));
     times_own(&above, &proj, &mut outputs, channels, wide);
-    let mut along = Array::<f32>::new(OWN_ROWS);
-    #[unroll]
-    for row in 0..OWN_ROWS {
-        along[row] = f32::new(0.0);
-    }
+    let mut along = zeros(OWN_ROWS);
     #[unroll]
     for i in 0..comptime!(numbers(wide)) {
         let (_, channel) = place(i);
@@ -425,31 +306,5 @@ pub(super) fn attention_rows_gradient(
             sum += norms[comptime!(plane * 2 * channels) + unit];
         }
         partial[row + unit] = sum;
-    }
-}
-
-/// Adds what a plane's tokens give to the gradients of the norm's scale and shift.
-#[cube]
-fn add_norms(
-    values: &Array<f32>,
-    moments: &Array<f32>,
-    grad: &Array<f32>,
-    norms: &mut [f32],
-    #[comptime] hybrid: Hybrid,
-) {
-    #[unroll]
-    for i in 0..comptime!(numbers(hybrid.channels)) {
-        if comptime!(own_row(i) == 0) {
-            let next = comptime!(i + OWN / OWN_ROWS);
-            let one = (values[i] - moments[0]) * moments[1] * grad[i];
-            let two = (values[next] - moments[2]) * moments[3] * grad[next];
-            let (scale, shift) = (column_sum(one + two), column_sum(grad[i] + grad[next]));
-            let (of, channel) = place(i);
-            if of == 0 {
-                let to = plane() * comptime!(2 * hybrid.channels) + channel;
-                norms[to] += scale;
-                norms[to + comptime!(hybrid.channels)] += shift;
-            }
-        }
     }
 }

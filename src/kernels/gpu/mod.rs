@@ -20,6 +20,7 @@ mod attention;
 mod attention_gradient;
 mod attention_rows;
 mod attention_rows_gradient;
+mod attention_rows_sums;
 mod backward;
 mod branch;
 mod conv;
