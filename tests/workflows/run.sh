@@ -55,14 +55,15 @@ chosen=$*
 for one in python nextflow nfcore; do have "$one" & done
 (have debian && { have apptainer & have base; wait; }) &
 wait
-suite static 120 python
+# The seconds end a suite that hangs; on a busy machine an honest one takes three times what it takes alone.
+suite static 300 python
 suite snakemake 600 python
-suite wrappers 120 python
+suite wrappers 400 python
 suite nextflow 900 python nextflow
-suite nfcore 120 nextflow nfcore
-suite containers 240 python debian apptainer base
-suite slurm_snakemake 300 python debian apptainer
-suite slurm_nextflow 240 nextflow debian apptainer
+suite nfcore 300 nextflow nfcore
+suite containers 400 python debian apptainer base
+suite slurm_snakemake 600 python debian apptainer
+suite slurm_nextflow 600 nextflow debian apptainer
 # 1 GB to install: only where it is wanted.
 if [ -n "${S2S_MULTIQC:-}" ] || [ -e "$ENGINES/multiqc.done" ]; then
   suite multiqc 400 multiqc
