@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::conv::Extent;
+use super::image::Extent;
 use super::matmul::{Packed, multiply};
 use super::scores::{Rows, pitch, products, softmax, transpose_back, weighted};
 use super::simd::{self, Simd, Work};

@@ -8,56 +8,25 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::image::{Extent, Finish, Source};
 use super::matmul::{Packed, Pieces, multiply};
 use super::simd::{self, Simd, Work};
 use super::threads::rows_per_task;
-
-/// How many images of how many pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Extent {
-    /// Images.
-    pub(crate) batch: usize,
-    /// Rows of an image.
-    pub(crate) height: usize,
-    /// Columns of an image.
-    pub(crate) width: usize,
-}
-
-impl Extent {
-    /// Pixels of all images together.
-    pub(crate) fn pixels(&self) -> usize {
-        self.batch * self.height * self.width
-    }
-}
-
-/// A channels-last image `[batch, height, width, channels]` that is part of an input.
-#[derive(Clone, Copy)]
-pub(crate) struct Source<'a> {
-    /// The values.
-    pub(crate) values: &'a [f32],
-    /// Its channels.
-    pub(crate) channels: usize,
-}
-
-/// What is done with each value of a product before it is written.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Finish<'a> {
-    /// One value for each channel, to add.
-    pub(crate) bias: Option<&'a [f32]>,
-    /// Add to what the output holds, instead of replacing it.
-    pub(crate) add: bool,
-    /// Negative values become 0.
-    pub(crate) relu: bool,
-    /// Of the output's shape: where it is not positive, the value becomes 0 (the gradient of ReLU).
-    pub(crate) gate: Option<&'a [f32]>,
-}
+use super::winograd::{self, TileWeights};
 
 /// Up to this many outputs, those of the three taps of a row lie side by side in one vector: alone they would leave most of it idle.
 const FEW: usize = 5;
 
-/// Weights of a convolution, packed for one pass: side² taps, for each its inputs. Of [`FEW`] outputs only the rows of taps follow one
-/// another, and the taps of a row lie side by side.
-pub(crate) struct Taps {
+/// Weights of a convolution, packed for one pass.
+pub(crate) enum Taps {
+    /// For products with the pixels themselves.
+    Direct(DirectTaps),
+    /// For products with transformed tiles.
+    Tiles(TileWeights),
+}
+
+/// side² taps, for each its inputs. Of [`FEW`] outputs only the rows of taps follow one another, and the taps of a row lie side by side.
+pub(crate) struct DirectTaps {
     packed: Packed,
     side: usize,
     outputs: usize,
@@ -96,15 +65,20 @@ impl Taps {
         outputs: usize,
         weight: impl Fn(usize, usize) -> R,
     ) -> Self {
-        let beside = Self::beside(side, outputs);
+        if winograd::suits(side, inputs, outputs) {
+            return Self::Tiles(TileWeights::new(inputs, outputs, weight));
+        }
+        let beside = DirectTaps::beside(side, outputs);
         let packed = Packed::new(side * side / beside * inputs, beside * outputs, |k| {
             let (input, first) = (k % inputs, k / inputs * beside);
             let weights: Vec<R> = (first..first + beside).map(|tap| weight(input, tap)).collect();
             move |column| weights[column / outputs](column % outputs)
         });
-        Self { packed, side, outputs }
+        Self::Direct(DirectTaps { packed, side, outputs })
     }
+}
 
+impl DirectTaps {
     /// How many taps lie side by side.
     fn beside(side: usize, outputs: usize) -> usize {
         if outputs <= FEW { side } else { 1 }
@@ -113,6 +87,10 @@ impl Taps {
 
 /// Convolves `sources` and writes (or adds, see [`Finish`]) `[pixels, outputs]` values to `out`.
 pub(crate) fn convolve(extent: Extent, sources: &[Source], taps: &Taps, finish: Finish, out: &mut [f32]) {
+    let taps = match taps {
+        Taps::Direct(taps) => taps,
+        Taps::Tiles(weights) => return winograd::convolve(extent, sources, weights, finish, out),
+    };
     assert_eq!(out.len(), extent.pixels() * taps.outputs, "the shape of the output");
     let rows = rows_per_task(extent.batch * extent.height);
     let row_len = extent.width * taps.outputs;
@@ -125,7 +103,7 @@ pub(crate) fn convolve(extent: Extent, sources: &[Source], taps: &Taps, finish: 
 struct Rows<'a> {
     extent: Extent,
     sources: &'a [Source<'a>],
-    taps: &'a Taps,
+    taps: &'a DirectTaps,
     finish: Finish<'a>,
     first_row: usize,
     out: &'a mut [f32],
@@ -138,7 +116,7 @@ impl Work for Rows<'_> {
     fn run<S: Simd>(self, s: S) {
         let Self { extent, sources, taps, finish, first_row, out } = self;
         let (width, outputs) = (extent.width, taps.outputs);
-        let beside = Taps::beside(taps.side, outputs);
+        let beside = DirectTaps::beside(taps.side, outputs);
         let widest = sources.iter().map(|source| source.channels).max().unwrap_or(0);
         let zeros = vec![0.0; widest];
         let channels: Vec<usize> = sources.iter().map(|source| source.channels).collect();
@@ -147,8 +125,8 @@ impl Work for Rows<'_> {
         for (row, out) in (first_row..).zip(out.chunks_mut(width * outputs)) {
             let reads = row_reads(extent, sources, taps.side, beside, row);
             let reads = Reads { reads: &reads, zeros: &zeros };
-            let gate = finish.gate.map(|gate| &gate[row * width * outputs..][..width * outputs]);
-            let mut finished = RowOutput { finish: Finish { gate, ..finish }, outputs, out };
+            let finish = finish.part(row * width * outputs..(row + 1) * width * outputs);
+            let mut finished = RowOutput { finish, outputs, out };
             if beside > 1 {
                 let all = taps.packed.width();
                 multiply(
@@ -187,23 +165,7 @@ impl RowOutput<'_> {
     /// Writes outputs of pixel x from o on.
     #[inline(always)]
     fn store<S: Simd>(&mut self, s: S, x: usize, o: usize, v: S::V) {
-        let Self { finish, outputs, out } = self;
-        let last = (*outputs).min(o + S::LANES);
-        let lanes = x * *outputs + o..x * *outputs + last;
-        let mut v = v;
-        if let Some(bias) = finish.bias {
-            v = s.add(v, s.load_part(&bias[o..last]));
-        }
-        if finish.add {
-            v = s.add(v, s.load_part(&out[lanes.clone()]));
-        }
-        if finish.relu {
-            v = s.max(v, s.splat(0.0));
-        }
-        if let Some(gate) = finish.gate {
-            v = s.keep_positive(s.load_part(&gate[lanes.clone()]), v);
-        }
-        s.store_part(&mut out[lanes], v);
+        self.finish.write(s, v, o, self.outputs, x * self.outputs, self.out);
     }
 
     /// Adds up what the `side` columns of taps give to each pixel: `parts` `[width, side, outputs]` are by the pixel that was read.

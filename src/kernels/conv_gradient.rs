@@ -2,31 +2,82 @@
 
 use std::ops::Range;
 
-use super::conv::{Extent, Finish, Source, Taps, convolve, shifted_row};
+use super::conv::{Taps, convolve, shifted_row};
+use super::image::{Extent, Finish, Source};
 use super::matmul::{Pixels, accumulate_outer};
 use super::mlp::transpose;
 use super::simd::{self, Simd, Work};
-use super::threads::accumulate;
+use super::threads::{accumulate, rows_per_task};
+use super::winograd;
+use super::winograd_gradient::{self, TileSums};
 
 /// The gradients of weights `[outputs, inputs, side, side]` and bias, given the gradient of the output.
 pub(crate) fn weight_gradient(extent: Extent, sources: &[Source], side: usize, grad: Source) -> (Vec<f32>, Vec<f32>) {
     let inputs: usize = sources.iter().map(|source| source.channels).sum();
     let outputs = grad.channels;
-    let tasks = row_groups(extent);
+    if winograd::suits(side, inputs, outputs) {
+        let wide = winograd_gradient::padded(outputs);
+        let groups = row_groups(extent, rows_per_task(extent.batch * extent.height).next_multiple_of(2));
+        let (sums, bias) = add_up(extent, groups, grad, winograd::POSITIONS * inputs * wide, |rows, sum| {
+            simd::run(TileSums { extent, sources, grad, rows, sum });
+        });
+        return (unpack(&winograd_gradient::of_taps(&sums), wide, outputs, side), bias);
+    }
     let by_input = sources.iter().all(|source| source.channels >= WIDE.max(outputs)) && outputs < WIDE;
-    let sums = accumulate(tasks, (side * side * inputs + 1) * outputs, |rows, sum| {
+    // So few rows that their pixels stay in the first-level cache.
+    let groups = row_groups(extent, 128usize.div_ceil(extent.width));
+    let (sums, bias) = add_up(extent, groups, grad, side * side * inputs * outputs, |rows, sum| {
         simd::run(WeightSums { extent, sources, side, grad, by_input, rows, sum });
     });
-    match by_input {
-        true => unpack(&by_output(&sums, sources, outputs, side), outputs, side),
-        false => unpack(&sums, outputs, side),
+    let sums = if by_input { by_output(&sums, sources, outputs, side) } else { sums };
+    (unpack(&sums, outputs, outputs, side), bias)
+}
+
+/// What `add` adds up of all rows of these groups, `len` sums, and the gradients of biases.
+fn add_up(
+    extent: Extent,
+    groups: Vec<Range<usize>>,
+    grad: Source,
+    len: usize,
+    add: impl Fn(Range<usize>, &mut [f32]) + Sync,
+) -> (Vec<f32>, Vec<f32>) {
+    let row = extent.width * grad.channels;
+    let mut sums = accumulate(groups, len + grad.channels, |rows, sum| {
+        let (sum, bias) = sum.split_at_mut(len);
+        simd::run(PixelSums { grads: &grad.values[rows.start * row..rows.end * row], bias });
+        add(rows, sum);
+    });
+    let bias = sums.split_off(len);
+    (sums, bias)
+}
+
+/// Adds the gradients of pixels to those of biases.
+struct PixelSums<'a> {
+    grads: &'a [f32],
+    bias: &'a mut [f32],
+}
+
+impl Work for PixelSums<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let outputs = self.bias.len();
+        for o in (0..outputs).step_by(S::LANES) {
+            let last = outputs.min(o + S::LANES);
+            let mut sum = s.load_part(&self.bias[o..last]);
+            for pixel in self.grads.chunks_exact(outputs) {
+                sum = s.add(sum, s.load_part(&pixel[o..last]));
+            }
+            s.store_part(&mut self.bias[o..last], sum);
+        }
     }
 }
 
 /// Fewer outputs leave the widest vectors partly idle: there the inputs lie side by side, if there are as many.
 const WIDE: usize = 16;
 
-/// Sums in the order [tap][input][output], of those in the order [tap], of each source [output][input]; biases stay.
+/// Sums in the order [tap][input][output], of those in the order [tap], of each source [output][input].
 fn by_output(sums: &[f32], sources: &[Source], outputs: usize, side: usize) -> Vec<f32> {
     let mut turned = Vec::with_capacity(sums.len());
     let mut rest = sums;
@@ -35,14 +86,12 @@ fn by_output(sums: &[f32], sources: &[Source], outputs: usize, side: usize) -> V
         rest = others;
         turned.extend(transpose(block, source.channels));
     }
-    turned.extend(rest);
     turned
 }
 
-/// Groups of rows of one image, so few that their pixels stay in the first-level cache.
-fn row_groups(extent: Extent) -> Vec<Range<usize>> {
+/// Groups of so many rows of one image.
+fn row_groups(extent: Extent, group: usize) -> Vec<Range<usize>> {
     let height = extent.height;
-    let group = 128usize.div_ceil(extent.width).max(1);
     (0..extent.batch)
         .flat_map(|image| {
             (0..height).step_by(group).map(move |y| image * height + y..image * height + height.min(y + group))
@@ -51,7 +100,7 @@ fn row_groups(extent: Extent) -> Vec<Range<usize>> {
 }
 
 /// Adds the gradients of weights, in the order [tap][input][output], or [tap], of each source [output][input] where they are summed
-/// `by_input`, and then bias to `sum`.
+/// `by_input`.
 struct WeightSums<'a> {
     extent: Extent,
     sources: &'a [Source<'a>],
@@ -74,8 +123,7 @@ impl<'a> Work for WeightSums<'a> {
             let values = values.start * image.channels..values.end * image.channels;
             Pixels::dense(&image.values[values], image.channels)
         };
-        let bias_at = sum.len() - outputs;
-        let (mut sum, bias) = sum.split_at_mut(bias_at);
+        let mut sum = sum;
         for tap in 0..side * side {
             // Columns of the output whose tap lies inside the image.
             let dx = tap % side;
@@ -102,28 +150,22 @@ impl<'a> Work for WeightSums<'a> {
                 );
             }
         }
-        for row in rows {
-            let grad = &grad.values[row * width * outputs..][..width * outputs];
-            for grad in grad.chunks_exact(outputs) {
-                bias.iter_mut().zip(grad).for_each(|(bias, grad)| *bias += grad);
-            }
-        }
     }
 }
 
-/// Weights `[outputs, inputs, side, side]` and bias, from sums in the order [tap][input][output].
-fn unpack(sums: &[f32], outputs: usize, side: usize) -> (Vec<f32>, Vec<f32>) {
+/// Weights `[outputs, inputs, side, side]`, from sums in the order [tap][input][output], `wide` from an input to the next.
+fn unpack(sums: &[f32], wide: usize, outputs: usize, side: usize) -> Vec<f32> {
     let taps = side * side;
-    let inputs = (sums.len() / outputs - 1) / taps;
+    let inputs = sums.len() / wide / taps;
     let mut weight = vec![0.0; taps * inputs * outputs];
     for (o, weight) in weight.chunks_exact_mut(inputs * taps).enumerate() {
         for (i, weight) in weight.chunks_exact_mut(taps).enumerate() {
             for (tap, weight) in weight.iter_mut().enumerate() {
-                *weight = sums[(tap * inputs + i) * outputs + o];
+                *weight = sums[(tap * inputs + i) * wide + o];
             }
         }
     }
-    (weight, sums[sums.len() - outputs..].to_vec())
+    weight
 }
 
 /// What a loss changes by with each input of a convolution.

@@ -2,8 +2,9 @@
 //! before it, then a 1×1 fusion of all of them. Nothing is concatenated: a convolution reads its
 //! inputs where they are.
 
-use super::conv::{Extent, Finish, Source, Taps, convolve};
+use super::conv::{Taps, convolve};
 use super::conv_gradient::weight_gradient;
+use super::image::{Extent, Finish, Source};
 use super::threads::Buffer;
 
 /// Shapes and weights of a dense block.

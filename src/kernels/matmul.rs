@@ -4,16 +4,62 @@
 //! [`accumulate_outer`]: sums over pixels of outer products (the gradients of weights).
 #![allow(unsafe_code, reason = "the innermost loops read what was checked before them")]
 
+use std::ops::{Deref, DerefMut};
+
 use super::simd::{self, Simd, Work};
 
 /// Rows of a register tile: eight accumulators of two vectors each where registers abound.
 const ROWS_MANY: usize = 8;
 const ROWS_FEW: usize = 4;
 
+/// f32 that begin where a cache line does: a vector that lies in two of them is read at half the speed.
+pub(crate) struct Aligned {
+    lines: Vec<Line>,
+    len: usize,
+}
+
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([f32; 16]);
+
+impl Aligned {
+    /// `len` zeros.
+    pub(crate) fn zeros(len: usize) -> Self {
+        let mut zeros = Self { lines: Vec::new(), len: 0 };
+        zeros.clear(len);
+        zeros
+    }
+
+    /// Becomes `len` zeros.
+    fn clear(&mut self, len: usize) {
+        self.lines.clear();
+        self.lines.resize(len.div_ceil(16), Line([0.0; 16]));
+        self.len = len;
+    }
+}
+
+impl Deref for Aligned {
+    type Target = [f32];
+
+    #[inline(always)]
+    fn deref(&self) -> &[f32] {
+        // SAFETY: lines are arrays of f32 without gaps, and hold at least `len`.
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
+    }
+}
+
+impl DerefMut for Aligned {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut [f32] {
+        // SAFETY: as above.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+    }
+}
+
 /// A matrix `[depth, width]` stored as blocks of columns, two vectors wide, in the order in which
 /// [`multiply`] reads it; the last block is one vector wide when that suffices, padded with zeros.
 pub(crate) struct Packed {
-    values: Vec<f32>,
+    values: Aligned,
     depth: usize,
     width: usize,
     lanes: usize,
@@ -57,7 +103,7 @@ impl Packed {
 
     /// Nothing, to be filled by [`Packed::fill`].
     pub(crate) const fn empty() -> Self {
-        Self { values: Vec::new(), depth: 0, width: 0, lanes: 0 }
+        Self { values: Aligned { lines: Vec::new(), len: 0 }, depth: 0, width: 0, lanes: 0 }
     }
 
     /// Columns of the matrix.
@@ -93,8 +139,7 @@ impl Packed {
     #[inline(always)]
     fn blocks<S: Simd>(&mut self, _: S, depth: usize, width: usize) -> impl Iterator<Item = (usize, &mut [f32])> {
         (self.depth, self.width, self.lanes) = (depth, width, S::LANES);
-        self.values.clear();
-        self.values.resize(depth * width.next_multiple_of(S::LANES), 0.0);
+        self.values.clear(depth * width.next_multiple_of(S::LANES));
         let firsts = (0..width).step_by(2 * S::LANES);
         // All blocks but the last are two vectors wide, hence chunks of one size.
         firsts.zip(self.values.chunks_mut(depth * 2 * S::LANES))
@@ -141,7 +186,7 @@ pub(crate) fn multiply<'a, S: Simd>(
 ) {
     assert_eq!(pieces.iter().sum::<usize>(), weights.depth, "the depth of the packed matrix");
     assert_eq!(S::LANES, weights.lanes, "the instruction set for which the matrix was packed");
-    let mut blocks = weights.values.as_slice();
+    let mut blocks = &weights.values[..];
     for column in (0..weights.width).step_by(2 * S::LANES) {
         let vectors = vectors::<S>(weights.width - column);
         let (block, rest) = blocks.split_at(weights.depth * vectors * S::LANES);
@@ -217,6 +262,68 @@ fn tile<'a, S: Simd, const P: usize, const V: usize>(
     acc
 }
 
+/// Multiplies the first `count` of [`DENSE_ROWS`] rows, which lie one behind the other, by `weights`; the products go to rows of `out`
+/// that are padded to whole vectors. What further rows of `out` hold afterwards means nothing.
+#[inline(always)]
+pub(crate) fn multiply_dense<S: Simd>(s: S, count: usize, rows: &[f32], weights: &Packed, out: &mut [f32]) {
+    assert_eq!(rows.len(), DENSE_ROWS * weights.depth, "the rows, of the depth of the packed matrix");
+    assert_eq!(S::LANES, weights.lanes, "the instruction set for which the matrix was packed");
+    let mut blocks = &weights.values[..];
+    for column in (0..weights.width).step_by(2 * S::LANES) {
+        let vectors = vectors::<S>(weights.width - column);
+        let (block, rest) = blocks.split_at(weights.depth * vectors * S::LANES);
+        blocks = rest;
+        let few = count <= DENSE_ROWS / 2;
+        match (vectors, S::MANY_REGISTERS && !few) {
+            (2, true) => dense_tile::<S, DENSE_ROWS, 2>(s, 0, rows, block, column, out),
+            (2, false) => {
+                dense_tile::<S, { DENSE_ROWS / 2 }, 2>(s, 0, rows, block, column, out);
+                if !few {
+                    dense_tile::<S, { DENSE_ROWS / 2 }, 2>(s, DENSE_ROWS / 2, rows, block, column, out);
+                }
+            }
+            _ if few => dense_tile::<S, { DENSE_ROWS / 2 }, 1>(s, 0, rows, block, column, out),
+            _ => dense_tile::<S, DENSE_ROWS, 1>(s, 0, rows, block, column, out),
+        }
+    }
+}
+
+/// Rows that [`multiply_dense`] multiplies.
+pub(crate) const DENSE_ROWS: usize = 8;
+
+/// `P` rows from `first` on times one block of columns, the one from `column` on.
+#[inline(always)]
+fn dense_tile<S: Simd, const P: usize, const V: usize>(
+    s: S,
+    first: usize,
+    rows: &[f32],
+    block: &[f32],
+    column: usize,
+    out: &mut [f32],
+) {
+    let (depth, wide) = (rows.len() / DENSE_ROWS, out.len() / DENSE_ROWS);
+    let rows = &rows[first * depth..(first + P) * depth];
+    let mut acc = [[s.splat(0.0); V]; P];
+    for (k, weights) in block.chunks_exact(V * S::LANES).enumerate() {
+        let mut w = [s.splat(0.0); V];
+        for v in 0..V {
+            w[v] = s.load(&weights[v * S::LANES..]);
+        }
+        for p in 0..P {
+            // SAFETY: the block has `depth` chunks, so k < depth, and there are P rows of that length.
+            let x = s.splat(unsafe { *rows.get_unchecked(p * depth + k) });
+            for v in 0..V {
+                acc[p][v] = s.fma(x, w[v], acc[p][v]);
+            }
+        }
+    }
+    for p in 0..P {
+        for v in 0..V {
+            s.store(&mut out[(first + p) * wide + column + v * S::LANES..], acc[p][v]);
+        }
+    }
+}
+
 /// Pixels for [`accumulate_outer`]: as many rows of `stride` values as `values` holds, of which
 /// the first `width` are used.
 #[derive(Clone, Copy)]
@@ -231,6 +338,13 @@ impl<'a> Pixels<'a> {
     #[inline(always)]
     pub(crate) fn dense(values: &'a [f32], width: usize) -> Self {
         Self { values, stride: width, width }
+    }
+
+    /// How many whole rows there are.
+    #[inline(always)]
+    fn count(&self) -> usize {
+        assert!(self.width <= self.stride, "pixels do not overlap");
+        if self.values.len() < self.width { 0 } else { (self.values.len() - self.width) / self.stride + 1 }
     }
 }
 
@@ -260,12 +374,16 @@ pub(crate) fn accumulate_outer<'a, S: Simd>(
                         left if left > S::LANES => {
                             outer_block::<S, $rows, 2, true>(s, pieces, &piece, row, column, n, sum)
                         }
+                        left if left == S::LANES => {
+                            outer_block::<S, $rows, 1, false>(s, pieces, &piece, row, column, n, sum)
+                        }
                         _ => outer_block::<S, $rows, 1, true>(s, pieces, &piece, row, column, n, sum),
                     }
                     row += $rows;
                 }};
             }
             match m - row {
+                left if left >= 16 && n - column <= S::LANES && S::MANY_REGISTERS => block!(16),
                 left if left >= ROWS_MANY && S::MANY_REGISTERS => block!(8),
                 left if left >= ROWS_FEW => block!(4),
                 _ => block!(1),
@@ -287,10 +405,13 @@ fn outer_block<'a, S: Simd, const M: usize, const V: usize, const PART: bool>(
     let mut acc = [[s.splat(0.0); V]; M];
     for j in 0..pieces {
         let (a, b) = piece(j);
-        let columns = column..if PART { b.width } else { column + V * S::LANES };
-        for (a, b) in a.values.chunks(a.stride).zip(b.values.chunks(b.stride)) {
-            let a = &a[row..row + M];
-            let b = &b[columns.clone()];
+        let columns = if PART { b.width - column } else { V * S::LANES };
+        for pixel in 0..a.count().min(b.count()) {
+            // SAFETY: `count` saw that all pixels lie in the values; row + M and column + columns are within their widths.
+            let (a, b) = unsafe {
+                let (first, second) = (pixel * a.stride + row, pixel * b.stride + column);
+                (a.values.get_unchecked(first..first + M), b.values.get_unchecked(second..second + columns))
+            };
             let mut y = [s.splat(0.0); V];
             for v in 0..V {
                 let b = &b[v * S::LANES..];

@@ -2,7 +2,7 @@
 //!
 //! Everything is made of two register-tiled matrix products (`matmul`) and a few vector functions
 //! (`functions`), written once over `simd` and compiled for each instruction set. The operations,
-//! from the small to the large: convolutions (`conv`, `conv_gradient`), dense blocks (`dense`),
+//! from the small to the large: convolutions (`conv`, `winograd`, and their gradients), dense blocks (`dense`),
 //! `norm`, `mlp`, window attention (`scores`, `attention`, `attention_gradient`), `channel_attention`
 //! and whole hybrid attention blocks (`hybrid`). The network meets them as operations on burn
 //! tensors ([`ops`]).
@@ -19,6 +19,7 @@ mod functions;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod hybrid;
+mod image;
 mod matmul;
 mod mlp;
 mod norm;
@@ -26,6 +27,8 @@ pub mod ops;
 mod scores;
 mod simd;
 mod threads;
+mod winograd;
+mod winograd_gradient;
 
 pub use simd::{InstructionSet, with_instruction_set};
 

@@ -1,9 +1,9 @@
 //! The operations once more, naively and in f64: what the kernels are tested against.
 
 use super::attention::WindowAttention;
-use super::conv::Extent;
 use super::dense::DenseBlock;
 use super::hybrid::HybridBlock;
+use super::image::Extent;
 use super::mlp::Mlp;
 use super::norm::Norm;
 

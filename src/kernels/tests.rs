@@ -5,11 +5,12 @@ use proptest::prelude::*;
 
 use super::attention::WindowAttention;
 use super::channel_attention::ChannelAttention;
-use super::conv::{Extent, Finish, Source, Taps, convolve};
+use super::conv::{Taps, convolve};
 use super::conv_gradient::convolution_gradients;
 use super::dense::DenseBlock;
 use super::functions::{gelu_gradient, gelu_of};
 use super::hybrid::HybridBlock;
+use super::image::{Extent, Finish, Source};
 use super::mlp::Mlp;
 use super::norm::Norm;
 use super::reference;

@@ -21,10 +21,11 @@ use burn::tensor::Tensor;
 use self::binding::{Gradient, Inputs, MOST_INPUTS, run};
 use super::attention::WindowAttention;
 use super::channel_attention::ChannelAttention;
-use super::conv::{Extent, Finish, Source, Taps, convolve};
+use super::conv::{Taps, convolve};
 use super::conv_gradient::convolution_gradients;
 use super::dense::DenseBlock;
 use super::hybrid::HybridBlock;
+use super::image::{Extent, Finish, Source};
 use super::mlp::Mlp;
 use super::norm::Norm;
 
