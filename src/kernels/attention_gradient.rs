@@ -6,7 +6,7 @@ use super::attention::{Shared, WindowAttention, shifted_rows};
 use super::functions::exp_of_score;
 use super::matmul::{Packed, Pixels, accumulate_outer, multiply};
 use super::mlp::{add_rows, transpose};
-use super::scores::{Rows, pitch, products, transpose_back, weighted};
+use super::scores::{Rows, across, pitch, products, transpose_back, weighted};
 use super::simd::{self, Simd, Work};
 use super::threads::accumulate;
 
@@ -136,7 +136,7 @@ impl Work for Band<'_, '_> {
                 |_| (inputs, grads),
                 proj_sum,
             );
-            add_rows(&w.grad, proj_bias);
+            add_rows(s, &w.grad, proj_bias);
             let (inputs, grads) = (Pixels::dense(&w.tokens, c), Pixels::dense(&w.qkv_grad, 3 * c));
             accumulate_outer(
                 s,
@@ -145,7 +145,7 @@ impl Work for Band<'_, '_> {
                 |_| (inputs, grads),
                 qkv_sum,
             );
-            add_rows(&w.qkv_grad, qkv_bias);
+            add_rows(s, &w.qkv_grad, qkv_bias);
             at.places(column, &mut w.places);
             multiply(
                 s,
@@ -182,7 +182,6 @@ struct Head {
     largest: Vec<f32>,
     scales: Vec<f32>,
     subtracted: Vec<f32>,
-    packed: Packed,
 }
 
 impl Head {
@@ -197,7 +196,6 @@ impl Head {
             largest: zeros(1),
             scales: zeros(1),
             subtracted: zeros(1),
-            packed: Packed::empty(),
         }
     }
 
@@ -237,18 +235,15 @@ impl Head {
             |k, i, v| s.store(&mut queries_grad[k * pitch + i..], s.mul(v, factor)),
         );
         transpose_back(queries_grad, n, stride, out);
-        let of_keys = (&self.scores_grad, queries, part);
-        for (weights, rows, first) in [of_keys, (&self.probabilities, outputs[1], 2 * part)] {
-            self.packed.fill(s, [n, d], rows.values, (rows.stride, 1));
-            multiply(
+        let of_keys = (&self.scores_grad, &self.queries, part);
+        for (weights, queries, first) in [of_keys, (&self.probabilities, &self.grad, 2 * part)] {
+            across(
                 s,
-                n,
-                &[n],
+                weights,
+                queries,
+                pitch,
                 #[inline(always)]
-                |_, j| &weights[j * pitch..][..n],
-                &self.packed,
-                #[inline(always)]
-                |j, k, v| s.store_part(&mut out[j * stride + first..][k..d.min(k + S::LANES)], v),
+                |j, k, sums| out[j * stride + first + k..][..sums.len()].copy_from_slice(sums),
             );
         }
     }

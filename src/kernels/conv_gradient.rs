@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::conv::{Taps, convolve, shifted_row};
 use super::image::{Extent, Finish, Source};
 use super::matmul::{Pixels, accumulate_outer};
-use super::mlp::transpose;
+use super::mlp::{add_rows, transpose};
 use super::simd::{self, Simd, Work};
 use super::threads::{accumulate, rows_per_task};
 use super::winograd;
@@ -62,15 +62,7 @@ impl Work for PixelSums<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let outputs = self.bias.len();
-        for o in (0..outputs).step_by(S::LANES) {
-            let last = outputs.min(o + S::LANES);
-            let mut sum = s.load_part(&self.bias[o..last]);
-            for pixel in self.grads.chunks_exact(outputs) {
-                sum = s.add(sum, s.load_part(&pixel[o..last]));
-            }
-            s.store_part(&mut self.bias[o..last], sum);
-        }
+        add_rows(s, self.grads, self.bias);
     }
 }
 

@@ -25,16 +25,7 @@ struct Line([f32; 16]);
 impl Aligned {
     /// `len` zeros.
     pub(crate) fn zeros(len: usize) -> Self {
-        let mut zeros = Self { lines: Vec::new(), len: 0 };
-        zeros.clear(len);
-        zeros
-    }
-
-    /// Becomes `len` zeros.
-    fn clear(&mut self, len: usize) {
-        self.lines.clear();
-        self.lines.resize(len.div_ceil(16), Line([0.0; 16]));
-        self.len = len;
+        Self { lines: vec![Line([0.0; 16]); len.div_ceil(16)], len }
     }
 }
 
@@ -72,10 +63,11 @@ impl Packed {
         impl<R: Fn(usize) -> f32, F: Fn(usize) -> R> Work for Fill<F> {
             type Output = Packed;
             #[inline(always)]
-            fn run<S: Simd>(self, s: S) -> Packed {
+            fn run<S: Simd>(self, _: S) -> Packed {
                 let Self(depth, width, row) = self;
-                let mut packed = Packed::empty();
-                for (first, block) in packed.blocks(s, depth, width) {
+                let values = Aligned::zeros(depth * width.next_multiple_of(S::LANES));
+                let mut packed = Packed { values, depth, width, lanes: S::LANES };
+                for (first, block) in packed.blocks() {
                     let block_width = block.len() / depth;
                     for (k, values) in block.chunks_exact_mut(block_width).enumerate() {
                         let element = row(k);
@@ -101,48 +93,16 @@ impl Packed {
         Self::new(matrix.len() / width, width, |k| move |n| matrix[k * width + n])
     }
 
-    /// Nothing, to be filled by [`Packed::fill`].
-    pub(crate) const fn empty() -> Self {
-        Self { values: Aligned { lines: Vec::new(), len: 0 }, depth: 0, width: 0, lanes: 0 }
-    }
-
     /// Columns of the matrix.
     pub(crate) fn width(&self) -> usize {
         self.width
     }
 
-    /// Packs another matrix into the memory of this one: its element in row k and column n is
-    /// `values[k · strides.0 + n · strides.1]`.
-    #[inline(always)]
-    pub(crate) fn fill<S: Simd>(&mut self, s: S, [depth, width]: [usize; 2], values: &[f32], strides: (usize, usize)) {
-        for (first, block) in self.blocks(s, depth, width) {
-            let block_width = block.len() / depth;
-            let columns = block_width.min(width - first);
-            if strides.1 == 1 {
-                for (k, row) in block.chunks_exact_mut(block_width).enumerate() {
-                    row[..columns].copy_from_slice(&values[k * strides.0 + first..][..columns]);
-                }
-            } else {
-                for n in 0..columns {
-                    let column = values[(first + n) * strides.1..].iter().step_by(strides.0);
-                    let places = block[n..].iter_mut().step_by(block_width);
-                    places.zip(column).for_each(
-                        #[inline(always)]
-                        |(place, value)| *place = *value,
-                    );
-                }
-            }
-        }
-    }
-
-    /// Sets the shape and returns the blocks, zeroed, each with its first column.
-    #[inline(always)]
-    fn blocks<S: Simd>(&mut self, _: S, depth: usize, width: usize) -> impl Iterator<Item = (usize, &mut [f32])> {
-        (self.depth, self.width, self.lanes) = (depth, width, S::LANES);
-        self.values.clear(depth * width.next_multiple_of(S::LANES));
-        let firsts = (0..width).step_by(2 * S::LANES);
+    /// The blocks, each with its first column.
+    fn blocks(&mut self) -> impl Iterator<Item = (usize, &mut [f32])> {
+        let firsts = (0..self.width).step_by(2 * self.lanes);
         // All blocks but the last are two vectors wide, hence chunks of one size.
-        firsts.zip(self.values.chunks_mut(depth * 2 * S::LANES))
+        firsts.zip(self.values.chunks_mut(self.depth * 2 * self.lanes))
     }
 }
 

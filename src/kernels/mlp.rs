@@ -84,9 +84,15 @@ pub(super) fn transpose(matrix: &[f32], columns: usize) -> Vec<f32> {
 }
 
 /// Adds the rows of `values` to `sum`.
-pub(super) fn add_rows(values: &[f32], sum: &mut [f32]) {
-    for row in values.chunks_exact(sum.len()) {
-        sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+#[inline(always)]
+pub(super) fn add_rows<S: Simd>(s: S, values: &[f32], sum: &mut [f32]) {
+    let width = sum.len();
+    for (first, sum) in (0..width).step_by(S::LANES).zip(sum.chunks_mut(S::LANES)) {
+        let mut lanes = s.load_part(sum);
+        for row in values.chunks_exact(width) {
+            lanes = s.add(lanes, s.load_part(&row[first..first + sum.len()]));
+        }
+        s.store_part(sum, lanes);
     }
 }
 
@@ -222,8 +228,8 @@ impl Work for Backward<'_> {
                 |_| (Pixels::dense(normal, c), Pixels::dense(slope, h)),
                 fc1,
             );
-            add_rows(slope, fc1_bias);
-            add_rows(grad, fc2_bias);
+            add_rows(s, slope, fc1_bias);
+            add_rows(s, grad, fc2_bias);
             multiply(
                 s,
                 pixels,

@@ -70,31 +70,28 @@ macro_rules! parts {
 /// Calls `$do` with every part of the channels that is worked on at once, and how many they are.
 macro_rules! channels {
     ($width:expr, |$first:ident, $channels:ident| $do:expr) => {
+        channels!($width, |$first, $channels| $do, 8 6 4 2 1)
+    };
+    ($width:expr, |$first:ident, $channels:ident| $do:expr, $($count:literal)*) => {
         let mut $first = 0;
         while $first < $width {
-            if $first + 8 <= $width {
-                const $channels: usize = 8;
+            $(if $first + $count <= $width {
+                const $channels: usize = $count;
                 $do;
-                $first += 8;
-            } else if $first + 4 <= $width {
-                const $channels: usize = 4;
-                $do;
-                $first += 4;
-            } else {
-                const $channels: usize = 1;
-                $do;
-                $first += 1;
-            }
+                $first += $count;
+                continue;
+            })*
         }
     };
 }
 
 #[inline(always)]
 fn load<S: Simd, const V: usize>(s: S, values: &[f32]) -> [S::V; V] {
-    std::array::from_fn(
-        #[inline(always)]
-        |v| s.load(&values[v * S::LANES..]),
-    )
+    let mut vectors = [s.splat(0.0); V];
+    for (v, vector) in vectors.iter_mut().enumerate() {
+        *vector = s.load(&values[v * S::LANES..]);
+    }
+    vectors
 }
 
 /// `out[j, i] = start(j, i) + Σ_k keys[j, k] · queries[k, i]`: for each key and query, the product of their channels.
@@ -175,6 +172,79 @@ pub(super) fn weighted<S: Simd>(
             }
         });
     });
+}
+
+/// Hands out `Σ_i weights[j, i] · queries[k, i]` for each key and some channels: `emit(j, k, sums)` has those of key j and the channels from
+/// k on.
+///
+/// # Shapes
+///
+/// - weights: `[keys, pitch]`
+/// - queries: `[channels, pitch]`: what belongs to each query; zeros behind the last
+#[inline(always)]
+pub(super) fn across<S: Simd>(
+    s: S,
+    weights: &[f32],
+    queries: &[f32],
+    pitch: usize,
+    mut emit: impl FnMut(usize, usize, &[f32]),
+) {
+    let (keys, width) = (weights.len() / pitch, queries.len() / pitch);
+    let mut channel = 0;
+    while channel < width {
+        macro_rules! channels {
+            ($channels:literal) => {{
+                for first in (0..keys).step_by(S::LANES / $channels) {
+                    let sums = across_tile::<S, $channels>(s, weights, &queries[channel * pitch..], pitch, first);
+                    for (j, sums) in (first..keys).zip(sums[..S::LANES].chunks_exact($channels)) {
+                        emit(j, channel, sums);
+                    }
+                }
+                channel += $channels;
+            }};
+        }
+        match width - channel {
+            left if left >= 4 => channels!(4),
+            left if left >= 2 => channels!(2),
+            _ => channels!(1),
+        }
+    }
+}
+
+/// Of `D` channels, and of as many keys from `first` on (the last one again where there are fewer) as give a vector of sums, `[keys, D]`.
+#[inline(always)]
+fn across_tile<S: Simd, const D: usize>(
+    s: S,
+    weights: &[f32],
+    queries: &[f32],
+    pitch: usize,
+    first: usize,
+) -> [f32; MOST_LANES] {
+    let last = weights.len() / pitch - 1;
+    let mut sums = [s.splat(0.0); MOST_LANES];
+    for i in (0..pitch).step_by(S::LANES) {
+        let mut factors = [s.splat(0.0); D];
+        for (k, factor) in factors.iter_mut().enumerate() {
+            *factor = s.load(&queries[k * pitch + i..]);
+        }
+        for key in 0..S::LANES / D {
+            let row = s.load(&weights[(first + key).min(last) * pitch + i..]);
+            for k in 0..D {
+                sums[key * D + k] = s.fma(row, factors[k], sums[key * D + k]);
+            }
+        }
+    }
+    // Of two vectors one, until one is left.
+    let mut left = S::LANES;
+    while left > 1 {
+        left /= 2;
+        for k in 0..left {
+            sums[k] = s.add_pairs(sums[2 * k], sums[2 * k + 1]);
+        }
+    }
+    let mut lanes = [0.0; MOST_LANES];
+    s.store(&mut lanes, sums[0]);
+    lanes
 }
 
 /// The numerators of the softmax over the keys, in place; of each query the largest score, and one over the sum of the numerators.

@@ -54,6 +54,8 @@ pub(crate) trait Simd: Copy + Send + Sync {
     fn fma(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     fn max(self, a: Self::V, b: Self::V) -> Self::V;
     fn min(self, a: Self::V, b: Self::V) -> Self::V;
+    /// The sums of neighbouring lanes of `a`, then those of `b`.
+    fn add_pairs(self, a: Self::V, b: Self::V) -> Self::V;
     /// `v` where `gate > 0`, else 0.
     fn keep_positive(self, gate: Self::V, v: Self::V) -> Self::V;
     /// `v·2ⁿ`, a normal number, given a v from 0.5 to 2 and `n + 1.5·2²³` for an integer n (the low bits of that sum hold n).

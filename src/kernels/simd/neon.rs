@@ -20,6 +20,7 @@ impl Simd for Neon {
         div(a, b) = vdivq_f32;
         max(a, b) = vmaxq_f32;
         min(a, b) = vminq_f32;
+        add_pairs(a, b) = vpaddq_f32;
     }
 
     #[inline(always)]

@@ -93,6 +93,10 @@ impl Simd for Portable {
         )
     }
     #[inline(always)]
+    fn add_pairs(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        [a[0] + a[1], a[2] + a[3], b[0] + b[1], b[2] + b[3]]
+    }
+    #[inline(always)]
     fn keep_positive(self, gate: [f32; 4], v: [f32; 4]) -> [f32; 4] {
         std::array::from_fn(
             #[inline(always)]

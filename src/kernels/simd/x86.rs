@@ -80,6 +80,15 @@ impl Simd for Avx2 {
         unsafe { _mm256_maskstore_ps(x.as_mut_ptr(), self.mask(x.len()), v) }
     }
     #[inline(always)]
+    fn add_pairs(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token proves AVX2.
+        unsafe {
+            // Within each half of the vector first.
+            let pairs = _mm256_castps_pd(_mm256_hadd_ps(a, b));
+            _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(pairs))
+        }
+    }
+    #[inline(always)]
     fn keep_positive(self, gate: __m256, v: __m256) -> __m256 {
         // SAFETY: the token proves AVX.
         unsafe { _mm256_and_ps(v, _mm256_cmp_ps::<_CMP_GT_OQ>(gate, _mm256_setzero_ps())) }
@@ -171,6 +180,15 @@ impl Simd for Avx512 {
         }
         // SAFETY: the mask admits no lane beyond the slice; the token proves AVX-512 F.
         unsafe { _mm512_mask_storeu_ps(x.as_mut_ptr(), self.mask(x.len()), v) }
+    }
+    #[inline(always)]
+    fn add_pairs(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the token proves AVX-512 F.
+        unsafe {
+            let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+            let odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+            _mm512_add_ps(_mm512_permutex2var_ps(a, even, b), _mm512_permutex2var_ps(a, odd, b))
+        }
     }
     #[inline(always)]
     fn keep_positive(self, gate: __m512, v: __m512) -> __m512 {
