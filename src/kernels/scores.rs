@@ -1,6 +1,7 @@
 //! What every query of a window has with every key: products of a head's queries and keys, their softmax, and sums that are weighted by it.
 //! Keys are rows and queries lie side by side in vectors, `[keys, pitch]`: so no lane is idle however few channels a head has, and
 //! the softmax, which is over keys, takes no sums across the lanes of a vector.
+#![allow(unsafe_code, reason = "the innermost loops read what was checked before them")]
 
 use super::functions::exp_of_score;
 use super::simd::Simd;
@@ -22,9 +23,22 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
+    /// Asserts that there are so many rows.
     #[inline(always)]
-    fn row<const D: usize>(&self, row: usize, first: usize) -> &'a [f32] {
-        &self.values[row * self.stride + first..][..D]
+    fn assert_rows(&self, rows: usize) {
+        let end = rows.checked_sub(1).map_or(0, |last| last * self.stride + self.width);
+        assert!(end <= self.values.len(), "{rows} rows of {} numbers", self.width);
+    }
+
+    /// A number of a row in each lane.
+    ///
+    /// # Safety
+    ///
+    /// There is such a row ([`Rows::assert_rows`]), and `column` lies within the width.
+    #[inline(always)]
+    unsafe fn splat<S: Simd>(&self, s: S, row: usize, column: usize) -> S::V {
+        // SAFETY: as the caller promises.
+        s.splat(unsafe { *self.values.get_unchecked(row * self.stride + column) })
     }
 
     /// Their transpose, `[width, pitch]`, of `rows` rows: zeros behind the last.
@@ -110,28 +124,32 @@ pub(super) fn products<S: Simd>(
     pitch: usize,
     out: &mut [f32],
 ) {
+    keys.assert_rows(out.len() / pitch);
+    assert!(keys.width * pitch <= queries.len(), "the channels of all queries");
     parts!(pitch, |first, V| {
         channels!(keys.width, |channel, D| {
             let mut factors = [[s.splat(0.0); V]; D];
             for k in 0..D {
                 factors[k] = load(s, &queries[(channel + k) * pitch + first..]);
             }
-            for (j, out) in out.chunks_exact_mut(pitch).enumerate() {
-                let out = &mut out[first..first + V * S::LANES];
-                let key = keys.row::<D>(j, channel);
-                let mut sums = [s.splat(0.0); V];
-                for (v, sum) in sums.iter_mut().enumerate() {
-                    let at = v * S::LANES;
-                    *sum = if channel == 0 { start(j, first + at) } else { s.load(&out[at..]) };
-                }
-                for k in 0..D {
-                    let factor = s.splat(key[k]);
-                    for v in 0..V {
-                        sums[v] = s.fma(factor, factors[k][v], sums[v]);
+            for j in 0..out.len() / pitch {
+                // SAFETY: `parts` and `channels` stay within the pitch and the width, and what rows there are was asserted.
+                unsafe {
+                    let out = out.get_unchecked_mut(j * pitch + first..j * pitch + first + V * S::LANES);
+                    let mut sums = [s.splat(0.0); V];
+                    for (v, sum) in sums.iter_mut().enumerate() {
+                        let at = v * S::LANES;
+                        *sum = if channel == 0 { start(j, first + at) } else { s.load(&out[at..]) };
                     }
-                }
-                for v in 0..V {
-                    s.store(&mut out[v * S::LANES..], sums[v]);
+                    for k in 0..D {
+                        let factor = keys.splat(s, j, channel + k);
+                        for v in 0..V {
+                            sums[v] = s.fma(factor, factors[k][v], sums[v]);
+                        }
+                    }
+                    for v in 0..V {
+                        s.store(&mut out[v * S::LANES..], sums[v]);
+                    }
                 }
             }
         });
@@ -152,16 +170,20 @@ pub(super) fn weighted<S: Simd>(
     pitch: usize,
     mut emit: impl FnMut(usize, usize, S::V),
 ) {
+    keys.assert_rows(weights.len() / pitch);
     parts!(pitch, |first, V| {
         channels!(keys.width, |channel, D| {
             let mut sums = [[s.splat(0.0); V]; D];
-            for (j, weights) in weights.chunks_exact(pitch).enumerate() {
-                let weights: [S::V; V] = load(s, &weights[first..first + V * S::LANES]);
-                let key = keys.row::<D>(j, channel);
-                for k in 0..D {
-                    let factor = s.splat(key[k]);
-                    for v in 0..V {
-                        sums[k][v] = s.fma(factor, weights[v], sums[k][v]);
+            for j in 0..weights.len() / pitch {
+                // SAFETY: as in `products`.
+                unsafe {
+                    let at = j * pitch + first;
+                    let weights: [S::V; V] = load(s, weights.get_unchecked(at..at + V * S::LANES));
+                    for k in 0..D {
+                        let factor = keys.splat(s, j, channel + k);
+                        for v in 0..V {
+                            sums[k][v] = s.fma(factor, weights[v], sums[k][v]);
+                        }
                     }
                 }
             }
@@ -221,14 +243,25 @@ fn across_tile<S: Simd, const D: usize>(
     first: usize,
 ) -> [f32; MOST_LANES] {
     let last = weights.len() / pitch - 1;
+    assert!(D * pitch <= queries.len() && pitch.is_multiple_of(S::LANES), "the channels of all queries");
+    let mut rows = [0; MOST_LANES];
+    for (key, row) in rows.iter_mut().enumerate() {
+        *row = (first + key).min(last) * pitch;
+    }
     let mut sums = [s.splat(0.0); MOST_LANES];
     for i in (0..pitch).step_by(S::LANES) {
+        macro_rules! vector {
+            ($values:expr, $row:expr) => {
+                // SAFETY: whole vectors lie within a pitch of numbers, of keys up to the last and of D channels.
+                s.load(unsafe { $values.get_unchecked($row + i..$row + i + S::LANES) })
+            };
+        }
         let mut factors = [s.splat(0.0); D];
         for (k, factor) in factors.iter_mut().enumerate() {
-            *factor = s.load(&queries[k * pitch + i..]);
+            *factor = vector!(queries, k * pitch);
         }
         for key in 0..S::LANES / D {
-            let row = s.load(&weights[(first + key).min(last) * pitch + i..]);
+            let row = vector!(weights, rows[key]);
             for k in 0..D {
                 sums[key * D + k] = s.fma(row, factors[k], sums[key * D + k]);
             }
