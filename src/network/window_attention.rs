@@ -4,10 +4,21 @@ use super::layers::{Draw, Linear, LinearConfig, constant, exactly};
 use burn::module::{Module, Param};
 use burn::tensor::activation::softmax;
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use std::cell::OnceCell;
 
-/// What the windows of one image size share: computed once per forward pass of the network.
+/// What the windows of one image size share, once in a forward pass of the network. Our kernels have tables of their own, so these are made
+/// when they are first asked for.
 #[derive(Clone, Debug)]
 pub struct Windows {
+    height: usize,
+    width: usize,
+    window: usize,
+    device: Device,
+    tables: OnceCell<Tables>,
+}
+
+#[derive(Clone, Debug)]
+struct Tables {
     /// Row of `relative_position_bias` for each pair of tokens: `[window⁴]`.
     index: Tensor<1, Int>,
     /// −100 between tokens of a shifted window that the shift brought together, else 0: `[windows, window², window²]`.
@@ -15,18 +26,26 @@ pub struct Windows {
 }
 
 impl Windows {
-    /// For images of `h` by `w` pixels, multiples of the even side `window`; shifted windows are shifted by half of it.
-    pub fn new(h: usize, w: usize, window: usize, device: &Device) -> Self {
-        let index = relative_position_index(window);
-        let pairs = index.len();
-        let tokens = window * window;
-        let regions = shift_regions(h, w, window);
-        let regions = Tensor::<2, Int>::from_data(TensorData::new(regions, [h * w / tokens, tokens]), device).float();
-        let apart = regions.clone().unsqueeze_dim::<3>(1).not_equal(regions.unsqueeze_dim::<3>(2));
-        Windows {
-            index: Tensor::from_data(TensorData::new(index, [pairs]), device),
-            shift_mask: apart.float() * -100.0,
-        }
+    /// For images of `height` by `width` pixels, multiples of the even side `window`; shifted windows are shifted by half of it.
+    pub fn new(height: usize, width: usize, window: usize, device: &Device) -> Self {
+        Windows { height, width, window, device: device.clone(), tables: OnceCell::new() }
+    }
+
+    fn tables(&self) -> &Tables {
+        self.tables.get_or_init(|| {
+            let (h, w, window, device) = (self.height, self.width, self.window, &self.device);
+            let index = relative_position_index(window);
+            let pairs = index.len();
+            let tokens = window * window;
+            let regions = shift_regions(h, w, window);
+            let regions =
+                Tensor::<2, Int>::from_data(TensorData::new(regions, [h * w / tokens, tokens]), device).float();
+            let apart = regions.clone().unsqueeze_dim::<3>(1).not_equal(regions.unsqueeze_dim::<3>(2));
+            Tables {
+                index: Tensor::from_data(TensorData::new(index, [pairs]), device),
+                shift_mask: apart.float() * -100.0,
+            }
+        })
     }
 }
 
@@ -140,12 +159,12 @@ impl WindowAttention {
     /// Adds the position bias and, for shifted windows, the mask to scores `[b·windows, heads, tokens, tokens]`.
     fn biased(&self, scores: Tensor<4>, b: usize, windows: &Windows) -> Tensor<4> {
         let [all, heads, tokens, _] = scores.dims();
-        let bias = self.relative_position_bias.val().cast(DType::F32).select(0, windows.index.clone());
+        let bias = self.relative_position_bias.val().cast(DType::F32).select(0, windows.tables().index.clone());
         let bias = bias.reshape([1, tokens, tokens, heads]).permute([0, 3, 1, 2]);
         if self.shift == 0 {
             return scores + bias;
         }
-        let bias = windows.shift_mask.clone().unsqueeze_dim::<4>(1) + bias;
+        let bias = windows.tables().shift_mask.clone().unsqueeze_dim::<4>(1) + bias;
         let scores = scores.reshape([b, all / b, heads, tokens, tokens]) + bias.unsqueeze_dim::<5>(0);
         scores.reshape([all, heads, tokens, tokens])
     }
