@@ -11,6 +11,7 @@
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use clap::Parser;
+use s2s::cli::{self, Asking};
 use s2s::compute::{DeviceChoice, gpu_memory, peak_memory_mib};
 use s2s::kernels::{InstructionSet, with_instruction_set};
 use s2s::network::weights::{NamedTensor, save, write_tensors};
@@ -390,7 +391,11 @@ fn inner(work: &Workload, arguments: &Arguments) {
         *named.unwrap_or_else(|| panic!("--instructions {name}: this processor has {all:?}"))
     });
     match set {
-        None => compare(work, arguments),
+        None => {
+            // As s2s-fit has it.
+            cli::threads(arguments.threads, Asking::Works).expect("threads start");
+            compare(work, arguments);
+        }
         Some(set) => with_instruction_set(set, arguments.threads, || compare(work, arguments)).expect("threads start"),
     }
 }
