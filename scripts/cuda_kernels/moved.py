@@ -5,12 +5,17 @@ import collections
 import re
 
 
+def table(k, launch):
+    """What numbers are loaded by: of each image and channel, or of each pixel."""
+    return {"Plain": 0, "Affine": None, "Norm": 2}[k["load"]]
+
+
 def convolve(k, launch):
     taps, outputs = k["side"] ** 2, k["outputs"] * launch.cubes[1]
     return {
         "source": k["inputs"],
         "weights": launch.alone((taps * k["inputs"] + (k["back"] == "false")) * outputs),
-        "affine": None if k["load"] == "Affine" else 0,
+        "table": table(k, launch),
         "other": 0 if k["finish"] == "Plain" else k["outputs"],
         "out": outputs,
     }
@@ -18,29 +23,38 @@ def convolve(k, launch):
 
 def weight_gradients(k, launch):
     inputs = launch.whole[2]
-    return {"source": inputs, "grad": k["outputs"], "partial": launch.alone(launch.cubes[1] * (k["side"] ** 2 * inputs + 1) * k["outputs"])}
+    weights = launch.alone(2 * inputs if k["load"] == "Norm" else 0)
+    return {"source": inputs, "grad": k["outputs"], "table": table(k, launch), "weights": weights, "partial": launch.alone(launch.cubes[1] * (k["side"] ** 2 * inputs + 1) * k["outputs"])}
+
+
+def mask(k, launch):
+    """Words of a layer's masks."""
+    return launch.alone(launch.sizes[launch.at("masks")] / k["layers"])
 
 
 def dense_layer(k, launch):
     before, growth = k["layer"] * k["growth"], k["growth"]
     weights = launch.alone((9 * (k["channels"] + before) + 1) * growth)
-    return {"x": k["channels"], "weights": weights, "grown": (before, growth)}
+    return {"x": k["channels"], "weights": weights, "grown": (before, growth), "masks": mask(k, launch)}
 
 
-def fuse(k, launch):
-    return {"x": k["channels"], "weights": launch.alone((k["channels"] * (k["channels"] + k["layers"] * k["growth"] + 3)))}
+def dense_end(k, launch):
+    before = (k["layers"] - 1) * k["growth"]
+    seen = k["channels"] + before
+    weights = (9 * seen + 1) * k["growth"] + (seen + k["growth"] + 1) * k["channels"]
+    return {"x": k["channels"], "weights": launch.alone(weights), "grown": (before, k["growth"]), "masks": mask(k, launch)}
 
 
 def dense_layer_gradient(k, launch):
     growth, behind = k["growth"], (k["layers"] - 1 - k["layer"]) * k["growth"]
     weights = launch.alone((k["channels"] + 9 * behind) * growth)
-    return {"weights": weights, "grown": growth, "grads": (behind, growth)}
+    return {"weights": weights, "masks": mask(k, launch), "grads": (behind, growth)}
 
 
 def dense_input_gradient(k, launch):
-    channels = k["channels"]
-    weights = launch.alone((channels + 9 * k["layers"] * k["growth"]) * channels)
-    return {"weights": weights, "features": (2 * channels if k["more"] == "true" else channels, channels)}
+    channels, top = k["channels"], k["blocks"] == "Some"
+    weights = (channels * (2 if top else 1) + 9 * k["layers"] * k["growth"]) * channels
+    return {"weights": launch.alone(weights), "top": None if top else 0}
 
 
 def dense_weights(k, launch):
@@ -59,46 +73,47 @@ def gate_parameters(k):
     return (k["channels"] + 1) * k["squeezed"] + (k["squeezed"] + 1) * k["channels"]
 
 
-def branch_parameters(k):
-    return (9 * k["channels"] + 1) * k["few"] + (9 * k["few"] + 1) * k["channels"]
+def expanding_parameters(k):
+    return (9 * k["few"] + 1) * k["channels"]
+
+
+def narrowing_parameters(k):
+    return (9 * k["channels"] + 1) * k["few"]
 
 
 def gate_channels(k, launch):
-    return {"weights": launch.alone(gate_parameters(k))}
+    return {"weights": launch.alone(gate_parameters(k) + expanding_parameters(k))}
 
 
 def attention(k, launch):
-    return {"weights": launch.alone(attention_parameters(k) - 2 * k["channels"])}
-
-
-def mlp(k, launch):
     last, channels = k["last"] == "true", k["channels"]
+    weights = launch.alone(attention_parameters(k) + expanding_parameters(k) + mlp_parameters(k))
     out = (channels, channels) if last else (0, channels)
-    return {"weights": launch.alone(mlp_parameters(k)), "out": out, "normal": (0, 0 if last else channels)}
+    return {"weights": weights, "out": out, "moments_out": (0, 0 if last else 2)}
 
 
 def mlp_gradient(k, launch):
     own = mlp_parameters(k)
-    return {"weights": launch.alone(own), "grad": k["channels"], "partial": launch.alone(launch.cubes[0] * own)}
-
-
-def gates_gradient(k, launch):
-    own = gate_parameters(k)
     return {"weights": launch.alone(own), "partial": launch.alone(launch.cubes[0] * own)}
 
 
-def branch_weights(k, launch):
-    return {"partial": launch.alone(launch.cubes[1] * branch_parameters(k))}
+def gates_gradient(k, launch):
+    own = gate_parameters(k) + expanding_parameters(k)
+    return {"weights": launch.alone(own), "partial": launch.alone(launch.cubes[0] * own)}
 
 
 def attention_gradient(k, launch):
     own = attention_parameters(k)
-    return {"weights": launch.alone(own), "partial": launch.alone(launch.cubes[0] * own)}
+    weights = own + 9 * k["channels"] * k["few"]
+    return {"weights": launch.alone(weights), "partial": launch.alone(launch.cubes[0] * own)}
 
 
 def sum_rows(k, launch):
-    _, rows, length, rows2, length2 = launch.whole
-    return {"one": launch.alone(rows * length), "two": launch.alone(rows2 * length2), "gradient": launch.alone(length + length2)}
+    _, rows, length, rows2, conv_rows, gate_rows, length2 = launch.whole
+    narrowing, gates = narrowing_parameters(k), gate_parameters(k) + expanding_parameters(k)
+    each = attention_parameters(k) + mlp_parameters(k) + narrowing + gates
+    others = length2 // each * (narrowing * conv_rows + gates * gate_rows + (each - narrowing - gates) * rows2)
+    return {"one": launch.alone(rows * length), "two": launch.alone(others), "gradient": launch.alone(length + length2)}
 
 
 def stage_input(k, launch):
@@ -114,8 +129,8 @@ def stage_gradient(k, launch):
 PARTS = {
     of.__name__: of
     for of in (
-        convolve, weight_gradients, dense_layer, fuse, dense_layer_gradient, dense_input_gradient, dense_weights, gate_channels, attention, mlp,
-        mlp_gradient, gates_gradient, branch_weights, attention_gradient, sum_rows, stage_input, stage_gradient,
+        convolve, weight_gradients, dense_layer, dense_end, dense_layer_gradient, dense_input_gradient, dense_weights, gate_channels, attention,
+        mlp_gradient, gates_gradient, attention_gradient, sum_rows, stage_input, stage_gradient,
     )
 }  # fmt: skip
 
@@ -129,6 +144,10 @@ class Launch:
         self.buffers, self.whole = ([int(number) for number in re.findall(r"\d+", re.search(rf"{key} \[(.*?)\]", line).group(1))] for key in ("buffers", "whole"))
         self.name, self.arguments, self.known = kernels[self.file]
         self.sizes, self.pixels = [sizes[number] for number in self.buffers], pixels
+
+    def at(self, name):
+        """Which of the buffers has this name."""
+        return [own for own, _ in self.arguments].index(name)
 
     def alone(self, numbers):
         """So many numbers, as numbers a pixel."""
@@ -157,7 +176,7 @@ def kernel(variant, source):
     names = re.findall(r"(\w+): BufferCompilationArg", variant)
     parameters = re.search(r'extern "C" __global__ void __launch_bounds__\(\d+\)\s+\w+\((.*?)\) \{', source).group(1).split(", ")
     mutable = ["const*" not in parameter for parameter in parameters if "info_st" not in parameter]
-    known = {key: int(value) if value.isdigit() else value for key, value in re.findall(r"(\w+): (\w+)[,} ]", variant)}
+    known = {key: int(value) if value.isdigit() else value for key, value in re.findall(r"(\w+): (\w+)[,} (]", variant)}
     return name, list(zip(names, mutable, strict=True)), known
 
 

@@ -41,7 +41,8 @@ pub fn launch(network: &BTreeMap<String, usize>) {
         stacks: [[8, side, side], [1, 2 * side, 2 * side]],
     };
     let images = step_input.sizes();
-    let stacks = [CubeTensor::given([8 * examples, side * side], 1.0), CubeTensor::given([2 * side * examples, 2 * side], 1.0)];
+    let stacks =
+        [CubeTensor::given([8 * examples, side * side], 1.0), CubeTensor::given([2 * side * examples, 2 * side], 1.0)];
     let [section, natural] = stacks;
     let (made, targets) = step_input.made(section, natural);
     made.is_result("input");
@@ -60,7 +61,12 @@ pub fn launch(network: &BTreeMap<String, usize>) {
         outputs.handle,
         DType::F32,
     );
-    let terms = Terms { ends: [pixels / 4, pixels / 2, pixels / 2, pixels], edge: 0.5, straight: 1.0, weights: [10.0, 10.0, 1.0, 1.0] };
+    let terms = Terms {
+        ends: [pixels / 4, pixels / 2, pixels / 2, pixels],
+        edge: 0.5,
+        straight: 1.0,
+        weights: [10.0, 10.0, 1.0, 1.0],
+    };
     let losses = terms.losses(outputs.clone(), targets.clone());
     losses.is_result("losses");
     let grad = terms.gradient(outputs, targets, losses.clone(), losses, WEIGHTS);
