@@ -78,7 +78,7 @@ impl Dense {
 #[cube]
 pub(super) fn mask_place(#[comptime] dense: Dense, #[comptime] layer: usize) -> usize {
     let words = comptime!(dense.products.words(dense.growth));
-    (layer * CUBE_COUNT + CUBE_POS) * comptime!(dense.mask()) + UNIT_POS as usize * words
+    (layer * CUBE_COUNT_X as usize + CUBE_POS_X as usize) * comptime!(dense.mask()) + UNIT_POS as usize * words
 }
 
 /// Writes a unit's sums of a layer, after ReLU, to their place among all layers, and its mask.

@@ -4,7 +4,7 @@
 use super::conv::{Load, biased, halo_len, load_halo, load_taps, multiply, taps_len};
 use super::dense::{Dense, put_layer};
 use super::functions::moments;
-use super::products::{CHUNK, Products, factor, place};
+use super::products::{CHUNK, factor, place};
 use super::tiles::{TILE, Tile};
 use cubecl::prelude::*;
 
