@@ -240,7 +240,7 @@ fn a_training_step_launches_few_kernels() {
     let (paper, quick) = (config("paper"), config("quick"));
     // That of a panel has images, and embeddings of its genes.
     let panel = quick.clone().guided(2);
-    let cases = [("paper", paper, 871 + 5), ("quick", quick, 96 + 5), ("a panel's", panel, 96 + 17 + 5)];
+    let cases = [("paper", paper, 751 + 5), ("quick", quick, 86 + 5), ("a panel's", panel, 86 + 17 + 5)];
     for (recipe, config, ours) in cases {
         let most = ours + 10;
         let steps = Steps { patch: 16, examples: 1, warmup: 1 };

@@ -13,7 +13,7 @@ COMPILER = os.environ.get("CXX", "c++")
 # Small enough for a CPU; two cascades and two blocks, and channels that are no multiple of what is loaded at once times two.
 NETWORK = {
     "cascades": 2, "blocks": 2, "input_channels": 3, "channels": 24, "growth": 16, "layers": 2, "window": 8, "heads": 4, "compress": 4, "squeeze": 4,
-    "mlp_ratio": 2, "gene_embedding": 4, "side": 16,
+    "mlp_ratio": 2, "gene_embedding": 4, "side": 16, "examples": 1,
 }  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def player(trace, units):
             lines.append(f"{{ const unsigned words[] = {{{', '.join(rest[1:])}}}; memcpy(buffers[{rest[0]}].data(), words, sizeof words); }}")
         elif what == "result":
             lines.append(f'written(buffers[{rest[1]}], "{rest[0]}");')
-        else:
+        elif what == "launch":
             name, x, y, z = rest[:4]
             of = {key: re.search(rf"{key} \[(.*?)\]", line).group(1) for key in ("buffers", "whole", "floats")}
             given = ", ".join(f"buffers[{number}].data()" for number in of["buffers"].split(", "))

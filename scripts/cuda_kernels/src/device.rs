@@ -324,6 +324,7 @@ fn written<K: CubeKernel>(kernel: &K) -> String {
         .and_then(|definition| CppCompiler::<Cuda>::default().compile(definition, &options));
     let made = made.unwrap_or_else(|error| panic!("{variant}: {error:?}"));
     std::fs::write(work.folder.join(format!("{file}.cu")), &made.source).expect("the folder can be written");
+    trace(&format!("kernel {file} {}", variant.replace('\n', " ")));
     kernels.insert(variant, (file.clone(), 1, made.shared_memory_size));
     file
 }

@@ -61,12 +61,12 @@ mod gpu {
     mod conv;
     mod cubes;
     mod dense;
+    mod dense_end;
     mod dense_gradient;
     mod film;
     mod film_gradient;
     mod forward;
     mod functions;
-    mod fusion;
     mod gates;
     mod layout;
     mod losses;
@@ -82,6 +82,7 @@ mod gpu {
     mod step_input;
     mod tables;
     mod tiles;
+    mod tokens;
     mod weights;
     mod windows;
 

@@ -1,4 +1,4 @@
-//! A training step of a network, with images of two sizes.
+//! A training step of a network, with so many examples of the section and natural images, each in two sizes.
 
 use super::losses::{Terms, WEIGHTS};
 use super::plan::{Dimensions, Pass, Plan};
@@ -29,22 +29,25 @@ pub fn launch(network: &BTreeMap<String, usize>) {
         products: if of("matrices") > 0 { Products::Matrices } else { Products::Units },
     };
     assert!(dimensions.fit(), "burn's operations compute such a network");
-    let side = of("side");
-    let views = [(false, 2), (false, 1), (true, 4), (true, 2)];
+    let (side, examples) = (of("side"), of("examples"));
+    let views = [(false, 2), (false, 1), (true, 4), (true, 2)].into_iter();
+    let views = views.flat_map(|(natural, apart)| (0..examples).map(move |example| View { natural, example, apart }));
     let columns = [Column::Nearest(0), Column::Lattice, Column::Bilinear(1), Column::InTissue(3), Column::Known(4)];
     let step_input = StepInput {
-        views: views.map(|(natural, apart)| View { natural, example: 0, apart }).to_vec(),
+        views: views.collect(),
         columns: columns.to_vec(),
         scale: 2,
         window: dimensions.window,
         stacks: [[8, side, side], [1, 2 * side, 2 * side]],
     };
     let images = step_input.sizes();
-    let stacks = [CubeTensor::given([8, side * side], 1.0), CubeTensor::given([2 * side, 2 * side], 1.0)];
+    let stacks =
+        [CubeTensor::given([8 * examples, side * side], 1.0), CubeTensor::given([2 * side * examples, 2 * side], 1.0)];
     let [section, natural] = stacks;
     let (made, targets) = step_input.made(section, natural);
     made.is_result("input");
-    let plan = Plan { dimensions, images, genes: vec![Some(0), Some(1), None, None] };
+    let genes = (0..images.len()).map(|image| Some(image / examples).filter(|gene| *gene < 2)).collect();
+    let plan = Plan { dimensions, images, genes };
     let pixels = plan.pixels();
     let inputs = CubeTensor::given([pixels, 1 + dimensions.input_channels], 1.0);
     let pass = Pass::new(&plan, inputs, CubeTensor::given([1, dimensions.parameters()], 0.2));
@@ -58,7 +61,12 @@ pub fn launch(network: &BTreeMap<String, usize>) {
         outputs.handle,
         DType::F32,
     );
-    let terms = Terms { ends: [pixels / 4, pixels / 2, pixels / 2, pixels], edge: 0.5, straight: 1.0, weights: [10.0, 10.0, 1.0, 1.0] };
+    let terms = Terms {
+        ends: [pixels / 4, pixels / 2, pixels / 2, pixels],
+        edge: 0.5,
+        straight: 1.0,
+        weights: [10.0, 10.0, 1.0, 1.0],
+    };
     let losses = terms.losses(outputs.clone(), targets.clone());
     losses.is_result("losses");
     let grad = terms.gradient(outputs, targets, losses.clone(), losses, WEIGHTS);

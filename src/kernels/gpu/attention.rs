@@ -1,9 +1,13 @@
-//! Self-attention within windows, whose cyclic shift is in where a token is looked for. A cube has a window, a unit a token.
+//! A hybrid block behind its channel attention's gates: self-attention within windows, whose cyclic shift is in where a token is looked for,
+//! and the MLP. A cube has a window, a unit a token.
 
 use super::attention_rows::attention_rows;
+use super::functions::moments;
 use super::layout::Hybrid;
+use super::mlp::mlp_of_token;
 use super::products::Products;
 use super::tiles::Tile;
+use super::tokens::convolve_token;
 use super::windows::{MASKED, pixel_of};
 use cubecl::prelude::*;
 
@@ -71,29 +75,70 @@ pub(super) fn dot(a: &[f32], b: &[f32], i: usize, j: usize, #[comptime] d: usize
     sum
 }
 
-/// `x + α · gate · expanded + attention(normal)`, into `middle`; what the backward pass reads is left in `kept`.
+/// `x + α · gate · conv2(active) + attention(LayerNorm(x))`, into `middle`, and that with the MLP. If this is the first hybrid block of a
+/// dense block, its output goes to `out`, and the moments by which a LayerNorm normalises it, `[pixels, 2]`, to `moments_out`; if it is the
+/// `last`, its output plus what the dense block read, which begins at `first` in `out`, `[pixels, stride]`, goes behind that. Of each pixel and
+/// head, the logarithm by which its softmax divides is left in `logs`.
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn attention(
     x: &[f32],
-    normal: &[f32],
-    expanded: &[f32],
+    active: &[f32],
     gates: &[f32],
     weights: &[f32],
     windows: &[u32],
-    kept: &mut [f32],
+    logs: &mut [f32],
     middle: &mut [f32],
+    out: &mut [f32],
+    moments_out: &mut [f32],
     base: usize,
     shift: usize,
+    first: usize,
+    stride: usize,
     scale: f32,
     alpha: f32,
     #[comptime] hybrid: Hybrid,
+    #[comptime] last: bool,
 ) {
     if comptime!(hybrid.attention() == Products::Matrices) {
-        attention_rows(x, normal, expanded, gates, weights, windows, kept, middle, base, shift, scale, alpha, hybrid);
+        attention_rows(
+            x,
+            active,
+            gates,
+            weights,
+            windows,
+            logs,
+            middle,
+            out,
+            moments_out,
+            base,
+            shift,
+            first,
+            stride,
+            scale,
+            alpha,
+            hybrid,
+            last,
+        );
     } else {
         attention_by_units(
-            x, normal, expanded, gates, weights, windows, kept, middle, base, shift, scale, alpha, hybrid,
+            x,
+            active,
+            gates,
+            weights,
+            windows,
+            logs,
+            middle,
+            out,
+            moments_out,
+            base,
+            shift,
+            first,
+            stride,
+            scale,
+            alpha,
+            hybrid,
+            last,
         );
     }
 }
@@ -103,18 +148,22 @@ pub(super) fn attention(
 #[allow(clippy::too_many_arguments)]
 fn attention_by_units(
     x: &[f32],
-    normal: &[f32],
-    expanded: &[f32],
+    active: &[f32],
     gates: &[f32],
     weights: &[f32],
     windows: &[u32],
-    kept: &mut [f32],
+    logs: &mut [f32],
     middle: &mut [f32],
+    out: &mut [f32],
+    moments_out: &mut [f32],
     base: usize,
     shift: usize,
+    first: usize,
+    stride: usize,
     scale: f32,
     alpha: f32,
     #[comptime] hybrid: Hybrid,
+    #[comptime] last: bool,
 ) {
     let (channels, d, n) = (comptime!(hybrid.channels), comptime!(hybrid.head()), comptime!(hybrid.tokens()));
     let mut tokens = Shared::new_slice(comptime!(n * channels));
@@ -122,11 +171,17 @@ fn attention_by_units(
     let mut keys = Shared::new_slice(comptime!(n * d));
     let mut values = Shared::new_slice(comptime!(n * d));
     let mut heads = Shared::new_slice(comptime!(n * channels));
+    let mut stats = Shared::new_slice(comptime!(2 * n));
     let window = Tile::of(windows, CUBE_POS);
     let i = UNIT_POS as usize;
     let pixel = pixel_of(&window, i, shift, hybrid);
     for c in 0..channels {
-        tokens[i * channels + c] = normal[pixel * channels + c];
+        tokens[i * channels + c] = x[pixel * channels + c];
+    }
+    moments(&tokens, i * channels, &mut stats, 2 * i, channels);
+    for c in 0..channels {
+        let value = (tokens[i * channels + c] - stats[2 * i]) * stats[2 * i + 1];
+        tokens[i * channels + c] = value * weights[base + c] + weights[base + channels + c];
     }
     for head in 0..comptime!(hybrid.heads) {
         part(&tokens, weights, &mut queries, base, head, scale, 0usize, hybrid);
@@ -151,20 +206,37 @@ fn attention_by_units(
             }
         }
         for k in 0..d {
-            let value = heads[i * channels + head * d + k] / total;
-            heads[i * channels + head * d + k] = value;
-            kept[pixel * comptime!(hybrid.kept()) + head * d + k] = value;
+            heads[i * channels + head * d + k] /= total;
         }
-        kept[pixel * comptime!(hybrid.kept()) + channels + head] = most + total.ln();
+        logs[pixel * comptime!(hybrid.heads) + head] = most + total.ln();
         sync_cube();
     }
+    let mut branch = Array::<f32>::new(channels);
+    for o in 0..channels {
+        branch[o] = weights[base + comptime!(hybrid.conv2() + hybrid.taps() * channels) + o];
+    }
+    convolve_token(active, weights, &mut branch, &window, shift, base + comptime!(hybrid.conv2()), false, hybrid);
     let from = base + comptime!(hybrid.proj());
     for o in 0..channels {
         let mut sum = weights[from + comptime!(channels * channels) + o];
         for c in 0..channels {
             sum += heads[i * channels + c] * weights[from + o * channels + c];
         }
-        let gated = alpha * gates[window.image * comptime!(hybrid.gates()) + o] * expanded[pixel * channels + o];
-        middle[pixel * channels + o] = x[pixel * channels + o] + gated + sum;
+        let gated = alpha * gates[window.image * comptime!(hybrid.gates()) + o] * branch[o];
+        branch[o] = x[pixel * channels + o] + gated + sum;
+        middle[pixel * channels + o] = branch[o];
+    }
+    mlp_of_token(&mut branch, &mut tokens, &mut stats, weights, base, hybrid);
+    for o in 0..channels {
+        if comptime!(last) {
+            let from = pixel * stride + first + o;
+            out[from + channels] = out[from] + branch[o];
+        } else {
+            out[pixel * channels + o] = branch[o];
+            tokens[i * channels + o] = branch[o];
+        }
+    }
+    if comptime!(!last) {
+        moments(&tokens, i * channels, moments_out, 2 * pixel, channels);
     }
 }

@@ -1,4 +1,4 @@
-//! The gradients of window attention and of the LayerNorm before it. Probabilities are computed again from what the forward pass
+//! The gradients of window attention and of the LayerNorm before it. Probabilities and what the heads gave are computed again from what the forward pass
 //! kept; scores never lie in memory. A cube has every `rows`-th window, a unit a token.
 
 use super::attention::{bias, dot, part};
@@ -8,6 +8,7 @@ use super::layout::Hybrid;
 use super::pixelwise::{clear, norm_weights};
 use super::products::Products;
 use super::tiles::Tile;
+use super::tokens::convolve_token;
 use super::windows::pixel_of;
 use cubecl::prelude::*;
 
@@ -49,8 +50,8 @@ fn position_gradient(
     }
 }
 
-/// The gradient of the input `x` of a hybrid block, given that of its middle, `grad`, and what came back to the normalised
-/// input through the channel attention, `normal_grad`; and the gradients of the parameters of norm and attention at `column` of
+/// The gradient of the input `x` of a hybrid block, given that of its middle, `grad`, and what came back through the channel attention to
+/// the output of its first convolution, `narrow`; and the gradients of the parameters of norm and attention at `column` of
 /// rows of `length` partial sums.
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
@@ -58,7 +59,7 @@ pub(super) fn attention_gradient(
     x: &[f32],
     kept: &[f32],
     grad: &[f32],
-    normal_grad: &[f32],
+    narrow: &[f32],
     weights: &[f32],
     windows: &[u32],
     out: &mut [f32],
@@ -76,7 +77,7 @@ pub(super) fn attention_gradient(
             x,
             kept,
             grad,
-            normal_grad,
+            narrow,
             weights,
             windows,
             out,
@@ -94,7 +95,7 @@ pub(super) fn attention_gradient(
             x,
             kept,
             grad,
-            normal_grad,
+            narrow,
             weights,
             windows,
             out,
@@ -117,7 +118,7 @@ fn attention_gradient_by_units(
     x: &[f32],
     kept: &[f32],
     grad: &[f32],
-    normal_grad: &[f32],
+    narrow: &[f32],
     weights: &[f32],
     windows: &[u32],
     out: &mut [f32],
@@ -155,8 +156,18 @@ fn attention_gradient_by_units(
         for c in 0..channels {
             tokens[i * channels + c] = x[pixel * channels + c];
             above[i * channels + c] = grad[pixel * channels + c];
-            normal_sum[c] = normal_grad[pixel * channels + c];
+            normal_sum[c] = f32::new(0.0);
         }
+        convolve_token(
+            narrow,
+            weights,
+            &mut normal_sum,
+            &window,
+            shift,
+            base + comptime!(hybrid.conv1()),
+            true,
+            hybrid,
+        );
         moments(&tokens, i * channels, &mut logs, 2 * i, channels);
         let (mean, inverse) = (logs[2 * i], logs[2 * i + 1]);
         for c in 0..channels {
@@ -167,19 +178,25 @@ fn attention_gradient_by_units(
             part(&tokens, weights, &mut queries, base, head, scale, 0usize, hybrid);
             part(&tokens, weights, &mut keys, base, head, f32::new(1.0), 1usize, hybrid);
             part(&tokens, weights, &mut values, base, head, f32::new(1.0), 2usize, hybrid);
-            let mut along = f32::new(0.0);
             for k in 0..d {
                 let mut sum = f32::new(0.0);
                 for o in 0..channels {
                     sum += above[i * channels + o] * weights[proj + o * channels + head * d + k];
                 }
                 outputs[i * d + k] = sum;
-                let value = kept[pixel * comptime!(hybrid.kept()) + head * d + k];
-                grads[i * d + k] = value;
-                along += sum * value;
+                grads[i * d + k] = f32::new(0.0);
             }
-            logs[2 * i] = kept[pixel * comptime!(hybrid.kept()) + channels + head];
-            logs[2 * i + 1] = along;
+            let log = kept[pixel * comptime!(hybrid.heads) + head];
+            logs[2 * i] = log;
+            sync_cube();
+            for j in 0..n {
+                let score = dot(&queries, &keys, i, j, d) + bias(weights, &window, base, head, i, j, shift, hybrid);
+                let share = (score - log).exp();
+                for k in 0..d {
+                    grads[i * d + k] += share * values[j * d + k];
+                }
+            }
+            logs[2 * i + 1] = dot(&outputs, &grads, i, i, d);
             sync_cube();
             head_weights(&grads, &above, partial, row + comptime!(hybrid.proj()), head, hybrid);
             position_gradient(

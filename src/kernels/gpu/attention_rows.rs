@@ -2,12 +2,14 @@
 
 use super::conv::zeros;
 use super::layout::Hybrid;
-use super::matrix::{K, N, OWN, multiply, rounded};
+use super::matrix::{K, N, OWN, PAIR, multiply, rounded};
+use super::mlp_rows::{first_len, mlp_rows, second_len};
 use super::rows::{
-    OWN_ROWS, ROWS, biases, factors, left_of_rows, load_pixels, numbers, own_row, padded, pitch, place, plane,
-    right_of_rows, row_max, row_sum, stage, times,
+    OWN_ROWS, ROWS, biases, factors, left_of_rows, load_pixels, moments_of_rows, normalised_rows, numbers, own_row,
+    padded, pitch, place, plane, right_of_rows, row_max, row_sum, stage, times,
 };
 use super::tiles::Tile;
+use super::tokens::{convolve_rows, tap_len};
 use super::windows::{MASKED, pixel_of};
 use cubecl::prelude::*;
 
@@ -23,13 +25,24 @@ pub(super) fn token(#[comptime] number: usize) -> usize {
     plane() * ROWS + row
 }
 
+/// The numbers in the window of a unit's tokens.
+#[cube]
+pub(super) fn own_tokens() -> Array<usize> {
+    let mut tokens = Array::<usize>::new(OWN_ROWS);
+    #[unroll]
+    for row in 0..OWN_ROWS {
+        tokens[row] = token(comptime!(row * PAIR));
+    }
+    tokens
+}
+
 /// The pixels of a unit's tokens.
 #[cube]
 pub(super) fn pixels_of(window: &Tile, shift: usize, #[comptime] hybrid: Hybrid) -> Array<usize> {
-    let mut pixels = Array::<usize>::new(OWN_ROWS);
+    let (tokens, mut pixels) = (own_tokens(), Array::<usize>::new(OWN_ROWS));
     #[unroll]
     for row in 0..OWN_ROWS {
-        pixels[row] = pixel_of(window, token(comptime!(row * 2)), shift, hybrid);
+        pixels[row] = pixel_of(window, tokens[row], shift, hybrid);
     }
     pixels
 }
@@ -222,37 +235,74 @@ fn softmax(
     (most, total)
 }
 
+/// The larger of two lengths.
+const fn longer(one: usize, other: usize) -> usize {
+    if one > other { one } else { other }
+}
+
+/// Numbers of shared memory for a head's keys, or for others' weights.
+const fn keys_len(hybrid: &Hybrid) -> usize {
+    longer(hybrid.tokens() * pitch(padded(hybrid.head())), longer(tap_len(hybrid), first_len(hybrid)))
+}
+
+/// Writes mean and one over the standard deviation of a plane's tokens.
+#[cube]
+fn put_moments(moments: &Array<f32>, to: &mut [f32], pixels: &Array<usize>) {
+    let (_, first) = place(0usize);
+    if first == 0 {
+        #[unroll]
+        for i in 0..comptime!(2 * OWN_ROWS) {
+            to[2 * pixels[comptime!(i / 2)] + comptime!(i % 2)] = moments[i];
+        }
+    }
+}
+
 /// What `attention::attention` computes.
 #[cube]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn attention_rows(
     x: &[f32],
-    normal: &[f32],
-    expanded: &[f32],
+    active: &[f32],
     gates: &[f32],
     weights: &[f32],
     windows: &[u32],
-    kept: &mut [f32],
+    logs: &mut [f32],
     middle: &mut [f32],
+    out: &mut [f32],
+    moments_out: &mut [f32],
     base: usize,
     shift: usize,
+    first: usize,
+    stride: usize,
     scale: f32,
     alpha: f32,
     #[comptime] hybrid: Hybrid,
+    #[comptime] last: bool,
 ) {
     let (channels, d, n) = (comptime!(hybrid.channels), comptime!(hybrid.head()), comptime!(hybrid.tokens()));
     let wide = comptime!(padded(d));
     let mut qkv = Shared::new_slice(comptime!(qkv_len(&hybrid)));
     let mut proj = Shared::new_slice(comptime!(channels * pitch(wide)));
     let mut table = Shared::new_slice(comptime!(hybrid.distances() * hybrid.distances()));
-    let mut keys = Shared::new_slice(comptime!(n * pitch(wide)));
-    let mut values = Shared::new_slice(comptime!(n * pitch(wide)));
+    // Before, the weights of a tap; later, the MLP's.
+    let mut keys = Shared::new_slice(comptime!(keys_len(&hybrid)));
+    let mut values = Shared::new_slice(comptime!(longer(n * pitch(wide), second_len(&hybrid))));
     let mut sides = Shared::new_slice(n);
     let window = Tile::of(windows, CUBE_POS);
     stage_sides(&mut sides, &window, shift, hybrid);
     let pixels = pixels_of(&window, shift, hybrid);
-    let tokens = factors(&load_pixels(normal, &pixels, 0usize, channels, channels), channels);
     let mut sums = biases(weights, base + comptime!(hybrid.proj() + channels * channels), channels);
+    let conv2 = base + comptime!(hybrid.conv2());
+    let branch = convolve_rows(active, weights, &mut keys, &window, &own_tokens(), shift, conv2, false, hybrid);
+    #[unroll]
+    for i in 0..comptime!(numbers(channels)) {
+        let (_, o) = place(i);
+        let gate = alpha * gates[window.image * comptime!(hybrid.gates()) + o];
+        sums[i] += gate * (branch[i] + weights[conv2 + comptime!(hybrid.taps() * channels) + o]);
+    }
+    let rows = load_pixels(x, &pixels, 0usize, channels, channels);
+    let normal = normalised_rows(&rows, &moments_of_rows(&rows, channels), weights, base, channels);
+    let tokens = factors(&normal, channels);
     for head in 0..comptime!(hybrid.heads) {
         stage_head(weights, &mut qkv, &mut table, base, head, hybrid);
         stage(weights, &mut proj, 0usize, base + comptime!(hybrid.proj()) + head * d, channels, channels, d);
@@ -272,13 +322,9 @@ pub(super) fn attention_rows(
         for i in 0..comptime!(numbers(wide)) {
             let (_, channel) = place(i);
             let row = comptime!(own_row(i));
-            let to = pixels[row] * comptime!(hybrid.kept());
             heads[i] /= total[row];
-            if channel < d {
-                kept[to + head * d + channel] = heads[i];
-            }
             if channel == 0 {
-                kept[to + channels + head] = most[row] + total[row].ln();
+                logs[pixels[row] * comptime!(hybrid.heads) + head] = most[row] + total[row].ln();
             }
         }
         times(&factors(&heads, wide), &proj, 0usize, &mut sums, wide, channels, comptime!(pitch(wide)));
@@ -288,7 +334,22 @@ pub(super) fn attention_rows(
     for i in 0..comptime!(numbers(channels)) {
         let (_, o) = place(i);
         let at = pixels[comptime!(own_row(i))] * channels + o;
-        let gated = alpha * gates[window.image * comptime!(hybrid.gates()) + o] * expanded[at];
-        middle[at] = x[at] + gated + sums[i];
+        sums[i] += x[at];
+        middle[at] = sums[i];
+    }
+    mlp_rows(&mut sums, &mut keys, &mut values, weights, base, hybrid);
+    #[unroll]
+    for i in 0..comptime!(numbers(channels)) {
+        let (_, o) = place(i);
+        let pixel = pixels[comptime!(own_row(i))];
+        if comptime!(last) {
+            let from = pixel * stride + first + o;
+            out[from + channels] = out[from] + sums[i];
+        } else {
+            out[pixel * channels + o] = sums[i];
+        }
+    }
+    if comptime!(!last) {
+        put_moments(&moments_of_rows(&sums, channels), moments_out, &pixels);
     }
 }

@@ -2,18 +2,20 @@
 //! then as those that answer, so that scores are computed again eight columns at a time and never lie in memory.
 
 use super::attention_rows::{
-    bias_of, part_rows, pixels_of, put, qkv_len, stage_head, stage_sides, times_channels, times_tokens, token,
+    bias_of, own_tokens, part_rows, pixels_of, put, qkv_len, stage_head, stage_sides, times_channels, times_tokens,
+    token,
 };
 use super::attention_rows_sums::{SLOTS, across, add_norms, add_positions, add_proj, add_qkv};
 use super::conv::zeros;
 use super::layout::Hybrid;
-use super::matrix::{K, M, N, OWN, PLANE, rounded};
+use super::matrix::{K, M, N, OWN, PAIR, PLANE, rounded};
 use super::pixelwise::{clear, copy};
 use super::rows::{
     OWN_ROWS, ROWS, factors, load_pixels, moments_of_rows, normalised_back, normalised_rows, numbers, own_row, padded,
     pitch, place, plane, row_sum, times_own, weights_of,
 };
 use super::tiles::Tile;
+use super::tokens::convolve_rows;
 use cubecl::prelude::*;
 
 /// A plane's tokens from a part of a head, which begins at `first`.
@@ -120,7 +122,42 @@ fn put_all(rows: &Array<f32>, to: &mut [f32], #[comptime] hybrid: Hybrid) {
     }
 }
 
-/// Brings to shared memory what a head has for a plane's tokens: the parts, and what `logs` has of them.
+/// What a head gave for a plane's tokens, by the logarithms of `logs`; there also comes Σ of that times its gradients.
+#[cube]
+fn given(parts: &[f32], table: &[f32], sides: &[u32], logs: &mut [f32], #[comptime] hybrid: Hybrid) -> Array<f32> {
+    let (wide, n) = (comptime!(padded(hybrid.head())), comptime!(hybrid.tokens()));
+    let part = comptime!(n * pitch(wide));
+    let queries = own_of(parts, comptime!(2 * part), wide);
+    let outputs = own_of(parts, comptime!(3 * part), wide);
+    let mut heads = zeros(comptime!(numbers(wide)));
+    for eight in 0..comptime!(n / K) {
+        let from = eight * comptime!(K * pitch(wide));
+        let mut shares = zeros(OWN);
+        times_channels(&queries, parts, from, &mut shares, wide, N);
+        #[unroll]
+        for number in 0..OWN {
+            let (i, (_, col)) = (token(number), place(number));
+            shares[number] = (shares[number] + bias_of(table, sides, i, eight * K + col, hybrid) - logs[2 * i]).exp();
+        }
+        times_tokens(&factors(&shares, K), parts, part + from, &mut heads, K, wide);
+    }
+    let mut along = zeros(OWN_ROWS);
+    #[unroll]
+    for i in 0..comptime!(numbers(wide)) {
+        along[comptime!(own_row(i))] += outputs[i] * heads[i];
+    }
+    #[unroll]
+    for row in 0..OWN_ROWS {
+        let sum = row_sum(along[row]);
+        let (_, col) = place(0usize);
+        if col == 0 {
+            logs[2 * token(comptime!(row * PAIR)) + 1] = sum;
+        }
+    }
+    heads
+}
+
+/// Brings to shared memory what a head has for a plane's tokens: the parts, and the logarithms of its softmax.
 #[cube]
 #[allow(clippy::too_many_arguments)]
 fn put_head(
@@ -144,25 +181,14 @@ fn put_head(
     let proj = weights_of(weights, from, channels, wide, channels, 1usize, true);
     let mut outputs = zeros(comptime!(numbers(wide)));
     times_own(&above, &proj, &mut outputs, channels, wide);
-    let mut along = zeros(OWN_ROWS);
     #[unroll]
     for i in 0..comptime!(numbers(wide)) {
         let (_, channel) = place(i);
-        let row = comptime!(own_row(i));
-        if channel < d {
-            along[row] += outputs[i] * kept[pixels[row] * comptime!(hybrid.kept()) + head * d + channel];
-        } else {
+        if channel >= d {
             outputs[i] = f32::new(0.0);
         }
-    }
-    #[unroll]
-    for row in 0..OWN_ROWS {
-        let sum = row_sum(along[row]);
-        let (_, col) = place(0usize);
-        if col == 0 {
-            let i = token(comptime!(row * 2));
-            logs[2 * i] = kept[pixels[row] * comptime!(hybrid.kept()) + channels + head];
-            logs[2 * i + 1] = sum;
+        if channel == 0 {
+            logs[2 * token(i)] = kept[pixels[comptime!(own_row(i))] * comptime!(hybrid.heads) + head];
         }
     }
     let mut normal = Array::<f32>::new(comptime!(numbers(channels)));
@@ -203,7 +229,7 @@ pub(super) fn attention_rows_gradient(
     x: &[f32],
     kept: &[f32],
     grad: &[f32],
-    more: &[f32],
+    narrow: &[f32],
     weights: &[f32],
     windows: &[u32],
     out: &mut [f32],
@@ -216,7 +242,7 @@ pub(super) fn attention_rows_gradient(
     scale: f32,
     #[comptime] hybrid: Hybrid,
 ) {
-    let (channels, n) = (comptime!(hybrid.channels), comptime!(hybrid.tokens()));
+    let (channels, d, n) = (comptime!(hybrid.channels), comptime!(hybrid.head()), comptime!(hybrid.tokens()));
     let (wide, across) = (comptime!(padded(hybrid.head())), comptime!(across(&hybrid)));
     let part = comptime!(n * pitch(wide));
     // The last products of all channels may read beyond the last token.
@@ -244,11 +270,23 @@ pub(super) fn attention_rows_gradient(
         let values = load_pixels(x, &pixels, 0usize, channels, channels);
         let moments = moments_of_rows(&values, channels);
         put_all(&normalised_rows(&values, &moments, &affine, 0usize, channels), &mut tokens, hybrid);
-        let mut normal_grad = load_pixels(more, &pixels, 0usize, channels, channels);
+        let conv1 = base + comptime!(hybrid.conv1());
+        let mut normal_grad =
+            convolve_rows(narrow, weights, &mut parts, &window, &own_tokens(), shift, conv1, true, hybrid);
         for head in 0..comptime!(hybrid.heads) {
             stage_head(weights, &mut qkv, &mut table, base, head, hybrid);
             sync_cube();
             put_head(&tokens, grad, kept, weights, &qkv, &mut parts, &mut logs, &pixels, base, head, scale, hybrid);
+            sync_cube();
+            let heads = given(&parts, &table, &sides, &mut logs, hybrid);
+            #[unroll]
+            for i in 0..comptime!(numbers(wide)) {
+                let (_, channel) = place(i);
+                if channel < d {
+                    // Until all heads are there; then the gradient takes their place.
+                    out[pixels[comptime!(own_row(i))] * channels + head * d + channel] = heads[i];
+                }
+            }
             sync_cube();
             let (keys, values) = answering(&parts, &table, &sides, &logs, hybrid);
             let queries = own_of(&parts, comptime!(2 * part), wide);
@@ -282,7 +320,7 @@ pub(super) fn attention_rows_gradient(
         }
         let above = load_pixels(grad, &pixels, 0usize, channels, channels);
         put_all(&above, &mut tokens, hybrid);
-        put_all(&load_pixels(kept, &pixels, 0usize, comptime!(hybrid.kept()), channels), &mut parts, hybrid);
+        put_all(&load_pixels(&*out, &pixels, 0usize, channels, channels), &mut parts, hybrid);
         sync_cube();
         add_proj(&tokens, &parts, partial, row + comptime!(hybrid.proj()), hybrid);
         let values = load_pixels(x, &pixels, 0usize, channels, channels);

@@ -1,10 +1,10 @@
 //! The backward pass of the cascade: the gradient of the vector of weights, kernel by kernel from the last stage to the first.
 
 use super::attention_gradient::attention_gradient;
-use super::branch::branch_weights;
-use super::conv::{Finish, Load};
+use super::branch::branch_gradient;
+use super::conv::Finish;
 use super::dense_gradient::{dense_input_gradient, dense_layer_gradient, dense_weights};
-use super::forward::{BlockTape, Convolution, HybridTape, StageTape, UNITS, View, cubes};
+use super::forward::{BlockTape, Convolution, HybridTape, Loaded, StageTape, UNITS, View, cubes};
 use super::gates::{self, gates_gradient};
 use super::mlp::mlp_gradient;
 use super::plan::Pass;
@@ -14,10 +14,14 @@ use super::weights::{self, sum_rows, weight_gradients};
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-/// Rows of partial sums of the convolutions' weights, which have many cubes to a row.
+/// Rows of partial sums of a convolution's weights, which have a few cubes to a row.
 const CONV_ROWS: usize = 32;
-/// Rows of partial sums of the hybrid blocks' weights, whose kernels have a cube to a row.
+/// The same of a dense block's, which have many.
+const DENSE_ROWS: usize = 16;
+/// Rows of partial sums of the hybrid blocks' weights, where kernels have a cube to a row.
 const HYBRID_ROWS: usize = 256;
+/// Cubes that sum, image by image, the gradients of what the gates follow.
+const GATE_CUBES: usize = 256;
 
 /// Rows of partial sums, as many as a group of parameters has in a row.
 pub(super) struct Partial {
@@ -32,7 +36,12 @@ impl Pass {
         Partial { buffer: self.empty(rows * length), rows, length }
     }
 
-    /// Sums the rows of one or two groups of parameters that lie at `first`.
+    /// Rows of partial sums of the gates' weights: their kernel has an image to a cube.
+    fn gate_rows(&self) -> usize {
+        self.extents.count.min(HYBRID_ROWS)
+    }
+
+    /// Sums the rows of one or two groups of parameters that lie at `first`, of which the second is the hybrid blocks'.
     fn sum(&self, gradient: &CubeTensor, first: usize, one: &Partial, two: Option<&Partial>) {
         let length = two.map_or(0, |two| two.length);
         sum_rows::launch(
@@ -46,7 +55,10 @@ impl Pass {
             one.rows,
             one.length,
             two.unwrap_or(one).rows,
+            self.tiles.count.min(CONV_ROWS),
+            self.gate_rows(),
             length,
+            self.plan.hybrid(),
         );
     }
 
@@ -56,24 +68,26 @@ impl Pass {
         partial: &Partial,
         column: usize,
         side: usize,
-        (source, inputs): (View, usize),
+        (source, inputs, load): (View, usize, Loaded),
         (grad, outputs): (View, usize),
     ) {
-        let (load, load_grad) = (Load::Plain, Load::Plain);
         let products = self.plan.products;
-        let shape =
-            weights::Shape { side, outputs, source: source.stride, grad: grad.stride, load, load_grad, products };
+        let (load, table, norm) = load.parts(source.buffer);
+        let shape = weights::Shape { side, outputs, source: source.stride, grad: grad.stride, load, products };
         weight_gradients::launch(
             &self.weights.client,
-            CubeCount::Static(inputs.div_ceil(CHUNK) as u32, partial.rows as u32, 1),
+            CubeCount::Static(inputs.div_ceil(CHUNK) as u32, self.tiles.count.min(CONV_ROWS) as u32, 1),
             CubeDim::new_1d(products.units_of_weights(side, outputs)),
             source.buffer.clone().into_buffer_arg(),
             grad.buffer.clone().into_buffer_arg(),
+            table.clone().into_buffer_arg(),
+            self.weights.clone().into_buffer_arg(),
             self.tiles.buffer.clone().into_buffer_arg(),
             partial.buffer.clone().into_buffer_arg(),
             source.first,
             grad.first,
             inputs,
+            norm,
             column,
             partial.length,
             self.tiles.count,
@@ -134,62 +148,62 @@ impl Pass {
         let (plan, c) = (&self.plan, self.plan.channels);
         let base = stage * plan.stage();
         let modulated = |site: usize, grad: View| self.modulate_backward(stage, site, tape.films[site].as_ref(), grad);
-        let (stride, fused_channels) = (plan.dense().source, plan.blocks * c);
         let plain = |buffer| View::new(buffer, c);
-        let [deep, fused, shallow] = [(); 3].map(|()| self.image(c));
-        let features = self.image(stride);
-        let all = View::new(&features, stride);
+        let read = |view, inputs| (view, inputs, Loaded::Plain);
+        let [deep, fused, last, shallow] = [(); 4].map(|()| self.image(c));
 
         let ends = self.partial(CONV_ROWS, plan.films() - plan.global_fusion1());
         let column = |offset: usize| offset - plan.global_fusion1();
-        self.weight_gradients(&ends, column(plan.reconstruct()), 3, (plain(&tape.deep), c), (grad.clone(), 1));
+        self.weight_gradients(&ends, column(plan.reconstruct()), 3, read(plain(&tape.deep), c), (grad.clone(), 1));
         self.convolve(&Convolution::back(base + plan.reconstruct(), 3, c, 1), grad, plain(&deep));
         modulated(plan.blocks + 1, plain(&deep));
-        self.weight_gradients(&ends, column(plan.global_fusion2()), 3, (plain(&tape.fused), c), (plain(&deep), c));
+        self.weight_gradients(&ends, column(plan.global_fusion2()), 3, read(plain(&tape.fused), c), (plain(&deep), c));
         self.convolve(&Convolution::back(base + plan.global_fusion2(), 3, c, c), plain(&deep), plain(&fused));
-        let source = View::new(&tape.features, stride).at(c);
-        self.weight_gradients(&ends, 0, 1, (source, fused_channels), (plain(&fused), c));
-        let back = Convolution::back(base + plan.global_fusion1(), 1, fused_channels, c);
-        let back = Convolution { outputs: c, back: Some(plan.blocks), ..back };
-        self.convolve(&back, plain(&fused), all.clone().at(c));
+        let source = View::new(&tape.features, plan.dense().source).at(c);
+        self.weight_gradients(&ends, 0, 1, read(source, plan.blocks * c), (plain(&fused), c));
+        // What it gives back to the other blocks is added where the gradients of their outputs are made.
+        let back = Convolution::back(base + plan.global_fusion1() + (plan.blocks - 1) * c, 1, c, c);
+        let back = Convolution { forward_inputs: plan.blocks * c, ..back };
+        self.convolve(&back, plain(&fused), View::new(&last, c));
         self.sum(gradient, base + plan.global_fusion1(), &ends, None);
 
+        let mut above = last;
         for (number, block) in tape.blocks.into_iter().enumerate().rev() {
-            modulated(number + 1, all.clone().at((number + 1) * c));
-            self.block_backward(base + plan.block(number), number, block, &tape.features, &features, gradient);
+            modulated(number + 1, View::new(&above, c));
+            above = self.block_backward((base, number), block, &tape.features, (&above, &fused), gradient);
         }
 
         let starts = self.partial(CONV_ROWS, plan.block(0));
-        self.weight_gradients(&starts, plan.shallow2(), 3, (plain(&tape.shallow), c), (all.clone(), c));
+        self.weight_gradients(&starts, plan.shallow2(), 3, read(plain(&tape.shallow), c), (View::new(&above, c), c));
         let back = Convolution::back(base + plan.shallow2(), 3, c, c);
         let back = Convolution { finish: Finish::Add, other: Some(plain(&deep)), ..back };
-        self.convolve(&back, all, plain(&shallow));
+        self.convolve(&back, View::new(&above, c), plain(&shallow));
         modulated(0, plain(&shallow));
         let source = View::new(&tape.input, plan.input_channels);
-        self.weight_gradients(&starts, 0, 3, (source, plan.input_channels), (plain(&shallow), c));
+        self.weight_gradients(&starts, 0, 3, read(source, plan.input_channels), (plain(&shallow), c));
         self.sum(gradient, base, &starts, None);
         shallow
     }
 
-    /// From the gradient of a block's output, behind that of its input in `features`, to the latter.
+    /// The gradient of what block `number` of the stage at `base` read from the features `source`, given those of its output and of
+    /// the fusion of all blocks.
     pub(super) fn block_backward(
         &self,
-        base: usize,
-        number: usize,
+        (base, number): (usize, usize),
         tape: BlockTape,
         source: &CubeTensor,
-        features: &CubeTensor,
+        (above, top): (&CubeTensor, &CubeTensor),
         gradient: &CubeTensor,
-    ) {
+    ) -> CubeTensor {
         let (plan, dense, hybrid) = (&self.plan, self.plan.dense(), self.plan.hybrid());
-        let first = number * plan.channels;
-        let one = self.partial(CONV_ROWS, dense.parameters());
+        let own = base + plan.block(number);
+        let one = self.partial(DENSE_ROWS, dense.parameters());
         let two = self.partial(HYBRID_ROWS, 2 * hybrid.parameters());
         let [regular, shifted] = tape.halves;
-        let (base1, base2) = (base + dense.parameters(), base + dense.parameters() + hybrid.parameters());
-        let behind = View::new(features, dense.source).at(first + plan.channels);
-        let between = self.hybrid_backward(base2, hybrid.parameters(), plan.window / 2, shifted, behind, &two);
-        let fused = self.hybrid_backward(base1, 0, 0, regular, View::new(&between, plan.channels), &two);
+        let regular_base = own + dense.parameters();
+        let shifted_base = regular_base + hybrid.parameters();
+        let between = self.hybrid_backward(shifted_base, hybrid.parameters(), plan.window / 2, shifted, above, &two);
+        let fused = self.hybrid_backward(regular_base, 0, 0, regular, &between, &two);
 
         let grads = self.image(dense.grown());
         for layer in (0..plan.layers).rev() {
@@ -200,9 +214,9 @@ impl Pass {
                 fused.clone().into_buffer_arg(),
                 self.weights.clone().into_buffer_arg(),
                 self.tiles.buffer.clone().into_buffer_arg(),
-                tape.grown.clone().into_buffer_arg(),
+                tape.masks.clone().into_buffer_arg(),
                 grads.clone().into_buffer_arg(),
-                base,
+                own,
                 dense,
                 layer,
             );
@@ -210,17 +224,19 @@ impl Pass {
         dense_weights::launch(
             &self.weights.client,
             CubeCount::Static(dense.all_chunks() as u32, one.rows as u32, 1),
-            CubeDim::new_1d(plan.products.units_of_weights(3, plan.channels.max(plan.growth))),
+            CubeDim::new_1d(plan.products.units_of_weights(3, dense.widest())),
             source.clone().into_buffer_arg(),
             tape.grown.into_buffer_arg(),
             fused.clone().into_buffer_arg(),
             grads.clone().into_buffer_arg(),
             self.tiles.buffer.clone().into_buffer_arg(),
             one.buffer.clone().into_buffer_arg(),
-            first,
+            number * plan.channels,
             self.tiles.count,
             dense,
         );
+        self.sum(gradient, own, &one, Some(&two));
+        let out = self.image(plan.channels);
         dense_input_gradient::launch(
             &self.weights.client,
             CubeCount::Static(self.tiles.count as u32, 1, 1),
@@ -229,13 +245,15 @@ impl Pass {
             self.weights.clone().into_buffer_arg(),
             self.tiles.buffer.clone().into_buffer_arg(),
             grads.into_buffer_arg(),
-            features.clone().into_buffer_arg(),
-            base,
-            first,
+            above.clone().into_buffer_arg(),
+            top.clone().into_buffer_arg(),
+            out.clone().into_buffer_arg(),
+            own,
+            base + plan.global_fusion1() + number.saturating_sub(1) * plan.channels,
             dense,
-            number > 0,
+            (number > 0).then_some(plan.blocks),
         );
-        self.sum(gradient, base, &one, Some(&two));
+        out
     }
 
     /// The gradient of a hybrid block's input, given that of its output.
@@ -245,85 +263,48 @@ impl Pass {
         column: usize,
         shift: usize,
         tape: HybridTape,
-        grad: View,
+        grad: &CubeTensor,
         partial: &Partial,
     ) -> CubeTensor {
         let (plan, hybrid) = (&self.plan, self.plan.hybrid());
         let (c, few) = (plan.channels, plan.few);
         let client = &self.weights.client;
         let rows = CubeCount::Static(partial.rows as u32, 1, 1);
-        let [middle, normal, out] = [(); 3].map(|()| self.image(c));
+        let [middle, out] = [(); 2].map(|()| self.image(c));
         mlp_gradient::launch(
             client,
             rows.clone(),
             CubeDim::new_1d(hybrid.gradient_units()),
             tape.middle.into_buffer_arg(),
-            grad.buffer.clone().into_buffer_arg(),
+            grad.clone().into_buffer_arg(),
             self.weights.clone().into_buffer_arg(),
             middle.clone().into_buffer_arg(),
             partial.buffer.clone().into_buffer_arg(),
             base,
-            grad.first,
-            grad.stride,
             column,
             partial.length,
             self.pixels,
             hybrid,
         );
-        let affine = self.empty(self.extents.count * 2 * c);
-        gates_gradient::launch(
-            client,
-            rows.clone(),
-            CubeDim::new_1d(gates::UNITS),
-            tape.expanded.into_buffer_arg(),
-            middle.clone().into_buffer_arg(),
-            self.weights.clone().into_buffer_arg(),
-            self.extents.buffer.clone().into_buffer_arg(),
-            tape.gates.into_buffer_arg(),
-            affine.clone().into_buffer_arg(),
-            partial.buffer.clone().into_buffer_arg(),
-            base,
-            column,
-            partial.length,
-            self.extents.count,
-            plan.alpha,
-            hybrid,
-        );
+        let affine = self.gates_backward((base, column), &tape.active, tape.gates, &middle, partial);
         let narrow = self.image(few);
         let back = Convolution {
-            affine: Some(&affine),
+            load: Loaded::Affine(&affine),
             finish: Finish::Slope,
             other: Some(View::new(&tape.compressed, few)),
             ..Convolution::back(base + hybrid.conv2(), 3, few, c)
         };
         self.convolve(&back, View::new(&middle, c), View::new(&narrow, few));
-        let back = Convolution::back(base + hybrid.conv1(), 3, c, few);
-        self.convolve(&back, View::new(&narrow, few), View::new(&normal, c));
-        branch_weights::launch(
-            client,
-            CubeCount::Static((c.div_ceil(CHUNK) + few.div_ceil(CHUNK)) as u32, partial.rows as u32, 1),
-            CubeDim::new_1d(plan.products.units_of_weights(3, c)),
-            tape.normal.into_buffer_arg(),
-            narrow.into_buffer_arg(),
-            tape.compressed.into_buffer_arg(),
-            middle.clone().into_buffer_arg(),
-            affine.into_buffer_arg(),
-            self.tiles.buffer.clone().into_buffer_arg(),
-            partial.buffer.clone().into_buffer_arg(),
-            column,
-            partial.length,
-            self.tiles.count,
-            hybrid,
-            plan.products,
-        );
+        let source = (View::new(&tape.x, c), c, Loaded::Norm(&tape.moments, base + hybrid.norm1()));
+        self.weight_gradients(partial, column + hybrid.conv1(), 3, source, (View::new(&narrow, few), few));
         attention_gradient::launch(
             client,
             rows,
             CubeDim::new_1d(hybrid.attention_units()),
             tape.x.into_buffer_arg(),
-            tape.kept.into_buffer_arg(),
+            tape.logs.into_buffer_arg(),
             middle.into_buffer_arg(),
-            normal.into_buffer_arg(),
+            narrow.into_buffer_arg(),
             self.weights.clone().into_buffer_arg(),
             self.windows.buffer.clone().into_buffer_arg(),
             out.clone().into_buffer_arg(),
@@ -337,5 +318,53 @@ impl Pass {
             hybrid,
         );
         out
+    }
+
+    /// By what the gradient of a hybrid block's middle is multiplied, and what is added, image by image, to be that of what the channel
+    /// attention's second convolution gave.
+    fn gates_backward(
+        &self,
+        (base, column): (usize, usize),
+        active: &CubeTensor,
+        gates: CubeTensor,
+        middle: &CubeTensor,
+        partial: &Partial,
+    ) -> CubeTensor {
+        let (plan, hybrid, images) = (&self.plan, self.plan.hybrid(), self.extents.count);
+        let lanes = self.tiles.count.div_ceil(images).min(GATE_CUBES.div_ceil(images));
+        let sums = self.empty(images * lanes * hybrid.expanding());
+        branch_gradient::launch(
+            &self.weights.client,
+            CubeCount::Static(plan.few.div_ceil(CHUNK) as u32, (images * lanes) as u32, 1),
+            CubeDim::new_1d(plan.products.units_of_weights(3, plan.channels)),
+            active.clone().into_buffer_arg(),
+            middle.clone().into_buffer_arg(),
+            self.tiles.buffer.clone().into_buffer_arg(),
+            self.extents.buffer.clone().into_buffer_arg(),
+            sums.clone().into_buffer_arg(),
+            lanes,
+            hybrid,
+            plan.products,
+        );
+        let affine = self.empty(images * 2 * plan.channels);
+        gates_gradient::launch(
+            &self.weights.client,
+            CubeCount::Static(self.gate_rows() as u32, 1, 1),
+            CubeDim::new_1d(gates::UNITS),
+            sums.into_buffer_arg(),
+            self.weights.clone().into_buffer_arg(),
+            self.extents.buffer.clone().into_buffer_arg(),
+            gates.into_buffer_arg(),
+            affine.clone().into_buffer_arg(),
+            partial.buffer.clone().into_buffer_arg(),
+            base,
+            column,
+            partial.length,
+            images,
+            lanes,
+            plan.alpha,
+            hybrid,
+        );
+        affine
     }
 }

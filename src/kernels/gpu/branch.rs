@@ -1,91 +1,43 @@
-//! The gradients of the weights of the channel attention's two convolutions, in one launch.
+//! The gradients of the weights of the channel attention's second convolution, image by image, as if nothing had been multiplied behind it: what
+//! the gates' gradients are computed from, and with them the weights' own.
 
 use super::conv::Load;
 use super::layout::Hybrid;
 use super::products::{CHUNK, Products};
-use super::weights::{Shape, gradients, grads_len, halo_of_weights};
+use super::tiles::Image;
+use super::weights::{Every, Shape, gradients, grads_len, halo_of_weights};
 use cubecl::prelude::*;
 
-/// At `column` of rows of `length` partial sums; `affine` makes `grad` that of the second convolution's output.
+/// `[images · lanes, Hybrid::expanding]`, from the convolution's inputs and the gradient of what its outputs were added to.
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
-pub(super) fn branch_weights(
-    normal: &[f32],
-    narrow: &[f32],
-    compressed: &[f32],
+pub(super) fn branch_gradient(
+    active: &[f32],
     grad: &[f32],
-    affine: &[f32],
     tiles: &[u32],
-    partial: &mut [f32],
-    column: usize,
-    length: usize,
-    tile_count: usize,
+    images: &[u32],
+    out: &mut [f32],
+    lanes: usize,
     #[comptime] hybrid: Hybrid,
     #[comptime] products: Products,
 ) {
-    let (channels, few) = (comptime!(hybrid.channels), comptime!(hybrid.few));
+    let few = comptime!(hybrid.few);
     let mut halo = Shared::new_slice(comptime!(halo_of_weights(3, products)));
     let mut grads = Shared::new_slice(comptime!(grads_len(hybrid.channels, products)));
-    let row = CUBE_POS_Y as usize * length + column;
-    let own = comptime!(hybrid.channels.div_ceil(CHUNK));
-    let chunk = CUBE_POS_X as usize;
-    let first = comptime!(Shape {
-        side: 3,
-        outputs: hybrid.few,
-        source: hybrid.channels,
-        grad: hybrid.few,
-        load: Load::Plain,
-        load_grad: Load::Plain,
-        products,
-    });
-    let second = comptime!(Shape {
+    let shape = comptime!(Shape {
         side: 3,
         outputs: hybrid.channels,
         source: hybrid.few,
         grad: hybrid.channels,
-        load: Load::Gelu,
-        load_grad: Load::Affine,
+        load: Load::Plain,
         products,
     });
-    if chunk < own {
-        let input = chunk * CHUNK;
-        let to = row + comptime!(hybrid.conv1());
-        gradients(
-            normal,
-            narrow,
-            affine,
-            tiles,
-            partial,
-            &mut halo,
-            &mut grads,
-            input,
-            0usize,
-            input,
-            min(channels - input, CHUNK),
-            channels,
-            to,
-            tile_count,
-            first,
-        );
-    } else {
-        let input = (chunk - own) * CHUNK;
-        let to = row + comptime!(hybrid.conv2());
-        gradients(
-            compressed,
-            grad,
-            affine,
-            tiles,
-            partial,
-            &mut halo,
-            &mut grads,
-            input,
-            0usize,
-            input,
-            min(few - input, CHUNK),
-            few,
-            to,
-            tile_count,
-            second,
-        );
-    }
+    let (input, row) = (CUBE_POS_X as usize * CHUNK, CUBE_POS_Y as usize);
+    let image = Image::of(images, row / lanes);
+    let own = Every { first: image.first_tile + row % lanes, step: lanes, end: image.first_tile + image.tiles };
+    let (count, to) = (min(few - input, CHUNK), row * comptime!(hybrid.expanding()));
+    gradients(
+        active, grad, active, active, tiles, out, &mut halo, &mut grads, input, 0usize, input, count, few, 0usize, to,
+        &own, shape,
+    );
 }

@@ -1,7 +1,7 @@
 //! Convolutions 3×3 and 1×1 of channels-last images, zero beyond the border: a cube has a tile of 8 × 8 pixels, a unit a row of
 //! it for four outputs; inputs come to shared memory eight channels at a time, with their weights.
 
-use super::functions::{gelu, gelu_slope};
+use super::functions::gelu_slope;
 use super::products::{CHUNK, GROUP, Products, convolve_chunk, factor, place};
 use super::tiles::{TILE, Tile};
 use cubecl::prelude::*;
@@ -10,10 +10,10 @@ use cubecl::prelude::*;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Load {
     Plain,
-    /// GELU of them.
-    Gelu,
     /// Times and plus what a table has for the image and channel.
     Affine,
+    /// LayerNorm of them, by a norm of the network and the moments that a table has of each pixel.
+    Norm,
 }
 
 /// Where values are written, and with what.
@@ -55,11 +55,14 @@ pub(super) const fn taps_len(side: usize, outputs: usize, products: Products) ->
 }
 
 /// A chunk of `count` channels from `first` on, of a tile and around it: `[CHUNK, plane]`, of which the first are `[rows, columns]`, zeros
-/// beyond.
+/// beyond. What it is loaded by is in `table`, and in `weights` at `norm`.
 #[cube]
+#[allow(clippy::too_many_arguments)]
 pub(super) fn load_halo(
     source: &[f32],
-    affine: &[f32],
+    table: &[f32],
+    weights: &[f32],
+    norm: usize,
     halo: &mut [f32],
     tile: &Tile,
     first: usize,
@@ -80,13 +83,15 @@ pub(super) fn load_halo(
         let mut value = f32::new(0.0);
         let inside = row >= reach && row < tile.height + reach && col >= reach && col < tile.width + reach;
         if inside && channel < count {
-            value = source[(tile.first + (row - reach) * tile.width + col - reach) * stride + first + channel];
-            if comptime!(load == Load::Gelu) {
-                value = gelu(value);
-            }
+            let pixel = tile.first + (row - reach) * tile.width + col - reach;
+            value = source[pixel * stride + first + channel];
             if comptime!(load == Load::Affine) {
                 let scale = tile.image * 2 * stride + first + channel;
-                value = value * affine[scale] + affine[scale + stride];
+                value = value * table[scale] + table[scale + stride];
+            }
+            if comptime!(load == Load::Norm) {
+                let scale = norm + first + channel;
+                value = (value - table[2 * pixel]) * table[2 * pixel + 1] * weights[scale] + weights[scale + stride];
             }
         }
         halo[channel * plane + place] = factor(value, products);
@@ -128,19 +133,46 @@ pub(super) fn load_taps(
     }
 }
 
-/// Adds to a unit's `sums`, `[TILE, GROUP]`, what a chunk of inputs gives.
+/// Adds to a unit's `sums` what a chunk of inputs gives, which was loaded for a convolution of side `around`; units that have no outputs
+/// add nothing.
 #[cube]
-fn multiply(halo: &[f32], taps: &[f32], sums: &mut Array<f32>, #[comptime] side: usize, #[comptime] outputs: usize) {
-    let across = comptime!(TILE + side - 1);
+pub(super) fn multiply(
+    halo: &[f32],
+    taps: &[f32],
+    sums: &mut Array<f32>,
+    #[comptime] side: usize,
+    #[comptime] around: usize,
+    #[comptime] outputs: usize,
+    #[comptime] products: Products,
+) {
+    if comptime!(products == Products::Matrices) {
+        convolve_chunk(halo, taps, sums, side, around, outputs);
+    } else if UNIT_POS < comptime!(products.units(outputs)) {
+        multiply_by_units(halo, taps, sums, side, around, outputs);
+    }
+}
+
+/// The same, `[TILE, GROUP]`, by the units' own arithmetic.
+#[cube]
+fn multiply_by_units(
+    halo: &[f32],
+    taps: &[f32],
+    sums: &mut Array<f32>,
+    #[comptime] side: usize,
+    #[comptime] around: usize,
+    #[comptime] outputs: usize,
+) {
+    let across = comptime!(TILE + around - 1);
+    let inset = comptime!((around - side) / 2);
     let wide = comptime!(Products::Units.wide(outputs));
     let (row, group) = (UNIT_POS as usize % TILE, UNIT_POS as usize / TILE);
-    let mut line = Array::<f32>::new(across);
+    let mut line = Array::<f32>::new(comptime!(TILE + side - 1));
     for i in 0..CHUNK {
         #[unroll]
         for dy in 0..side {
-            let from = i * comptime!(across * across) + (row + dy) * across;
+            let from = i * comptime!(across * across) + (row + comptime!(dy + inset)) * across + inset;
             #[unroll]
-            for x in 0..across {
+            for x in 0..comptime!(TILE + side - 1) {
                 line[x] = halo[from + x];
             }
             #[unroll]
@@ -160,10 +192,12 @@ fn multiply(halo: &[f32], taps: &[f32], sums: &mut Array<f32>, #[comptime] side:
 
 /// Adds to `sums` the convolution of `inputs` channels from `first` on.
 #[cube]
+#[allow(clippy::too_many_arguments)]
 pub(super) fn accumulate(
     source: &[f32],
-    affine: &[f32],
+    table: &[f32],
     weights: &[f32],
+    norm: usize,
     halo: &mut [f32],
     taps: &mut [f32],
     sums: &mut Array<f32>,
@@ -185,7 +219,9 @@ pub(super) fn accumulate(
         let count = min(inputs - done, CHUNK);
         load_halo(
             source,
-            affine,
+            table,
+            weights,
+            norm,
             halo,
             tile,
             first + done,
@@ -198,11 +234,7 @@ pub(super) fn accumulate(
         );
         load_taps(weights, taps, base, weights_first + done, count, weights_stride, side, outputs, back, products);
         sync_cube();
-        if comptime!(products == Products::Matrices) {
-            convolve_chunk(&*halo, &*taps, sums, side, outputs);
-        } else {
-            multiply(&*halo, &*taps, sums, side, outputs);
-        }
+        multiply(&*halo, &*taps, sums, side, side, outputs, products);
         sync_cube();
     }
 }
@@ -247,7 +279,7 @@ pub(super) fn convolve(
     source: &[f32],
     weights: &[f32],
     tiles: &[u32],
-    affine: &[f32],
+    table: &[f32],
     other: &[f32],
     out: &mut [f32],
     base: usize,
@@ -255,6 +287,7 @@ pub(super) fn convolve(
     out_first: usize,
     other_first: usize,
     weights_stride: usize,
+    norm: usize,
     #[comptime] shape: Shape,
 ) {
     let side = comptime!(shape.side);
@@ -271,8 +304,9 @@ pub(super) fn convolve(
     };
     accumulate(
         source,
-        affine,
+        table,
         weights,
+        norm,
         &mut halo,
         &mut taps,
         &mut sums,

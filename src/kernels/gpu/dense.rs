@@ -1,11 +1,8 @@
 //! A dense block: L convolutions 3×3 with ReLU, each reading the block's input and all layers before it, which lie side by side
-//! in one buffer `[pixels, L·growth]`, so that nothing is concatenated. The 1×1 fusion of all of them is in `pixelwise`.
+//! in one buffer `[pixels, L·growth]`, so that nothing is concatenated. The last one has the 1×1 fusion of all of them in `dense_end`.
 
 use super::conv::{Load, accumulate, biased, halo_len, taps_len};
-use super::cubes::{FUSED, PIXELS, SHARED};
-use super::matrix::N;
 use super::products::{CHUNK, Products, place};
-use super::rows::pitch;
 use super::tiles::Tile;
 use super::weights;
 use cubecl::prelude::*;
@@ -49,23 +46,14 @@ impl Dense {
         self.offset(self.layers) + (self.seen(self.layers) + 1) * self.channels
     }
 
-    /// Numbers of shared memory for the weights of the fusion, on matrix units.
-    pub(super) const fn fusion_len(&self) -> usize {
-        self.channels * pitch(self.seen(self.layers))
+    /// The wider of what a layer gives and what the fusion does.
+    pub(super) const fn widest(&self) -> usize {
+        if self.channels > self.growth { self.channels } else { self.growth }
     }
 
-    /// How the fusion multiplies: on matrix units where eights of channels and all weights in shared memory are enough.
-    pub(super) const fn fusion(&self) -> Products {
-        let eights = self.channels.is_multiple_of(N) && self.growth.is_multiple_of(N);
-        if eights && 4 * self.fusion_len() <= SHARED { self.products } else { Products::Units }
-    }
-
-    /// Pixels of a cube of the fusion.
-    pub(super) const fn fused(&self) -> usize {
-        match self.fusion() {
-            Products::Units => FUSED,
-            Products::Matrices => PIXELS,
-        }
+    /// Words of the masks of a tile: of every unit of a layer's convolution, a bit for each of its sums.
+    pub(super) const fn mask(&self) -> usize {
+        self.products.units(self.growth) as usize * self.products.words(self.growth)
     }
 
     /// Chunks of inputs of a layer, or of the fusion.
@@ -76,8 +64,7 @@ impl Dense {
     /// The gradients of a layer's weights, or of the fusion's (side 1), for inputs from a buffer of `source` numbers a pixel.
     pub(super) const fn weights(&self, side: usize, source: usize) -> weights::Shape {
         let (outputs, grad) = if side == 1 { (self.channels, self.channels) } else { (self.growth, self.grown()) };
-        let products = self.products;
-        weights::Shape { side, outputs, source, grad, load: Load::Plain, load_grad: Load::Plain, products }
+        weights::Shape { side, outputs, source, grad, load: Load::Plain, products: self.products }
     }
 
     /// Chunks of inputs of all layers and the fusion.
@@ -86,13 +73,55 @@ impl Dense {
     }
 }
 
-/// A layer, from `x` and the layers before it; the block's weights begin at `base`.
+/// Where the words of a unit's mask begin, `[layers, tiles, units, words]`: what the ReLU of a layer let through, in the order of the
+/// unit's sums, for the same unit of the backward pass.
+#[cube]
+pub(super) fn mask_place(#[comptime] dense: Dense, #[comptime] layer: usize) -> usize {
+    let words = comptime!(dense.products.words(dense.growth));
+    (layer * CUBE_COUNT_X as usize + CUBE_POS_X as usize) * comptime!(dense.mask()) + UNIT_POS as usize * words
+}
+
+/// Writes a unit's sums of a layer, after ReLU, to their place among all layers, and its mask.
+#[cube]
+pub(super) fn put_layer(
+    sums: &Array<f32>,
+    grown: &mut [f32],
+    masks: &mut [u32],
+    tile: &Tile,
+    #[comptime] dense: Dense,
+    #[comptime] layer: usize,
+) {
+    let (growth, products) = (comptime!(dense.growth), comptime!(dense.products));
+    #[unroll]
+    for number in 0..comptime!(products.sums(growth)) {
+        let place = place(number, products);
+        let (pixel, inside) = tile.pixel(place.row, place.col);
+        if inside && place.output < growth {
+            let to = pixel * comptime!(dense.grown()) + comptime!(layer * growth) + place.output;
+            grown[to] = max(sums[number], f32::new(0.0));
+        }
+    }
+    let to = mask_place(dense, layer);
+    #[unroll]
+    for word in 0..comptime!(products.words(growth)) {
+        let mut bits = 0u32;
+        #[unroll]
+        for number in comptime!(word * 32)..comptime!(products.sums(growth).min(word * 32 + 32)) {
+            bits += select(sums[number] > 0.0, comptime!(1u32 << (number % 32)).runtime(), 0u32);
+        }
+        masks[to + word] = bits;
+    }
+}
+
+/// A layer but the last, from `x` and the layers before it; the block's weights begin at `base`.
 #[cube(launch)]
+#[allow(clippy::too_many_arguments)]
 pub(super) fn dense_layer(
     x: &[f32],
     weights: &[f32],
     tiles: &[u32],
     grown: &mut [f32],
+    masks: &mut [u32],
     base: usize,
     x_first: usize,
     #[comptime] dense: Dense,
@@ -111,6 +140,7 @@ pub(super) fn dense_layer(
         x,
         x,
         weights,
+        0usize,
         &mut halo,
         &mut taps,
         &mut sums,
@@ -133,6 +163,7 @@ pub(super) fn dense_layer(
             &*grown,
             x,
             weights,
+            0usize,
             &mut halo,
             &mut taps,
             &mut sums,
@@ -150,13 +181,5 @@ pub(super) fn dense_layer(
             products,
         );
     }
-    #[unroll]
-    for number in 0..comptime!(products.sums(growth)) {
-        let place = place(number, products);
-        let (pixel, inside) = tile.pixel(place.row, place.col);
-        if inside && place.output < growth {
-            let to = pixel * comptime!(dense.grown()) + comptime!(layer * growth) + place.output;
-            grown[to] = max(sums[number], f32::new(0.0));
-        }
-    }
+    put_layer(&sums, grown, masks, &tile, dense, layer);
 }

@@ -6,6 +6,7 @@ use super::forward::{UNITS, View, cubes};
 use super::layout::Film;
 use super::plan::{Films, Pass};
 use super::products::CHUNK;
+use super::tiles::Image;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
@@ -96,13 +97,13 @@ fn scale_gradient(
     let (image, unit) = (CUBE_POS_X as usize, UNIT_POS as usize);
     let channel = CUBE_POS_Y as usize * CHUNK + unit % CHUNK;
     let at = image * comptime!(film.of_image()) + site + channel;
-    let (start, count) = (images[2 * image] as usize, images[2 * image + 1] as usize);
+    let own_image = Image::of(images, image);
     let (mut of_scale, mut of_shift) = (f32::new(0.0), f32::new(0.0));
     if channel < channels {
         let scale = affine[at];
         let mut own = unit / CHUNK;
-        while own < count {
-            let (pixel, place) = (start + own, (start + own) * stride + first + channel);
+        while own < own_image.pixels {
+            let (pixel, place) = (own_image.first + own, (own_image.first + own) * stride + first + channel);
             let value = grad[place];
             of_scale += value * before[pixel * channels + channel];
             of_shift += value;

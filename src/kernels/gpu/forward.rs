@@ -2,11 +2,9 @@
 
 use super::attention::attention;
 use super::conv::{self, Finish, Load, convolve};
-use super::cubes;
 use super::dense::dense_layer;
+use super::dense_end::dense_end;
 use super::gates::{self, gate_channels};
-use super::mlp::mlp;
-use super::pixelwise::fuse;
 use super::plan::Pass;
 use super::stage::stage_input;
 use burn_cubecl::tensor::CubeTensor;
@@ -16,14 +14,14 @@ use cubecl::prelude::*;
 pub(super) struct HybridTape {
     /// Its input.
     pub(super) x: CubeTensor,
-    /// Its input, normalised.
-    pub(super) normal: CubeTensor,
-    /// What the channel attention's convolutions give, the first before GELU.
+    /// The moments by which its input is normalised, `[pixels, 2]`.
+    pub(super) moments: CubeTensor,
+    /// What the channel attention's first convolution gives, before and after GELU.
     pub(super) compressed: CubeTensor,
-    pub(super) expanded: CubeTensor,
+    pub(super) active: CubeTensor,
     pub(super) gates: CubeTensor,
     /// See [`attention`].
-    pub(super) kept: CubeTensor,
+    pub(super) logs: CubeTensor,
     /// The input of the MLP.
     pub(super) middle: CubeTensor,
 }
@@ -31,6 +29,8 @@ pub(super) struct HybridTape {
 /// What a block leaves.
 pub(super) struct BlockTape {
     pub(super) grown: CubeTensor,
+    /// What the ReLU of every layer let through.
+    pub(super) masks: CubeTensor,
     /// The two hybrid blocks.
     pub(super) halves: [HybridTape; 2],
 }
@@ -69,6 +69,27 @@ impl<'a> View<'a> {
     }
 }
 
+/// What becomes of the numbers that a convolution reads.
+#[derive(Clone, Copy)]
+pub(super) enum Loaded<'a> {
+    Plain,
+    /// They are multiplied and added to, for each image and channel.
+    Affine(&'a CubeTensor),
+    /// They are normalised, given their moments, by the norm that begins there.
+    Norm(&'a CubeTensor, usize),
+}
+
+impl<'a> Loaded<'a> {
+    /// How kernels load them, the table that they are loaded by (or `other`), and where the norm begins.
+    pub(super) fn parts(self, other: &'a CubeTensor) -> (Load, &'a CubeTensor, usize) {
+        match self {
+            Loaded::Plain => (Load::Plain, other, 0),
+            Loaded::Affine(table) => (Load::Affine, table, 0),
+            Loaded::Norm(moments, norm) => (Load::Norm, moments, norm),
+        }
+    }
+}
+
 /// A convolution from one view to another.
 pub(super) struct Convolution<'a> {
     /// Where its weights begin.
@@ -80,9 +101,7 @@ pub(super) struct Convolution<'a> {
     pub(super) forward_inputs: usize,
     /// Gives the gradient of the input, for so many times `outputs` channels side by side.
     pub(super) back: Option<usize>,
-    /// What the source is multiplied by and what is added, for each image and channel.
-    pub(super) affine: Option<&'a CubeTensor>,
-    pub(super) gelu: bool,
+    pub(super) load: Loaded<'a>,
     pub(super) finish: Finish,
     /// What the result is put with.
     pub(super) other: Option<View<'a>>,
@@ -91,20 +110,8 @@ pub(super) struct Convolution<'a> {
 impl Convolution<'_> {
     /// Forward, and nothing more.
     pub(super) fn forward(base: usize, side: usize, inputs: usize, outputs: usize) -> Self {
-        let finish = Finish::Plain;
-        let forward_inputs = inputs;
-        Convolution {
-            base,
-            side,
-            inputs,
-            outputs,
-            forward_inputs,
-            back: None,
-            affine: None,
-            gelu: false,
-            finish,
-            other: None,
-        }
+        let (forward_inputs, load, finish) = (inputs, Loaded::Plain, Finish::Plain);
+        Convolution { base, side, inputs, outputs, forward_inputs, back: None, load, finish, other: None }
     }
 
     /// The gradient of the input of [`Convolution::forward`] with the same numbers.
@@ -126,13 +133,9 @@ pub(super) const UNITS: u32 = 64;
 
 impl Pass {
     pub(super) fn convolve(&self, convolution: &Convolution, source: View, out: View) {
-        let Convolution { base, side, inputs, outputs, forward_inputs, back, affine, gelu, finish, .. } = *convolution;
+        let Convolution { base, side, inputs, outputs, forward_inputs, back, load, finish, .. } = *convolution;
         let other = convolution.other.clone().unwrap_or(View::new(source.buffer, source.stride));
-        let load = match (gelu, affine) {
-            (true, _) => Load::Gelu,
-            (_, Some(_)) => Load::Affine,
-            _ => Load::Plain,
-        };
+        let (load, table, norm) = load.parts(source.buffer);
         let shape = conv::Shape {
             side,
             inputs,
@@ -152,7 +155,7 @@ impl Pass {
             source.buffer.clone().into_buffer_arg(),
             self.weights.clone().into_buffer_arg(),
             self.tiles.buffer.clone().into_buffer_arg(),
-            affine.unwrap_or(source.buffer).clone().into_buffer_arg(),
+            table.clone().into_buffer_arg(),
             other.buffer.clone().into_buffer_arg(),
             out.buffer.clone().into_buffer_arg(),
             base,
@@ -160,6 +163,7 @@ impl Pass {
             out.first,
             other.first,
             forward_inputs,
+            norm,
             shape,
         );
     }
@@ -222,117 +226,99 @@ impl Pass {
         let (plan, dense, hybrid) = (&self.plan, self.plan.dense(), self.plan.hybrid());
         let first = number * plan.channels;
         let grown = self.image(dense.grown());
-        for layer in 0..plan.layers {
+        let masks = self.words(plan.layers * self.tiles.count * dense.mask());
+        let tiles = CubeCount::Static(self.tiles.count as u32, 1, 1);
+        for layer in 0..plan.layers - 1 {
             dense_layer::launch(
                 &self.weights.client,
-                CubeCount::Static(self.tiles.count as u32, 1, 1),
+                tiles.clone(),
                 CubeDim::new_1d(plan.products.units(plan.growth)),
                 features.clone().into_buffer_arg(),
                 self.weights.clone().into_buffer_arg(),
                 self.tiles.buffer.clone().into_buffer_arg(),
                 grown.clone().into_buffer_arg(),
+                masks.clone().into_buffer_arg(),
                 base,
                 first,
                 dense,
                 layer,
             );
         }
-        let [x, normal] = [(); 2].map(|()| self.image(plan.channels));
-        let regular = base + dense.parameters();
-        fuse::launch(
+        let [x, y] = [(); 2].map(|()| self.image(plan.channels));
+        let [moments, moments_y] = [(); 2].map(|()| self.image(2));
+        dense_end::launch(
             &self.weights.client,
-            cubes(self.pixels, dense.fused()),
-            CubeDim::new_1d(cubes::UNITS),
+            tiles,
+            CubeDim::new_1d(dense.end_units()),
             features.clone().into_buffer_arg(),
-            grown.clone().into_buffer_arg(),
             self.weights.clone().into_buffer_arg(),
+            self.tiles.buffer.clone().into_buffer_arg(),
+            grown.clone().into_buffer_arg(),
+            masks.clone().into_buffer_arg(),
             x.clone().into_buffer_arg(),
-            normal.clone().into_buffer_arg(),
-            base + dense.offset(plan.layers),
-            regular + hybrid.norm1(),
+            moments.clone().into_buffer_arg(),
+            base,
             first,
-            self.pixels,
             dense,
         );
-        let [y, normal_y] = [(); 2].map(|()| self.image(plan.channels));
-        let one = self.hybrid(regular, 0, x, normal);
+        let regular = base + dense.parameters();
+        let one = self.hybrid(regular, 0, (x, moments), (&y, &moments_y), None);
         let shifted = regular + hybrid.parameters();
-        self.mlp(regular, shifted + hybrid.norm1(), &one.middle, &y, &normal_y, None);
-        let two = self.hybrid(shifted, plan.window / 2, y, normal_y);
-        self.mlp(shifted, 0, &two.middle, features, &two.normal, Some(first));
-        BlockTape { grown, halves: [one, two] }
+        let two = self.hybrid(shifted, plan.window / 2, (y, moments_y), (features, &one.moments), Some(first));
+        BlockTape { grown, masks, halves: [one, two] }
     }
 
-    /// A hybrid block up to its MLP.
-    fn hybrid(&self, base: usize, shift: usize, x: CubeTensor, normal: CubeTensor) -> HybridTape {
+    /// A hybrid block, from pixels and their moments to others; with `last`, its output goes behind that number of the features.
+    fn hybrid(
+        &self,
+        base: usize,
+        shift: usize,
+        (x, moments): (CubeTensor, CubeTensor),
+        (out, moments_out): (&CubeTensor, &CubeTensor),
+        last: Option<usize>,
+    ) -> HybridTape {
         let (plan, hybrid) = (&self.plan, self.plan.hybrid());
         let (c, few) = (plan.channels, plan.few);
-        let [expanded, middle] = [(); 2].map(|()| self.image(c));
-        let compressed = self.image(few);
-        let narrow = Convolution::forward(base + hybrid.conv1(), 3, c, few);
-        self.convolve(&narrow, View::new(&normal, c), View::new(&compressed, few));
-        let wide = Convolution { gelu: true, ..Convolution::forward(base + hybrid.conv2(), 3, few, c) };
-        self.convolve(&wide, View::new(&compressed, few), View::new(&expanded, c));
-        let gated = self.empty(self.extents.count * hybrid.gates());
+        let [compressed, active] = [(); 2].map(|()| self.image(few));
+        let load = Loaded::Norm(&moments, base + hybrid.norm1());
+        let narrow = Convolution { load, ..Convolution::forward(base + hybrid.conv1(), 3, c, few) };
+        self.convolve(&narrow, View::new(&x, c), View::new(&compressed, few));
+        let gates = self.empty(self.extents.count * hybrid.gates());
         gate_channels::launch(
             &self.weights.client,
             CubeCount::Static(self.extents.count as u32, 1, 1),
             CubeDim::new_1d(gates::UNITS),
-            expanded.clone().into_buffer_arg(),
+            compressed.clone().into_buffer_arg(),
             self.weights.clone().into_buffer_arg(),
             self.extents.buffer.clone().into_buffer_arg(),
-            gated.clone().into_buffer_arg(),
+            active.clone().into_buffer_arg(),
+            gates.clone().into_buffer_arg(),
             base,
             hybrid,
         );
-        let kept = self.image(hybrid.kept());
+        let [logs, middle] = [plan.heads, c].map(|numbers| self.image(numbers));
         attention::launch(
             &self.weights.client,
             CubeCount::Static(self.windows.count as u32, 1, 1),
             CubeDim::new_1d(hybrid.attention_units()),
             x.clone().into_buffer_arg(),
-            normal.clone().into_buffer_arg(),
-            expanded.clone().into_buffer_arg(),
-            gated.clone().into_buffer_arg(),
+            active.clone().into_buffer_arg(),
+            gates.clone().into_buffer_arg(),
             self.weights.clone().into_buffer_arg(),
             self.windows.buffer.clone().into_buffer_arg(),
-            kept.clone().into_buffer_arg(),
+            logs.clone().into_buffer_arg(),
             middle.clone().into_buffer_arg(),
+            out.clone().into_buffer_arg(),
+            moments_out.clone().into_buffer_arg(),
             base,
             shift,
+            last.unwrap_or(0),
+            plan.dense().source,
             hybrid.scale(),
             plan.alpha,
             hybrid,
-        );
-        HybridTape { x, normal, compressed, expanded, gates: gated, kept, middle }
-    }
-
-    /// The MLP of the block at `base`; with `last`, its output goes behind that number of the features.
-    fn mlp(
-        &self,
-        base: usize,
-        next: usize,
-        x: &CubeTensor,
-        out: &CubeTensor,
-        normal: &CubeTensor,
-        last: Option<usize>,
-    ) {
-        let hybrid = self.plan.hybrid();
-        mlp::launch(
-            &self.weights.client,
-            cubes(self.pixels, hybrid.forward_pixels()),
-            CubeDim::new_1d(cubes::UNITS),
-            x.clone().into_buffer_arg(),
-            self.weights.clone().into_buffer_arg(),
-            out.clone().into_buffer_arg(),
-            normal.clone().into_buffer_arg(),
-            base,
-            next,
-            last.unwrap_or(0),
-            self.plan.dense().source,
-            self.pixels,
-            hybrid,
             last.is_some(),
         );
+        HybridTape { x, moments, compressed, active, gates, logs, middle }
     }
 }

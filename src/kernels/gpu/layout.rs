@@ -1,7 +1,7 @@
 //! Where the parameters of a hybrid attention block lie in the network's vector, in the order of its layers, and those by which genes
 //! scale and shift features.
 
-use super::cubes::{PIXELS, UNITS};
+use super::cubes::UNITS;
 use super::matrix::{K, M, N, PLANE};
 use super::products::Products;
 use super::rows::ROWS;
@@ -69,14 +69,28 @@ impl Hybrid {
         2 * self.window - 1
     }
 
-    /// Numbers of a pixel that attention keeps: the heads' outputs, and for each head the logarithm by which its softmax
-    /// divides.
-    pub(super) const fn kept(&self) -> usize {
-        self.channels + self.heads
+    /// Taps of the second convolution of the channel attention, of all its inputs.
+    pub(super) const fn taps(&self) -> usize {
+        9 * self.few
     }
 
-    /// Numbers of an image that the gates keep: the gates, the means that they come from, and the features between.
+    /// Parameters of that convolution.
+    pub(super) const fn expanding(&self) -> usize {
+        (self.taps() + 1) * self.channels
+    }
+
+    /// Numbers of an image that the gates keep: the gates, the means that they come from, the features between, and what the taps of the
+    /// second convolution meet, `[few, 9]`.
     pub(super) const fn gates(&self) -> usize {
+        2 * self.channels + self.squeezed + self.taps()
+    }
+
+    /// Where of them the features between begin, and what the taps meet.
+    pub(super) const fn kept_features(&self) -> usize {
+        2 * self.channels
+    }
+
+    pub(super) const fn kept_taps(&self) -> usize {
         2 * self.channels + self.squeezed
     }
 
@@ -143,14 +157,6 @@ impl Hybrid {
         match self.products {
             Products::Units => UNITS,
             Products::Matrices => (self.planes() * PLANE) as u32,
-        }
-    }
-
-    /// Pixels of a cube of the MLP's forward pass.
-    pub(super) const fn forward_pixels(&self) -> usize {
-        match self.products {
-            Products::Units => self.pixels(),
-            Products::Matrices => PIXELS,
         }
     }
 }

@@ -1,98 +1,51 @@
-//! The MLP of a hybrid block, forward and backward; the hidden layer is computed again instead of kept.
+//! The MLP of a hybrid block, forward for one token and backward; the hidden layer is computed again instead of kept.
 
 use super::cubes::UNITS;
-use super::functions::{gelu, gelu_slope};
+use super::functions::{gelu, gelu_slope, moments};
 use super::layout::Hybrid;
-use super::mlp_rows::mlp_rows;
 use super::mlp_rows_gradient::mlp_rows_gradient;
-use super::pixelwise::{clear, linear, linear_back, linear_weights, load, norm_weights, normalise, store};
+use super::pixelwise::{clear, linear, linear_back, linear_weights, load, norm_weights, normalise};
 use super::products::Products;
 use cubecl::prelude::*;
 
-/// `x + fc2(GELU(fc1(LayerNorm(x))))` of a hybrid block whose parameters lie at `base`. With `last`, the second of a dense
-/// block: its output, plus what the dense block read, goes to the next place of `out`, `[pixels, stride]`; else it goes to
-/// `out`, and normalised by the norm at `next` to `normal`.
-#[cube(launch)]
-#[allow(clippy::too_many_arguments)]
-pub(super) fn mlp(
-    x: &[f32],
-    weights: &[f32],
-    out: &mut [f32],
-    normal: &mut [f32],
-    base: usize,
-    next: usize,
-    first: usize,
-    stride: usize,
-    total: usize,
-    #[comptime] hybrid: Hybrid,
-    #[comptime] last: bool,
-) {
-    if comptime!(hybrid.products == Products::Matrices) {
-        mlp_rows(x, weights, out, normal, base, next, first, stride, total, hybrid, last);
-    } else {
-        mlp_by_units(x, weights, out, normal, base, next, first, stride, total, hybrid, last);
-    }
-}
-
-/// The same by the units' own arithmetic.
+/// Adds `fc2(GELU(fc1(LayerNorm(x))))` of a hybrid block whose parameters lie at `base` to `x`, all channels of a unit's token, by way of the
+/// token's place in `tokens`, `[units, channels]`, and in `stats`, `[units, 2]`.
 #[cube]
-#[allow(clippy::too_many_arguments)]
-fn mlp_by_units(
-    x: &[f32],
+pub(super) fn mlp_of_token(
+    x: &mut Array<f32>,
+    tokens: &mut [f32],
+    stats: &mut [f32],
     weights: &[f32],
-    out: &mut [f32],
-    normal: &mut [f32],
     base: usize,
-    next: usize,
-    first: usize,
-    stride: usize,
-    total: usize,
     #[comptime] hybrid: Hybrid,
-    #[comptime] last: bool,
 ) {
     let (channels, wide) = (comptime!(hybrid.channels), comptime!(hybrid.hidden));
-    let pixels = comptime!(hybrid.pixels());
-    let mut own = Shared::new_slice(comptime!(pixels * channels));
-    let mut inner = Shared::new_slice(comptime!(pixels * channels));
-    let mut hidden = Shared::new_slice(comptime!(pixels * wide));
-    let mut stats = Shared::new_slice(comptime!(2 * pixels));
-    let pixel = CUBE_POS * pixels;
-    load(x, &mut own, pixel, total, 0usize, channels, pixels, channels);
-    sync_cube();
-    normalise(&own, &mut stats, weights, &mut inner, base + comptime!(hybrid.norm2()), pixels, channels);
-    linear(&inner, weights, &mut hidden, base + comptime!(hybrid.fc1()), pixels, channels, wide);
-    sync_cube();
-    let mut at = UNIT_POS as usize;
-    while at < comptime!(pixels * wide) {
-        hidden[at] = gelu(hidden[at]);
-        at += UNITS as usize;
+    let unit = UNIT_POS as usize;
+    let own = unit * channels;
+    for c in 0..channels {
+        tokens[own + c] = x[c];
     }
-    sync_cube();
-    linear(&hidden, weights, &mut inner, base + comptime!(hybrid.fc2()), pixels, wide, channels);
-    sync_cube();
-    let mut at = UNIT_POS as usize;
-    while at < comptime!(pixels * channels) {
-        let value = own[at] + inner[at];
-        let place = pixel + at / channels;
-        if place < total {
-            if last {
-                let from = place * stride + first + at % channels;
-                out[from + channels] = out[from] + value;
-            } else {
-                out[pixel * channels + at] = value;
-            }
+    moments(&*tokens, own, stats, 2 * unit, channels);
+    let norm = base + comptime!(hybrid.norm2());
+    for c in 0..channels {
+        let value = (x[c] - stats[2 * unit]) * stats[2 * unit + 1];
+        tokens[own + c] = value * weights[norm + c] + weights[norm + channels + c];
+        x[c] += weights[base + comptime!(hybrid.fc2() + wide * channels) + c];
+    }
+    let (fc1, fc2) = (base + comptime!(hybrid.fc1()), base + comptime!(hybrid.fc2()));
+    for feature in 0..wide {
+        let mut sum = weights[fc1 + comptime!(wide * channels) + feature];
+        for c in 0..channels {
+            sum += tokens[own + c] * weights[fc1 + feature * channels + c];
         }
-        own[at] = value;
-        at += UNITS as usize;
-    }
-    if comptime!(!last) {
-        sync_cube();
-        normalise(&own, &mut stats, weights, &mut inner, next, pixels, channels);
-        store(&inner, normal, pixel, total, pixels, channels);
+        let value = gelu(sum);
+        for c in 0..channels {
+            x[c] += value * weights[fc2 + c * wide + feature];
+        }
     }
 }
 
-/// The gradient of the input of [`mlp`] given that of its output, which lies in `grad` as `out` does, and the gradients of
+/// The gradient of the MLP's input given that of its output, `grad`, and the gradients of
 /// the parameters at `column` of rows of `length` partial sums.
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
@@ -103,30 +56,15 @@ pub(super) fn mlp_gradient(
     out: &mut [f32],
     partial: &mut [f32],
     base: usize,
-    grad_first: usize,
-    grad_stride: usize,
     column: usize,
     length: usize,
     total: usize,
     #[comptime] hybrid: Hybrid,
 ) {
     if comptime!(hybrid.products == Products::Matrices) {
-        mlp_rows_gradient(x, grad, weights, out, partial, base, grad_first, grad_stride, column, length, total, hybrid);
+        mlp_rows_gradient(x, grad, weights, out, partial, base, column, length, total, hybrid);
     } else {
-        mlp_gradient_by_units(
-            x,
-            grad,
-            weights,
-            out,
-            partial,
-            base,
-            grad_first,
-            grad_stride,
-            column,
-            length,
-            total,
-            hybrid,
-        );
+        mlp_gradient_by_units(x, grad, weights, out, partial, base, column, length, total, hybrid);
     }
 }
 
@@ -140,8 +78,6 @@ fn mlp_gradient_by_units(
     out: &mut [f32],
     partial: &mut [f32],
     base: usize,
-    grad_first: usize,
-    grad_stride: usize,
     column: usize,
     length: usize,
     total: usize,
@@ -163,7 +99,7 @@ fn mlp_gradient_by_units(
     let mut pixel = CUBE_POS * pixels;
     while pixel < total {
         load(x, &mut own, pixel, total, 0usize, channels, pixels, channels);
-        load(grad, &mut above, pixel, total, grad_first, grad_stride, pixels, channels);
+        load(grad, &mut above, pixel, total, 0usize, channels, pixels, channels);
         sync_cube();
         normalise(&own, &mut stats, weights, &mut inner, norm, pixels, channels);
         linear(&inner, weights, &mut hidden, base + comptime!(hybrid.fc1()), pixels, channels, wide);

@@ -71,8 +71,6 @@ pub(super) fn mlp_rows_gradient(
     out: &mut [f32],
     partial: &mut [f32],
     base: usize,
-    grad_first: usize,
-    grad_stride: usize,
     column: usize,
     length: usize,
     total: usize,
@@ -115,7 +113,7 @@ pub(super) fn mlp_rows_gradient(
         let values = load_rows(x, pixel, total, 0usize, channels, channels);
         let moments = moments_of_rows(&values, channels);
         let normal = factors(&normalised_rows(&values, &moments, &affine, 0usize, channels), channels);
-        let grads = load_rows(grad, pixel, total, grad_first, grad_stride, channels);
+        let grads = load_rows(grad, pixel, total, 0usize, channels, channels);
         let grads = factors(&without_others(&grads, pixel, total, channels), channels);
         #[unroll]
         for i in 0..own {
@@ -158,20 +156,7 @@ pub(super) fn mlp_rows_gradient(
         if plane() == turn % planes {
             for half in 0..2usize {
                 let first = half * comptime!(ROWS / 2);
-                norm_back(
-                    x,
-                    grad,
-                    &affine,
-                    &back,
-                    &mut norms,
-                    out,
-                    pixel,
-                    first,
-                    total,
-                    grad_first,
-                    grad_stride,
-                    hybrid,
-                );
+                norm_back(x, grad, &affine, &back, &mut norms, out, pixel, first, total, hybrid);
             }
         }
         turn += 1;
@@ -233,8 +218,6 @@ fn norm_back(
     pixel: usize,
     first: usize,
     total: usize,
-    grad_first: usize,
-    grad_stride: usize,
     #[comptime] hybrid: Hybrid,
 ) {
     let (channels, across) = (comptime!(hybrid.channels), comptime!(across(&hybrid)));
@@ -282,7 +265,7 @@ fn norm_back(
         #[unroll]
         for i in 0..each {
             let channel = comptime!(i * FOUR) + own;
-            let above = grad[from * grad_stride + grad_first + channel];
+            let above = grad[from * channels + channel];
             out[from * channels + channel] = above + (grads[i] - shift - values[i] * tilt) * scale;
         }
     }

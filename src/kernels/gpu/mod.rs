@@ -2,15 +2,18 @@
 //!
 //! All images of a pass, of whatever sizes, lie side by side in one list of pixels (`tiles`), all parameters in one vector
 //! (`plan`, `layout`). From the small to the large: products on matrix units (`matrix`), convolutions (`conv`, `weights`), which multiply in
-//! one of two ways (`products`), dense blocks (`dense`, `dense_gradient`), what is computed pixel by pixel (`pixelwise`, `mlp`), channel
-//! attention (`gates`, `branch`), window attention (`attention`, `attention_gradient`), both also in rows of registers on matrix units
-//! (`rows`, `fusion`, `mlp_rows`, `mlp_rows_gradient`, `attention_rows`, `attention_rows_gradient`), what is known of genes (`film`,
+//! one of two ways (`products`), dense blocks (`dense`, `dense_end`, `dense_gradient`), what is computed pixel by pixel (`pixelwise`, `mlp`),
+//! channel attention (`gates`, `branch`, `tokens`), window attention (`attention`, `attention_gradient`), both also in rows of registers on
+//! matrix units (`rows`, `mlp_rows`, `mlp_rows_gradient`, `attention_rows`, `attention_rows_gradient`), what is known of genes (`film`,
 //! `film_gradient`), stages (`stage`); then the passes that launch them (`forward`, `backward`), which burn sees as one operation
 //! (`operation`).
 //!
 //! Around the network, a step of training makes its input of stacks of measured images (`step_input`) and takes the losses of its
 //! outputs (`losses`), which are operations of their own (`step`), and so is what Adam does with the gradient (`adam`). What follows from the sizes of images stays on
 //! the device (`tables`).
+//!
+//! What takes time is memory more than arithmetic: what is cheap is computed again where it is read, and kept or written is what is not
+//! (`scripts/cuda-kernels --bytes` counts it).
 //!
 //! No kernel needs more than 32 KiB of shared memory, planes of a certain size (but those on matrix units), or atomic operations:
 //! weights' gradients are rows of partial sums, summed in a fixed order, so that results repeat.
@@ -26,12 +29,12 @@ mod branch;
 mod conv;
 mod cubes;
 mod dense;
+mod dense_end;
 mod dense_gradient;
 mod film;
 mod film_gradient;
 mod forward;
 mod functions;
-mod fusion;
 mod gates;
 mod layout;
 mod losses;
@@ -49,6 +52,7 @@ mod step;
 mod step_input;
 mod tables;
 mod tiles;
+mod tokens;
 mod weights;
 mod windows;
 

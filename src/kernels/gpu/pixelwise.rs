@@ -1,11 +1,7 @@
-//! What is computed pixel by pixel: linear maps, LayerNorm, and the fusion of a dense block. A cube has a few pixels in shared
-//! memory.
+//! What is computed pixel by pixel: linear maps and LayerNorm. A cube has a few pixels in shared memory.
 
-use super::cubes::{FUSED, UNITS};
-use super::dense::Dense;
+use super::cubes::UNITS;
 use super::functions::moments;
-use super::fusion::fuse_rows;
-use super::products::Products;
 use cubecl::prelude::*;
 
 /// `out = x·Wᵀ + b` for `[pixels, inputs]` in shared memory; `[outputs, inputs]` lies at `base`, and the bias behind it.
@@ -104,72 +100,6 @@ pub(super) fn copy(from: &[f32], first: usize, to: &mut [f32], count: usize) {
     }
 }
 
-/// The 1×1 fusion of a dense block, whose weights lie at `base`, and its LayerNorm by the norm at `norm`.
-#[cube(launch)]
-#[allow(clippy::too_many_arguments)]
-pub(super) fn fuse(
-    x: &[f32],
-    grown: &[f32],
-    weights: &[f32],
-    out: &mut [f32],
-    normal: &mut [f32],
-    base: usize,
-    norm: usize,
-    x_first: usize,
-    total: usize,
-    #[comptime] dense: Dense,
-) {
-    if comptime!(dense.fusion() == Products::Matrices) {
-        fuse_rows(x, grown, weights, out, normal, base, norm, x_first, total, dense);
-    } else {
-        fuse_by_units(x, grown, weights, out, normal, base, norm, x_first, total, dense);
-    }
-}
-
-/// The same by the units' own arithmetic.
-#[cube]
-#[allow(clippy::too_many_arguments)]
-fn fuse_by_units(
-    x: &[f32],
-    grown: &[f32],
-    weights: &[f32],
-    out: &mut [f32],
-    normal: &mut [f32],
-    base: usize,
-    norm: usize,
-    x_first: usize,
-    total: usize,
-    #[comptime] dense: Dense,
-) {
-    let (channels, layers) = (comptime!(dense.channels), comptime!(dense.grown()));
-    let seen = comptime!(dense.seen(dense.layers));
-    let mut inputs = Shared::new_slice(comptime!(FUSED * seen));
-    let mut fused = Shared::new_slice(comptime!(FUSED * channels));
-    let mut stats = Shared::new_slice(comptime!(2 * FUSED));
-    let pixel = CUBE_POS * FUSED;
-    let mut at = UNIT_POS as usize;
-    while at < comptime!(FUSED * seen) {
-        let (own, c) = (at / seen, at % seen);
-        let mut value = f32::new(0.0);
-        if pixel + own < total {
-            if c < channels {
-                value = x[(pixel + own) * comptime!(dense.source) + x_first + c];
-            } else {
-                value = grown[(pixel + own) * layers + c - channels];
-            }
-        }
-        inputs[at] = value;
-        at += UNITS as usize;
-    }
-    sync_cube();
-    linear(&inputs, weights, &mut fused, base, FUSED, seen, channels);
-    sync_cube();
-    store(&fused, out, pixel, total, FUSED, channels);
-    // From here on `inputs` are what comes out, normalised.
-    normalise(&fused, &mut stats, weights, &mut inputs, norm, FUSED, channels);
-    store(&inputs, normal, pixel, total, FUSED, channels);
-}
-
 /// Loads pixels of a buffer of `stride` numbers a pixel, from `first` on; zeros beyond the last.
 #[cube]
 pub(super) fn load(
@@ -190,25 +120,6 @@ pub(super) fn load(
             value = source[(pixel + own) * stride + first + c];
         }
         to[at] = value;
-        at += UNITS as usize;
-    }
-}
-
-/// Writes pixels to a buffer of as many numbers a pixel; those beyond the last are left out.
-#[cube]
-pub(super) fn store(
-    from: &[f32],
-    to: &mut [f32],
-    pixel: usize,
-    total: usize,
-    #[comptime] pixels: usize,
-    #[comptime] channels: usize,
-) {
-    let mut at = UNIT_POS as usize;
-    while at < comptime!(pixels * channels) {
-        if pixel + at / channels < total {
-            to[pixel * channels + at] = from[at];
-        }
         at += UNITS as usize;
     }
 }

@@ -1,8 +1,7 @@
 //! What a pass computes: the network's dimensions, where its parameters lie, the images that go through it, and their tables on
 //! the device.
 
-use super::conv::{halo_len, taps_len};
-use super::cubes::{FUSED, SHARED};
+use super::cubes::SHARED;
 use super::dense::Dense;
 use super::layout::{Film, Hybrid};
 use super::products::Products;
@@ -38,12 +37,10 @@ impl Dimensions {
     /// Whether the kernels can compute such a network.
     pub(crate) fn fit(&self) -> bool {
         let (c, n, d) = (self.channels, self.window * self.window, self.channels / self.heads);
-        // What attention_gradient, the convolutions and `fuse` keep in shared memory.
+        // What attention_gradient and `dense_end` keep in shared memory.
         let attention = 4 * n * (2 * c + 5 * d + 2);
-        let widest = c.max(self.growth);
-        let convolutions = 4 * (halo_len(3, self.products) + taps_len(3, widest, self.products));
-        let fusion = 4 * FUSED * (2 * c + self.layers * self.growth + 2);
-        attention <= SHARED && convolutions <= SHARED && fusion <= SHARED && n <= 256 && c <= 256 && self.hidden <= 1024
+        let convolutions = 4 * self.dense().end_len();
+        attention <= SHARED && convolutions <= SHARED && n <= 256 && c <= 256 && self.hidden <= 1024
     }
 
     pub(super) fn dense(&self) -> Dense {
@@ -181,6 +178,12 @@ impl Pass {
         let handle = self.weights.client.empty(numbers * size_of::<f32>());
         let (client, device) = (self.weights.client.clone(), self.weights.device.clone());
         CubeTensor::new_contiguous(client, device, Shape::from([numbers]), handle, DType::F32)
+    }
+
+    /// A new buffer of so many words.
+    pub(super) fn words(&self, count: usize) -> CubeTensor {
+        let CubeTensor { client, device, handle, .. } = self.empty(count);
+        CubeTensor::new_contiguous(client, device, Shape::from([count]), handle, DType::U32)
     }
 
     /// A new buffer of so many numbers for each pixel.

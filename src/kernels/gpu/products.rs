@@ -80,6 +80,11 @@ impl Products {
         }
     }
 
+    /// Words in which a unit of a convolution has a bit for each of its sums.
+    pub(super) const fn words(self, outputs: usize) -> usize {
+        self.sums(outputs).div_ceil(u32::BITS as usize)
+    }
+
     /// Units of a cube that sums the gradients of the weights of a convolution of this side: on matrix units, 32 rows of taps and channels
     /// have a plane, and one row more has the biases.
     pub(super) const fn units_of_weights(self, side: usize, outputs: usize) -> u32 {
@@ -183,17 +188,19 @@ pub(super) fn convolve_chunk(
     taps: &[f32],
     sums: &mut Array<f32>,
     #[comptime] side: usize,
+    #[comptime] around: usize,
     #[comptime] outputs: usize,
 ) {
     let products = comptime!(Products::Matrices);
-    let across = comptime!(TILE + side - 1);
+    let across = comptime!(TILE + around - 1);
+    let inset = comptime!((around - side) / 2);
     let pitch = comptime!(products.pitch(outputs));
     let first = UNIT_POS as usize / PLANE * comptime!(FRAGMENTS * M / TILE);
     let mut at_halo = Array::<usize>::new(comptime!(FRAGMENTS * LEFT));
     #[unroll]
     for i in 0..comptime!(FRAGMENTS * LEFT) {
         let (pixel, channel) = factor_place(i);
-        at_halo[i] = channel * comptime!(products.plane(side)) + (first + pixel / TILE) * across + pixel % TILE;
+        at_halo[i] = channel * comptime!(products.plane(around)) + (first + pixel / TILE) * across + pixel % TILE;
     }
     let at_taps = right_places(pitch);
     let mut a = Array::<f32>::new(comptime!(FRAGMENTS * LEFT));
@@ -201,7 +208,7 @@ pub(super) fn convolve_chunk(
     for tap in 0..comptime!(side * side) {
         #[unroll]
         for i in 0..comptime!(FRAGMENTS * LEFT) {
-            a[i] = halo[at_halo[i] + comptime!(tap / side * across + tap % side)];
+            a[i] = halo[at_halo[i] + comptime!((tap / side + inset) * across + tap % side + inset)];
         }
         add(&a, taps, &at_taps, comptime!(tap * CHUNK * pitch).runtime(), sums, comptime!(products.wide(outputs) / N));
     }

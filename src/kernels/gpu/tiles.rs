@@ -65,12 +65,43 @@ pub(super) fn count(table: &[u32]) -> usize {
     table.len() / FIELDS
 }
 
-/// First pixel and number of pixels of each image.
+/// Numbers of an image in its table.
+const IMAGE_FIELDS: usize = 5;
+
+/// An image of the list.
+#[derive(CubeType, Clone, Copy)]
+pub(super) struct Image {
+    /// Its first pixel, and how many it has.
+    pub(super) first: usize,
+    pub(super) pixels: usize,
+    pub(super) width: usize,
+    /// Its first tile, and how many it has.
+    pub(super) first_tile: usize,
+    pub(super) tiles: usize,
+}
+
+#[cube]
+impl Image {
+    /// The image of this number.
+    pub(super) fn of(table: &[u32], number: usize) -> Image {
+        let at = number * IMAGE_FIELDS;
+        Image {
+            first: table[at] as usize,
+            pixels: table[at + 1] as usize,
+            width: table[at + 2] as usize,
+            first_tile: table[at + 3] as usize,
+            tiles: table[at + 4] as usize,
+        }
+    }
+}
+
+/// The table of the images.
 pub(super) fn extents(images: &[Size]) -> Vec<u32> {
-    let (mut table, mut first) = (Vec::new(), 0);
+    let (mut table, mut first, mut first_tile) = (Vec::new(), 0, 0);
     for &(height, width) in images {
-        table.extend([first, (height * width) as u32]);
-        first += (height * width) as u32;
+        let (pixels, tiles) = (height * width, height.div_ceil(TILE) * width.div_ceil(TILE));
+        table.extend([first, pixels, width, first_tile, tiles].map(|number| number as u32));
+        (first, first_tile) = (first + pixels, first_tile + tiles);
     }
     table
 }

@@ -2,6 +2,7 @@
 //! taps. Every `rows`-th tile is summed into a row of partial sums, in a fixed order, so that results repeat.
 
 use super::conv::{Load, load_halo, zeros};
+use super::layout::Hybrid;
 use super::products::{CHUNK, GROUP, Products, factor, weight_place, weights_of_tile};
 use super::tiles::{TILE, Tile};
 use cubecl::prelude::*;
@@ -16,7 +17,6 @@ pub(super) struct Shape {
     pub(super) source: usize,
     pub(super) grad: usize,
     pub(super) load: Load,
-    pub(super) load_grad: Load,
     pub(super) products: Products,
 }
 
@@ -29,9 +29,17 @@ pub(super) const fn grads_len(outputs: usize, products: Products) -> usize {
     TILE * TILE * products.pitch(outputs)
 }
 
+/// Which tiles a cube sums: every `step`-th from `first` on, before `end`.
+#[derive(CubeType, Clone, Copy)]
+pub(super) struct Every {
+    pub(super) first: usize,
+    pub(super) step: usize,
+    pub(super) end: usize,
+}
+
 /// The gradients of a tile, `[pixels, pitch]`, zeros beyond the image.
 #[cube]
-fn load_grads(grad: &[f32], affine: &[f32], grads: &mut [f32], tile: &Tile, first: usize, #[comptime] shape: Shape) {
+fn load_grads(grad: &[f32], grads: &mut [f32], tile: &Tile, first: usize, #[comptime] shape: Shape) {
     let products = comptime!(shape.products);
     let wide = comptime!(products.wide(shape.outputs));
     let stride = comptime!(shape.grad);
@@ -42,10 +50,6 @@ fn load_grads(grad: &[f32], affine: &[f32], grads: &mut [f32], tile: &Tile, firs
         let mut value = f32::new(0.0);
         if row < tile.height && col < tile.width && output < comptime!(shape.outputs) {
             value = grad[(tile.first + row * tile.width + col) * stride + first + output];
-            if comptime!(shape.load_grad == Load::Affine) {
-                let scale = tile.image * 2 * stride + first + output;
-                value = value * affine[scale] + affine[scale + stride];
-            }
         }
         grads[place * comptime!(products.pitch(shape.outputs)) + output] = factor(value, products);
         at += CUBE_DIM as usize;
@@ -80,14 +84,15 @@ fn multiply(halo: &[f32], grads: &[f32], sums: &mut Array<f32>, #[comptime] side
     }
 }
 
-/// The gradients of `count` input channels from `input` on, which lie at `source_first` in their buffer, into a row of partial
-/// sums at `to`: `[outputs, inputs, taps]`, then the biases.
+/// The gradients of `count` input channels from `input` on, which lie at `source_first` in their buffer and are loaded as `load_halo` does,
+/// into a row of partial sums at `to`: `[outputs, inputs, taps]`, then the biases.
 #[cube]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn gradients(
     source: &[f32],
     grad: &[f32],
-    affine: &[f32],
+    table: &[f32],
+    weights: &[f32],
     tiles: &[u32],
     partial: &mut [f32],
     halo: &mut [f32],
@@ -97,8 +102,9 @@ pub(super) fn gradients(
     input: usize,
     count: usize,
     inputs: usize,
+    norm: usize,
     to: usize,
-    tile_count: usize,
+    own: &Every,
     #[comptime] shape: Shape,
 ) {
     let (side, outputs) = (comptime!(shape.side), comptime!(shape.outputs));
@@ -106,12 +112,14 @@ pub(super) fn gradients(
     let products = comptime!(shape.products);
     let mut sums = zeros(comptime!(products.sums_of_weights(side, outputs)));
     let active = (UNIT_POS as usize) < comptime!(products.units_of_weights(side, outputs) as usize);
-    let mut number = CUBE_POS_Y as usize;
-    while number < tile_count {
+    let mut number = own.first;
+    while number < own.end {
         let tile = Tile::of(tiles, number);
         load_halo(
             source,
-            affine,
+            table,
+            weights,
+            norm,
             halo,
             &tile,
             source_first,
@@ -122,7 +130,7 @@ pub(super) fn gradients(
             comptime!(shape.load),
             products,
         );
-        load_grads(grad, affine, grads, &tile, grad_first, shape);
+        load_grads(grad, grads, &tile, grad_first, shape);
         sync_cube();
         if active {
             if comptime!(products == Products::Matrices) {
@@ -132,7 +140,7 @@ pub(super) fn gradients(
             }
         }
         sync_cube();
-        number += CUBE_COUNT_Y as usize;
+        number += own.step;
     }
     #[unroll]
     for number in 0..comptime!(products.sums_of_weights(side, outputs)) {
@@ -165,11 +173,14 @@ fn place(#[comptime] number: usize, #[comptime] products: Products) -> (usize, u
 pub(super) fn weight_gradients(
     source: &[f32],
     grad: &[f32],
+    table: &[f32],
+    weights: &[f32],
     tiles: &[u32],
     partial: &mut [f32],
     source_first: usize,
     grad_first: usize,
     inputs: usize,
+    norm: usize,
     column: usize,
     length: usize,
     tile_count: usize,
@@ -181,14 +192,25 @@ pub(super) fn weight_gradients(
     let to = CUBE_POS_Y as usize * length + column;
     let count = min(inputs - input, CHUNK);
     let from = source_first + input;
+    let own = Every { first: CUBE_POS_Y as usize, step: CUBE_COUNT_Y as usize, end: tile_count };
     gradients(
-        source, grad, grad, tiles, partial, &mut halo, &mut grads, from, grad_first, input, count, inputs, to,
-        tile_count, shape,
+        source, grad, table, weights, tiles, partial, &mut halo, &mut grads, from, grad_first, input, count, inputs,
+        norm, to, &own, shape,
     );
 }
 
+/// How many rows have partial sums of the parameters of a hybrid block, of which this is one.
+#[cube]
+fn rows_of(parameter: usize, rows: usize, conv_rows: usize, gate_rows: usize, #[comptime] hybrid: Hybrid) -> usize {
+    let mut own = rows;
+    if parameter >= comptime!(hybrid.conv1()) && parameter < comptime!(hybrid.fc1()) {
+        own = if parameter < comptime!(hybrid.conv2()) { conv_rows } else { gate_rows };
+    }
+    own
+}
+
 /// Sums the rows of the partial sums of two groups of parameters that lie one behind the other, into `gradient` from `first`
-/// on.
+/// on. The second are hybrid blocks', not all of which have as many rows.
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn sum_rows(
@@ -199,7 +221,10 @@ pub(super) fn sum_rows(
     one_rows: usize,
     one_length: usize,
     two_rows: usize,
+    conv_rows: usize,
+    gate_rows: usize,
     two_length: usize,
+    #[comptime] hybrid: Hybrid,
 ) {
     let at = ABSOLUTE_POS;
     if at < one_length + two_length {
@@ -209,7 +234,8 @@ pub(super) fn sum_rows(
                 sum += one[row * one_length + at];
             }
         } else {
-            for row in 0..two_rows {
+            let parameter = (at - one_length) % comptime!(hybrid.parameters());
+            for row in 0..rows_of(parameter, two_rows, conv_rows, gate_rows, hybrid) {
                 sum += two[row * two_length + at - one_length];
             }
         }
