@@ -48,11 +48,7 @@ impl<'a> Finish<'a> {
     /// The same for a part of the output.
     #[inline(always)]
     pub(crate) fn part(&self, values: Range<usize>) -> Self {
-        let gate = match self.gate {
-            Some(gate) => Some(&gate[values]),
-            None => None,
-        };
-        Self { gate, ..*self }
+        Self { gate: self.gate.map(|gate| &gate[values]), ..*self }
     }
 
     /// Finishes as many of the lanes of `v` as a pixel has outputs from `o` on, and writes them to `out`, of which the gate has the

@@ -3,6 +3,7 @@
 //! [`multiply`]: rows of pixels times a packed weight matrix (convolutions, linear layers, attention).
 //! [`accumulate_outer`]: sums over pixels of outer products (the gradients of weights).
 #![allow(unsafe_code, reason = "the innermost loops read what was checked before them")]
+#![allow(clippy::needless_range_loop, reason = "iterators over arrays of vectors take them through memory")]
 
 use std::ops::{Deref, DerefMut};
 

@@ -2,6 +2,7 @@
 //! Keys are rows and queries lie side by side in vectors, `[keys, pitch]`: so no lane is idle however few channels a head has, and
 //! the softmax, which is over keys, takes no sums across the lanes of a vector.
 #![allow(unsafe_code, reason = "the innermost loops read what was checked before them")]
+#![allow(clippy::needless_range_loop, reason = "iterators over arrays of vectors take them through memory")]
 
 use super::functions::exp_of_score;
 use super::simd::Simd;
@@ -89,7 +90,7 @@ macro_rules! channels {
     ($width:expr, |$first:ident, $channels:ident| $do:expr, $($count:literal)*) => {
         let mut $first = 0;
         while $first < $width {
-            $(if $first + $count <= $width {
+            $(if $width - $first >= $count {
                 const $channels: usize = $count;
                 $do;
                 $first += $count;

@@ -2,6 +2,7 @@
 //!
 //! Winograd's F(2×2, 3×3) (Lavin and Gray, Fast algorithms for convolutional neural networks, 2016): of the 4×4 pixels d around a tile
 //! and a kernel g, the outputs are Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A. Each of the 16 positions of ⊙ is a matrix product over the inputs.
+#![allow(clippy::needless_range_loop, reason = "iterators over arrays of vectors take them through memory")]
 
 use rayon::prelude::*;
 

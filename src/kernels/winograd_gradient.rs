@@ -2,6 +2,7 @@
 //!
 //! Of pixels d around a tile and gradients y of its outputs, a kernel has the gradient Gᵀ[Σ (Bᵀ d B) ⊙ (A y Aᵀ)]G, summed over tiles. Each
 //! of the 16 positions of ⊙ is a sum of outer products of inputs and outputs.
+#![allow(clippy::needless_range_loop, reason = "iterators over arrays of vectors take them through memory")]
 
 use std::ops::Range;
 
