@@ -1,8 +1,9 @@
 //! Convolutions 3×3 (zero padding 1) and 1×1 over channels-last images, forward and backward.
 //!
 //! The input may be several images side by side in the channels ([`Source`]s), as in a dense block
-//! or a fusion of many blocks, so that nothing is ever concatenated. All three passes are matrix
-//! products over the taps of the kernel; a tap outside the image reads a row of zeros.
+//! or a fusion of many blocks, so that nothing is ever concatenated. Where few products suffice, 3×3 go
+//! by tiles (`winograd`); here, they are matrix products over the taps of the kernel, and a tap outside
+//! the image reads a row of zeros.
 
 use std::ops::Range;
 

@@ -5,48 +5,12 @@
 #![allow(unsafe_code, reason = "the innermost loops read what was checked before them")]
 #![allow(clippy::needless_range_loop, reason = "iterators over arrays of vectors take them through memory")]
 
-use std::ops::{Deref, DerefMut};
-
+use super::aligned::Aligned;
 use super::simd::{self, Simd, Work};
 
 /// Rows of a register tile: eight accumulators of two vectors each where registers abound.
 const ROWS_MANY: usize = 8;
 const ROWS_FEW: usize = 4;
-
-/// f32 that begin where a cache line does: a vector that lies in two of them is read at half the speed.
-pub(crate) struct Aligned {
-    lines: Vec<Line>,
-    len: usize,
-}
-
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([f32; 16]);
-
-impl Aligned {
-    /// `len` zeros.
-    pub(crate) fn zeros(len: usize) -> Self {
-        Self { lines: vec![Line([0.0; 16]); len.div_ceil(16)], len }
-    }
-}
-
-impl Deref for Aligned {
-    type Target = [f32];
-
-    #[inline(always)]
-    fn deref(&self) -> &[f32] {
-        // SAFETY: lines are arrays of f32 without gaps, and hold at least `len`.
-        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
-    }
-}
-
-impl DerefMut for Aligned {
-    #[inline(always)]
-    fn deref_mut(&mut self) -> &mut [f32] {
-        // SAFETY: as above.
-        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
-    }
-}
 
 /// A matrix `[depth, width]` stored as blocks of columns, two vectors wide, in the order in which
 /// [`multiply`] reads it; the last block is one vector wide when that suffices, padded with zeros.
@@ -224,7 +188,8 @@ fn tile<'a, S: Simd, const P: usize, const V: usize>(
 }
 
 /// Multiplies the first `count` of [`DENSE_ROWS`] rows, which lie one behind the other, by `weights`; the products go to rows of `out`
-/// that are padded to whole vectors. What further rows of `out` hold afterwards means nothing.
+/// that are padded to whole vectors. What further rows of `out` hold afterwards means nothing. Beside [`multiply`] because these products are
+/// short, of a few inputs: to find out where each row lies took a sixth of them.
 #[inline(always)]
 pub(crate) fn multiply_dense<S: Simd>(s: S, count: usize, rows: &[f32], weights: &Packed, out: &mut [f32]) {
     assert_eq!(rows.len(), DENSE_ROWS * weights.depth, "the rows, of the depth of the packed matrix");

@@ -9,6 +9,7 @@
 //!
 //! `gpu` has the same mathematics as kernels for GPUs, and the whole cascade as one operation.
 
+mod aligned;
 mod attention;
 mod attention_gradient;
 mod channel_attention;

@@ -6,8 +6,9 @@
 
 use rayon::prelude::*;
 
+use super::aligned::Aligned;
 use super::image::{Extent, Finish, Source};
-use super::matmul::{Aligned, DENSE_ROWS as TILES, Packed, multiply_dense};
+use super::matmul::{DENSE_ROWS as TILES, Packed, multiply_dense};
 use super::simd::{self, Simd, Work};
 use super::threads::rows_per_task;
 

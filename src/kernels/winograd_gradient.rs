@@ -6,8 +6,9 @@
 
 use std::ops::Range;
 
+use super::aligned::Aligned;
 use super::image::{Extent, Source};
-use super::matmul::{Aligned, Pixels, accumulate_outer};
+use super::matmul::{Pixels, accumulate_outer};
 use super::simd::{self, Simd, Work};
 use super::winograd::{POSITIONS, Strip, Transformed};
 
