@@ -4,9 +4,10 @@ use crate::{Error, Result};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::Schema;
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
+use parquet::schema::types::ColumnPath;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -32,9 +33,17 @@ pub(super) fn write_table<'a>(path: &Path, pieces: impl Iterator<Item = Columns<
 
 /// How all tables of a dataset are written, with this `metadata`.
 pub(super) fn properties(metadata: Vec<KeyValue>) -> WriterProperties {
-    WriterProperties::builder()
+    let all = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(usize::MAX))
         .set_key_value_metadata(Some(metadata))
-        .build()
+        // One name for a whole row group: there is nothing to compress.
+        .set_column_compression(ColumnPath::from("gene"), Compression::UNCOMPRESSED);
+    // Places rise from row to row: their differences need less room than a dictionary, and nobody has to look them up in one.
+    let places = ["row", "col"].map(ColumnPath::from).into_iter();
+    let by_differences = |all: WriterPropertiesBuilder, column: ColumnPath| {
+        let encoding = Encoding::DELTA_BINARY_PACKED;
+        all.set_column_dictionary_enabled(column.clone(), false).set_column_encoding(column, encoding)
+    };
+    places.fold(all, by_differences).build()
 }

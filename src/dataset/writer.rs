@@ -13,7 +13,7 @@ use crate::files::{Replace, fingerprint, make_below, write_atomically};
 use crate::guides::Guide;
 use crate::provenance::Provenance;
 use crate::section::{
-    Grid, Lattice, Neighbours, Raster, Sampling, infer_tissue, log_normalise, normalisation_target,
+    Grid, Lattice, LogNormaliser, Neighbours, Raster, Sampling, infer_tissue, normalisation_target,
     principal_components,
 };
 use crate::{Error, Result};
@@ -22,6 +22,7 @@ use arrow_schema::Schema;
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
@@ -132,7 +133,8 @@ pub fn write_as(
     };
     write_bins(&to("bins.parquet"), section, sampling.measured(), &tissue)?;
     let target = (quantity == Quantity::Counts).then_some(target);
-    let table = Table { section, target };
+    let largest = section.totals.values().iter().copied().max().unwrap_or(0);
+    let table = Table { section, normaliser: target.map(|target| LogNormaliser::new(target, largest)) };
     let measured = sampling.measured().values();
     let kept = |index: usize| tissue.values()[index] && measured[index];
     let mut names =
@@ -255,7 +257,7 @@ fn write_patches(path: &Path, tissue: &Raster<bool>, lattice: Lattice, side: usi
 struct Table<'a> {
     section: &'a SectionCounts,
     /// `None` where the entries are values already.
-    target: Option<f64>,
+    normaliser: Option<LogNormaliser>,
 }
 
 impl Table<'_> {
@@ -289,7 +291,7 @@ impl Table<'_> {
             genes.push(GeneEntry {
                 name: gene.name.clone(),
                 row_group: genes.len(),
-                counts: kept.iter().map(|(_, count)| self.target.map_or(1, |_| u64::from(*count))).sum(),
+                counts: kept.iter().map(|(_, count)| self.normaliser.as_ref().map_or(1, |_| u64::from(*count))).sum(),
                 bins: kept.len() as u64,
                 morans_i: None,
             });
@@ -336,7 +338,7 @@ impl Table<'_> {
         let place = |entry: &(u32, u32)| Some((places[entry.0 as usize]?, self.value(entry)));
         let values: Vec<Vec<(u32, f32)>> =
             genes.par_iter().map(|gene| gene.counts.iter().filter_map(place).collect()).collect();
-        let entries = |gene: usize| values[gene].iter().map(|(bin, value)| (*bin as usize, *value));
+        let entries = |gene: usize| Cow::Borrowed(&values[gene][..]);
         let found = principal_components(bins.len(), genes.len(), COMPONENTS, entries);
         let names: Vec<String> = (1..=found.scores.len()).map(|number| format!("pc{number}")).collect();
         let place = |of: fn(usize, usize) -> usize| -> ArrayRef {
@@ -354,8 +356,7 @@ impl Table<'_> {
     /// The log-normalised value of a (bin index, count), or the value that came normalised already.
     fn value(&self, &(index, count): &(u32, u32)) -> f32 {
         let total = self.section.totals.values()[index as usize];
-        let normalise = |target| log_normalise(u64::from(count), u64::from(total), target) as f32;
-        self.target.map_or_else(|| Quantity::value(count), normalise)
+        self.normaliser.as_ref().map_or_else(|| Quantity::value(count), |normaliser| normaliser.value(count, total))
     }
 
     fn batch(&self, gene: Option<&str>, counts: &[(u32, u32)]) -> parquet::errors::Result<RecordBatch> {
@@ -365,11 +366,11 @@ impl Table<'_> {
             arrow_schema::Field::new("gene", arrow_schema::DataType::Utf8, true),
             arrow_schema::Field::new("row", arrow_schema::DataType::UInt32, false),
             arrow_schema::Field::new("col", arrow_schema::DataType::UInt32, false),
-            arrow_schema::Field::new("count", arrow_schema::DataType::UInt32, self.target.is_none()),
+            arrow_schema::Field::new("count", arrow_schema::DataType::UInt32, self.normaliser.is_none()),
             arrow_schema::Field::new("value", arrow_schema::DataType::Float32, true),
         ]);
         // Values that came normalised have no counts; the totals of the truth do.
-        let count = |entry: &(u32, u32)| (gene.is_none() || self.target.is_some()).then_some(entry.1);
+        let count = |entry: &(u32, u32)| (gene.is_none() || self.normaliser.is_some()).then_some(entry.1);
         let values: Float32Array = counts.iter().map(|entry| gene.map(|_| self.value(entry))).collect();
         let columns: Vec<ArrayRef> = vec![
             Arc::new(names),

@@ -26,7 +26,7 @@ mod mlp;
 mod norm;
 pub mod ops;
 mod scores;
-mod simd;
+pub(crate) mod simd;
 mod threads;
 mod winograd;
 mod winograd_gradient;

@@ -140,7 +140,7 @@ fn correlations(table: &Table) -> Vec<Option<f64>> {
 /// The clusters of the bins: k-means in the space of the first principal components.
 fn clusters(table: &Table, seed: u64) -> Vec<usize> {
     let bins = table.first().map_or(0, Vec::len);
-    let filled = |gene: usize| table[gene].iter().copied().enumerate().filter(|(_, value)| *value != 0.0);
+    let filled = |gene: usize| (0..).zip(table[gene].iter().copied()).filter(|(_, value)| *value != 0.0).collect();
     let components = principal_components(bins, table.len(), COMPONENTS, filled);
     // Their scores have variance 1: the distances of the table are those of scores times the root of the share.
     let point = |bin: usize| {

@@ -3,11 +3,13 @@
 //! Block power iteration (Halko, Martinsson & Tropp 2011, algorithm 4.4) on the sparse gene × bin values, one gene at a
 //! time: memory grows with the bins, not with bins × genes.
 
+use super::rows::{add_rows, add_to_rows};
 use super::spread::spread;
 use super::symmetric::eigenvectors;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rayon::prelude::*;
+use std::borrow::Cow;
 
 /// Vectors iterated beyond those asked for: the last ones asked for then converge as fast as the first.
 const SPARE: usize = 8;
@@ -20,6 +22,9 @@ const SAMPLE: usize = 1 << 16;
 
 /// A component below this share of the variance is rounding noise.
 const NEGLIGIBLE: f64 = 1e-9;
+
+/// The values of a gene that are not zero, each behind its bin, in the order of the bins.
+pub type Entries<'a> = Cow<'a, [(u32, f32)]>;
 
 /// The principal components of a panel.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -34,25 +39,19 @@ pub struct Components {
 
 /// The first `count` principal components of `genes` genes in `bins` bins, fewer if there are no more.
 ///
-/// `values` gives the (bin, value) pairs of a gene that are not zero, many times. The sign of a component is that of its largest
+/// `values` gives the entries of a gene, many times. The sign of a component is that of its largest
 /// loading. The same input gives the same components, bit for bit. Of more than [`SAMPLE`] bins, a sample of them chooses
 /// the directions, and all bins their scores, variances and order: the time of the iteration is bounded.
-pub fn principal_components<I>(
+pub fn principal_components<'a>(
     bins: usize,
     genes: usize,
     count: usize,
-    values: impl Fn(usize) -> I + Sync,
-) -> Components
-where
-    I: Iterator<Item = (usize, f32)>,
-{
+    values: impl Fn(usize) -> Entries<'a> + Sync,
+) -> Components {
     if bins > SAMPLE { of_sample(bins, genes, count, values, SAMPLE) } else { of_all(bins, genes, count, values) }
 }
 
-fn of_all<I>(bins: usize, genes: usize, count: usize, values: impl Fn(usize) -> I + Sync) -> Components
-where
-    I: Iterator<Item = (usize, f32)>,
-{
+fn of_all<'a>(bins: usize, genes: usize, count: usize, values: impl Fn(usize) -> Entries<'a> + Sync) -> Components {
     let panel = Panel { values, genes };
     let Some((block, loadings, directions)) = panel.directions(bins, count) else { return Components::default() };
     let total = panel.variance(bins);
@@ -63,19 +62,18 @@ where
 
 /// The components in the directions of those of `sample` bins, one of every `bins / sample` in a row drawn at random: the scores
 /// of all bins along them, turned to their principal axes (Rayleigh and Ritz).
-fn of_sample<I>(
+fn of_sample<'a>(
     bins: usize,
     genes: usize,
     count: usize,
-    values: impl Fn(usize) -> I + Sync,
+    values: impl Fn(usize) -> Entries<'a> + Sync,
     sample: usize,
-) -> Components
-where
-    I: Iterator<Item = (usize, f32)>,
-{
+) -> Components {
     let mut places = vec![None; bins];
     spread(bins, sample).into_iter().enumerate().for_each(|(place, bin)| places[bin] = Some(place as u32));
-    let drawn = |gene| values(gene).filter_map(|(bin, value)| Some((places[bin]? as usize, value)));
+    let drawn = |gene| {
+        values(gene).iter().filter_map(|(bin, value)| Some((places[*bin as usize]?, *value))).collect::<Entries>()
+    };
     let part = Panel { values: drawn, genes };
     let Some((_, loadings, directions)) = part.directions(sample, count) else { return Components::default() };
     let noise = NEGLIGIBLE * part.variance(sample);
@@ -107,6 +105,10 @@ fn inner(a: &[f64], b: &[f64]) -> f64 {
 /// Adds `times` the vector `other` to `own`.
 fn add(own: &mut [f64], times: f64, other: &[f64]) {
     own.iter_mut().zip(other).for_each(|(own, other)| *own += times * other);
+}
+
+fn sum(entries: &[(u32, f32)]) -> f64 {
+    entries.iter().map(|(_, value)| f64::from(*value)).sum()
 }
 
 fn dot(loadings: &[Vec<f64>], i: usize, j: usize) -> f64 {
@@ -179,7 +181,7 @@ struct Panel<F> {
     genes: usize,
 }
 
-impl<F: Fn(usize) -> I + Sync, I: Iterator<Item = (usize, f32)>> Panel<F> {
+impl<'a, F: Fn(usize) -> Entries<'a> + Sync> Panel<F> {
     /// A basis over `bins` bins of the first `count` components and some more, the loadings of the genes on it, and the
     /// components in it: their variances, largest first, and their directions. `None` without bins, genes or components.
     fn directions(&self, bins: usize, count: usize) -> Option<Decomposition> {
@@ -204,13 +206,9 @@ impl<F: Fn(usize) -> I + Sync, I: Iterator<Item = (usize, f32)>> Panel<F> {
         let mut block = Block { width, numbers: vec![0.0; bins * width] };
         let mut shift = vec![0.0; width];
         for (gene, loading) in loadings.iter().enumerate() {
-            let mut sum = 0.0;
-            for (bin, value) in (self.values)(gene) {
-                let value = f64::from(value);
-                add(&mut block.numbers[bin * width..][..width], value, loading);
-                sum += value;
-            }
-            add(&mut shift, sum / bins as f64, loading);
+            let entries = (self.values)(gene);
+            add_to_rows(&entries, 0, loading, &mut block.numbers);
+            add(&mut shift, sum(&entries) / bins as f64, loading);
         }
         let centre = |bin: &mut [f64]| bin.iter_mut().zip(&shift).for_each(|(number, shift)| *number -= shift);
         block.numbers.chunks_mut(width.max(1)).for_each(centre);
@@ -223,26 +221,25 @@ impl<F: Fn(usize) -> I + Sync, I: Iterator<Item = (usize, f32)>> Panel<F> {
         let bins = block.numbers.len() / width;
         let sums: Vec<f64> = (0..width).map(|k| block.numbers.iter().skip(k).step_by(width).sum()).collect();
         let of_gene = |gene: usize| {
-            let mean = (self.values)(gene).map(|(_, value)| f64::from(value)).sum::<f64>() / bins as f64;
+            let entries = (self.values)(gene);
+            let mean = sum(&entries) / bins as f64;
             let mut loading: Vec<f64> = sums.iter().map(|sum| -mean * sum).collect();
-            for (bin, value) in (self.values)(gene) {
-                add(&mut loading, f64::from(value), &block.numbers[bin * width..][..width]);
-            }
+            add_rows(&entries, &block.numbers, &mut loading);
             (mean, loading)
         };
         let (means, loadings): (Vec<f64>, Vec<Vec<f64>>) = (0..self.genes).into_par_iter().map(of_gene).unzip();
         let mut shift = vec![0.0; width];
         means.iter().zip(&loadings).for_each(|(mean, loading)| add(&mut shift, *mean, loading));
         let mut product = Block { width, numbers: vec![0.0; block.numbers.len()] };
-        // Each thread has bins of its own, and looks for them in all genes.
+        // Each thread has bins of its own, of all genes.
         let stretch = bins.div_ceil(rayon::current_num_threads());
         product.numbers.par_chunks_mut(stretch * width).enumerate().for_each(|(part, numbers)| {
             let first = part * stretch;
-            let own = first..first + numbers.len() / width;
+            let after = first + numbers.len() / width;
             for (gene, loading) in loadings.iter().enumerate() {
-                for (bin, value) in (self.values)(gene).filter(|(bin, _)| own.contains(bin)) {
-                    add(&mut numbers[(bin - first) * width..][..width], f64::from(value), loading);
-                }
+                let entries = (self.values)(gene);
+                let before = |bound: usize| entries.partition_point(|(bin, _)| (*bin as usize) < bound);
+                add_to_rows(&entries[before(first)..before(after)], first, loading, numbers);
             }
             numbers.chunks_mut(width).for_each(|bin| bin.iter_mut().zip(&shift).for_each(|(n, shift)| *n -= shift));
         });
@@ -252,8 +249,8 @@ impl<F: Fn(usize) -> I + Sync, I: Iterator<Item = (usize, f32)>> Panel<F> {
     /// The sum of squares of X.
     fn variance(&self, bins: usize) -> f64 {
         let of = |gene: usize| {
-            let (sum, squares) = (self.values)(gene).fold((0.0, 0.0), |(sum, squares), (_, value)| {
-                (sum + f64::from(value), squares + f64::from(value).powi(2))
+            let (sum, squares) = (self.values)(gene).iter().fold((0.0, 0.0), |(sum, squares), (_, value)| {
+                (sum + f64::from(*value), squares + f64::from(*value).powi(2))
             });
             squares - sum * sum / bins as f64
         };
@@ -264,6 +261,10 @@ impl<F: Fn(usize) -> I + Sync, I: Iterator<Item = (usize, f32)>> Panel<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn entries(values: impl Iterator<Item = f32>) -> Entries<'static> {
+        (0..).zip(values).collect()
+    }
 
     /// Five genes of two patterns over 30 bins, one of them three times as strong.
     fn of_two_patterns() -> (Vec<Vec<f32>>, [Vec<f64>; 2]) {
@@ -277,7 +278,7 @@ mod tests {
     #[test]
     fn what_two_patterns_made_two_components_explain() {
         let (genes, patterns) = of_two_patterns();
-        let values = |gene: usize| genes[gene].iter().copied().enumerate();
+        let values = |gene: usize| entries(genes[gene].iter().copied());
         let found = principal_components(30, genes.len(), 4, values);
         assert!((found.shares[0] + found.shares[1] - 1.0).abs() < 1e-6, "{:?}", found.shares);
         for pattern in patterns {
@@ -299,7 +300,7 @@ mod tests {
         let genes: Vec<Vec<f32>> = (0..20)
             .map(|gene| (0..3000).map(|bin| pattern(gene % 3, bin) + rng.random::<f32>() - 0.5).collect())
             .collect();
-        let values = |gene: usize| genes[gene].iter().copied().enumerate();
+        let values = |gene: usize| entries(genes[gene].iter().copied());
         let (all, sampled) = (of_all(3000, 20, 3, values), of_sample(3000, 20, 3, values, 600));
         for k in 0..3 {
             assert!((sampled.shares[k] / all.shares[k] - 1.0).abs() < 1e-3, "{:?} {:?}", sampled.shares, all.shares);
@@ -317,21 +318,21 @@ mod tests {
                 sampled.scores[i].iter().zip(&sampled.scores[j]).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
             assert!((product / 3000.0 - f64::from(u8::from(i == j))).abs() < 1e-5, "{i} {j}: {product}");
         }
-        let flat = of_sample(3000, 3, 2, |_| (0..3000).map(|bin| (bin, 2.0)), 600);
+        let flat = of_sample(3000, 3, 2, |_| entries(std::iter::repeat_n(2.0, 3000)), 600);
         assert!(flat.scores.is_empty());
     }
 
     #[test]
     fn scores_have_mean_0_and_variance_1_and_a_panel_without_variance_has_none() {
         let (genes, _) = of_two_patterns();
-        let found = principal_components(30, genes.len(), 2, |gene| genes[gene].iter().copied().enumerate());
+        let found = principal_components(30, genes.len(), 2, |gene| entries(genes[gene].iter().copied()));
         for score in &found.scores {
             let mean = score.iter().map(|s| f64::from(*s)).sum::<f64>() / 30.0;
             let square = score.iter().map(|s| f64::from(*s).powi(2)).sum::<f64>() / 30.0;
             assert!(mean.abs() < 1e-6 && (square - 1.0).abs() < 1e-6, "{mean} {square}");
         }
-        let flat = principal_components(30, 3, 2, |_| (0..30).map(|bin| (bin, 2.0)));
+        let flat = principal_components(30, 3, 2, |_| entries(std::iter::repeat_n(2.0, 30)));
         assert!(flat.scores.is_empty());
-        assert!(principal_components(0, 0, 2, |_| std::iter::empty()).scores.is_empty());
+        assert!(principal_components(0, 0, 2, |_| entries(std::iter::empty())).scores.is_empty());
     }
 }

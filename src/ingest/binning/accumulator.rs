@@ -1,6 +1,6 @@
 //! Adds counts up per key, from many threads, in memory bounded by the number of *different* keys (at most grid × panel).
 //!
-//! Each thread collects a few hundred thousand entries, sorts them and adds up equal keys: a run. Runs of about the
+//! Each thread collects two million keys, sorts them and adds up equal ones: a run. Runs of about the
 //! same length are merged as they meet, so that at any time the runs of a partition have lengths that at least double,
 //! and together are not much longer than the final one.
 
@@ -8,8 +8,8 @@ use super::key::{Key, PARTITIONS};
 use rayon::prelude::*;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Entries that a thread collects before it sorts them: 8 MiB.
-const BUFFER: usize = 1 << 19;
+/// Keys that a thread collects before it sorts them: 16 MiB.
+const BUFFER: usize = 1 << 21;
 
 /// Different keys in ascending order, with their counts.
 ///
@@ -30,22 +30,6 @@ impl Run {
     /// The entries in the order of their keys.
     pub(crate) fn iter(&self) -> Entries<'_> {
         Entries { bytes: &self.bytes, last: self.base }
-    }
-
-    /// Entries of the same feature, one slice after the other.
-    pub(crate) fn features(&self) -> impl Iterator<Item = (u32, impl Iterator<Item = (Key, u32)> + Clone + '_)> + '_ {
-        let mut rest = self.iter();
-        std::iter::from_fn(move || {
-            let entries = rest.clone();
-            let feature = rest.next()?.0.feature();
-            let mut length = 1;
-            let mut next = rest.clone();
-            while next.next().is_some_and(|(key, _)| key.feature() == feature) {
-                rest = next.clone();
-                length += 1;
-            }
-            Some((feature, entries.take(length)))
-        })
     }
 
     /// Adds an entry whose key is above all others.
@@ -105,7 +89,7 @@ impl Run {
 }
 
 /// The entries of a [`Run`].
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Entries<'a> {
     bytes: &'a [u8],
     last: u64,
@@ -155,7 +139,7 @@ impl Accumulator {
 
     /// A buffer for one thread.
     pub(crate) fn buffer(&self) -> Buffer<'_> {
-        Buffer { accumulator: self, entries: Vec::new() }
+        Buffer { accumulator: self, single: Vec::new(), many: Vec::new() }
     }
 
     /// One run for each partition that has any entry.
@@ -192,30 +176,44 @@ fn lock(runs: &Mutex<Vec<Run>>) -> MutexGuard<'_, Vec<Run>> {
 #[derive(Debug)]
 pub(crate) struct Buffer<'a> {
     accumulator: &'a Accumulator,
-    entries: Vec<(Key, u32)>,
+    /// Keys that count once, which those of molecules do: half as long without their counts, and sorted twice as fast.
+    single: Vec<Key>,
+    many: Vec<(Key, u32)>,
 }
 
 impl Buffer<'_> {
     /// Adds `count` to `key`.
     pub(crate) fn add(&mut self, key: Key, count: u32) {
-        if self.entries.len() >= BUFFER {
+        if self.single.len() + 2 * self.many.len() >= BUFFER {
             self.flush();
         }
-        self.entries.push((key, count));
+        match count {
+            1 => self.single.push(key),
+            _ => self.many.push((key, count)),
+        }
     }
 
     /// Hands everything collected over to the accumulator.
     pub(crate) fn flush(&mut self) {
-        self.entries.sort_unstable_by_key(|entry| entry.0);
-        for entries in self.entries.chunk_by(|a, b| a.0.partition() == b.0.partition()) {
+        self.single.sort_unstable();
+        self.hand_over(&self.single, |key| *key, |same| same.len() as u32);
+        self.many.sort_unstable_by_key(|entry| entry.0);
+        let sum = |same: &[(Key, u32)]| same.iter().fold(0, |sum: u32, (_, count)| sum.saturating_add(*count));
+        self.hand_over(&self.many, |entry| entry.0, sum);
+        self.single.clear();
+        self.many.clear();
+    }
+
+    /// Hands over sorted entries: of each key the sum of those that have it.
+    fn hand_over<E>(&self, entries: &[E], key: impl Fn(&E) -> Key, sum: impl Fn(&[E]) -> u32) {
+        for entries in entries.chunk_by(|a, b| key(a).partition() == key(b).partition()) {
             let mut run = Run::default();
-            for same in entries.chunk_by(|a, b| a.0 == b.0) {
-                run.push(same[0].0, same.iter().fold(0, |sum: u32, (_, count)| sum.saturating_add(*count)));
+            for same in entries.chunk_by(|a, b| key(a) == key(b)) {
+                run.push(key(&same[0]), sum(same));
             }
             run.bytes.shrink_to_fit();
-            self.accumulator.add(entries[0].0.partition(), run);
+            self.accumulator.add(key(&entries[0]).partition(), run);
         }
-        self.entries.clear();
     }
 }
 
@@ -229,7 +227,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_run_holds_the_sums_of_what_was_added(
-            entries in prop::collection::vec((0..1_u32 << 20, -2_097_152..2_097_152_i32, -9..9_i32, 0..300_u32), 0..300),
+            entries in prop::collection::vec((0..1_u32 << 20, -2_097_152..2_097_152_i32, -9..9_i32, prop_oneof![Just(1), 0..300_u32]), 0..300),
             cut in 0..300_usize,
         ) {
             let accumulator = Accumulator::new();
@@ -247,12 +245,6 @@ mod tests {
             let runs = accumulator.into_runs();
             let found: BTreeMap<Key, u32> = runs.iter().flat_map(Run::iter).collect();
             prop_assert_eq!(runs.iter().map(|run| run.iter().count()).sum::<usize>(), expected.len());
-            let by_feature = runs.iter().flat_map(|run| run.features().flat_map(|(feature, entries)| {
-                entries.map(move |(key, count)| (feature, key, count)).collect::<Vec<_>>()
-            }));
-            for (feature, key, count) in by_feature.collect::<Vec<_>>() {
-                prop_assert_eq!((key.feature(), found.get(&key)), (feature, Some(&count)));
-            }
             prop_assert_eq!(found, expected);
         }
     }

@@ -208,35 +208,50 @@ impl<'a> Frame<'a> {
     /// What a run holds; its counts are added to `totals`.
     fn part(&self, run: &Run, quantity: Quantity, names: &GeneNames, totals: &[AtomicU32]) -> Part {
         let mut part = Part::default();
-        for (feature, entries) in run.features() {
+        let mut entries = run.iter().peekable();
+        while let Some((key, _)) = entries.peek() {
+            let feature = key.feature();
+            let own = std::iter::from_fn(|| entries.next_if(|(key, _)| key.feature() == feature));
             // Of values that came normalised, a bin's total is the number of genes found in it.
             let found = quantity == Quantity::Values && feature != Features::OTHER;
-            for (key, count) in entries.clone().map(|(key, count)| (key, if found { 1 } else { count })) {
-                let Some(index) = self.index(key.bin()) else {
-                    part.outside += u64::from(count);
-                    continue;
-                };
-                part.kept += u64::from(count);
-                // Sums that do not fit stay at the maximum, in whatever order they are added up.
-                let _ = totals[index].fetch_update(Relaxed, Relaxed, |total| Some(total.saturating_add(count)));
-            }
+            let own = own.map(|(key, count)| (key, count, if found { 1 } else { count }));
             debug_assert_eq!(feature == Features::OTHER, names.get(feature).is_none());
-            let Some(name) = names.get(feature) else { continue };
-            let counts = |bin: AbsoluteBin| self.binning.measures(bin) && self.index(bin).is_some();
-            if entries.clone().any(|(key, _)| counts(key.bin())) {
-                part.genes.push(GeneCounts { name: name.to_owned(), counts: self.counts(entries) });
-            } else {
-                part.unmeasured_genes += 1;
-            }
+            self.feature(own, names.get(feature), totals, &mut part);
         }
         part
     }
 
-    fn counts(&self, entries: impl Iterator<Item = (Key, u32)>) -> Vec<(u32, u32)> {
-        let mut counts: Vec<(u32, u32)> =
-            entries.filter_map(|(key, count)| Some((self.index(key.bin())? as u32, count))).collect();
-        counts.shrink_to_fit();
-        counts
+    /// Adds a feature to what its run holds, by its entries with what each counts towards the totals; without a `name`, to those alone.
+    fn feature(
+        &self,
+        entries: impl Iterator<Item = (Key, u32, u32)>,
+        name: Option<&str>,
+        totals: &[AtomicU32],
+        part: &mut Part,
+    ) {
+        let (mut counts, mut measured) = (Vec::new(), false);
+        for (key, count, found) in entries {
+            let bin = key.bin();
+            let Some(index) = self.index(bin) else {
+                part.outside += u64::from(found);
+                continue;
+            };
+            part.kept += u64::from(found);
+            // Sums that do not fit stay at the maximum, in whatever order they are added up.
+            let _ = totals[index].fetch_update(Relaxed, Relaxed, |total| Some(total.saturating_add(found)));
+            if name.is_some() {
+                measured = measured || self.binning.measures(bin);
+                counts.push((index as u32, count));
+            }
+        }
+        match name {
+            Some(name) if measured => {
+                counts.shrink_to_fit();
+                part.genes.push(GeneCounts { name: name.to_owned(), counts });
+            }
+            Some(_) => part.unmeasured_genes += 1,
+            None => {}
+        }
     }
 }
 
