@@ -42,6 +42,7 @@ pub fn command_line() -> Vec<String> {
 /// A panic is a bug of ours, told as such with exit code 70, unless it is how a GPU says that its memory is full or that
 /// something is missing.
 pub fn main<A: Parser>(commit: Option<&str>, run: impl FnOnce(A) -> Result<()>) -> ExitCode {
+    memory::keep_freed();
     let command = A::command().version(version::SHORT).long_version(version::long(commit));
     let mut command = shell::freed(ShellArguments::augment_args(LogArguments::augment_args(command)));
     // A negative number is a wrong value, not a flag that nobody knows.
