@@ -3,6 +3,8 @@
 
 use rayon::prelude::*;
 
+use super::simd::{self, Simd, Work};
+
 /// Parameters, in PyTorch layouts.
 #[derive(Clone, Copy)]
 pub(crate) struct ChannelAttention<'a> {
@@ -27,19 +29,89 @@ pub(crate) struct ChannelGradients {
     pub(crate) excite: (Vec<f32>, Vec<f32>),
 }
 
-/// Σ over pixels of `a · b`, for each channel; summed in rows of pixels to lose little.
-fn dot_channels(a: &[f32], b: &[f32], channels: usize) -> Vec<f32> {
-    let mut total = vec![0.0; channels];
-    for (a, b) in a.chunks(64 * channels).zip(b.chunks(64 * channels)) {
+/// Pixels of a task.
+const TASK: usize = 1 << 10;
+/// Pixels that are added up before their sum is added to the others: so little is lost.
+const ROW: usize = 64;
+
+/// Σ over the pixels of an image, for each channel, of `a`, or of `a · b`. The same however many threads there are.
+fn sum_channels(a: &[f32], b: Option<&[f32]>, channels: usize) -> Vec<f32> {
+    let task = |i: usize| {
+        let pixels = i * channels..a.len().min((i + TASK) * channels);
         let mut sum = vec![0.0; channels];
-        for (a, b) in a.chunks_exact(channels).zip(b.chunks_exact(channels)) {
-            for ((sum, a), b) in sum.iter_mut().zip(a).zip(b) {
-                *sum += a * b;
-            }
-        }
+        simd::run(Sums { a: &a[pixels.clone()], b: b.map(|b| &b[pixels]), sum: &mut sum });
+        sum
+    };
+    let sums: Vec<Vec<f32>> = (0..a.len() / channels).into_par_iter().step_by(TASK).map(task).collect();
+    let mut total = vec![0.0; channels];
+    for sum in sums {
         total.iter_mut().zip(sum).for_each(|(total, sum)| *total += sum);
     }
     total
+}
+
+struct Sums<'a> {
+    a: &'a [f32],
+    b: Option<&'a [f32]>,
+    sum: &'a mut [f32],
+}
+
+impl Work for Sums<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let channels = self.sum.len();
+        for (j, sum) in self.sum.chunks_mut(S::LANES).enumerate() {
+            let lanes = j * S::LANES..j * S::LANES + sum.len();
+            for (i, a) in self.a.chunks(ROW * channels).enumerate() {
+                let mut row = s.splat(0.0);
+                for (pixel, a) in a.chunks_exact(channels).enumerate() {
+                    let a = s.load_part(&a[lanes.clone()]);
+                    row = match self.b {
+                        Some(b) => s.fma(a, s.load_part(&b[(i * ROW + pixel) * channels..][lanes.clone()]), row),
+                        None => s.add(a, row),
+                    };
+                }
+                s.store_part(sum, s.add(row, s.load_part(sum)));
+            }
+        }
+    }
+}
+
+/// Writes `plus + factor · values` to `out`, the factor one for each channel; `plus` is as long as the values, or one for each channel, too.
+pub(super) fn scale_channels(values: &[f32], factor: &[f32], plus: &[f32], out: &mut [f32]) {
+    let task = TASK * factor.len();
+    out.par_chunks_mut(task).zip(values.par_chunks(task)).enumerate().for_each(|(i, (out, values))| {
+        let plus = if plus.len() == factor.len() { plus } else { &plus[i * task..][..values.len()] };
+        simd::run(Scaled { values, factor, plus, out });
+    });
+}
+
+struct Scaled<'a> {
+    values: &'a [f32],
+    factor: &'a [f32],
+    plus: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl Work for Scaled<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let channels = self.factor.len();
+        let stride = if self.plus.len() == channels { 0 } else { channels };
+        for (j, factor) in self.factor.chunks(S::LANES).enumerate() {
+            let lanes = j * S::LANES..j * S::LANES + factor.len();
+            let factor = s.load_part(factor);
+            let pixels = self.values.chunks_exact(channels).zip(self.out.chunks_exact_mut(channels));
+            for (pixel, (values, out)) in pixels.enumerate() {
+                let plus = s.load_part(&self.plus[pixel * stride..][lanes.clone()]);
+                s.store_part(&mut out[lanes.clone()], s.fma(factor, s.load_part(&values[lanes.clone()]), plus));
+            }
+        }
+    }
 }
 
 impl ChannelAttention<'_> {
@@ -51,10 +123,9 @@ impl ChannelAttention<'_> {
     pub(crate) fn gates(&self, y: &[f32], batch: usize) -> Vec<Gate> {
         let channels = self.channels();
         let image = y.len() / batch;
-        let ones = vec![1.0; image];
         y.par_chunks(image)
             .map(|y| {
-                let mut mean = dot_channels(y, &ones, channels);
+                let mut mean = sum_channels(y, None, channels);
                 mean.iter_mut().for_each(|mean| *mean *= channels as f32 / image as f32);
                 let linear = |(weight, bias): (&[f32], &[f32]), x: &[f32]| -> Vec<f32> {
                     let row = |row: &[f32]| row.iter().zip(x).map(|(w, x)| w * x).sum::<f32>();
@@ -81,8 +152,8 @@ impl ChannelAttention<'_> {
     ) -> ChannelGradients {
         let (channels, squeezed) = (self.channels(), self.squeeze.1.len());
         let image = y.len() / gates.len();
-        let gate_grads: Vec<Vec<f32>> =
-            y.par_chunks(image).zip(grad.par_chunks(image)).map(|(y, grad)| dot_channels(y, grad, channels)).collect();
+        let images = y.par_chunks(image).zip(grad.par_chunks(image));
+        let gate_grads: Vec<Vec<f32>> = images.map(|(y, grad)| sum_channels(y, Some(grad), channels)).collect();
         let mut sums = ChannelGradients {
             squeeze: (vec![0.0; squeezed * channels], vec![0.0; squeezed]),
             excite: (vec![0.0; squeezed * channels], vec![0.0; channels]),
@@ -103,11 +174,8 @@ impl ChannelAttention<'_> {
             })
             .collect();
         out.par_chunks_mut(image).zip(grad.par_chunks(image)).enumerate().for_each(|(i, (out, grad))| {
-            for (out, grad) in out.chunks_exact_mut(channels).zip(grad.chunks_exact(channels)) {
-                for (c, (out, grad)) in out.iter_mut().zip(grad).enumerate() {
-                    *out = alpha * grad * gates[i].gate[c] + mean_grads[i][c];
-                }
-            }
+            let factor: Vec<f32> = gates[i].gate.iter().map(|gate| alpha * gate).collect();
+            scale_channels(grad, &factor, &mean_grads[i], out);
         });
         sums
     }

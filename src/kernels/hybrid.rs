@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::attention::WindowAttention;
 use super::attention_gradient::AttentionGradients;
-use super::channel_attention::{ChannelAttention, ChannelGradients, Gate};
+use super::channel_attention::{ChannelAttention, ChannelGradients, Gate, scale_channels};
 use super::conv::{Taps, convolve};
 use super::conv_gradient::weight_gradient;
 use super::functions::{gelu_gradient, gelu_of};
@@ -86,16 +86,11 @@ impl HybridBlock<'_> {
 
     /// `out = x + α · gate · expanded`.
     fn add_gated(&self, x: &[f32], expanded: &[f32], gates: &[Gate], out: &mut [f32]) {
-        let (image, row) = (x.len() / gates.len(), self.extent().width * self.conv2.1.len());
-        let rows = x.par_chunks(row).zip(expanded.par_chunks(row));
-        out.par_chunks_mut(row).zip(rows).enumerate().for_each(|(i, (out, (x, expanded)))| {
-            let gate = &gates[i * row / image].gate;
-            let pixels = x.chunks_exact(gate.len()).zip(expanded.chunks_exact(gate.len()));
-            for (out, (x, expanded)) in out.chunks_exact_mut(gate.len()).zip(pixels) {
-                for c in 0..gate.len() {
-                    out[c] = x[c] + self.alpha * gate[c] * expanded[c];
-                }
-            }
+        let image = x.len() / gates.len();
+        let images = x.par_chunks(image).zip(expanded.par_chunks(image)).zip(gates);
+        out.par_chunks_mut(image).zip(images).for_each(|(out, ((x, expanded), gate))| {
+            let factor: Vec<f32> = gate.gate.iter().map(|gate| self.alpha * gate).collect();
+            scale_channels(expanded, &factor, x, out);
         });
     }
 
