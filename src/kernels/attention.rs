@@ -95,31 +95,29 @@ impl<'a> WindowAttention<'a> {
         let qkv = Packed::new(c, 3 * c, |k| move |o| self.qkv.0[o * c + k] * scale(o));
         let qkv_bias = self.qkv.1.iter().enumerate().map(|(o, bias)| bias * scale(o)).collect();
         let kinds = if self.shift == 0 { 1 } else { 4 };
-        let mut bias = Vec::with_capacity(kinds * self.heads * n * pitch(n));
-        for kind in 0..kinds {
-            for head in 0..self.heads {
-                self.bias(kind, head, &mut bias);
-            }
-        }
+        let mut bias = vec![0.0; kinds * self.heads * n * pitch(n)];
+        bias.par_chunks_mut(n * pitch(n)).enumerate().for_each(|(i, bias)| {
+            self.bias(i / self.heads, i % self.heads, bias);
+        });
         Shared { attention: self, qkv, qkv_bias, bias }
     }
 
-    /// Appends position bias and mask of a head in a kind of window, `[keys, pitch]`.
-    fn bias(&self, kind: usize, head: usize, bias: &mut Vec<f32>) {
+    /// Position bias and mask of a head in a kind of window, `[keys, pitch]`.
+    fn bias(&self, kind: usize, head: usize, bias: &mut [f32]) {
         let (w, n) = (self.window, self.tokens());
         let table: Vec<f32> = self.position_bias[head..].iter().step_by(self.heads).copied().collect();
         // Rows and columns from here on came from the other side of the image, in the last windows.
         let moved = w - self.shift;
-        for (jy, jx) in (0..w).flat_map(|y| (0..w).map(move |x| (y, x))) {
-            for iy in 0..w {
-                let first = self.relative_position(iy * w, jy * w + jx);
+        for (j, bias) in bias.chunks_exact_mut(pitch(n)).enumerate() {
+            let (jy, jx) = (j / w, j % w);
+            for (iy, bias) in bias[..n].chunks_exact_mut(w).enumerate() {
+                let first = self.relative_position(iy * w, j);
                 let apart = kind & 2 != 0 && (iy >= moved) != (jy >= moved);
-                bias.extend(table[first..first + w].iter().enumerate().map(|(ix, bias)| {
+                for (ix, (bias, own)) in bias.iter_mut().zip(&table[first..first + w]).enumerate() {
                     let apart = apart || kind & 1 != 0 && (ix >= moved) != (jx >= moved);
-                    if apart { bias + MASKED } else { *bias }
-                }));
+                    *bias = if apart { own + MASKED } else { *own };
+                }
             }
-            bias.extend(std::iter::repeat_n(0.0, pitch(n) - n));
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use super::conv::{Taps, convolve, shifted_row};
 use super::image::{Extent, Finish, Source};
 use super::matmul::{Pixels, accumulate_outer};
@@ -178,16 +180,17 @@ pub(crate) fn convolution_gradients(
     side: usize,
     grad: Source,
 ) -> ConvGradients {
-    let mut first = 0;
-    let inputs = sources.iter().map(|source| {
-        let wanted = first..first + source.channels;
-        first = wanted.end;
+    let first = |index: usize| sources[..index].iter().map(|source| source.channels).sum::<usize>();
+    let input = |(index, source): (usize, &Source)| {
+        let wanted = first(index)..first(index) + source.channels;
         let taps = Taps::backward(&[(weight, grad.channels)], wanted, side);
         let mut out = vec![0.0; extent.pixels() * source.channels];
         convolve(extent, &[grad], &taps, Finish::default(), &mut out);
         out
-    });
-    let inputs = inputs.collect();
-    let (weight, bias) = weight_gradient(extent, sources, side, grad);
+    };
+    let (inputs, (weight, bias)) = rayon::join(
+        || sources.par_iter().enumerate().map(input).collect(),
+        || weight_gradient(extent, sources, side, grad),
+    );
     ConvGradients { sources: inputs, weight, bias }
 }

@@ -127,17 +127,27 @@ impl HybridBlock<'_> {
         let mut active = Buffer::scratch(kept.compressed.len());
         gelu_of(&kept.compressed, &mut active);
         let source = Source { values: &active, channels: few };
-        let conv2 = weight_gradient(extent, &[source], 3, wide);
-        let mut narrow = active;
-        let taps = Taps::backward(&[(self.conv2.0, c)], 0..few, 3);
-        convolve(extent, &[wide], &taps, Finish::default(), &mut narrow);
-        gelu_gradient(&kept.compressed, &mut narrow);
+        // Side by side: what each does alone at its beginning or end, the other hides.
+        let (conv2, narrow) = rayon::join(
+            || weight_gradient(extent, &[source], 3, wide),
+            || {
+                let mut narrow = Buffer::scratch(kept.compressed.len());
+                let taps = Taps::backward(&[(self.conv2.0, c)], 0..few, 3);
+                convolve(extent, &[wide], &taps, Finish::default(), &mut narrow);
+                gelu_gradient(&kept.compressed, &mut narrow);
+                narrow
+            },
+        );
 
         let narrow = Source { values: &narrow, channels: few };
         let source = Source { values: normal, channels: c };
-        let conv1 = weight_gradient(extent, &[source], 3, narrow);
-        let taps = Taps::backward(&[(self.conv1.0, few)], 0..c, 3);
-        convolve(extent, &[narrow], &taps, Finish::default(), out);
+        let (conv1, ()) = rayon::join(
+            || weight_gradient(extent, &[source], 3, narrow),
+            || {
+                let taps = Taps::backward(&[(self.conv1.0, few)], 0..c, 3);
+                convolve(extent, &[narrow], &taps, Finish::default(), out);
+            },
+        );
         (conv1, conv2, channels)
     }
 }
