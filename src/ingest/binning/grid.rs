@@ -19,7 +19,7 @@ pub(crate) struct Binning {
 
 impl Binning {
     /// The bin that holds the point (`x`, `y`) in µm; `None` for coordinates that are no number or out of reach.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn bin_at(&self, x: f64, y: f64) -> Option<AbsoluteBin> {
         let col = (x - self.anchor_um[0]) / self.bin_um;
         let row = (y - self.anchor_um[1]) / self.bin_um;
