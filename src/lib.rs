@@ -15,7 +15,7 @@
 //!
 //! - [`section`]: the domain, without I/O: grid, lattice, sampling, normalisation, interpolation, spatial statistics
 //! - [`network`] on [`kernels`]: CDCIN, fast on CPUs and made for GPUs; [`images`]: natural images to learn from
-//! - [`guides`]: images of the microscope, measured in every bin
+//! - [`components`]: what the genes of a panel have in common; [`guides`]: images of the microscope, measured in every bin
 //! - [`experts`]: prediction without a fitted network; [`calibration`]: how sure a prediction is
 //! - [`compute`]: device, memory, signals, progress; [`files`] and [`provenance`]: outputs whole, and how they came to be
 //! - [`cli`]: what the programs share; [`config`]: the parts of all stages, which programs alone know as a whole
@@ -30,6 +30,7 @@
 
 pub mod calibration;
 pub mod cli;
+pub mod components;
 pub mod compute;
 pub mod config;
 pub mod dataset;

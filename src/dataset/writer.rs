@@ -9,13 +9,11 @@ use super::outline::Outline;
 use super::quantity::Quantity;
 use super::reader::patches;
 use super::truth::noted;
+use crate::components::principal_components;
 use crate::files::{Replace, fingerprint, make_below, write_atomically};
 use crate::guides::Guide;
 use crate::provenance::Provenance;
-use crate::section::{
-    Grid, Lattice, LogNormaliser, Neighbours, Raster, Sampling, infer_tissue, normalisation_target,
-    principal_components,
-};
+use crate::section::{Grid, Lattice, LogNormaliser, Neighbours, Raster, Sampling, infer_tissue, normalisation_target};
 use crate::{Error, Result};
 use arrow_array::{ArrayRef, BooleanArray, Float32Array, RecordBatch, StringArray, UInt32Array};
 use arrow_schema::Schema;

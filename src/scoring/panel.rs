@@ -2,7 +2,8 @@
 //! that go together, and clusters of bins.
 
 use super::clusters::{adjusted_rand_index, k_means};
-use crate::section::{principal_components, product, spearman, standardised};
+use crate::components::principal_components;
+use crate::section::{product, spearman, standardised};
 use rayon::prelude::*;
 
 /// Fewer genes are no panel.

@@ -2,7 +2,6 @@
 
 mod border;
 mod cells;
-mod components;
 mod failed;
 mod grid;
 mod groups;
@@ -16,7 +15,6 @@ mod nearest;
 mod neighbourhood;
 mod normalise;
 mod raster;
-mod rows;
 mod sampling;
 mod scattered;
 mod sparse;
@@ -31,7 +29,6 @@ mod variogram;
 
 pub use border::border_distance;
 pub use cells::{CellOutline, Cells};
-pub use components::{Components, Entries, principal_components};
 pub use failed::failed;
 pub use grid::{Bin, Grid};
 pub use groups::groups;

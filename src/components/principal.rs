@@ -4,8 +4,7 @@
 //! time: memory grows with the bins, not with bins × genes.
 
 use super::rows::{add_rows, add_to_rows};
-use super::spread::spread;
-use super::symmetric::eigenvectors;
+use crate::section::{eigenvectors, spread};
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rayon::prelude::*;

@@ -1,0 +1,6 @@
+//! What the genes of a panel have in common.
+
+mod principal;
+mod rows;
+
+pub use principal::{Components, Entries, principal_components};
