@@ -32,33 +32,50 @@ def mask(k, launch):
     return launch.alone(launch.sizes[launch.at("masks")] / k["layers"])
 
 
+def halves(k):
+    return k["halves"] == "true"
+
+
+def kept(k, numbers, first):
+    """Of a dense block's buffer, what is read and written by a layer that reads so many numbers of it: of bf16, two numbers are a word, and the `first`
+    layer reads its input elsewhere and puts it there."""
+    channels, growth = k["channels"], k["growth"]
+    if not halves(k):
+        return numbers, growth
+    return (0, (channels + growth) / 2) if first else ((channels + numbers) / 2, growth / 2)
+
+
 def dense_layer(k, launch):
     before, growth = k["layer"] * k["growth"], k["growth"]
     weights = launch.alone((9 * (k["channels"] + before) + 1) * growth)
-    return {"x": k["channels"], "weights": weights, "grown": (before, growth), "masks": mask(k, launch)}
+    x = 0 if halves(k) and before else k["channels"]
+    return {"x": x, "weights": weights, "grown": kept(k, before, not before), "masks": mask(k, launch)}
 
 
 def dense_end(k, launch):
     before = (k["layers"] - 1) * k["growth"]
     seen = k["channels"] + before
     weights = (9 * seen + 1) * k["growth"] + (seen + k["growth"] + 1) * k["channels"]
-    return {"x": k["channels"], "weights": launch.alone(weights), "grown": (before, k["growth"]), "masks": mask(k, launch)}
+    x = 0 if halves(k) and before else k["channels"]
+    return {"x": x, "weights": launch.alone(weights), "grown": kept(k, before, not before), "masks": mask(k, launch)}
 
 
 def dense_layer_gradient(k, launch):
     growth, behind = k["growth"], (k["layers"] - 1 - k["layer"]) * k["growth"]
     weights = launch.alone((k["channels"] + 9 * behind) * growth)
-    return {"weights": weights, "masks": mask(k, launch), "grads": (behind, growth)}
+    fused = 0 if halves(k) and behind else k["channels"]
+    return {"fused": fused, "weights": weights, "masks": mask(k, launch), "grads": kept(k, behind, not behind)}
 
 
 def dense_input_gradient(k, launch):
     channels, top = k["channels"], k["blocks"] == "Some"
     weights = (channels * (2 if top else 1) + 9 * k["layers"] * k["growth"]) * channels
-    return {"weights": launch.alone(weights), "top": None if top else 0}
+    return {"fused": 0 if halves(k) else channels, "weights": launch.alone(weights), "top": None if top else 0}
 
 
 def dense_weights(k, launch):
-    return {"x": k["channels"]}
+    own = 0 if halves(k) else k["channels"]
+    return {"x": own, "fused": own}
 
 
 def mlp_parameters(k):
@@ -204,4 +221,4 @@ def tell(folder, pixels):
     for name, (launches, read, written) in rows:
         print(f"| `{name}` | {launches} | {read / 1e9:.2f} | {written / 1e9:.2f} | {(read + written) / 4 / launches / pixels:.0f} |")
     launches, read, written = (sum(row[1][i] for row in rows) for i in range(3))
-    print(f"| all | {launches} | {read / 1e9:.2f} | {written / 1e9:.2f} | |\n\n{(read + written) / 1e9:.1f} GB a step of {pixels} pixels")
+    print(f"| all | {launches} | {read / 1e9:.2f} | {written / 1e9:.2f} | |\n\n{(read + written) / 1e9:.1f} GB a step of {pixels} pixels\n")

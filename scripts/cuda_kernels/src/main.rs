@@ -63,6 +63,7 @@ mod gpu {
     mod dense;
     mod dense_end;
     mod dense_gradient;
+    mod dense_weights;
     mod film;
     mod film_gradient;
     mod forward;
@@ -85,6 +86,7 @@ mod gpu {
     mod tokens;
     mod weights;
     mod windows;
+    mod words;
 
     #[path = "../../../scripts/cuda_kernels/src/step.rs"]
     pub mod step;

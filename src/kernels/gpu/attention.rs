@@ -5,7 +5,6 @@ use super::attention_rows::attention_rows;
 use super::functions::moments;
 use super::layout::Hybrid;
 use super::mlp::mlp_of_token;
-use super::products::Products;
 use super::tiles::Tile;
 use super::tokens::convolve_token;
 use super::windows::{MASKED, pixel_of};
@@ -100,7 +99,7 @@ pub(super) fn attention(
     #[comptime] hybrid: Hybrid,
     #[comptime] last: bool,
 ) {
-    if comptime!(hybrid.attention() == Products::Matrices) {
+    if comptime!(hybrid.attention().matrices) {
         attention_rows(
             x,
             active,

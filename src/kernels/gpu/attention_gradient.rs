@@ -6,7 +6,6 @@ use super::attention_rows_gradient::attention_rows_gradient;
 use super::functions::moments;
 use super::layout::Hybrid;
 use super::pixelwise::{clear, norm_weights};
-use super::products::Products;
 use super::tiles::Tile;
 use super::tokens::convolve_token;
 use super::windows::pixel_of;
@@ -72,7 +71,7 @@ pub(super) fn attention_gradient(
     scale: f32,
     #[comptime] hybrid: Hybrid,
 ) {
-    if comptime!(hybrid.attention() == Products::Matrices) {
+    if comptime!(hybrid.attention().matrices) {
         attention_rows_gradient(
             x,
             kept,

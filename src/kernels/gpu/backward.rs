@@ -3,7 +3,6 @@
 use super::attention_gradient::attention_gradient;
 use super::branch::branch_gradient;
 use super::conv::Finish;
-use super::dense_gradient::{dense_input_gradient, dense_layer_gradient, dense_weights};
 use super::forward::{BlockTape, Convolution, HybridTape, Loaded, StageTape, UNITS, View, cubes};
 use super::gates::{self, gates_gradient};
 use super::mlp::mlp_gradient;
@@ -73,7 +72,8 @@ impl Pass {
     ) {
         let products = self.plan.products;
         let (load, table, norm) = load.parts(source.buffer);
-        let shape = weights::Shape { side, outputs, source: source.stride, grad: grad.stride, load, products };
+        let shape =
+            weights::Shape { side, outputs, source: source.stride, grad: grad.stride, load, halves: false, products };
         weight_gradients::launch(
             &self.weights.client,
             CubeCount::Static(inputs.div_ceil(CHUNK) as u32, self.tiles.count.min(CONV_ROWS) as u32, 1),
@@ -205,55 +205,12 @@ impl Pass {
         let between = self.hybrid_backward(shifted_base, hybrid.parameters(), plan.window / 2, shifted, above, &two);
         let fused = self.hybrid_backward(regular_base, 0, 0, regular, &between, &two);
 
-        let grads = self.image(dense.grown());
-        for layer in (0..plan.layers).rev() {
-            dense_layer_gradient::launch(
-                &self.weights.client,
-                CubeCount::Static(self.tiles.count as u32, 1, 1),
-                CubeDim::new_1d(plan.products.units(plan.growth)),
-                fused.clone().into_buffer_arg(),
-                self.weights.clone().into_buffer_arg(),
-                self.tiles.buffer.clone().into_buffer_arg(),
-                tape.masks.clone().into_buffer_arg(),
-                grads.clone().into_buffer_arg(),
-                own,
-                dense,
-                layer,
-            );
-        }
-        dense_weights::launch(
-            &self.weights.client,
-            CubeCount::Static(dense.all_chunks() as u32, one.rows as u32, 1),
-            CubeDim::new_1d(plan.products.units_of_weights(3, dense.widest())),
-            source.clone().into_buffer_arg(),
-            tape.grown.into_buffer_arg(),
-            fused.clone().into_buffer_arg(),
-            grads.clone().into_buffer_arg(),
-            self.tiles.buffer.clone().into_buffer_arg(),
-            one.buffer.clone().into_buffer_arg(),
-            number * plan.channels,
-            self.tiles.count,
-            dense,
-        );
+        let grads = self.dense_gradients(own, &fused, &tape.masks);
+        let read = (source, number * plan.channels);
+        self.dense_weights(read, tape.grown, (&fused, &grads), (&one.buffer, one.rows));
         self.sum(gradient, own, &one, Some(&two));
-        let out = self.image(plan.channels);
-        dense_input_gradient::launch(
-            &self.weights.client,
-            CubeCount::Static(self.tiles.count as u32, 1, 1),
-            CubeDim::new_1d(plan.products.units(plan.channels)),
-            fused.into_buffer_arg(),
-            self.weights.clone().into_buffer_arg(),
-            self.tiles.buffer.clone().into_buffer_arg(),
-            grads.into_buffer_arg(),
-            above.clone().into_buffer_arg(),
-            top.clone().into_buffer_arg(),
-            out.clone().into_buffer_arg(),
-            own,
-            base + plan.global_fusion1() + number.saturating_sub(1) * plan.channels,
-            dense,
-            (number > 0).then_some(plan.blocks),
-        );
-        out
+        let top_base = base + plan.global_fusion1() + number.saturating_sub(1) * plan.channels;
+        self.dense_input((own, top_base), (fused, grads), above, top, (number > 0).then_some(plan.blocks))
     }
 
     /// The gradient of a hybrid block's input, given that of its output.

@@ -30,6 +30,7 @@ pub(super) fn branch_gradient(
         source: hybrid.few,
         grad: hybrid.channels,
         load: Load::Plain,
+        halves: false,
         products,
     });
     let (input, row) = (CUBE_POS_X as usize * CHUNK, CUBE_POS_Y as usize);

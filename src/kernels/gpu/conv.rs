@@ -1,9 +1,10 @@
 //! Convolutions 3×3 and 1×1 of channels-last images, zero beyond the border: a cube has a tile of 8 × 8 pixels, a unit a row of
-//! it for four outputs; inputs come to shared memory eight channels at a time, with their weights.
+//! it for four outputs; inputs come to shared memory eight channels at a time, or eight twos of them, with their weights.
 
 use super::functions::gelu_slope;
 use super::products::{CHUNK, GROUP, Products, convolve_chunk, factor, place};
 use super::tiles::{TILE, Tile};
+use super::words::{number, pair};
 use cubecl::prelude::*;
 
 /// What becomes of the values of a source when they are loaded.
@@ -14,6 +15,8 @@ pub(super) enum Load {
     Affine,
     /// LayerNorm of them, by a norm of the network and the moments that a table has of each pixel.
     Norm,
+    /// They are bf16 by twos.
+    Halves,
 }
 
 /// Where values are written, and with what.
@@ -54,12 +57,52 @@ pub(super) const fn taps_len(side: usize, outputs: usize, products: Products) ->
     side * side * CHUNK * products.pitch(outputs)
 }
 
-/// A chunk of `count` channels from `first` on, of a tile and around it: `[CHUNK, plane]`, of which the first are `[rows, columns]`, zeros
-/// beyond. What it is loaded by is in `table`, and in `weights` at `norm`.
+/// A number of a source, at `channel` of a pixel of the image of this number. What it is loaded by is in `table`, and in `weights` at `norm`.
 #[cube]
 #[allow(clippy::too_many_arguments)]
-pub(super) fn load_halo(
-    source: &[f32],
+fn loaded<N: CubePrimitive>(
+    source: &[N],
+    table: &[f32],
+    weights: &[f32],
+    norm: usize,
+    image: usize,
+    pixel: usize,
+    channel: usize,
+    stride: usize,
+    #[comptime] load: Load,
+) -> f32 {
+    let at = pixel * stride + channel;
+    if comptime!(load == Load::Halves) {
+        number(u32::reinterpret(source[at / 2]), at)
+    } else {
+        let mut value = f32::reinterpret(source[at]);
+        if comptime!(load == Load::Affine) {
+            let scale = image * 2 * stride + channel;
+            value = value * table[scale] + table[scale + stride];
+        }
+        if comptime!(load == Load::Norm) {
+            let scale = norm + channel;
+            value = (value - table[2 * pixel]) * table[2 * pixel + 1] * weights[scale] + weights[scale + stride];
+        }
+        value
+    }
+}
+
+/// The number of a pixel of a tile or around it, where that reaches `reach` further on each side, and whether it lies in the image.
+#[cube]
+fn around(tile: &Tile, place: usize, #[comptime] across: usize, #[comptime] reach: usize) -> (usize, bool) {
+    // The image lies `reach` further: row and col are never negative.
+    let (row, col) = (tile.top + place / across, tile.left + place % across);
+    let inside = row >= reach && row < tile.height + reach && col >= reach && col < tile.width + reach;
+    (tile.first + (row - reach) * tile.width + col - reach, inside)
+}
+
+/// A chunk of `count` channels from `first` on, of a tile and around it: `[CHUNK, plane]`, of which the first are `[rows, columns]`, zeros
+/// beyond.
+#[cube]
+#[allow(clippy::too_many_arguments)]
+pub(super) fn load_halo<N: CubePrimitive>(
+    source: &[N],
     table: &[f32],
     weights: &[f32],
     norm: usize,
@@ -74,33 +117,100 @@ pub(super) fn load_halo(
     #[comptime] products: Products,
 ) {
     let across = comptime!(TILE + side - 1);
-    let reach = comptime!(side / 2);
     let mut at = UNIT_POS as usize;
     while at < comptime!(CHUNK * across * across) {
         let (channel, place) = (at % CHUNK, at / CHUNK);
-        // The image lies `reach` further: row and col are never negative.
-        let (row, col) = (tile.top + place / across, tile.left + place % across);
+        let (pixel, inside) = around(tile, place, across, comptime!(side / 2));
         let mut value = f32::new(0.0);
-        let inside = row >= reach && row < tile.height + reach && col >= reach && col < tile.width + reach;
         if inside && channel < count {
-            let pixel = tile.first + (row - reach) * tile.width + col - reach;
-            value = source[pixel * stride + first + channel];
-            if comptime!(load == Load::Affine) {
-                let scale = tile.image * 2 * stride + first + channel;
-                value = value * table[scale] + table[scale + stride];
-            }
-            if comptime!(load == Load::Norm) {
-                let scale = norm + first + channel;
-                value = (value - table[2 * pixel]) * table[2 * pixel + 1] * weights[scale] + weights[scale + stride];
-            }
+            value = loaded(source, table, weights, norm, tile.image, pixel, first + channel, stride, load);
         }
         halo[channel * plane + place] = factor(value, products);
         at += CUBE_DIM as usize;
     }
 }
 
-/// The weights of a chunk of inputs from `first` on, `[taps, CHUNK, pitch]`. They lie at `base` as `[outputs, stride, taps]`;
-/// going back, as `[inputs, stride, taps]` with mirrored taps.
+/// The same by twos of channels.
+#[cube]
+#[allow(clippy::too_many_arguments)]
+fn load_pairs<N: CubePrimitive>(
+    source: &[N],
+    table: &[f32],
+    weights: &[f32],
+    norm: usize,
+    halo: &mut [f32],
+    tile: &Tile,
+    first: usize,
+    count: usize,
+    stride: usize,
+    #[comptime] side: usize,
+    #[comptime] plane: usize,
+    #[comptime] load: Load,
+) {
+    let across = comptime!(TILE + side - 1);
+    let mut at = UNIT_POS as usize;
+    while at < comptime!(CHUNK * across * across) {
+        let (two, place) = (at % CHUNK, at / CHUNK);
+        let (pixel, inside) = around(tile, place, across, comptime!(side / 2));
+        let mut word = 0u32;
+        if inside && 2 * two < count {
+            let channel = first + 2 * two;
+            if comptime!(load == Load::Halves) {
+                word = u32::reinterpret(source[(pixel * stride + channel) / 2]);
+            } else {
+                let one = loaded(source, table, weights, norm, tile.image, pixel, channel, stride, load);
+                let mut other = f32::new(0.0);
+                if 2 * two + 1 < count {
+                    other = loaded(source, table, weights, norm, tile.image, pixel, channel + 1, stride, load);
+                }
+                word = pair(one, other);
+            }
+        }
+        halo[two * plane + place] = f32::reinterpret(word);
+        at += CUBE_DIM as usize;
+    }
+}
+
+/// [`load_halo`] as a convolution of this side multiplies.
+#[cube]
+#[allow(clippy::too_many_arguments)]
+pub(super) fn load_inputs<N: CubePrimitive>(
+    source: &[N],
+    table: &[f32],
+    weights: &[f32],
+    norm: usize,
+    halo: &mut [f32],
+    tile: &Tile,
+    first: usize,
+    count: usize,
+    stride: usize,
+    #[comptime] side: usize,
+    #[comptime] load: Load,
+    #[comptime] products: Products,
+) {
+    let plane = comptime!(products.plane(side));
+    if comptime!(products.pairs()) {
+        load_pairs(source, table, weights, norm, halo, tile, first, count, stride, side, plane, load);
+    } else {
+        load_halo(source, table, weights, norm, halo, tile, first, count, stride, side, plane, load, products);
+    }
+}
+
+/// Where the weights of an input, output and tap of a convolution lie: `[outputs, stride, taps]`; going back, `[inputs, stride, taps]`.
+#[cube]
+fn weight_place(
+    input: usize,
+    output: usize,
+    tap: usize,
+    stride: usize,
+    #[comptime] square: usize,
+    #[comptime] back: bool,
+) -> usize {
+    let row = if comptime!(back) { input * stride + output } else { output * stride + input };
+    row * square + tap
+}
+
+/// The weights of a chunk of inputs from `first` on, `[taps, CHUNK, pitch]`. They lie at `base`; going back, taps are mirrored.
 #[cube]
 pub(super) fn load_taps(
     weights: &[f32],
@@ -116,19 +226,28 @@ pub(super) fn load_taps(
 ) {
     let square = comptime!(side * side);
     let wide = comptime!(products.wide(outputs));
+    let each = comptime!(if products.pairs() { 2usize } else { 1usize });
     let mut at = UNIT_POS as usize;
     while at < comptime!(square * CHUNK * wide) {
         // In the order in which they lie in memory.
         let tap = at % square;
-        let pair = at / square;
-        let (i, o) = if comptime!(back) { (pair / wide, pair % wide) } else { (pair % CHUNK, pair / CHUNK) };
+        let both = at / square;
+        let (i, o) = if comptime!(back) { (both / wide, both % wide) } else { (both % CHUNK, both / CHUNK) };
         let mut value = f32::new(0.0);
-        if i < count && o < outputs {
-            let row = if comptime!(back) { (first + i) * stride + o } else { o * stride + first + i };
-            value = weights[base + row * square + tap];
+        if i * each < count && o < outputs {
+            value = weights[base + weight_place(first + i * each, o, tap, stride, square, back)];
+        }
+        if comptime!(products.pairs()) {
+            let mut other = f32::new(0.0);
+            if 2 * i + 1 < count && o < outputs {
+                other = weights[base + weight_place(first + 2 * i + 1, o, tap, stride, square, back)];
+            }
+            value = f32::reinterpret(pair(value, other));
+        } else {
+            value = factor(value, products);
         }
         let to = if comptime!(back) { comptime!(square - 1) - tap } else { tap };
-        taps[(to * CHUNK + i) * comptime!(products.pitch(outputs)) + o] = factor(value, products);
+        taps[(to * CHUNK + i) * comptime!(products.pitch(outputs)) + o] = value;
         at += CUBE_DIM as usize;
     }
 }
@@ -145,8 +264,8 @@ pub(super) fn multiply(
     #[comptime] outputs: usize,
     #[comptime] products: Products,
 ) {
-    if comptime!(products == Products::Matrices) {
-        convolve_chunk(halo, taps, sums, side, around, outputs);
+    if comptime!(products.matrices) {
+        convolve_chunk(halo, taps, sums, side, around, outputs, products);
     } else if UNIT_POS < comptime!(products.units(outputs)) {
         multiply_by_units(halo, taps, sums, side, around, outputs);
     }
@@ -164,7 +283,7 @@ fn multiply_by_units(
 ) {
     let across = comptime!(TILE + around - 1);
     let inset = comptime!((around - side) / 2);
-    let wide = comptime!(Products::Units.wide(outputs));
+    let wide = comptime!(Products::F32.wide(outputs));
     let (row, group) = (UNIT_POS as usize % TILE, UNIT_POS as usize / TILE);
     let mut line = Array::<f32>::new(comptime!(TILE + side - 1));
     for i in 0..CHUNK {
@@ -193,8 +312,8 @@ fn multiply_by_units(
 /// Adds to `sums` the convolution of `inputs` channels from `first` on.
 #[cube]
 #[allow(clippy::too_many_arguments)]
-pub(super) fn accumulate(
-    source: &[f32],
+pub(super) fn accumulate<N: CubePrimitive>(
+    source: &[N],
     table: &[f32],
     weights: &[f32],
     norm: usize,
@@ -214,24 +333,12 @@ pub(super) fn accumulate(
     #[comptime] load: Load,
     #[comptime] products: Products,
 ) {
-    for chunk in 0..comptime!(inputs.div_ceil(CHUNK)) {
-        let done = chunk * CHUNK;
-        let count = min(inputs - done, CHUNK);
-        load_halo(
-            source,
-            table,
-            weights,
-            norm,
-            halo,
-            tile,
-            first + done,
-            count,
-            source_stride,
-            side,
-            comptime!(products.plane(side)),
-            load,
-            products,
-        );
+    let each = comptime!(products.chunk());
+    for chunk in 0..comptime!(inputs.div_ceil(each)) {
+        let done = chunk * each;
+        let count = min(inputs - done, each);
+        let from = first + done;
+        load_inputs(source, table, weights, norm, halo, tile, from, count, source_stride, side, load, products);
         load_taps(weights, taps, base, weights_first + done, count, weights_stride, side, outputs, back, products);
         sync_cube();
         multiply(&*halo, &*taps, sums, side, side, outputs, products);

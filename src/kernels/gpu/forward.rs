@@ -225,7 +225,7 @@ impl Pass {
     pub(super) fn block(&self, base: usize, number: usize, features: &CubeTensor) -> BlockTape {
         let (plan, dense, hybrid) = (&self.plan, self.plan.dense(), self.plan.hybrid());
         let first = number * plan.channels;
-        let grown = self.image(dense.grown());
+        let grown = self.words(self.pixels * dense.kept_words());
         let masks = self.words(plan.layers * self.tiles.count * dense.mask());
         let tiles = CubeCount::Static(self.tiles.count as u32, 1, 1);
         for layer in 0..plan.layers - 1 {

@@ -33,15 +33,13 @@ impl Hybrid {
 
     /// How attention multiplies: on matrix units where two rows of a window are a plane's, and a head's channels are one product's.
     pub(super) const fn attention(&self) -> Products {
-        if self.window == N && self.head() <= K { self.products } else { Products::Units }
+        if self.window == N && self.head() <= K { self.products } else { Products::F32 }
     }
 
     /// Units of a cube of attention.
     pub(super) const fn attention_units(&self) -> u32 {
-        match self.attention() {
-            Products::Units => self.tokens() as u32,
-            Products::Matrices => (self.tokens() / ROWS * PLANE) as u32,
-        }
+        let tokens = self.tokens();
+        if self.attention().matrices { (tokens / ROWS * PLANE) as u32 } else { tokens as u32 }
     }
 
     /// Planes of a cube of the MLP's gradients.
@@ -154,10 +152,7 @@ impl Hybrid {
 
     /// Units of a cube of the MLP's backward pass.
     pub(super) const fn gradient_units(&self) -> u32 {
-        match self.products {
-            Products::Units => UNITS,
-            Products::Matrices => (self.planes() * PLANE) as u32,
-        }
+        if self.products.matrices { (self.planes() * PLANE) as u32 } else { UNITS }
     }
 }
 

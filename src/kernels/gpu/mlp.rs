@@ -5,7 +5,6 @@ use super::functions::{gelu, gelu_slope, moments};
 use super::layout::Hybrid;
 use super::mlp_rows_gradient::mlp_rows_gradient;
 use super::pixelwise::{clear, linear, linear_back, linear_weights, load, norm_weights, normalise};
-use super::products::Products;
 use cubecl::prelude::*;
 
 /// Adds `fc2(GELU(fc1(LayerNorm(x))))` of a hybrid block whose parameters lie at `base` to `x`, all channels of a unit's token, by way of the
@@ -61,7 +60,7 @@ pub(super) fn mlp_gradient(
     total: usize,
     #[comptime] hybrid: Hybrid,
 ) {
-    if comptime!(hybrid.products == Products::Matrices) {
+    if comptime!(hybrid.products.matrices) {
         mlp_rows_gradient(x, grad, weights, out, partial, base, column, length, total, hybrid);
     } else {
         mlp_gradient_by_units(x, grad, weights, out, partial, base, column, length, total, hybrid);

@@ -1,0 +1,250 @@
+//! bf16 by twos, and the dense block that keeps it, beside plain loops on numbers that were rounded at the same places, on the first Vulkan
+//! adapter, which may be software.
+
+use super::plan::{Dimensions, Pass, Plan};
+use super::products::Products;
+use super::tests::{adapter, assert_close, upload, values};
+use super::tiles::Size;
+use super::words::{number, pair};
+use crate::kernels::tests::noise;
+use burn_cubecl::CubeDevice;
+use burn_cubecl::tensor::CubeTensor;
+use cubecl::prelude::*;
+use half::bf16;
+use proptest::prelude::*;
+
+/// Two neighbouring values as a word, and what it has of each.
+#[cube(launch)]
+fn through_words(of: &[f32], words: &mut [u32], back: &mut [f32]) {
+    let at = ABSOLUTE_POS;
+    if at < of.len() {
+        let word = pair(of[at / 2 * 2], of[at / 2 * 2 + 1]);
+        words[at / 2] = word;
+        back[at] = number(word, at);
+    }
+}
+
+fn words(tensor: &CubeTensor) -> Vec<u32> {
+    u32::from_bytes(&tensor.client.read_one_unchecked(tensor.handle.clone())).to_vec()
+}
+
+/// The numbers of a buffer of words.
+fn numbers(tensor: &CubeTensor) -> Vec<f32> {
+    words(tensor).into_iter().flat_map(|word| [word << 16, word & 0xffff_0000]).map(f32::from_bits).collect()
+}
+
+fn rounded(values: &[f32]) -> Vec<f32> {
+    values.iter().map(|value| bf16::from_f32(*value).to_f32()).collect()
+}
+
+#[test]
+fn words_are_the_nearest_bf16() {
+    let Some(device) = adapter() else { return };
+    let near = (0..1u32 << 10).map(|i| f32::from_bits(0x3f80_0000 + i * 0x1234 % 0x4_0000 + 0x7ff0 + i % 32));
+    let ends = [0.0, -0.0, f32::MAX, f32::MIN, f32::MIN_POSITIVE, f32::INFINITY, f32::NEG_INFINITY, 1.0];
+    let none = [f32::NAN, -f32::NAN, f32::from_bits(0x7fff_ffff), f32::from_bits(0xff80_0001)];
+    let given: Vec<f32> = near.chain(noise(1 << 10, 1)).chain(ends).chain(none).collect();
+    let (of, out, back) = (upload(&given, &device), upload(&given, &device), upload(&given, &device));
+    through_words::launch(
+        &of.client,
+        CubeCount::Static(given.len().div_ceil(64) as u32, 1, 1),
+        CubeDim::new_1d(64),
+        of.clone().into_buffer_arg(),
+        out.clone().into_buffer_arg(),
+        back.clone().into_buffer_arg(),
+    );
+    let (found, back) = (numbers(&out), values(&back));
+    for (i, value) in given.iter().enumerate() {
+        let expected = bf16::from_f32(*value).to_f32();
+        for found in [found[i], back[i]] {
+            let same = found.to_bits() == expected.to_bits() || found.is_nan() && expected.is_nan();
+            assert!(same, "{value:e} ({:#x}): {found:e}, expected {expected:e}", value.to_bits());
+        }
+    }
+}
+
+/// A list of images, channels last.
+#[derive(Clone)]
+struct Image {
+    values: Vec<f32>,
+    channels: usize,
+}
+
+impl Image {
+    /// So many of its channels.
+    fn only(&self, first: usize, count: usize) -> Image {
+        let values = self.values.chunks_exact(self.channels).flat_map(|pixel| pixel[first..first + count].to_vec());
+        Image { values: values.collect(), channels: count }
+    }
+}
+
+/// A convolution's weights, `[outputs, inputs, side²]`, rounded, and its biases.
+struct Layer {
+    weights: Vec<f32>,
+    bias: Vec<f32>,
+    inputs: usize,
+    side: usize,
+}
+
+impl Layer {
+    fn take(parameters: &mut &[f32], inputs: usize, outputs: usize, side: usize) -> Self {
+        let (weights, rest) = parameters.split_at(inputs * outputs * side * side);
+        let (bias, rest) = rest.split_at(outputs);
+        *parameters = rest;
+        Layer { weights: rounded(weights), bias: bias.to_vec(), inputs, side }
+    }
+
+    /// What is multiplied in an image of this size: output pixel, input pixel, tap.
+    fn meetings(&self, (height, width): Size) -> Vec<(usize, usize, usize)> {
+        let (side, reach) = (self.side, self.side / 2);
+        let mut all = Vec::new();
+        for pixel in 0..height * width {
+            for tap in 0..side * side {
+                let (row, col) = (pixel / width + tap / side, pixel % width + tap % side);
+                if row >= reach && row < height + reach && col >= reach && col < width + reach {
+                    all.push((pixel, (row - reach) * width + col - reach, tap));
+                }
+            }
+        }
+        all
+    }
+
+    fn weight(&self, output: usize, input: usize, tap: usize) -> f64 {
+        f64::from(self.weights[(output * self.inputs + input) * self.side * self.side + tap])
+    }
+
+    fn forward(&self, x: &Image, size: Size) -> Vec<f64> {
+        let outputs = self.bias.len();
+        let mut out: Vec<f64> = (0..size.0 * size.1).flat_map(|_| self.bias.iter().map(|b| f64::from(*b))).collect();
+        for (to, from, tap) in self.meetings(size) {
+            for (o, i) in (0..outputs).flat_map(|o| (0..self.inputs).map(move |i| (o, i))) {
+                out[to * outputs + o] += self.weight(o, i, tap) * f64::from(x.values[from * x.channels + i]);
+            }
+        }
+        out
+    }
+
+    /// Adds the gradient of some inputs.
+    fn back(&self, grad: &Image, first: usize, sums: &mut [f64], size: Size) {
+        let count = sums.len() / (size.0 * size.1);
+        for (from, to, tap) in self.meetings(size) {
+            for (o, i) in (0..grad.channels).flat_map(|o| (0..count).map(move |i| (o, i))) {
+                sums[to * count + i] +=
+                    self.weight(o, first + i, tap) * f64::from(grad.values[from * grad.channels + o]);
+            }
+        }
+    }
+
+    /// The gradients of weights and biases.
+    fn gradients(&self, x: &Image, grad: &Image, size: Size) -> Vec<f32> {
+        let (square, outputs) = (self.side * self.side, grad.channels);
+        let mut sums = vec![0.0; outputs * (self.inputs * square + 1)];
+        for (to, from, tap) in self.meetings(size) {
+            for (o, i) in (0..outputs).flat_map(|o| (0..self.inputs).map(move |i| (o, i))) {
+                let product = f64::from(grad.values[to * outputs + o]) * f64::from(x.values[from * x.channels + i]);
+                sums[(o * self.inputs + i) * square + tap] += product;
+            }
+        }
+        for (at, value) in grad.values.iter().enumerate() {
+            sums[outputs * self.inputs * square + at % outputs] += f64::from(*value);
+        }
+        sums.into_iter().map(|sum| sum as f32).collect()
+    }
+}
+
+/// bf16 numbers beside those that they are the nearest to, up to what sums of f32 may be off.
+fn assert_rounded(found: &[f32], expected: &[f64], what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let scale = expected.iter().fold(0.0f64, |most, value| most.max(value.abs()));
+    for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
+        let bar = expected.abs() / 256.0 + 1e-5 * scale;
+        assert!((f64::from(*found) - expected).abs() <= bar, "{what}[{i}]: {found}, expected {expected}");
+    }
+}
+
+fn singles(values: &[f64]) -> Vec<f32> {
+    values.iter().map(|value| *value as f32).collect()
+}
+
+/// A dense block of these dimensions, part by part from what the part before it gave on the GPU.
+fn check(of: Dimensions, size: Size, seed: u64, device: &CubeDevice) {
+    let Dimensions { channels: c, growth, layers, .. } = of;
+    let plan = Plan { dimensions: of, images: vec![size], genes: Vec::new() };
+    let (pixels, base) = (plan.pixels(), of.block(0));
+    let weights: Vec<f32> = noise(of.parameters(), seed).iter().map(|weight| weight * 0.3).collect();
+    let mut parameters = &weights[base..];
+    let seen = |layer: usize| c + layer * growth;
+    let each: Vec<_> = (0..layers).map(|layer| Layer::take(&mut parameters, seen(layer), growth, 3)).collect();
+    let fusion = Layer::take(&mut parameters, seen(layers), c, 1);
+
+    let pass = Pass::new(&plan, upload(&vec![0.0; 2 * pixels], device), upload(&weights, device));
+    let x = Image { values: noise(pixels * c, seed + 1), channels: c };
+    let features: Vec<f32> = x.values.chunks_exact(c).flat_map(|pixel| [pixel, pixel].concat()).collect();
+    let features = upload(&features, device);
+    let tape = pass.block(base, 0, &features);
+    let kept = Image { values: numbers(&tape.grown), channels: seen(layers) };
+    assert_eq!(kept.only(0, c).values, rounded(&x.values));
+    for (layer, own) in each.iter().enumerate() {
+        let expected: Vec<f64> = own.forward(&kept, size).into_iter().map(|sum| sum.max(0.0)).collect();
+        assert_rounded(&kept.only(seen(layer), growth).values, &expected, "layer");
+    }
+    assert_close(&values(&tape.halves[0].x), &singles(&fusion.forward(&kept, size)), "fusion");
+
+    let grad = noise(pixels * c, seed + 2);
+    let fused = upload(&grad, device);
+    let found = pass.dense_gradients(base, &fused, &tape.masks);
+    let grads = Image { values: numbers(&found), channels: seen(layers) };
+    let of_layer = |layer: usize| grads.only(seen(layer), growth);
+    let of_fusion = grads.only(0, c);
+    assert_eq!(of_fusion.values, rounded(&grad));
+    let back = |first: usize, count: usize, readers: std::ops::Range<usize>| {
+        let mut sums = vec![0.0; pixels * count];
+        fusion.back(&of_fusion, first, &mut sums, size);
+        readers.for_each(|reader| each[reader].back(&of_layer(reader), first, &mut sums, size));
+        sums
+    };
+    for layer in 0..layers {
+        let sums = back(seen(layer), growth, layer + 1..layers);
+        let given = kept.only(seen(layer), growth).values;
+        let expected: Vec<f64> = sums.iter().zip(given).map(|(sum, x)| if x > 0.0 { *sum } else { 0.0 }).collect();
+        assert_rounded(&of_layer(layer).values, &expected, "gradient of a layer");
+    }
+
+    let rows = pass.tiles.count.min(3);
+    let length = pass.plan.dense().parameters();
+    let partial = pass.empty(rows * length);
+    pass.dense_weights((&features, 0), tape.grown, (&fused, &found), (&partial, rows));
+    let past = upload(&x.values, device);
+    let input = pass.dense_input((base, 0), (fused.clone(), found), &past, &fused, None);
+    let expected: Vec<f64> = back(0, c, 0..layers).iter().zip(&x.values).map(|(sum, x)| sum + f64::from(*x)).collect();
+    assert_close(&values(&input), &singles(&expected), "gradient of the input");
+    let partial = values(&partial);
+    let mut sums = (0..length).map(|at| (0..rows).map(|row| partial[row * length + at]).sum::<f32>());
+    let mut assert_weights = |own: &Layer, grad: &Image, what: &str| {
+        let expected = own.gradients(&kept, grad, size);
+        assert_close(&sums.by_ref().take(expected.len()).collect::<Vec<_>>(), &expected, what);
+    };
+    each.iter().enumerate().for_each(|(layer, own)| assert_weights(own, &of_layer(layer), "gradient of weights"));
+    assert_weights(&fusion, &of_fusion, "gradient of the fusion's weights");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn dense_blocks_of_bf16_are_those_of_rounded_numbers(
+        channels in prop::sample::select(vec![6usize, 16, 20]),
+        growth in prop::sample::select(vec![2usize, 10, 16]),
+        layers in 1..4usize,
+        sides in (1..6usize, 1..4usize),
+        seed in 0..1000u64,
+    ) {
+        let Some(device) = adapter() else { return Ok(()) };
+        let of = Dimensions {
+            cascades: 1, blocks: 1, input_channels: 1, channels, growth, layers, window: 4, heads: 2, alpha: 0.5,
+            few: 2, squeezed: 2, hidden: 2 * channels, data_consistency: true, embedding: 0, genes: 0,
+            products: Products::BF16,
+        };
+        check(of, (4 * sides.0, 4 * sides.1), seed, &device);
+    }
+}
