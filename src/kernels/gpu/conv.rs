@@ -163,7 +163,7 @@ fn load_pairs<N: CubePrimitive>(
                 if 2 * two + 1 < count {
                     other = loaded(source, table, weights, norm, tile.image, pixel, channel + 1, stride, load);
                 }
-                word = pair(one, other);
+                word = pair(one, other, true);
             }
         }
         halo[two * plane + place] = f32::reinterpret(word);
@@ -242,7 +242,7 @@ pub(super) fn load_taps(
             if 2 * i + 1 < count && o < outputs {
                 other = weights[base + weight_place(first + 2 * i + 1, o, tap, stride, square, back)];
             }
-            value = f32::reinterpret(pair(value, other));
+            value = f32::reinterpret(pair(value, other, true));
         } else {
             value = factor(value, products);
         }

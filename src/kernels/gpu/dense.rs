@@ -126,7 +126,8 @@ pub(super) fn keep(
         let (pixel, inside) = tile.pixel(own / TILE, own % TILE);
         if inside {
             let number = pixel * stride + first + 2 * two;
-            kept[pixel * comptime!(dense.kept_words()) + two] = pair(from[number], from[number + 1]);
+            kept[pixel * comptime!(dense.kept_words()) + two] =
+                pair(from[number], from[number + 1], dense.products.matrices);
         }
         at += CUBE_DIM as usize;
     }
@@ -152,7 +153,7 @@ pub(super) fn put_numbers(
                 to[at] = u32::reinterpret(values[number]);
             } else if comptime!(number % 2 == 0) {
                 // Of two numbers one behind the other, outputs lie side by side.
-                to[at / 2] = pair(values[number], values[comptime!(number + 1)]);
+                to[at / 2] = pair(values[number], values[comptime!(number + 1)], products.matrices);
             }
         }
     }

@@ -18,7 +18,7 @@ use proptest::prelude::*;
 fn through_words(of: &[f32], words: &mut [u32], back: &mut [f32]) {
     let at = ABSOLUTE_POS;
     if at < of.len() {
-        let word = pair(of[at / 2 * 2], of[at / 2 * 2 + 1]);
+        let word = pair(of[at / 2 * 2], of[at / 2 * 2 + 1], false);
         words[at / 2] = word;
         back[at] = number(word, at);
     }

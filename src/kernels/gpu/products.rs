@@ -6,7 +6,7 @@ use super::matrix::{
     sum_place,
 };
 use super::tiles::TILE;
-use super::words::{half, joined};
+use super::words::{joined, nearest_bf16};
 use cubecl::prelude::*;
 
 /// Input channels in shared memory at once, or twos of them.
@@ -109,7 +109,7 @@ impl Products {
 pub(super) fn factor(value: f32, #[comptime] products: Products) -> f32 {
     let mut factor = value;
     if comptime!(products.halves) {
-        factor = half(value);
+        factor = nearest_bf16(value, products.matrices);
     } else if comptime!(products.matrices) {
         factor = rounded(value);
     }

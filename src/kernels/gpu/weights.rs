@@ -78,7 +78,7 @@ fn load_grads<N: CubePrimitive>(grad: &[N], grads: &mut [f32], tile: &Tile, firs
         let mut value = grad_of(grad, tile, row, col, first, output, shape);
         if comptime!(products.pairs()) {
             let below = grad_of(grad, tile, row + 1, col, first, output, shape);
-            value = f32::reinterpret(pair(value, below));
+            value = f32::reinterpret(pair(value, below, true));
         } else {
             value = factor(value, products);
         }
