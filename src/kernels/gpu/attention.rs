@@ -8,6 +8,7 @@ use super::mlp::mlp_of_token;
 use super::tiles::Tile;
 use super::tokens::convolve_token;
 use super::windows::{MASKED, pixel_of};
+use super::words::pair;
 use cubecl::prelude::*;
 
 /// Position bias and mask of query i and key j of a head; the block's parameters begin at `base`.
@@ -87,7 +88,7 @@ pub(super) fn attention(
     weights: &[f32],
     windows: &[u32],
     logs: &mut [f32],
-    middle: &mut [f32],
+    middle: &mut [u32],
     out: &mut [f32],
     moments_out: &mut [f32],
     base: usize,
@@ -152,7 +153,7 @@ fn attention_by_units(
     weights: &[f32],
     windows: &[u32],
     logs: &mut [f32],
-    middle: &mut [f32],
+    middle: &mut [u32],
     out: &mut [f32],
     moments_out: &mut [f32],
     base: usize,
@@ -223,7 +224,15 @@ fn attention_by_units(
         }
         let gated = alpha * gates[window.image * comptime!(hybrid.gates()) + o] * branch[o];
         branch[o] = x[pixel * channels + o] + gated + sum;
-        middle[pixel * channels + o] = branch[o];
+        if comptime!(!hybrid.products.halves) {
+            middle[pixel * channels + o] = u32::reinterpret(branch[o]);
+        }
+    }
+    if comptime!(hybrid.products.halves) {
+        for two in 0..comptime!(channels / 2) {
+            let both = pair(branch[2 * two], branch[2 * two + 1], hybrid.products.matrices);
+            middle[pixel * comptime!(hybrid.middle()) + two] = both;
+        }
     }
     mlp_of_token(&mut branch, &mut tokens, &mut stats, weights, base, hybrid);
     for o in 0..channels {

@@ -11,6 +11,7 @@ use super::rows::{
 use super::tiles::Tile;
 use super::tokens::{convolve_rows, tap_len};
 use super::windows::{MASKED, pixel_of};
+use super::words::pair;
 use cubecl::prelude::*;
 
 /// Numbers of shared memory for a head's rows of queries, keys and values.
@@ -267,7 +268,7 @@ pub(super) fn attention_rows(
     weights: &[f32],
     windows: &[u32],
     logs: &mut [f32],
-    middle: &mut [f32],
+    middle: &mut [u32],
     out: &mut [f32],
     moments_out: &mut [f32],
     base: usize,
@@ -335,7 +336,12 @@ pub(super) fn attention_rows(
         let (_, o) = place(i);
         let at = pixels[comptime!(own_row(i))] * channels + o;
         sums[i] += x[at];
-        middle[at] = sums[i];
+        if comptime!(!hybrid.products.halves) {
+            middle[at] = u32::reinterpret(sums[i]);
+        } else if comptime!(i % 2 == 1) {
+            // Of two numbers one behind the other, channels lie side by side.
+            middle[at / 2] = pair(sums[comptime!(i - 1)], sums[i], true);
+        }
     }
     mlp_rows(&mut sums, &mut keys, &mut values, weights, base, hybrid);
     #[unroll]

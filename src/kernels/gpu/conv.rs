@@ -71,21 +71,16 @@ fn loaded<N: CubePrimitive>(
     stride: usize,
     #[comptime] load: Load,
 ) -> f32 {
-    let at = pixel * stride + channel;
-    if comptime!(load == Load::Halves) {
-        number(u32::reinterpret(source[at / 2]), at)
-    } else {
-        let mut value = f32::reinterpret(source[at]);
-        if comptime!(load == Load::Affine) {
-            let scale = image * 2 * stride + channel;
-            value = value * table[scale] + table[scale + stride];
-        }
-        if comptime!(load == Load::Norm) {
-            let scale = norm + channel;
-            value = (value - table[2 * pixel]) * table[2 * pixel + 1] * weights[scale] + weights[scale + stride];
-        }
-        value
+    let mut value = number(source, pixel * stride + channel, comptime!(load == Load::Halves));
+    if comptime!(load == Load::Affine) {
+        let scale = image * 2 * stride + channel;
+        value = value * table[scale] + table[scale + stride];
     }
+    if comptime!(load == Load::Norm) {
+        let scale = norm + channel;
+        value = (value - table[2 * pixel]) * table[2 * pixel + 1] * weights[scale] + weights[scale + stride];
+    }
+    value
 }
 
 /// The number of a pixel of a tile or around it, where that reaches `reach` further on each side, and whether it lies in the image.

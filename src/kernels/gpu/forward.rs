@@ -22,7 +22,7 @@ pub(super) struct HybridTape {
     pub(super) gates: CubeTensor,
     /// See [`attention`].
     pub(super) logs: CubeTensor,
-    /// The input of the MLP.
+    /// The input of the MLP, of bf16 by twos where products are.
     pub(super) middle: CubeTensor,
 }
 
@@ -296,7 +296,7 @@ impl Pass {
             base,
             hybrid,
         );
-        let [logs, middle] = [plan.heads, c].map(|numbers| self.image(numbers));
+        let (logs, middle) = (self.image(plan.heads), self.words(self.pixels * hybrid.middle()));
         attention::launch(
             &self.weights.client,
             CubeCount::Static(self.windows.count as u32, 1, 1),

@@ -1,6 +1,8 @@
-//! bf16 by twos, and the dense block that keeps it, beside plain loops on numbers that were rounded at the same places, on the first Vulkan
-//! adapter, which may be software.
+//! bf16 by twos, and what is kept so: a dense block, beside plain loops on numbers that were rounded at the same places, and the middle of a hybrid block. On
+//! the first Vulkan adapter, which may be software.
 
+use super::attention::attention;
+use super::mlp::mlp_gradient;
 use super::plan::{Dimensions, Pass, Plan};
 use super::products::Products;
 use super::tests::{adapter, assert_close, upload, values};
@@ -18,9 +20,8 @@ use proptest::prelude::*;
 fn through_words(of: &[f32], words: &mut [u32], back: &mut [f32]) {
     let at = ABSOLUTE_POS;
     if at < of.len() {
-        let word = pair(of[at / 2 * 2], of[at / 2 * 2 + 1], false);
-        words[at / 2] = word;
-        back[at] = number(word, at);
+        words[at / 2] = pair(of[at / 2 * 2], of[at / 2 * 2 + 1], false);
+        back[at] = number(&*words, at, true);
     }
 }
 
@@ -247,4 +248,107 @@ proptest! {
         };
         check(of, (4 * sides.0, 4 * sides.1), seed, &device);
     }
+}
+
+/// Dimensions whose hybrid blocks have windows of 4.
+fn hybrid_dimensions(products: Products) -> Dimensions {
+    Dimensions {
+        cascades: 1,
+        blocks: 1,
+        input_channels: 1,
+        channels: 16,
+        growth: 8,
+        layers: 1,
+        window: 4,
+        heads: 2,
+        alpha: 0.5,
+        few: 4,
+        squeezed: 2,
+        hidden: 32,
+        data_consistency: true,
+        embedding: 0,
+        genes: 0,
+        products,
+    }
+}
+
+/// What the MLP's backward pass reads is what it read forward, rounded; all else that attention gives is the same.
+#[test]
+fn the_middle_of_a_hybrid_block_is_kept_rounded() {
+    let Some(device) = adapter() else { return };
+    let size = (8, 12);
+    let pixels = size.0 * size.1;
+    let given = |numbers: usize, seed: u64| upload(&noise(numbers, seed), &device);
+    let of = |products: Products| {
+        let dimensions = hybrid_dimensions(products);
+        let plan = Plan { dimensions, images: vec![size], genes: Vec::new() };
+        let weights = upload(&noise(dimensions.parameters(), 1), &device);
+        let pass = Pass::new(&plan, given(2 * pixels, 2), weights);
+        let hybrid = pass.plan.hybrid();
+        let (x, active, gates) = (given(pixels * 16, 3), given(pixels * 4, 4), given(hybrid.gates(), 5));
+        let (logs, middle) = (pass.image(2), pass.words(pixels * hybrid.middle()));
+        let (out, moments) = (pass.image(16), pass.image(2));
+        attention::launch(
+            &pass.weights.client,
+            CubeCount::Static(pass.windows.count as u32, 1, 1),
+            CubeDim::new_1d(hybrid.attention_units()),
+            x.into_buffer_arg(),
+            active.into_buffer_arg(),
+            gates.into_buffer_arg(),
+            pass.weights.clone().into_buffer_arg(),
+            pass.windows.buffer.clone().into_buffer_arg(),
+            logs.clone().into_buffer_arg(),
+            middle.clone().into_buffer_arg(),
+            out.clone().into_buffer_arg(),
+            moments.clone().into_buffer_arg(),
+            dimensions.block(0),
+            2usize,
+            0usize,
+            0usize,
+            hybrid.scale(),
+            0.5f32,
+            hybrid,
+            false,
+        );
+        ([logs, out, moments].map(|buffer| values(&buffer)), middle)
+    };
+    let ((exact, middle), (found, halves)) = (of(Products::F32), of(Products::BF16));
+    assert!(exact == found && exact.iter().flatten().all(|value| value.is_finite()));
+    assert_eq!(numbers(&halves), rounded(&values(&middle)));
+}
+
+/// The gradients of the MLP from rounded numbers are the same, whether they lie by twos or not.
+#[test]
+fn the_mlp_reads_what_was_kept() {
+    let Some(device) = adapter() else { return };
+    let pixels = 8 * 12;
+    let middle = rounded(&noise(pixels * 16, 6));
+    let twos = middle.chunks_exact(2).map(|two| two[0].to_bits() >> 16 | two[1].to_bits());
+    let twos: Vec<f32> = twos.map(f32::from_bits).collect();
+    let of = |products: Products, middle: &[f32]| {
+        let dimensions = hybrid_dimensions(products);
+        let plan = Plan { dimensions, images: vec![(8, 12)], genes: Vec::new() };
+        let weights = upload(&noise(dimensions.parameters(), 1), &device);
+        let pass = Pass::new(&plan, upload(&noise(2 * pixels, 2), &device), weights);
+        let hybrid = pass.plan.hybrid();
+        let (out, partial) = (pass.image(16), upload(&vec![0.0; 2 * hybrid.parameters()], &device));
+        mlp_gradient::launch(
+            &pass.weights.client,
+            CubeCount::Static(2, 1, 1),
+            CubeDim::new_1d(hybrid.gradient_units()),
+            upload(middle, &device).into_buffer_arg(),
+            upload(&noise(pixels * 16, 7), &device).into_buffer_arg(),
+            pass.weights.clone().into_buffer_arg(),
+            out.clone().into_buffer_arg(),
+            partial.clone().into_buffer_arg(),
+            dimensions.block(0),
+            0usize,
+            hybrid.parameters(),
+            pixels,
+            hybrid,
+        );
+        [out, partial].map(|buffer| values(&buffer))
+    };
+    let (exact, found) = (of(Products::F32, &middle), of(Products::BF16, &twos));
+    assert!(exact == found && exact.iter().flatten().any(|value| *value != 0.0));
 }

@@ -47,6 +47,11 @@ impl Hybrid {
         self.hidden / M
     }
 
+    /// Words of a pixel in the buffer of what the MLP read: bf16 by twos, or f32.
+    pub(super) const fn middle(&self) -> usize {
+        if self.products.halves { self.channels / 2 } else { self.channels }
+    }
+
     /// Tokens of a window.
     pub(super) const fn tokens(&self) -> usize {
         self.window * self.window

@@ -49,7 +49,7 @@ pub(super) fn mlp_of_token(
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn mlp_gradient(
-    x: &[f32],
+    x: &[u32],
     grad: &[f32],
     weights: &[f32],
     out: &mut [f32],
@@ -71,7 +71,7 @@ pub(super) fn mlp_gradient(
 #[cube]
 #[allow(clippy::too_many_arguments)]
 fn mlp_gradient_by_units(
-    x: &[f32],
+    x: &[u32],
     grad: &[f32],
     weights: &[f32],
     out: &mut [f32],
@@ -97,8 +97,8 @@ fn mlp_gradient_by_units(
     sync_storage();
     let mut pixel = CUBE_POS * pixels;
     while pixel < total {
-        load(x, &mut own, pixel, total, 0usize, channels, pixels, channels);
-        load(grad, &mut above, pixel, total, 0usize, channels, pixels, channels);
+        load(x, &mut own, pixel, total, 0usize, channels, pixels, channels, hybrid.products.halves);
+        load(grad, &mut above, pixel, total, 0usize, channels, pixels, channels, false);
         sync_cube();
         normalise(&own, &mut stats, weights, &mut inner, norm, pixels, channels);
         linear(&inner, weights, &mut hidden, base + comptime!(hybrid.fc1()), pixels, channels, wide);

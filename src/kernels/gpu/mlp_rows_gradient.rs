@@ -10,6 +10,7 @@ use super::rows::{
     ROWS, biases as biases_of, column_sum, factors, left_of, load_rows, moments_of_rows, normalised_rows, numbers,
     place, plane, right_of, row_sum, times_own, weights_of, without_others,
 };
+use super::words::number;
 use cubecl::prelude::*;
 
 /// Into how many parts planes share what comes back to eight channels: each adds up so many of the hidden layer's features.
@@ -65,7 +66,7 @@ fn sum_of(values: &[f32], column: usize, #[comptime] stride: usize) -> f32 {
 #[cube]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn mlp_rows_gradient(
-    x: &[f32],
+    x: &[u32],
     grad: &[f32],
     weights: &[f32],
     out: &mut [f32],
@@ -110,10 +111,10 @@ pub(super) fn mlp_rows_gradient(
     let mut turn = 0usize;
     let mut pixel = CUBE_POS * ROWS;
     while pixel < total {
-        let values = load_rows(x, pixel, total, 0usize, channels, channels);
+        let values = load_rows(x, pixel, total, 0usize, channels, channels, hybrid.products.halves);
         let moments = moments_of_rows(&values, channels);
         let normal = factors(&normalised_rows(&values, &moments, &affine, 0usize, channels), channels);
-        let grads = load_rows(grad, pixel, total, 0usize, channels, channels);
+        let grads = load_rows(grad, pixel, total, 0usize, channels, channels, false);
         let grads = factors(&without_others(&grads, pixel, total, channels), channels);
         #[unroll]
         for i in 0..own {
@@ -209,7 +210,7 @@ fn come_back(
 #[cube]
 #[allow(clippy::too_many_arguments)]
 fn norm_back(
-    x: &[f32],
+    x: &[u32],
     grad: &[f32],
     affine: &[f32],
     back: &[f32],
@@ -232,7 +233,7 @@ fn norm_back(
     #[unroll]
     for i in 0..each {
         let channel = comptime!(i * FOUR) + own;
-        values[i] = x[from * channels + channel];
+        values[i] = number(x, from * channels + channel, hybrid.products.halves);
         sum += values[i];
         let mut grad = f32::new(0.0);
         #[unroll]

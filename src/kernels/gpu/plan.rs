@@ -43,7 +43,7 @@ impl Dimensions {
         attention <= SHARED && convolutions <= SHARED && n <= 256 && c <= 256 && self.hidden <= 1024
     }
 
-    /// Whether bf16 numbers of a dense block go by twos.
+    /// Whether bf16 numbers of all channels go by twos.
     pub(crate) fn even(&self) -> bool {
         self.channels.is_multiple_of(2) && self.growth.is_multiple_of(2)
     }
@@ -56,7 +56,7 @@ impl Dimensions {
     pub(super) fn hybrid(&self) -> Hybrid {
         let Dimensions { channels, heads, window, few, squeezed, hidden, products, .. } = *self;
         let hybrid = Hybrid { channels, heads, window, few, squeezed, hidden, products };
-        if hybrid.in_rows() { hybrid } else { Hybrid { products: Products::F32, ..hybrid } }
+        if hybrid.in_rows() { hybrid } else { Hybrid { products: Products { matrices: false, ..products }, ..hybrid } }
     }
 
     /// Where the second convolution of a stage begins in its parameters.

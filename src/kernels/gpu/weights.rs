@@ -55,12 +55,7 @@ fn grad_of<N: CubePrimitive>(
     let mut value = f32::new(0.0);
     let (pixel, inside) = tile.pixel(row, col);
     if inside && output < comptime!(shape.outputs) {
-        let at = pixel * comptime!(shape.grad) + first + output;
-        if comptime!(shape.halves) {
-            value = number(u32::reinterpret(grad[at / 2]), at);
-        } else {
-            value = f32::reinterpret(grad[at]);
-        }
+        value = number(grad, pixel * comptime!(shape.grad) + first + output, shape.halves);
     }
     value
 }

@@ -40,8 +40,13 @@ pub(super) fn joined(first: f32, second: f32) -> f32 {
     f32::reinterpret((u32::reinterpret(second) & UPPER) | (u32::reinterpret(first) >> 16u32))
 }
 
-/// The number `at` of a buffer, of whose words this is the one that has it.
+/// The number `at` of a buffer of f32 numbers, or of bf16 by twos.
 #[cube]
-pub(super) fn number(word: u32, at: usize) -> f32 {
-    f32::reinterpret(select(at % 2 == 0, word << 16u32, word & UPPER))
+pub(super) fn number<N: CubePrimitive>(of: &[N], at: usize, #[comptime] halves: bool) -> f32 {
+    if comptime!(halves) {
+        let word = u32::reinterpret(of[at / 2]);
+        f32::reinterpret(select(at % 2 == 0, word << 16u32, word & UPPER))
+    } else {
+        f32::reinterpret(of[at])
+    }
 }
