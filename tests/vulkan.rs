@@ -428,6 +428,6 @@ fn bf16_of_odd_channels_is_told_and_gives_what_f32_gives() {
         assert!(done.status.success(), "{}", said(&done));
         (said(&done), weights(folder.path(), &output))
     });
-    assert!(told.contains("fit.precision: bf16 is not used: network.channels and network.growth"), "{told}");
+    assert!(told.contains("fit.precision: bf16 is not used: network.channels, network.growth"), "{told}");
     assert!(!plain.contains("bf16") && bf16 == f32, "{plain}");
 }

@@ -10,21 +10,26 @@ def table(k, launch):
     return {"Plain": 0, "Affine": None, "Norm": 2}[k["load"]]
 
 
+def words(numbers, halves):
+    """How many words so many numbers are: of bf16 two are one."""
+    return numbers / 2 if halves == "true" else numbers
+
+
 def convolve(k, launch):
     taps, outputs = k["side"] ** 2, k["outputs"] * launch.cubes[1]
     return {
         "source": k["inputs"],
         "weights": launch.alone((taps * k["inputs"] + (k["back"] == "false")) * outputs),
         "table": table(k, launch),
-        "other": 0 if k["finish"] == "Plain" else k["outputs"],
-        "out": outputs,
+        "other": 0 if k["finish"] == "Plain" else words(k["outputs"], k["other_halves"]),
+        "out": words(outputs, k["out_halves"]),
     }
 
 
 def weight_gradients(k, launch):
     inputs = launch.whole[2]
     weights = launch.alone(2 * inputs if k["load"] == "Norm" else 0)
-    return {"source": inputs, "grad": k["outputs"], "table": table(k, launch), "weights": weights, "partial": launch.alone(launch.cubes[1] * (k["side"] ** 2 * inputs + 1) * k["outputs"])}
+    return {"source": inputs, "grad": words(k["outputs"], k["grad_halves"]), "table": table(k, launch), "weights": weights, "partial": launch.alone(launch.cubes[1] * (k["side"] ** 2 * inputs + 1) * k["outputs"])}
 
 
 def mask(k, launch):

@@ -142,7 +142,8 @@ pub(crate) fn has_kernels(config: &CdcinConfig, device: &Device) -> bool {
 
 /// Why the kernels cannot compute such a network in bf16, if so.
 pub(super) fn without_halves(config: &CdcinConfig) -> Option<&'static str> {
-    (!dimensions(config).even()).then_some("network.channels and network.growth are not both even")
+    (!dimensions(config).even())
+        .then_some("network.channels, network.growth and network.channels / network.compress are not all even")
 }
 
 /// What of a network the kernels do not know.

@@ -139,7 +139,7 @@ def together(one, other):
             for buffer, (argument, mutable) in zip(numbers, arguments, strict=True):
                 # Masks are as units have sums, which is another way.
                 if mutable and argument != "masks":
-                    pairs = known.get("halves") == "true" and argument in ("grown", "grads", "middle")
+                    pairs = known.get("halves") == "true" and argument in ("grown", "grads", "middle", "active") or known.get(f"{argument}_halves") == "true"
                     yield f'beside("{name}", one[{buffer}], other[{buffer}], {str(pairs).lower()});'
         elif what == "buffer":
             yield from (prepared(line, "one"), prepared(same, "other"))

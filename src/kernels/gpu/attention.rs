@@ -83,7 +83,7 @@ pub(super) fn dot(a: &[f32], b: &[f32], i: usize, j: usize, #[comptime] d: usize
 #[allow(clippy::too_many_arguments)]
 pub(super) fn attention(
     x: &[f32],
-    active: &[f32],
+    active: &[u32],
     gates: &[f32],
     weights: &[f32],
     windows: &[u32],
@@ -148,7 +148,7 @@ pub(super) fn attention(
 #[allow(clippy::too_many_arguments)]
 fn attention_by_units(
     x: &[f32],
-    active: &[f32],
+    active: &[u32],
     gates: &[f32],
     weights: &[f32],
     windows: &[u32],

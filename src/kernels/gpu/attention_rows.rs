@@ -263,7 +263,7 @@ fn put_moments(moments: &Array<f32>, to: &mut [f32], pixels: &Array<usize>) {
 #[allow(clippy::too_many_arguments)]
 pub(super) fn attention_rows(
     x: &[f32],
-    active: &[f32],
+    active: &[u32],
     gates: &[f32],
     weights: &[f32],
     windows: &[u32],

@@ -229,7 +229,7 @@ pub(super) fn attention_rows_gradient(
     x: &[f32],
     kept: &[f32],
     grad: &[f32],
-    narrow: &[f32],
+    narrow: &[u32],
     weights: &[f32],
     windows: &[u32],
     out: &mut [f32],

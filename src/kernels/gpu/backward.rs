@@ -72,8 +72,15 @@ impl Pass {
     ) {
         let products = self.plan.products;
         let (load, table, norm) = load.parts(source.buffer);
-        let shape =
-            weights::Shape { side, outputs, source: source.stride, grad: grad.stride, load, halves: false, products };
+        let shape = weights::Shape {
+            side,
+            outputs,
+            source: source.stride,
+            grad: grad.stride,
+            load,
+            grad_halves: grad.halves,
+            products,
+        };
         weight_gradients::launch(
             &self.weights.client,
             CubeCount::Static(inputs.div_ceil(CHUNK) as u32, self.tiles.count.min(CONV_ROWS) as u32, 1),
@@ -244,16 +251,17 @@ impl Pass {
             hybrid,
         );
         let affine = self.gates_backward((base, column), &tape.active, tape.gates, &middle, partial);
-        let narrow = self.image(few);
+        let halves = hybrid.products.halves;
+        let narrow = self.words(self.pixels * hybrid.narrow());
         let back = Convolution {
             load: Loaded::Affine(&affine),
             finish: Finish::Slope,
-            other: Some(View::new(&tape.compressed, few)),
+            other: Some(View::by_twos(&tape.compressed, few, halves)),
             ..Convolution::back(base + hybrid.conv2(), 3, few, c)
         };
-        self.convolve(&back, View::new(&middle, c), View::new(&narrow, few));
+        self.convolve(&back, View::new(&middle, c), View::by_twos(&narrow, few, halves));
         let source = (View::new(&tape.x, c), c, Loaded::Norm(&tape.moments, base + hybrid.norm1()));
-        self.weight_gradients(partial, column + hybrid.conv1(), 3, source, (View::new(&narrow, few), few));
+        self.weight_gradients(partial, column + hybrid.conv1(), 3, source, (View::by_twos(&narrow, few, halves), few));
         attention_gradient::launch(
             client,
             rows,

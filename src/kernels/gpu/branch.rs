@@ -12,7 +12,7 @@ use cubecl::prelude::*;
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn branch_gradient(
-    active: &[f32],
+    active: &[u32],
     grad: &[f32],
     tiles: &[u32],
     images: &[u32],
@@ -29,8 +29,8 @@ pub(super) fn branch_gradient(
         outputs: hybrid.channels,
         source: hybrid.few,
         grad: hybrid.channels,
-        load: Load::Plain,
-        halves: false,
+        load: if products.halves { Load::Halves } else { Load::Plain },
+        grad_halves: false,
         products,
     });
     let (input, row) = (CUBE_POS_X as usize * CHUNK, CUBE_POS_Y as usize);
@@ -38,7 +38,7 @@ pub(super) fn branch_gradient(
     let own = Every { first: image.first_tile + row % lanes, step: lanes, end: image.first_tile + image.tiles };
     let (count, to) = (min(few - input, CHUNK), row * comptime!(hybrid.expanding()));
     gradients(
-        active, grad, active, active, tiles, out, &mut halo, &mut grads, input, 0usize, input, count, few, 0usize, to,
+        active, grad, grad, grad, tiles, out, &mut halo, &mut grads, input, 0usize, input, count, few, 0usize, to,
         &own, shape,
     );
 }

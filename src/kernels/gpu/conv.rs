@@ -4,7 +4,7 @@
 use super::functions::gelu_slope;
 use super::products::{CHUNK, GROUP, Products, convolve_chunk, factor, place};
 use super::tiles::{TILE, Tile};
-use super::words::{number, pair};
+use super::words::{number as number_of, pair};
 use cubecl::prelude::*;
 
 /// What becomes of the values of a source when they are loaded.
@@ -41,6 +41,9 @@ pub(super) struct Shape {
     pub(super) source: usize,
     pub(super) out: usize,
     pub(super) other: usize,
+    /// Whether what is written and what is put with it are bf16 by twos.
+    pub(super) out_halves: bool,
+    pub(super) other_halves: bool,
     /// The gradient of the input from that of the output: `inputs` counts the latter's channels.
     pub(super) back: bool,
     pub(super) load: Load,
@@ -71,7 +74,7 @@ fn loaded<N: CubePrimitive>(
     stride: usize,
     #[comptime] load: Load,
 ) -> f32 {
-    let mut value = number(source, pixel * stride + channel, comptime!(load == Load::Halves));
+    let mut value = number_of(source, pixel * stride + channel, comptime!(load == Load::Halves));
     if comptime!(load == Load::Affine) {
         let scale = image * 2 * stride + channel;
         value = value * table[scale] + table[scale + stride];
@@ -382,8 +385,8 @@ pub(super) fn convolve(
     weights: &[f32],
     tiles: &[u32],
     table: &[f32],
-    other: &[f32],
-    out: &mut [f32],
+    other: &[u32],
+    out: &mut [u32],
     base: usize,
     source_first: usize,
     out_first: usize,
@@ -430,14 +433,20 @@ pub(super) fn convolve(
         let place = place(number, products);
         let (pixel, inside) = tile.pixel(place.row, place.col);
         if inside && place.output < outputs {
-            let mut value = sums[number];
+            let beside = pixel * comptime!(shape.other) + other_first + place.output;
             if comptime!(shape.finish == Finish::Add) {
-                value += other[pixel * comptime!(shape.other) + other_first + place.output];
+                sums[number] += number_of(other, beside, shape.other_halves);
             }
             if comptime!(shape.finish == Finish::Slope) {
-                value *= gelu_slope(other[pixel * comptime!(shape.other) + other_first + place.output]);
+                sums[number] *= gelu_slope(number_of(other, beside, shape.other_halves));
             }
-            out[pixel * comptime!(shape.out) + out_first + part + place.output] = value;
+            let to = pixel * comptime!(shape.out) + out_first + part + place.output;
+            if comptime!(!shape.out_halves) {
+                out[to] = u32::reinterpret(sums[number]);
+            } else if comptime!(number % 2 == 1) {
+                // Of two numbers one behind the other, outputs lie side by side.
+                out[to / 2] = pair(sums[comptime!(number - 1)], sums[number], products.matrices);
+            }
         }
     }
 }

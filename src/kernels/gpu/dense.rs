@@ -92,7 +92,7 @@ impl Dense {
             (1, true) => (self.channels, self.kept(), true),
             (_, halves) => (self.growth, self.kept(), halves),
         };
-        weights::Shape { side, outputs, source, grad, load, halves, products: self.products }
+        weights::Shape { side, outputs, source, grad, load, grad_halves: halves, products: self.products }
     }
 
     /// Chunks of inputs of all layers and the fusion.

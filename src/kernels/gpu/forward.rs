@@ -55,12 +55,19 @@ pub(super) struct View<'a> {
     pub(super) buffer: &'a CubeTensor,
     pub(super) first: usize,
     pub(super) stride: usize,
+    /// Whether they are bf16 by twos.
+    pub(super) halves: bool,
 }
 
 impl<'a> View<'a> {
     /// A buffer of so many numbers a pixel.
     pub(super) fn new(buffer: &'a CubeTensor, stride: usize) -> Self {
-        View { buffer, first: 0, stride }
+        View { buffer, first: 0, stride, halves: false }
+    }
+
+    /// A buffer of so many numbers a pixel, which may be bf16 by twos.
+    pub(super) fn by_twos(buffer: &'a CubeTensor, stride: usize, halves: bool) -> Self {
+        View { halves, ..View::new(buffer, stride) }
     }
 
     /// The same buffer from another number on.
@@ -143,6 +150,8 @@ impl Pass {
             source: source.stride,
             out: out.stride,
             other: other.stride,
+            out_halves: out.halves,
+            other_halves: other.halves,
             back: back.is_some(),
             load,
             finish,
@@ -279,10 +288,10 @@ impl Pass {
     ) -> HybridTape {
         let (plan, hybrid) = (&self.plan, self.plan.hybrid());
         let (c, few) = (plan.channels, plan.few);
-        let [compressed, active] = [(); 2].map(|()| self.image(few));
+        let [compressed, active] = [(); 2].map(|()| self.words(self.pixels * hybrid.narrow()));
         let load = Loaded::Norm(&moments, base + hybrid.norm1());
         let narrow = Convolution { load, ..Convolution::forward(base + hybrid.conv1(), 3, c, few) };
-        self.convolve(&narrow, View::new(&x, c), View::new(&compressed, few));
+        self.convolve(&narrow, View::new(&x, c), View::by_twos(&compressed, few, hybrid.products.halves));
         let gates = self.empty(self.extents.count * hybrid.gates());
         gate_channels::launch(
             &self.weights.client,

@@ -2,6 +2,9 @@
 //! the first Vulkan adapter, which may be software.
 
 use super::attention::attention;
+use super::conv::Finish;
+use super::forward::{Convolution, View};
+use super::gates::{self, gate_channels};
 use super::mlp::mlp_gradient;
 use super::plan::{Dimensions, Pass, Plan};
 use super::products::Products;
@@ -272,6 +275,12 @@ fn hybrid_dimensions(products: Products) -> Dimensions {
     }
 }
 
+/// These numbers, which are bf16, as a network of such products has them in memory.
+fn kept(values: &[f32], products: Products, device: &CubeDevice) -> CubeTensor {
+    let twos = values.chunks_exact(2).map(|two| f32::from_bits(two[0].to_bits() >> 16 | two[1].to_bits()));
+    if products.halves { upload(&twos.collect::<Vec<_>>(), device) } else { upload(values, device) }
+}
+
 /// What the MLP's backward pass reads is what it read forward, rounded; all else that attention gives is the same.
 #[test]
 fn the_middle_of_a_hybrid_block_is_kept_rounded() {
@@ -285,7 +294,8 @@ fn the_middle_of_a_hybrid_block_is_kept_rounded() {
         let weights = upload(&noise(dimensions.parameters(), 1), &device);
         let pass = Pass::new(&plan, given(2 * pixels, 2), weights);
         let hybrid = pass.plan.hybrid();
-        let (x, active, gates) = (given(pixels * 16, 3), given(pixels * 4, 4), given(hybrid.gates(), 5));
+        let active = kept(&rounded(&noise(pixels * 4, 4)), products, &device);
+        let (x, gates) = (given(pixels * 16, 3), given(hybrid.gates(), 5));
         let (logs, middle) = (pass.image(2), pass.words(pixels * hybrid.middle()));
         let (out, moments) = (pass.image(16), pass.image(2));
         attention::launch(
@@ -323,9 +333,7 @@ fn the_mlp_reads_what_was_kept() {
     let Some(device) = adapter() else { return };
     let pixels = 8 * 12;
     let middle = rounded(&noise(pixels * 16, 6));
-    let twos = middle.chunks_exact(2).map(|two| two[0].to_bits() >> 16 | two[1].to_bits());
-    let twos: Vec<f32> = twos.map(f32::from_bits).collect();
-    let of = |products: Products, middle: &[f32]| {
+    let of = |products: Products| {
         let dimensions = hybrid_dimensions(products);
         let plan = Plan { dimensions, images: vec![(8, 12)], genes: Vec::new() };
         let weights = upload(&noise(dimensions.parameters(), 1), &device);
@@ -336,7 +344,7 @@ fn the_mlp_reads_what_was_kept() {
             &pass.weights.client,
             CubeCount::Static(2, 1, 1),
             CubeDim::new_1d(hybrid.gradient_units()),
-            upload(middle, &device).into_buffer_arg(),
+            kept(&middle, products, &device).into_buffer_arg(),
             upload(&noise(pixels * 16, 7), &device).into_buffer_arg(),
             pass.weights.clone().into_buffer_arg(),
             out.clone().into_buffer_arg(),
@@ -349,6 +357,65 @@ fn the_mlp_reads_what_was_kept() {
         );
         [out, partial].map(|buffer| values(&buffer))
     };
-    let (exact, found) = (of(Products::F32, &middle), of(Products::BF16, &twos));
+    let (exact, found) = (of(Products::F32), of(Products::BF16));
     assert!(exact == found && exact.iter().flatten().any(|value| *value != 0.0));
+}
+
+/// The few channels of the channel attention are kept rounded, before and after GELU, and its gates are those of what was kept.
+#[test]
+fn the_few_channels_are_kept_rounded() {
+    let Some(device) = adapter() else { return };
+    let (size, few) = ((8, 12), 4);
+    let pixels = size.0 * size.1;
+    let compressed = rounded(&noise(pixels * few, 8));
+    let of = |products: Products| {
+        let dimensions = hybrid_dimensions(products);
+        let plan = Plan { dimensions, images: vec![size], genes: Vec::new() };
+        let weights = upload(&noise(dimensions.parameters(), 1), &device);
+        let pass = Pass::new(&plan, upload(&noise(2 * pixels, 2), &device), weights);
+        let hybrid = pass.plan.hybrid();
+        let (active, gates) = (pass.words(pixels * hybrid.narrow()), pass.empty(hybrid.gates()));
+        gate_channels::launch(
+            &pass.weights.client,
+            CubeCount::Static(1, 1, 1),
+            CubeDim::new_1d(gates::UNITS),
+            kept(&compressed, products, &device).into_buffer_arg(),
+            pass.weights.clone().into_buffer_arg(),
+            pass.extents.buffer.clone().into_buffer_arg(),
+            active.clone().into_buffer_arg(),
+            gates.clone().into_buffer_arg(),
+            0usize,
+            hybrid,
+        );
+        (active, values(&gates))
+    };
+    let ((exact, gates_exact), (active, gates)) = (of(Products::F32), of(Products::BF16));
+    assert_eq!(numbers(&active), rounded(&values(&exact)));
+    for (found, expected) in gates.iter().zip(&gates_exact) {
+        assert!((found - expected).abs() <= 2e-2 * expected.abs().max(1.0), "{found}, of f32 {expected}");
+    }
+}
+
+/// A convolution reads and writes the same, by twos or not.
+#[test]
+fn convolutions_write_by_twos_what_they_would_write() {
+    let Some(device) = adapter() else { return };
+    let (size, few) = ((8, 12), 6);
+    let pixels = size.0 * size.1;
+    let dimensions = hybrid_dimensions(Products::BF16);
+    let plan = Plan { dimensions, images: vec![size], genes: Vec::new() };
+    let weights = upload(&noise(dimensions.parameters(), 1), &device);
+    let pass = Pass::new(&plan, upload(&noise(2 * pixels, 2), &device), weights);
+    let (source, other) = (upload(&noise(pixels * 3, 9), &device), rounded(&noise(pixels * few, 10)));
+    let of = |halves: bool, finish: Finish| {
+        let other = kept(&other, Products { halves, ..Products::F32 }, &device);
+        let out = pass.words(if halves { pixels * few / 2 } else { pixels * few });
+        let put = Some(View::by_twos(&other, few, halves));
+        let convolution = Convolution { finish, other: put, ..Convolution::forward(0, 3, 3, few) };
+        pass.convolve(&convolution, View::new(&source, 3), View::by_twos(&out, few, halves));
+        out
+    };
+    for finish in [Finish::Plain, Finish::Add, Finish::Slope] {
+        assert_eq!(numbers(&of(true, finish)), rounded(&values(&of(false, finish))), "{finish:?}");
+    }
 }

@@ -52,6 +52,11 @@ impl Hybrid {
         if self.products.halves { self.channels / 2 } else { self.channels }
     }
 
+    /// Words of a pixel in the buffers of the few channels, and of their gradients.
+    pub(super) const fn narrow(&self) -> usize {
+        if self.products.halves { self.few / 2 } else { self.few }
+    }
+
     /// Tokens of a window.
     pub(super) const fn tokens(&self) -> usize {
         self.window * self.window

@@ -45,7 +45,7 @@ impl Dimensions {
 
     /// Whether bf16 numbers of all channels go by twos.
     pub(crate) fn even(&self) -> bool {
-        self.channels.is_multiple_of(2) && self.growth.is_multiple_of(2)
+        [self.channels, self.growth, self.few].iter().all(|channels| channels.is_multiple_of(2))
     }
 
     pub(super) fn dense(&self) -> Dense {

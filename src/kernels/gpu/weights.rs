@@ -19,7 +19,7 @@ pub(super) struct Shape {
     pub(super) grad: usize,
     pub(super) load: Load,
     /// Whether the gradients are bf16 by twos.
-    pub(super) halves: bool,
+    pub(super) grad_halves: bool,
     pub(super) products: Products,
 }
 
@@ -55,7 +55,7 @@ fn grad_of<N: CubePrimitive>(
     let mut value = f32::new(0.0);
     let (pixel, inside) = tile.pixel(row, col);
     if inside && output < comptime!(shape.outputs) {
-        value = number(grad, pixel * comptime!(shape.grad) + first + output, shape.halves);
+        value = number(grad, pixel * comptime!(shape.grad) + first + output, shape.grad_halves);
     }
     value
 }
