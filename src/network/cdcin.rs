@@ -180,7 +180,7 @@ impl Cdcin {
     }
 
     /// The same network, whose kernels on a GPU round like this.
-    pub(crate) fn with_rounding(self, rounding: Rounding) -> Self {
+    pub fn with_rounding(self, rounding: Rounding) -> Self {
         Cdcin { rounding, ..self }
     }
 

@@ -39,5 +39,5 @@ pub use input::{Guide, Input, InputConfig, Upsampling, subsample, upsample};
 pub use layers::{Conv, ConvConfig, Draw, LayerNorm, Linear, LinearConfig};
 pub use rdhab::{Rdhab, RdhabConfig};
 pub use rdhan::{Rdhan, RdhanConfig};
-pub(crate) use rounding::Rounding;
+pub use rounding::Rounding;
 pub use window_attention::{WindowAttention, WindowAttentionConfig, Windows};

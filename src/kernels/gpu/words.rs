@@ -45,7 +45,7 @@ pub(super) fn joined(first: f32, second: f32) -> f32 {
 pub(super) fn number<N: CubePrimitive>(of: &[N], at: usize, #[comptime] halves: bool) -> f32 {
     if comptime!(halves) {
         let word = u32::reinterpret(of[at / 2]);
-        f32::reinterpret(select(at % 2 == 0, word << 16u32, word & UPPER))
+        f32::reinterpret(select(at % 2 == 1, word & UPPER, word << 16u32))
     } else {
         f32::reinterpret(of[at])
     }
