@@ -8,8 +8,7 @@ pub enum Rounding {
     None,
     /// Factors of products to TF32, where there are matrix units for it.
     Tf32,
-    /// Factors of convolutions to bf16, and what lies in memory between kernels and nothing else needs: what dense blocks and the channel
-    /// attention keep, its gradients, and the input of the MLP for its backward pass. Other factors as [`Rounding::Tf32`] has them. Asks for even
-    /// `channels`, `growth` and `channels / compress`.
+    /// Factors of convolutions to bf16, and most of what lies in memory between kernels: all but the residual stream and its gradients.
+    /// Other factors as [`Rounding::Tf32`] has them. Asks for even `channels`, `growth` and `channels / compress`.
     Bf16,
 }

@@ -26,6 +26,10 @@ NETWORK = {
 SAME = {"dense_end": 5e-3}
 OTHERS = 1e-5
 
+# Buffers of bf16 by twos, beside those that say so; and those that each way has in its own order, or for itself.
+PAIRS = {"grown", "grads", "middle", "active", "normal", "twos"}
+OWN = {"masks", "aside"}
+
 # What a step is computed with.
 KINDS = {
     "plain": {"matrices": 0, "halves": 0}, "matrix units": {"matrices": 1, "halves": 0}, "bf16": {"matrices": 0, "halves": 1},
@@ -137,9 +141,8 @@ def together(one, other):
             yield from (launch, other.launch(same, "other")[0])
             name, arguments, known = one.known[number]
             for buffer, (argument, mutable) in zip(numbers, arguments, strict=True):
-                # Masks are as units have sums, which is another way.
-                if mutable and argument != "masks":
-                    pairs = known.get("halves") == "true" and argument in ("grown", "grads", "middle", "active") or known.get(f"{argument}_halves") == "true"
+                if mutable and argument not in OWN:
+                    pairs = known.get("halves") == "true" and argument in PAIRS or known.get(f"{argument}_halves") == "true"
                     yield f'beside("{name}", one[{buffer}], other[{buffer}], {str(pairs).lower()});'
         elif what == "buffer":
             yield from (prepared(line, "one"), prepared(same, "other"))

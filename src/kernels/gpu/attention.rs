@@ -2,7 +2,7 @@
 //! and the MLP. A cube has a window, a unit a token.
 
 use super::attention_rows::attention_rows;
-use super::functions::moments;
+use super::functions::{moments, put_normal};
 use super::layout::Hybrid;
 use super::mlp::mlp_of_token;
 use super::tiles::Tile;
@@ -76,7 +76,7 @@ pub(super) fn dot(a: &[f32], b: &[f32], i: usize, j: usize, #[comptime] d: usize
 }
 
 /// `x + α · gate · conv2(active) + attention(LayerNorm(x))`, into `middle`, and that with the MLP. If this is the first hybrid block of a
-/// dense block, its output goes to `out`, and the moments by which a LayerNorm normalises it, `[pixels, 2]`, to `moments_out`; if it is the
+/// dense block, its output goes to `out`, and the moments by which a LayerNorm normalises it, `[pixels, 2]`, to `moments_out`, of bf16 also what it then is to `normal`; if it is the
 /// `last`, its output plus what the dense block read, which begins at `first` in `out`, `[pixels, stride]`, goes behind that. Of each pixel and
 /// head, the logarithm by which its softmax divides is left in `logs`.
 #[cube(launch)]
@@ -91,6 +91,7 @@ pub(super) fn attention(
     middle: &mut [u32],
     out: &mut [f32],
     moments_out: &mut [f32],
+    normal: &mut [u32],
     base: usize,
     shift: usize,
     first: usize,
@@ -111,6 +112,7 @@ pub(super) fn attention(
             middle,
             out,
             moments_out,
+            normal,
             base,
             shift,
             first,
@@ -131,6 +133,7 @@ pub(super) fn attention(
             middle,
             out,
             moments_out,
+            normal,
             base,
             shift,
             first,
@@ -156,6 +159,7 @@ fn attention_by_units(
     middle: &mut [u32],
     out: &mut [f32],
     moments_out: &mut [f32],
+    normal: &mut [u32],
     base: usize,
     shift: usize,
     first: usize,
@@ -246,5 +250,9 @@ fn attention_by_units(
     }
     if comptime!(!last) {
         moments(&tokens, i * channels, moments_out, 2 * pixel, channels);
+        if comptime!(hybrid.products.halves) {
+            let matrices = comptime!(hybrid.products.matrices);
+            put_normal(&tokens, i * channels, &*moments_out, pixel, normal, channels, matrices);
+        }
     }
 }

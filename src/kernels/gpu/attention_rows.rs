@@ -258,6 +258,25 @@ fn put_moments(moments: &Array<f32>, to: &mut [f32], pixels: &Array<usize>) {
     }
 }
 
+/// Writes a plane's tokens as their moments normalise them, of bf16 by twos.
+#[cube]
+fn put_normal_rows(
+    rows: &Array<f32>,
+    moments: &Array<f32>,
+    to: &mut [u32],
+    pixels: &Array<usize>,
+    #[comptime] channels: usize,
+) {
+    #[unroll]
+    for i in 0..comptime!(numbers(channels) / 2) {
+        let row = comptime!(own_row(2 * i));
+        let (mean, scale) = (moments[comptime!(2 * row)], moments[comptime!(2 * row + 1)]);
+        let (_, channel) = place(comptime!(2 * i));
+        let (one, other) = (rows[comptime!(2 * i)] - mean, rows[comptime!(2 * i + 1)] - mean);
+        to[(pixels[row] * channels + channel) / 2] = pair(one * scale, other * scale, true);
+    }
+}
+
 /// What `attention::attention` computes.
 #[cube]
 #[allow(clippy::too_many_arguments)]
@@ -271,6 +290,7 @@ pub(super) fn attention_rows(
     middle: &mut [u32],
     out: &mut [f32],
     moments_out: &mut [f32],
+    normal: &mut [u32],
     base: usize,
     shift: usize,
     first: usize,
@@ -301,9 +321,9 @@ pub(super) fn attention_rows(
         let gate = alpha * gates[window.image * comptime!(hybrid.gates()) + o];
         sums[i] += gate * (branch[i] + weights[conv2 + comptime!(hybrid.taps() * channels) + o]);
     }
-    let rows = load_pixels(x, &pixels, 0usize, channels, channels);
-    let normal = normalised_rows(&rows, &moments_of_rows(&rows, channels), weights, base, channels);
-    let tokens = factors(&normal, channels);
+    let rows = load_pixels(x, &pixels, 0usize, channels, channels, false);
+    let normalised = normalised_rows(&rows, &moments_of_rows(&rows, channels), weights, base, channels);
+    let tokens = factors(&normalised, channels);
     for head in 0..comptime!(hybrid.heads) {
         stage_head(weights, &mut qkv, &mut table, base, head, hybrid);
         stage(weights, &mut proj, 0usize, base + comptime!(hybrid.proj()) + head * d, channels, channels, d);
@@ -356,6 +376,10 @@ pub(super) fn attention_rows(
         }
     }
     if comptime!(!last) {
-        put_moments(&moments_of_rows(&sums, channels), moments_out, &pixels);
+        let moments = moments_of_rows(&sums, channels);
+        put_moments(&moments, moments_out, &pixels);
+        if comptime!(hybrid.products.halves) {
+            put_normal_rows(&sums, &moments, normal, &pixels, channels);
+        }
     }
 }

@@ -71,7 +71,7 @@ impl Pass {
         (grad, outputs): (View, usize),
     ) {
         let products = self.plan.products;
-        let (load, table, norm) = load.parts(source.buffer);
+        let (load, table, norm) = load.parts(&source);
         let shape = weights::Shape {
             side,
             outputs,
@@ -157,21 +157,29 @@ impl Pass {
         let modulated = |site: usize, grad: View| self.modulate_backward(stage, site, tape.films[site].as_ref(), grad);
         let plain = |buffer| View::new(buffer, c);
         let read = |view, inputs| (view, inputs, Loaded::Plain);
-        let [deep, fused, last, shallow] = [(); 4].map(|()| self.image(c));
+        let [deep, last, shallow] = [(); 3].map(|()| self.image(c));
+        let (fused, halves) = (self.words(self.pixels * plan.hybrid().middle()), plan.products.halves);
+        let by_twos = |buffer| View::by_twos(buffer, c, halves);
 
         let ends = self.partial(CONV_ROWS, plan.films() - plan.global_fusion1());
         let column = |offset: usize| offset - plan.global_fusion1();
         self.weight_gradients(&ends, column(plan.reconstruct()), 3, read(plain(&tape.deep), c), (grad.clone(), 1));
         self.convolve(&Convolution::back(base + plan.reconstruct(), 3, c, 1), grad, plain(&deep));
         modulated(plan.blocks + 1, plain(&deep));
-        self.weight_gradients(&ends, column(plan.global_fusion2()), 3, read(plain(&tape.fused), c), (plain(&deep), c));
-        self.convolve(&Convolution::back(base + plan.global_fusion2(), 3, c, c), plain(&deep), plain(&fused));
+        self.weight_gradients(
+            &ends,
+            column(plan.global_fusion2()),
+            3,
+            read(by_twos(&tape.fused), c),
+            (plain(&deep), c),
+        );
+        self.convolve(&Convolution::back(base + plan.global_fusion2(), 3, c, c), plain(&deep), by_twos(&fused));
         let source = View::new(&tape.features, plan.dense().source).at(c);
-        self.weight_gradients(&ends, 0, 1, read(source, plan.blocks * c), (plain(&fused), c));
+        self.weight_gradients(&ends, 0, 1, read(source, plan.blocks * c), (by_twos(&fused), c));
         // What it gives back to the other blocks is added where the gradients of their outputs are made.
         let back = Convolution::back(base + plan.global_fusion1() + (plan.blocks - 1) * c, 1, c, c);
         let back = Convolution { forward_inputs: plan.blocks * c, ..back };
-        self.convolve(&back, plain(&fused), View::new(&last, c));
+        self.convolve(&back, by_twos(&fused), View::new(&last, c));
         self.sum(gradient, base + plan.global_fusion1(), &ends, None);
 
         let mut above = last;
@@ -209,8 +217,11 @@ impl Pass {
         let [regular, shifted] = tape.halves;
         let regular_base = own + dense.parameters();
         let shifted_base = regular_base + hybrid.parameters();
-        let between = self.hybrid_backward(shifted_base, hybrid.parameters(), plan.window / 2, shifted, above, &two);
-        let fused = self.hybrid_backward(regular_base, 0, 0, regular, &between, &two);
+        let between = self.words(self.pixels * plan.channels);
+        let fused = self.words(self.pixels * hybrid.middle());
+        let column = hybrid.parameters();
+        self.hybrid_backward(shifted_base, column, plan.window / 2, shifted, above, &two, (&between, false));
+        self.hybrid_backward(regular_base, 0, 0, regular, &between, &two, (&fused, hybrid.products.halves));
 
         let grads = self.dense_gradients(own, &fused, &tape.masks);
         let read = (source, number * plan.channels);
@@ -220,7 +231,8 @@ impl Pass {
         self.dense_input((own, top_base), (fused, grads), above, top, (number > 0).then_some(plan.blocks))
     }
 
-    /// The gradient of a hybrid block's input, given that of its output.
+    /// The gradient of a hybrid block's input, into `out`, which may be bf16 by twos, given that of its output.
+    #[allow(clippy::too_many_arguments)]
     fn hybrid_backward(
         &self,
         base: usize,
@@ -229,12 +241,15 @@ impl Pass {
         tape: HybridTape,
         grad: &CubeTensor,
         partial: &Partial,
-    ) -> CubeTensor {
+        (out, out_halves): (&CubeTensor, bool),
+    ) {
         let (plan, hybrid) = (&self.plan, self.plan.hybrid());
-        let (c, few) = (plan.channels, plan.few);
+        let (c, few, halves) = (plan.channels, plan.few, hybrid.products.halves);
         let client = &self.weights.client;
         let rows = CubeCount::Static(partial.rows as u32, 1, 1);
-        let [middle, out] = [(); 2].map(|()| self.image(c));
+        let middle = self.image(c);
+        let twos = self.words(if halves { self.pixels * c / 2 } else { 1 });
+        let aside = self.empty(partial.rows * hybrid.tokens() * c);
         mlp_gradient::launch(
             client,
             rows.clone(),
@@ -243,6 +258,7 @@ impl Pass {
             grad.clone().into_buffer_arg(),
             self.weights.clone().into_buffer_arg(),
             middle.clone().into_buffer_arg(),
+            twos.clone().into_buffer_arg(),
             partial.buffer.clone().into_buffer_arg(),
             base,
             column,
@@ -250,8 +266,9 @@ impl Pass {
             self.pixels,
             hybrid,
         );
-        let affine = self.gates_backward((base, column), &tape.active, tape.gates, &middle, partial);
-        let halves = hybrid.products.halves;
+        // What is multiplied alone.
+        let multiplied = if halves { &twos } else { &middle };
+        let affine = self.gates_backward((base, column), &tape.active, tape.gates, multiplied, partial);
         let narrow = self.words(self.pixels * hybrid.narrow());
         let back = Convolution {
             load: Loaded::Affine(&affine),
@@ -259,19 +276,21 @@ impl Pass {
             other: Some(View::by_twos(&tape.compressed, few, halves)),
             ..Convolution::back(base + hybrid.conv2(), 3, few, c)
         };
-        self.convolve(&back, View::new(&middle, c), View::by_twos(&narrow, few, halves));
-        let source = (View::new(&tape.x, c), c, Loaded::Norm(&tape.moments, base + hybrid.norm1()));
+        self.convolve(&back, View::by_twos(multiplied, c, halves), View::by_twos(&narrow, few, halves));
+        let source = (View::by_twos(&tape.x, c, halves), c, Loaded::Norm(&tape.moments, base + hybrid.norm1()));
         self.weight_gradients(partial, column + hybrid.conv1(), 3, source, (View::by_twos(&narrow, few, halves), few));
         attention_gradient::launch(
             client,
             rows,
             CubeDim::new_1d(hybrid.attention_units()),
             tape.x.into_buffer_arg(),
+            tape.moments.into_buffer_arg(),
             tape.logs.into_buffer_arg(),
             middle.into_buffer_arg(),
             narrow.into_buffer_arg(),
             self.weights.clone().into_buffer_arg(),
             self.windows.buffer.clone().into_buffer_arg(),
+            aside.into_buffer_arg(),
             out.clone().into_buffer_arg(),
             partial.buffer.clone().into_buffer_arg(),
             base,
@@ -281,8 +300,8 @@ impl Pass {
             shift,
             hybrid.scale(),
             hybrid,
+            out_halves,
         );
-        out
     }
 
     /// By what the gradient of a hybrid block's middle is multiplied, and what is added, image by image, to be that of what the channel
@@ -304,6 +323,7 @@ impl Pass {
             CubeDim::new_1d(plan.products.units_of_weights(3, plan.channels)),
             active.clone().into_buffer_arg(),
             middle.clone().into_buffer_arg(),
+            self.weights.clone().into_buffer_arg(),
             self.tiles.buffer.clone().into_buffer_arg(),
             self.extents.buffer.clone().into_buffer_arg(),
             sums.clone().into_buffer_arg(),

@@ -13,7 +13,8 @@ use cubecl::prelude::*;
 #[allow(clippy::too_many_arguments)]
 pub(super) fn branch_gradient(
     active: &[u32],
-    grad: &[f32],
+    grad: &[u32],
+    weights: &[f32],
     tiles: &[u32],
     images: &[u32],
     out: &mut [f32],
@@ -30,7 +31,7 @@ pub(super) fn branch_gradient(
         source: hybrid.few,
         grad: hybrid.channels,
         load: if products.halves { Load::Halves } else { Load::Plain },
-        grad_halves: false,
+        grad_halves: products.halves,
         products,
     });
     let (input, row) = (CUBE_POS_X as usize * CHUNK, CUBE_POS_Y as usize);
@@ -38,7 +39,7 @@ pub(super) fn branch_gradient(
     let own = Every { first: image.first_tile + row % lanes, step: lanes, end: image.first_tile + image.tiles };
     let (count, to) = (min(few - input, CHUNK), row * comptime!(hybrid.expanding()));
     gradients(
-        active, grad, grad, grad, tiles, out, &mut halo, &mut grads, input, 0usize, input, count, few, 0usize, to,
-        &own, shape,
+        active, grad, weights, weights, tiles, out, &mut halo, &mut grads, input, 0usize, input, count, few, 0usize,
+        to, &own, shape,
     );
 }

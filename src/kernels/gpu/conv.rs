@@ -15,8 +15,20 @@ pub(super) enum Load {
     Affine,
     /// LayerNorm of them, by a norm of the network and the moments that a table has of each pixel.
     Norm,
-    /// They are bf16 by twos.
+    /// The same of bf16 by twos, which for a norm are normal already.
     Halves,
+    AffineHalves,
+    NormalHalves,
+}
+
+impl Load {
+    const fn halves(self) -> bool {
+        matches!(self, Load::Halves | Load::AffineHalves | Load::NormalHalves)
+    }
+
+    const fn affine(self) -> bool {
+        matches!(self, Load::Affine | Load::AffineHalves)
+    }
 }
 
 /// Where values are written, and with what.
@@ -74,14 +86,17 @@ fn loaded<N: CubePrimitive>(
     stride: usize,
     #[comptime] load: Load,
 ) -> f32 {
-    let mut value = number_of(source, pixel * stride + channel, comptime!(load == Load::Halves));
-    if comptime!(load == Load::Affine) {
+    let mut value = number_of(source, pixel * stride + channel, comptime!(load.halves()));
+    if comptime!(load.affine()) {
         let scale = image * 2 * stride + channel;
         value = value * table[scale] + table[scale + stride];
     }
     if comptime!(load == Load::Norm) {
         let scale = norm + channel;
         value = (value - table[2 * pixel]) * table[2 * pixel + 1] * weights[scale] + weights[scale + stride];
+    }
+    if comptime!(load == Load::NormalHalves) {
+        value = value * weights[norm + channel] + weights[norm + channel + stride];
     }
     value
 }
@@ -381,7 +396,7 @@ pub(super) fn zeros(#[comptime] count: usize) -> Array<f32> {
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn convolve(
-    source: &[f32],
+    source: &[u32],
     weights: &[f32],
     tiles: &[u32],
     table: &[f32],

@@ -55,19 +55,24 @@ impl Dense {
         self.products.units(self.growth) as usize * self.products.words(self.growth)
     }
 
-    /// Numbers of a pixel in the buffer that holds what the layers gave, or their gradients.
+    /// Channels of all layers together.
+    pub(super) const fn grown(&self) -> usize {
+        self.layers * self.growth
+    }
+
+    /// Numbers of a pixel in the buffer that holds what the layers gave.
     pub(super) const fn kept(&self) -> usize {
         self.column(self.layers)
     }
 
     /// Where of them those of a layer begin.
-    pub(super) const fn column(&self, layer: usize) -> usize {
+    const fn column(&self, layer: usize) -> usize {
         if self.products.halves { self.seen(layer) } else { layer * self.growth }
     }
 
-    /// Words of a pixel in such a buffer.
-    pub(super) const fn kept_words(&self) -> usize {
-        if self.products.halves { self.kept() / 2 } else { self.kept() }
+    /// So many numbers as words.
+    pub(super) const fn words(&self, numbers: usize) -> usize {
+        if self.products.halves { numbers / 2 } else { numbers }
     }
 
     /// How numbers of such a buffer are loaded.
@@ -87,12 +92,9 @@ impl Dense {
     /// The gradients of a layer's weights, or of the fusion's (side 1), for inputs that are loaded like this from a buffer of `source` numbers a
     /// pixel.
     pub(super) const fn weights(&self, side: usize, source: usize, load: Load) -> weights::Shape {
-        let (outputs, grad, halves) = match (side, self.products.halves) {
-            (1, false) => (self.channels, self.channels, false),
-            (1, true) => (self.channels, self.kept(), true),
-            (_, halves) => (self.growth, self.kept(), halves),
-        };
-        weights::Shape { side, outputs, source, grad, load, grad_halves: halves, products: self.products }
+        let (outputs, grad) = if side == 1 { (self.channels, self.channels) } else { (self.growth, self.grown()) };
+        let products = self.products;
+        weights::Shape { side, outputs, source, grad, load, grad_halves: products.halves, products }
     }
 
     /// Chunks of inputs of all layers and the fusion.
@@ -126,21 +128,22 @@ pub(super) fn keep(
         let (pixel, inside) = tile.pixel(own / TILE, own % TILE);
         if inside {
             let number = pixel * stride + first + 2 * two;
-            kept[pixel * comptime!(dense.kept_words()) + two] =
+            kept[pixel * comptime!(dense.words(dense.kept())) + two] =
                 pair(from[number], from[number + 1], dense.products.matrices);
         }
         at += CUBE_DIM as usize;
     }
 }
 
-/// Writes a unit's numbers of a layer to their place among those of all.
+/// Writes a unit's numbers of a layer to a column of all, `stride` numbers a pixel.
 #[cube]
 pub(super) fn put_numbers(
     values: &Array<f32>,
     to: &mut [u32],
     tile: &Tile,
     #[comptime] dense: Dense,
-    #[comptime] layer: usize,
+    #[comptime] stride: usize,
+    #[comptime] column: usize,
 ) {
     let (growth, products) = (comptime!(dense.growth), comptime!(dense.products));
     #[unroll]
@@ -148,7 +151,7 @@ pub(super) fn put_numbers(
         let place = place(number, products);
         let (pixel, inside) = tile.pixel(place.row, place.col);
         if inside && place.output < growth {
-            let at = pixel * comptime!(dense.kept()) + comptime!(dense.column(layer)) + place.output;
+            let at = pixel * stride + column + place.output;
             if comptime!(!products.halves) {
                 to[at] = u32::reinterpret(values[number]);
             } else if comptime!(number % 2 == 0) {
@@ -175,7 +178,7 @@ pub(super) fn put_layer(
     for number in 0..comptime!(products.sums(growth)) {
         values[number] = max(sums[number], f32::new(0.0));
     }
-    put_numbers(&values, grown, tile, dense, layer);
+    put_numbers(&values, grown, tile, dense, dense.kept(), dense.column(layer));
     let to = mask_place(dense, layer);
     #[unroll]
     for word in 0..comptime!(products.words(growth)) {

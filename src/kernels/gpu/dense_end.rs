@@ -3,7 +3,7 @@
 
 use super::conv::{Load, biased, halo_len, load_inputs, load_taps, multiply, taps_len};
 use super::dense::{Dense, keep, put_layer};
-use super::functions::moments;
+use super::functions::{moments, put_normal};
 use super::products::{CHUNK, factor, place};
 use super::tiles::{TILE, Tile};
 use super::words::joined;
@@ -160,13 +160,14 @@ fn accumulate_own(
     }
 }
 
-/// Writes the fusion's pixels, and of each the mean and one over the standard deviation, by way of `shared`.
+/// Writes the fusion's pixels, of each the mean and one over the standard deviation, and of bf16 what these make of it, by way of `shared`.
 #[cube]
 fn put_fused(
     fused: &Array<f32>,
     shared: &mut [f32],
     out: &mut [f32],
     stats: &mut [f32],
+    normal: &mut [u32],
     tile: &Tile,
     #[comptime] dense: Dense,
 ) {
@@ -194,6 +195,9 @@ fn put_fused(
         let (pixel, inside) = tile.pixel(own / TILE, own % TILE);
         if inside {
             moments(&*shared, own * across, stats, 2 * pixel, channels);
+            if comptime!(products.halves) {
+                put_normal(&*shared, own * across, &*stats, pixel, normal, channels, products.matrices);
+            }
         }
         own += CUBE_DIM as usize;
     }
@@ -218,7 +222,7 @@ impl Dense {
 }
 
 /// The last layer, from `x` and the layers before it, and the fusion of all, to `out`; moments of the latter's pixels, `[pixels, 2]`, to
-/// `stats`. The block's weights begin at `base`.
+/// `stats`, and what is normalised by them, of bf16, to `normal`. The block's weights begin at `base`.
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn dense_end(
@@ -229,6 +233,7 @@ pub(super) fn dense_end(
     masks: &mut [u32],
     out: &mut [f32],
     stats: &mut [f32],
+    normal: &mut [u32],
     base: usize,
     x_first: usize,
     #[comptime] dense: Dense,
@@ -289,5 +294,5 @@ pub(super) fn dense_end(
         put_layer(&sums, grown, masks, &tile, dense, last);
     }
     accumulate_own(weights, &mut halo, &mut taps, &mut few, &sums, &mut fused, fusion, dense);
-    put_fused(&fused, &mut taps, out, stats, &tile, dense);
+    put_fused(&fused, &mut taps, out, stats, normal, &tile, dense);
 }

@@ -1,8 +1,7 @@
-//! The gradients of a dense block, of its layers from the last to the first, and of its input. They lie as what the layers gave; of
-//! bf16, the last layer puts the gradient of the fusion's output where the block's input was.
+//! The gradients of a dense block, of its layers from the last to the first, `[pixels, L·growth]`, and of its input.
 
-use super::conv::{Load, accumulate, halo_len, taps_len, zeros};
-use super::dense::{Dense, keep, mask_place, put_numbers};
+use super::conv::{accumulate, halo_len, taps_len, zeros};
+use super::dense::{Dense, mask_place, put_numbers};
 use super::plan::Pass;
 use super::products::place;
 use super::tiles::Tile;
@@ -13,7 +12,7 @@ impl Pass {
     /// The gradients of what the layers of the block at `base` gave, from that of the fusion's output.
     pub(super) fn dense_gradients(&self, base: usize, fused: &CubeTensor, masks: &CubeTensor) -> CubeTensor {
         let (plan, dense) = (&self.plan, self.plan.dense());
-        let grads = self.words(self.pixels * dense.kept_words());
+        let grads = self.words(self.pixels * dense.words(dense.grown()));
         for layer in (0..plan.layers).rev() {
             dense_layer_gradient::launch(
                 &self.weights.client,
@@ -63,22 +62,20 @@ impl Pass {
     }
 }
 
-/// Adds what comes back from the fusion to the channels whose weights begin at `base`; the gradient of its output is loaded like this.
+/// Adds what comes back from a fusion, whose output has the gradient `fused`, to the channels whose weights begin at `base`.
 #[cube]
 #[allow(clippy::too_many_arguments)]
-fn add_fusion<N: CubePrimitive>(
-    fused: &[N],
+fn add_fusion(
+    fused: &[u32],
     weights: &[f32],
     halo: &mut [f32],
     taps: &mut [f32],
     sums: &mut Array<f32>,
     tile: &Tile,
     base: usize,
-    stride: usize,
     weights_stride: usize,
     #[comptime] dense: Dense,
     #[comptime] outputs: usize,
-    #[comptime] load: Load,
 ) {
     let (channels, products) = (comptime!(dense.channels), comptime!(dense.products));
     accumulate(
@@ -91,7 +88,7 @@ fn add_fusion<N: CubePrimitive>(
         sums,
         tile,
         0usize,
-        stride,
+        channels,
         base,
         0usize,
         weights_stride,
@@ -99,7 +96,7 @@ fn add_fusion<N: CubePrimitive>(
         outputs,
         1usize,
         true,
-        load,
+        dense.load(),
         products,
     );
 }
@@ -109,7 +106,7 @@ fn add_fusion<N: CubePrimitive>(
 #[cube]
 #[allow(clippy::too_many_arguments)]
 fn gradient_sums(
-    fused: &[f32],
+    fused: &[u32],
     grads: &[u32],
     weights: &[f32],
     halo: &mut [f32],
@@ -125,12 +122,8 @@ fn gradient_sums(
     let products = comptime!(dense.products);
     let mut sums = zeros(comptime!(products.sums(outputs)));
     let fusion = base + comptime!(dense.offset(dense.layers) + wanted);
-    let (all, kept) = (comptime!(dense.seen(dense.layers)).runtime(), comptime!(dense.kept()).runtime());
-    if comptime!(products.halves && first_reader < dense.layers) {
-        add_fusion(grads, weights, halo, taps, &mut sums, tile, fusion, kept, all, dense, outputs, Load::Halves);
-    } else {
-        add_fusion(fused, weights, halo, taps, &mut sums, tile, fusion, channels, all, dense, outputs, Load::Plain);
-    }
+    let all = comptime!(dense.seen(dense.layers)).runtime();
+    add_fusion(fused, weights, halo, taps, &mut sums, tile, fusion, all, dense, outputs);
     let mut offset = base + comptime!(dense.offset(first_reader));
     for reader in first_reader..comptime!(dense.layers) {
         let seen = channels + reader * growth;
@@ -143,8 +136,8 @@ fn gradient_sums(
             taps,
             &mut sums,
             tile,
-            comptime!(dense.column(0)) + reader * growth,
-            kept,
+            reader * growth,
+            comptime!(dense.grown()),
             offset + comptime!(9 * wanted),
             0usize,
             seen,
@@ -163,7 +156,7 @@ fn gradient_sums(
 /// The gradient of a layer's output before its ReLU, into its place among those of all layers.
 #[cube(launch)]
 pub(super) fn dense_layer_gradient(
-    fused: &[f32],
+    fused: &[u32],
     weights: &[f32],
     tiles: &[u32],
     masks: &[u32],
@@ -191,9 +184,6 @@ pub(super) fn dense_layer_gradient(
         growth,
         comptime!(layer + 1),
     );
-    if comptime!(products.halves && layer + 1 == dense.layers) {
-        keep(fused, grads, &tile, 0usize, dense.channels, dense);
-    }
     let mask = mask_place(dense, layer);
     let mut bits = Array::<u32>::new(comptime!(products.words(growth)));
     #[unroll]
@@ -205,7 +195,7 @@ pub(super) fn dense_layer_gradient(
         let through = bits[comptime!(number / 32)] & comptime!(1u32 << (number % 32)) != 0;
         sums[number] = select(through, sums[number], f32::new(0.0));
     }
-    put_numbers(&sums, grads, &tile, dense, layer);
+    put_numbers(&sums, grads, &tile, dense, dense.grown(), comptime!(layer * growth));
 }
 
 /// The gradient of the block's input: what comes back from the layers and the fusion, and past the block, whose output's
@@ -214,12 +204,12 @@ pub(super) fn dense_layer_gradient(
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn dense_input_gradient(
-    fused: &[f32],
+    fused: &[u32],
     weights: &[f32],
     tiles: &[u32],
     grads: &[u32],
     past: &[f32],
-    top: &[f32],
+    top: &[u32],
     out: &mut [f32],
     base: usize,
     top_base: usize,
@@ -235,20 +225,7 @@ pub(super) fn dense_input_gradient(
         gradient_sums(fused, grads, weights, &mut halo, &mut taps, &tile, base, dense, 0usize, channels, 0usize);
     if comptime!(blocks.is_some()) {
         let stride = comptime!(blocks.unwrap_or(1) * channels).runtime();
-        add_fusion(
-            top,
-            weights,
-            &mut halo,
-            &mut taps,
-            &mut sums,
-            &tile,
-            top_base,
-            channels,
-            stride,
-            dense,
-            channels,
-            Load::Plain,
-        );
+        add_fusion(top, weights, &mut halo, &mut taps, &mut sums, &tile, top_base, stride, dense, channels);
     }
     #[unroll]
     for number in 0..comptime!(products.sums(channels)) {

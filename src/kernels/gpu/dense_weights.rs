@@ -53,7 +53,7 @@ fn chunks(layer: usize, #[comptime] dense: Dense) -> usize {
 pub(super) fn dense_weights(
     x: &[f32],
     grown: &[u32],
-    fused: &[f32],
+    fused: &[u32],
     grads: &[u32],
     tiles: &[u32],
     partial: &mut [f32],
@@ -76,7 +76,9 @@ pub(super) fn dense_weights(
     let inputs = channels + layer * growth;
     let own = Every { first: CUBE_POS_Y as usize, step: CUBE_COUNT_Y as usize, end: tile_count };
     if comptime!(dense.products.halves) {
-        weights_of_halves(x, grown, grads, tiles, partial, &mut halo, &mut grad, layer, chunk, inputs, to, &own, dense);
+        weights_of_halves(
+            x, grown, fused, grads, tiles, partial, &mut halo, &mut grad, layer, chunk, inputs, to, &own, dense,
+        );
     } else {
         weights_of_singles(
             x, grown, fused, grads, tiles, partial, &mut halo, &mut grad, x_first, layer, chunk, inputs, to, &own,
@@ -85,12 +87,13 @@ pub(super) fn dense_weights(
     }
 }
 
-/// Those of a chunk of a layer of so many inputs from buffers of bf16, in which these lie side by side.
+/// Those of a chunk of a layer of so many inputs, which of bf16 lie side by side.
 #[cube]
 #[allow(clippy::too_many_arguments)]
 fn weights_of_halves(
     x: &[f32],
     grown: &[u32],
+    fused: &[u32],
     grads: &[u32],
     tiles: &[u32],
     partial: &mut [f32],
@@ -105,27 +108,29 @@ fn weights_of_halves(
 ) {
     let input = chunk * CHUNK;
     let count = min(inputs - input, CHUNK);
+    let grad_first = layer * comptime!(dense.growth);
     let conv = comptime!(dense.weights(3, dense.kept(), Load::Halves));
     let fusion = comptime!(dense.weights(1, dense.kept(), Load::Halves));
     if layer < comptime!(dense.layers) {
         gradients(
-            grown, grads, x, x, tiles, partial, halo, grad, input, inputs, input, count, inputs, 0usize, to, own, conv,
+            grown, grads, x, x, tiles, partial, halo, grad, input, grad_first, input, count, inputs, 0usize, to, own,
+            conv,
         );
     } else {
         gradients(
-            grown, grads, x, x, tiles, partial, halo, grad, input, 0usize, input, count, inputs, 0usize, to, own,
+            grown, fused, x, x, tiles, partial, halo, grad, input, 0usize, input, count, inputs, 0usize, to, own,
             fusion,
         );
     }
 }
 
-/// The same in f32, from three buffers.
+/// The same in f32, of which some lie in `x`.
 #[cube]
 #[allow(clippy::too_many_arguments)]
 fn weights_of_singles(
     x: &[f32],
     grown: &[u32],
-    fused: &[f32],
+    fused: &[u32],
     grads: &[u32],
     tiles: &[u32],
     partial: &mut [f32],

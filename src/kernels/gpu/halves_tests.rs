@@ -2,8 +2,10 @@
 //! the first Vulkan adapter, which may be software.
 
 use super::attention::attention;
+use super::attention_gradient::attention_gradient;
 use super::conv::Finish;
 use super::forward::{Convolution, View};
+use super::functions::EPSILON;
 use super::gates::{self, gate_channels};
 use super::mlp::mlp_gradient;
 use super::plan::{Dimensions, Pass, Plan};
@@ -166,6 +168,20 @@ fn assert_rounded(found: &[f32], expected: &[f64], what: &str) {
     }
 }
 
+/// What LayerNorm without scale and shift makes of pixels, and their moments.
+fn assert_normal(found: &[f32], moments: &[f32], pixels: &[f64], channels: usize) {
+    for ((found, moments), pixel) in
+        found.chunks_exact(channels).zip(moments.chunks_exact(2)).zip(pixels.chunks_exact(channels))
+    {
+        let mean = pixel.iter().sum::<f64>() / channels as f64;
+        let spread = pixel.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / channels as f64;
+        let scale = 1.0 / (spread + f64::from(EPSILON)).sqrt();
+        assert!((f64::from(moments[0]) - mean).abs() <= 1e-5 && (f64::from(moments[1]) / scale - 1.0).abs() <= 1e-4);
+        let expected: Vec<f64> = pixel.iter().map(|x| (x - mean) * scale).collect();
+        assert_rounded(found, &expected, "normalised fusion");
+    }
+}
+
 fn singles(values: &[f64]) -> Vec<f32> {
     values.iter().map(|value| *value as f32).collect()
 }
@@ -192,15 +208,13 @@ fn check(of: Dimensions, size: Size, seed: u64, device: &CubeDevice) {
         let expected: Vec<f64> = own.forward(&kept, size).into_iter().map(|sum| sum.max(0.0)).collect();
         assert_rounded(&kept.only(seen(layer), growth).values, &expected, "layer");
     }
-    assert_close(&values(&tape.halves[0].x), &singles(&fusion.forward(&kept, size)), "fusion");
+    assert_normal(&numbers(&tape.halves[0].x), &values(&tape.halves[0].moments), &fusion.forward(&kept, size), c);
 
-    let grad = noise(pixels * c, seed + 2);
-    let fused = upload(&grad, device);
+    let of_fusion = Image { values: rounded(&noise(pixels * c, seed + 2)), channels: c };
+    let fused = by_twos(&of_fusion.values, of.products, device);
     let found = pass.dense_gradients(base, &fused, &tape.masks);
-    let grads = Image { values: numbers(&found), channels: seen(layers) };
-    let of_layer = |layer: usize| grads.only(seen(layer), growth);
-    let of_fusion = grads.only(0, c);
-    assert_eq!(of_fusion.values, rounded(&grad));
+    let grads = Image { values: numbers(&found), channels: layers * growth };
+    let of_layer = |layer: usize| grads.only(layer * growth, growth);
     let back = |first: usize, count: usize, readers: std::ops::Range<usize>| {
         let mut sums = vec![0.0; pixels * count];
         fusion.back(&of_fusion, first, &mut sums, size);
@@ -276,7 +290,7 @@ fn hybrid_dimensions(products: Products) -> Dimensions {
 }
 
 /// These numbers, which are bf16, as a network of such products has them in memory.
-fn kept(values: &[f32], products: Products, device: &CubeDevice) -> CubeTensor {
+fn by_twos(values: &[f32], products: Products, device: &CubeDevice) -> CubeTensor {
     let twos = values.chunks_exact(2).map(|two| f32::from_bits(two[0].to_bits() >> 16 | two[1].to_bits()));
     if products.halves { upload(&twos.collect::<Vec<_>>(), device) } else { upload(values, device) }
 }
@@ -294,10 +308,10 @@ fn the_middle_of_a_hybrid_block_is_kept_rounded() {
         let weights = upload(&noise(dimensions.parameters(), 1), &device);
         let pass = Pass::new(&plan, given(2 * pixels, 2), weights);
         let hybrid = pass.plan.hybrid();
-        let active = kept(&rounded(&noise(pixels * 4, 4)), products, &device);
+        let active = by_twos(&rounded(&noise(pixels * 4, 4)), products, &device);
         let (x, gates) = (given(pixels * 16, 3), given(hybrid.gates(), 5));
         let (logs, middle) = (pass.image(2), pass.words(pixels * hybrid.middle()));
-        let (out, moments) = (pass.image(16), pass.image(2));
+        let (out, moments, normal) = (pass.image(16), pass.image(2), pass.words(pixels * 8));
         attention::launch(
             &pass.weights.client,
             CubeCount::Static(pass.windows.count as u32, 1, 1),
@@ -311,6 +325,7 @@ fn the_middle_of_a_hybrid_block_is_kept_rounded() {
             middle.clone().into_buffer_arg(),
             out.clone().into_buffer_arg(),
             moments.clone().into_buffer_arg(),
+            normal.clone().into_buffer_arg(),
             dimensions.block(0),
             2usize,
             0usize,
@@ -320,11 +335,14 @@ fn the_middle_of_a_hybrid_block_is_kept_rounded() {
             hybrid,
             false,
         );
-        ([logs, out, moments].map(|buffer| values(&buffer)), middle)
+        ([logs, out, moments].map(|buffer| values(&buffer)), middle, normal)
     };
-    let ((exact, middle), (found, halves)) = (of(Products::F32), of(Products::BF16));
+    let ((exact, middle, _), (found, halves, normal)) = (of(Products::F32), of(Products::BF16));
     assert!(exact == found && exact.iter().flatten().all(|value| value.is_finite()));
     assert_eq!(numbers(&halves), rounded(&values(&middle)));
+    let [_, out, moments] = found;
+    let out: Vec<f64> = out.into_iter().map(f64::from).collect();
+    assert_normal(&numbers(&normal), &moments, &out, 16);
 }
 
 /// The gradients of the MLP from rounded numbers are the same, whether they lie by twos or not.
@@ -340,14 +358,16 @@ fn the_mlp_reads_what_was_kept() {
         let pass = Pass::new(&plan, upload(&noise(2 * pixels, 2), &device), weights);
         let hybrid = pass.plan.hybrid();
         let (out, partial) = (pass.image(16), upload(&vec![0.0; 2 * hybrid.parameters()], &device));
+        let twos = pass.words(pixels * 8);
         mlp_gradient::launch(
             &pass.weights.client,
             CubeCount::Static(2, 1, 1),
             CubeDim::new_1d(hybrid.gradient_units()),
-            kept(&middle, products, &device).into_buffer_arg(),
+            by_twos(&middle, products, &device).into_buffer_arg(),
             upload(&noise(pixels * 16, 7), &device).into_buffer_arg(),
             pass.weights.clone().into_buffer_arg(),
             out.clone().into_buffer_arg(),
+            twos.clone().into_buffer_arg(),
             partial.clone().into_buffer_arg(),
             dimensions.block(0),
             0usize,
@@ -355,10 +375,11 @@ fn the_mlp_reads_what_was_kept() {
             pixels,
             hybrid,
         );
-        [out, partial].map(|buffer| values(&buffer))
+        ([out, partial].map(|buffer| values(&buffer)), twos)
     };
-    let (exact, found) = (of(Products::F32), of(Products::BF16));
+    let ((exact, _), (found, twos)) = (of(Products::F32), of(Products::BF16));
     assert!(exact == found && exact.iter().flatten().any(|value| *value != 0.0));
+    assert_eq!(numbers(&twos), rounded(&found[0]));
 }
 
 /// The few channels of the channel attention are kept rounded, before and after GELU, and its gates are those of what was kept.
@@ -379,7 +400,7 @@ fn the_few_channels_are_kept_rounded() {
             &pass.weights.client,
             CubeCount::Static(1, 1, 1),
             CubeDim::new_1d(gates::UNITS),
-            kept(&compressed, products, &device).into_buffer_arg(),
+            by_twos(&compressed, products, &device).into_buffer_arg(),
             pass.weights.clone().into_buffer_arg(),
             pass.extents.buffer.clone().into_buffer_arg(),
             active.clone().into_buffer_arg(),
@@ -408,7 +429,7 @@ fn convolutions_write_by_twos_what_they_would_write() {
     let pass = Pass::new(&plan, upload(&noise(2 * pixels, 2), &device), weights);
     let (source, other) = (upload(&noise(pixels * 3, 9), &device), rounded(&noise(pixels * few, 10)));
     let of = |halves: bool, finish: Finish| {
-        let other = kept(&other, Products { halves, ..Products::F32 }, &device);
+        let other = by_twos(&other, Products { halves, ..Products::F32 }, &device);
         let out = pass.words(if halves { pixels * few / 2 } else { pixels * few });
         let put = Some(View::by_twos(&other, few, halves));
         let convolution = Convolution { finish, other: put, ..Convolution::forward(0, 3, 3, few) };
@@ -418,4 +439,71 @@ fn convolutions_write_by_twos_what_they_would_write() {
     for finish in [Finish::Plain, Finish::Add, Finish::Slope] {
         assert_eq!(numbers(&of(true, finish)), rounded(&values(&of(false, finish))), "{finish:?}");
     }
+}
+
+/// The gradient of window attention from normal pixels and their moments is that from the pixels, by twos or not.
+#[test]
+fn attention_goes_back_from_normal_pixels() {
+    let Some(device) = adapter() else { return };
+    let (size, c) = ((8, 12), 16);
+    let pixels = size.0 * size.1;
+    // What a norm leaves is not changed by a norm, up to rounding: so both read the same numbers.
+    let normal: Vec<f32> = noise(pixels * c, 11).chunks_exact(c).flat_map(normalised).collect();
+    let scales = noise(2 * pixels, 12);
+    let of = |products: Products, out_halves: bool| {
+        let dimensions = hybrid_dimensions(products);
+        let plan = Plan { dimensions, images: vec![size], genes: Vec::new() };
+        let weights = upload(&noise(dimensions.parameters(), 1), &device);
+        let pass = Pass::new(&plan, upload(&noise(2 * pixels, 2), &device), weights);
+        let hybrid = pass.plan.hybrid();
+        let partial = upload(&vec![0.0; 2 * hybrid.parameters()], &device);
+        let out = pass.words(if out_halves { pixels * c / 2 } else { pixels * c });
+        let given = |numbers: usize, seed: u64| upload(&noise(numbers, seed), &device);
+        let narrow = by_twos(&rounded(&noise(pixels * 4, 13)), products, &device);
+        attention_gradient::launch(
+            &pass.weights.client,
+            CubeCount::Static(2, 1, 1),
+            CubeDim::new_1d(hybrid.attention_units()),
+            by_twos(&rounded(&normal), products, &device).into_buffer_arg(),
+            upload(&scales, &device).into_buffer_arg(),
+            given(pixels * 2, 14).into_buffer_arg(),
+            given(pixels * c, 15).into_buffer_arg(),
+            narrow.into_buffer_arg(),
+            pass.weights.clone().into_buffer_arg(),
+            pass.windows.buffer.clone().into_buffer_arg(),
+            pass.empty(2 * hybrid.tokens() * c).into_buffer_arg(),
+            out.clone().into_buffer_arg(),
+            partial.clone().into_buffer_arg(),
+            dimensions.block(0),
+            0usize,
+            hybrid.parameters(),
+            pass.windows.count,
+            2usize,
+            hybrid.scale(),
+            hybrid,
+            out_halves,
+        );
+        (out, values(&partial))
+    };
+    let ((exact, of_weights), (found, partial)) = (of(Products::F32, false), of(Products::BF16, false));
+    let scale = of_weights.iter().fold(0.0f32, |most, value| most.max(value.abs()));
+    for (found, expected) in partial.iter().zip(&of_weights) {
+        assert!((found - expected).abs() <= 1e-2 * scale, "{found}, expected {expected} of {scale}");
+    }
+    // Where the norm divided by something else, that alone is another factor.
+    let above = noise(pixels * c, 15);
+    let (exact, found) = (values(&exact), values(&found));
+    let scale = exact.iter().fold(0.0f32, |most, value| most.max(value.abs()));
+    for (at, (found, expected)) in found.iter().zip(&exact).enumerate() {
+        let expected = above[at] + (expected - above[at]) * scales[2 * (at / c) + 1];
+        assert!((found - expected).abs() <= 1e-2 * scale, "[{at}]: {found}, expected {expected} of {scale}");
+    }
+    assert_eq!(numbers(&of(Products::BF16, true).0), rounded(&found));
+}
+
+/// A pixel less its mean, of one standard deviation.
+fn normalised(pixel: &[f32]) -> Vec<f32> {
+    let mean = pixel.iter().sum::<f32>() / pixel.len() as f32;
+    let spread = pixel.iter().map(|x| (x - mean) * (x - mean)).sum::<f32>() / pixel.len() as f32;
+    pixel.iter().map(|x| (x - mean) / spread.sqrt()).collect()
 }

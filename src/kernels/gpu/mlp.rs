@@ -5,6 +5,7 @@ use super::functions::{gelu, gelu_slope, moments};
 use super::layout::Hybrid;
 use super::mlp_rows_gradient::mlp_rows_gradient;
 use super::pixelwise::{clear, linear, linear_back, linear_weights, load, norm_weights, normalise};
+use super::words::pair;
 use cubecl::prelude::*;
 
 /// Adds `fc2(GELU(fc1(LayerNorm(x))))` of a hybrid block whose parameters lie at `base` to `x`, all channels of a unit's token, by way of the
@@ -44,7 +45,7 @@ pub(super) fn mlp_of_token(
     }
 }
 
-/// The gradient of the MLP's input given that of its output, `grad`, and the gradients of
+/// The gradient of the MLP's input given that of its output, `grad`, of bf16 also by `twos`, and the gradients of
 /// the parameters at `column` of rows of `length` partial sums.
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
@@ -53,6 +54,7 @@ pub(super) fn mlp_gradient(
     grad: &[f32],
     weights: &[f32],
     out: &mut [f32],
+    twos: &mut [u32],
     partial: &mut [f32],
     base: usize,
     column: usize,
@@ -61,9 +63,9 @@ pub(super) fn mlp_gradient(
     #[comptime] hybrid: Hybrid,
 ) {
     if comptime!(hybrid.products.matrices) {
-        mlp_rows_gradient(x, grad, weights, out, partial, base, column, length, total, hybrid);
+        mlp_rows_gradient(x, grad, weights, out, twos, partial, base, column, length, total, hybrid);
     } else {
-        mlp_gradient_by_units(x, grad, weights, out, partial, base, column, length, total, hybrid);
+        mlp_gradient_by_units(x, grad, weights, out, twos, partial, base, column, length, total, hybrid);
     }
 }
 
@@ -75,6 +77,7 @@ fn mlp_gradient_by_units(
     grad: &[f32],
     weights: &[f32],
     out: &mut [f32],
+    twos: &mut [u32],
     partial: &mut [f32],
     base: usize,
     column: usize,
@@ -134,6 +137,12 @@ fn mlp_gradient_by_units(
                 let normal = (own[unit * channels + c] - mean) * scale;
                 let g = inner[unit * channels + c] * weights[norm + c];
                 out[(pixel + unit) * channels + c] = above[unit * channels + c] + (g - shift - normal * tilt) * scale;
+            }
+            if comptime!(hybrid.products.halves) {
+                for two in 0..comptime!(channels / 2) {
+                    let at = (pixel + unit) * channels + 2 * two;
+                    twos[at / 2] = pair(out[at], out[at + 1], hybrid.products.matrices);
+                }
             }
         }
         sync_cube();

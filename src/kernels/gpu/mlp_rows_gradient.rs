@@ -10,7 +10,7 @@ use super::rows::{
     ROWS, biases as biases_of, column_sum, factors, left_of, load_rows, moments_of_rows, normalised_rows, numbers,
     place, plane, right_of, row_sum, times_own, weights_of, without_others,
 };
-use super::words::number;
+use super::words::{number, pair};
 use cubecl::prelude::*;
 
 /// Into how many parts planes share what comes back to eight channels: each adds up so many of the hidden layer's features.
@@ -70,6 +70,7 @@ pub(super) fn mlp_rows_gradient(
     grad: &[f32],
     weights: &[f32],
     out: &mut [f32],
+    twos: &mut [u32],
     partial: &mut [f32],
     base: usize,
     column: usize,
@@ -157,7 +158,7 @@ pub(super) fn mlp_rows_gradient(
         if plane() == turn % planes {
             for half in 0..2usize {
                 let first = half * comptime!(ROWS / 2);
-                norm_back(x, grad, &affine, &back, &mut norms, out, pixel, first, total, hybrid);
+                norm_back(x, grad, &affine, &back, &mut norms, out, twos, pixel, first, total, hybrid);
             }
         }
         turn += 1;
@@ -216,6 +217,7 @@ fn norm_back(
     back: &[f32],
     norms: &mut [f32],
     out: &mut [f32],
+    twos: &mut [u32],
     pixel: usize,
     first: usize,
     total: usize,
@@ -262,12 +264,19 @@ fn norm_back(
     }
     shift = row_sum(shift) * share;
     tilt = row_sum(tilt) * share;
-    if pixel + row < total {
-        #[unroll]
-        for i in 0..each {
-            let channel = comptime!(i * FOUR) + own;
-            let above = grad[from * channels + channel];
-            out[from * channels + channel] = above + (grads[i] - shift - values[i] * tilt) * scale;
+    #[unroll]
+    for i in 0..each {
+        let at = from * channels + comptime!(i * FOUR) + own;
+        let value = grad[at] + (grads[i] - shift - values[i] * tilt) * scale;
+        let inside = pixel + row < total;
+        if inside {
+            out[at] = value;
+        }
+        if comptime!(hybrid.products.halves) {
+            let beside = plane_shuffle_xor(value, 1u32);
+            if inside && own % 2 != 1 {
+                twos[at / 2] = pair(value, beside, true);
+            }
         }
     }
 }

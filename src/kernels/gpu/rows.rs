@@ -70,18 +70,19 @@ pub(super) fn load_rows<N: CubePrimitive>(
 
 /// The pixels of a unit's rows, whatever they are, of such a buffer.
 #[cube]
-pub(super) fn load_pixels(
-    source: &[f32],
+pub(super) fn load_pixels<N: CubePrimitive>(
+    source: &[N],
     pixels: &Array<usize>,
     first: usize,
     stride: usize,
     #[comptime] channels: usize,
+    #[comptime] halves: bool,
 ) -> Array<f32> {
     let mut values = Array::<f32>::new(comptime!(numbers(channels)));
     #[unroll]
     for i in 0..comptime!(numbers(channels)) {
         let (_, channel) = place(i);
-        values[i] = source[pixels[comptime!(own_row(i))] * stride + first + channel];
+        values[i] = number(source, pixels[comptime!(own_row(i))] * stride + first + channel, halves);
     }
     values
 }

@@ -197,8 +197,8 @@ fn place(#[comptime] number: usize, #[comptime] products: Products) -> (usize, u
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn weight_gradients(
-    source: &[f32],
-    grad: &[f32],
+    source: &[u32],
+    grad: &[u32],
     table: &[f32],
     weights: &[f32],
     tiles: &[u32],
