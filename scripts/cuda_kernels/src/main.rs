@@ -70,6 +70,7 @@ mod gpu {
     mod functions;
     mod gates;
     mod layout;
+    mod load;
     mod losses;
     mod matrix;
     mod mlp;

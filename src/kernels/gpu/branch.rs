@@ -1,8 +1,8 @@
 //! The gradients of the weights of the channel attention's second convolution, image by image, as if nothing had been multiplied behind it: what
 //! the gates' gradients are computed from, and with them the weights' own.
 
-use super::conv::Load;
 use super::layout::Hybrid;
+use super::load::Load;
 use super::products::{CHUNK, Products};
 use super::tiles::Image;
 use super::weights::{Every, Shape, gradients, grads_len, halo_of_weights};

@@ -4,7 +4,8 @@
 //! In f32 the buffer is `[pixels, L·growth]`. Of bf16 it is `[pixels, channels + L·growth]`, by twos: the first layer puts there what it read of
 //! the block's input.
 
-use super::conv::{Load, accumulate, biased, halo_len, taps_len};
+use super::conv::{accumulate, biased};
+use super::load::{Load, halo_len, taps_len};
 use super::products::{CHUNK, Products, place};
 use super::tiles::{TILE, Tile};
 use super::weights;

@@ -1,9 +1,10 @@
 //! The last layer of a dense block together with the 1×1 fusion of all of them, which reads the same numbers, and the moments by which a
 //! LayerNorm behind it normalises.
 
-use super::conv::{Load, biased, halo_len, load_inputs, load_taps, multiply, taps_len};
+use super::conv::{biased, multiply};
 use super::dense::{Dense, keep, put_layer};
 use super::functions::{moments, put_normal};
+use super::load::{Load, halo_len, load_inputs, load_taps, taps_len};
 use super::products::{CHUNK, factor, place};
 use super::tiles::{TILE, Tile};
 use super::words::joined;

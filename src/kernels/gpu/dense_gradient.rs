@@ -1,7 +1,8 @@
 //! The gradients of a dense block, of its layers from the last to the first, `[pixels, L·growth]`, and of its input.
 
-use super::conv::{accumulate, halo_len, taps_len, zeros};
+use super::conv::{accumulate, zeros};
 use super::dense::{Dense, mask_place, put_numbers};
+use super::load::{halo_len, taps_len};
 use super::plan::Pass;
 use super::products::place;
 use super::tiles::Tile;

@@ -1,7 +1,7 @@
 //! The gradients of a dense block's weights: a cube has a chunk of the inputs of one layer, or of the fusion.
 
-use super::conv::Load;
 use super::dense::Dense;
+use super::load::Load;
 use super::plan::Pass;
 use super::products::CHUNK;
 use super::weights::{Every, gradients, grads_len, halo_of_weights};

@@ -1,10 +1,11 @@
 //! The forward pass of the cascade, kernel by kernel, and what it leaves for the backward pass.
 
 use super::attention::attention;
-use super::conv::{self, Finish, Load, convolve};
+use super::conv::{self, Finish, convolve};
 use super::dense::dense_layer;
 use super::dense_end::dense_end;
 use super::gates::{self, gate_channels};
+use super::load::Load;
 use super::plan::Pass;
 use super::stage::stage_input;
 use burn_cubecl::tensor::CubeTensor;

@@ -1,7 +1,7 @@
 //! The network's kernels for GPUs: the mathematics of the CPU's, forward and backward, on channels-last f32 images.
 //!
 //! All images of a pass, of whatever sizes, lie side by side in one list of pixels (`tiles`), all parameters in one vector
-//! (`plan`, `layout`). From the small to the large: products on matrix units (`matrix`), convolutions (`conv`, `weights`), which multiply in
+//! (`plan`, `layout`). From the small to the large: products on matrix units (`matrix`), convolutions (`load`, `conv`, `weights`), which multiply in
 //! one of several ways (`products`), of f32 numbers or of bf16 (`words`), dense blocks (`dense`, `dense_end`, `dense_gradient`, `dense_weights`), what is computed pixel by pixel (`pixelwise`, `mlp`),
 //! channel attention (`gates`, `branch`, `tokens`), window attention (`attention`, `attention_gradient`), both also in rows of registers on
 //! matrix units (`rows`, `mlp_rows`, `mlp_rows_gradient`, `attention_rows`, `attention_rows_gradient`), what is known of genes (`film`,
@@ -38,6 +38,7 @@ mod forward;
 mod functions;
 mod gates;
 mod layout;
+mod load;
 mod losses;
 mod matrix;
 mod mlp;

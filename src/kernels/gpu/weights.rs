@@ -1,8 +1,9 @@
 //! Gradients of the weights of convolutions: a cube has eight input channels, a unit one of them with four outputs and all
 //! taps. Every `rows`-th tile is summed into a row of partial sums, in a fixed order, so that results repeat.
 
-use super::conv::{Load, load_halo, zeros};
+use super::conv::zeros;
 use super::layout::Hybrid;
+use super::load::{Load, load_halo};
 use super::products::{CHUNK, GROUP, Products, factor, weight_place, weights_of_tile};
 use super::tiles::{TILE, Tile};
 use super::words::{number, pair};
