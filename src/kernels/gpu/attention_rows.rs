@@ -273,7 +273,7 @@ fn put_normal_rows(
         let (mean, scale) = (moments[comptime!(2 * row)], moments[comptime!(2 * row + 1)]);
         let (_, channel) = place(comptime!(2 * i));
         let (one, other) = (rows[comptime!(2 * i)] - mean, rows[comptime!(2 * i + 1)] - mean);
-        to[(pixels[row] * channels + channel) / 2] = pair(one * scale, other * scale, true);
+        to[pixels[row] * comptime!(channels / 2) + channel / 2] = pair(one * scale, other * scale, true);
     }
 }
 
