@@ -6,11 +6,11 @@
 #[path = "../tests/common/golden.rs"]
 mod golden;
 
-use burn::tensor::{DType, Device};
+use burn::tensor::Device;
 use clap::Parser;
 use golden::Check;
 use s2s::cli;
-use s2s::compute::{DeviceChoice, computes_in, gpu_memory, peak_memory_mib};
+use s2s::compute::{DeviceChoice, gpu_memory, peak_memory_mib};
 use s2s::config::Config;
 use s2s::dataset::Dataset;
 use s2s::images::{Bank, Images};
@@ -126,7 +126,7 @@ fn curves(data: &Data, device: &Device, steps: usize) -> Result<bool> {
     let [here, cpu] = [device, &Device::flex()].map(|device| data.fit(&config, device, None));
     let (here, cpu) = (here?, cpu?);
     let matrices = data.fit(&matrices, device, None)?;
-    let rounded = computes_in(device, DType::BF16).then(|| data.fit(&rounded, device, None)).transpose()?;
+    let rounded = data.fit(&rounded, device, None)?;
     println!("| step | loss here | loss on the CPU | apart |\n|---|---|---|---|");
     let mut agree = true;
     for (here, cpu) in here.curves.0.iter().zip(&cpu.curves.0) {
@@ -136,13 +136,9 @@ fn curves(data: &Data, device: &Device, steps: usize) -> Result<bool> {
             println!("| {} | {:.6} | {:.6} | {apart:.1e} |", here.step, here.total, cpu.total);
         }
     }
-    let matrices = ("here with TF32, or as the log says", Some(&matrices));
-    let rounded = ("here in bf16", rounded.as_ref());
-    for (name, fit) in [("here", Some(&here)), matrices, rounded, ("on the CPU", Some(&cpu))] {
-        let Some(fit) = fit else {
-            println!("\nThe device does not compute in bf16");
-            continue;
-        };
+    let matrices = ("here with TF32, or as the log says", &matrices);
+    let rounded = ("here in bf16, or as the log says", &rounded);
+    for (name, fit) in [("here", &here), matrices, rounded, ("on the CPU", &cpu)] {
         let error = fit.best.map_or(f64::NAN, |(_, error)| error.network / error.start);
         println!("\nHeld-out error {name}: {error:.4} of the interpolation it starts from; {:.1} s", fit.seconds);
     }
@@ -193,10 +189,6 @@ fn table(data: &Data, device: &Device, args: &Args) -> Result<()> {
             continue;
         }
         let config = data.config(file, set)?;
-        if !computes_in(device, config.fit.precision.dtype()) {
-            println!("| {name} | – | not on this device | – |");
-            continue;
-        }
         // The first steps compile and tune the kernels.
         data.fit(&config, device, Some(0.0))?;
         let start = Instant::now();

@@ -16,7 +16,7 @@ use s2s::compute::{DeviceChoice, gpu_memory, peak_memory_mib};
 use s2s::kernels::{InstructionSet, with_instruction_set};
 use s2s::network::weights::{NamedTensor, save, write_tensors};
 use s2s::network::{
-    Cdcin, CdcinConfig, Guide, Input, InputConfig, Upsampling, flatten, subsample, unflatten, upsample,
+    Cdcin, CdcinConfig, Guide, Input, InputConfig, Rounding, Upsampling, flatten, subsample, unflatten, upsample,
 };
 use s2s::section::median;
 use s2s::training::{Adam, Batch, Distance, FitConfig, Objective};
@@ -50,7 +50,7 @@ struct Arguments {
     /// Where both sides compute: cpu or cuda:N.
     #[arg(long, default_value = "cpu")]
     device: String,
-    /// What the network of s2s computes in: f32 or bf16.
+    /// What the network of s2s computes in: f32, tf32 or bf16.
     #[arg(long, default_value = "f32")]
     precision: String,
     /// Steps of a turn; a pass without gradients is made three times as often.
@@ -137,6 +137,7 @@ struct Ours {
     forward: Input,
     most: usize,
     dtype: DType,
+    rounding: Rounding,
     device: Device,
 }
 
@@ -160,16 +161,19 @@ impl Ours {
         let choice: DeviceChoice = arguments.device.parse().expect("cpu or cuda:N");
         let plain = choice.open().unwrap_or_else(|e| panic!("{e}"));
         let device = plain.clone().autodiff();
-        let dtype = match arguments.precision.as_str() {
-            "bf16" => DType::BF16,
-            _ => DType::F32,
+        // Kernels of a GPU round by themselves; on the CPU burn's operations compute in bf16.
+        let (dtype, rounding) = match (arguments.precision.as_str(), &choice) {
+            ("bf16", DeviceChoice::Cpu) => (DType::BF16, Rounding::None),
+            ("bf16", _) => (DType::F32, Rounding::Bf16),
+            ("tf32", _) => (DType::F32, Rounding::Tf32),
+            _ => (DType::F32, Rounding::None),
         };
         let inside = tissue(work.section, &device);
         let section = blobs(work.section, &device) * inside.clone();
         let [b, side] = work.images;
         let forward = [blobs(work.forward, &device), tissue(work.forward, &device)].map(|x| subsample(x, 2).inner());
         let [values, mask] = forward;
-        let net = work.network.init(1, &device);
+        let net = work.network.init(1, &device).with_rounding(rounding);
         let weights = flatten(&net);
         Ours {
             net,
@@ -186,6 +190,7 @@ impl Ours {
             forward: work.input.build(values, mask, None, None),
             most: arguments.micro_batch,
             dtype,
+            rounding,
             device: plain,
         }
     }
@@ -215,7 +220,7 @@ impl Ours {
             let (_, gradient) = self.objective.gradient(&self.net, &self.batch, self.most);
             self.steps += 1;
             self.weights = self.adam.step(&FitConfig::default(), self.weights.clone(), gradient, 1e-4, self.steps);
-            self.net = unflatten(&self.net, &self.weights.clone().cast(self.dtype), true);
+            self.net = unflatten(&self.net, &self.weights.clone().cast(self.dtype), true).with_rounding(self.rounding);
         }
         self.device.sync().expect("the device ends its work");
         start.elapsed().as_secs_f64() / times as f64

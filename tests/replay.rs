@@ -13,7 +13,7 @@ use s2s::dataset::{Dataset, Mode};
 use s2s::images::{Bank, Images};
 use s2s::network::weights::{read_tensors, to_tensors};
 use s2s::network::{CdcinConfig, Guide};
-use s2s::training::{Curves, FitConfig, FitSettings, GeneScale, Saving, Schedule, Statistic, fit};
+use s2s::training::{Curves, FitConfig, FitSettings, GeneScale, Precision, Saving, Schedule, Statistic, fit};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -110,7 +110,8 @@ fn replayed_steps_are_those_made_one_by_one_bit_for_bit() {
         ..FitConfig::default()
     };
     let alone = FitConfig { clip: 0.0, guides: Vec::new(), images: false, ..both.clone() };
-    for (recipe, images) in [(both, true), (alone, false)] {
+    let rounded = FitConfig { precision: Precision::Bf16, ..alone.clone() };
+    for (recipe, images) in [(both, true), (alone, false), (rounded, false)] {
         let of = |replay: bool, minutes: Option<f64>| {
             run(&FitConfig { replay, ..recipe.clone() }, images, folder.path(), &device, minutes)
         };

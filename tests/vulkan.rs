@@ -16,7 +16,7 @@ mod section;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use burn::tensor::{Device, Tensor, TensorData};
-use fitting::{WAVE, fit, said};
+use fitting::{WAVE, command, fit, said, weights};
 use golden::Check;
 use launches::Steps;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -30,7 +30,8 @@ use s2s::section::Raster;
 use s2s::store::Store;
 use s2s::training::{Adam, Batch, Distance, FitConfig, Objective};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// The first adapter; `None`, with the reason, where there is none.
 fn adapter() -> Option<Device> {
@@ -355,11 +356,78 @@ fn what_an_adapter_cannot_do_is_told_before_anything_is_computed() {
     let plain = run(&["--device", "vulkan:0", "--set", "fit.precision=tf32", "--steps", "1"]);
     assert!(plain.status.success() && said(&plain).contains("no matrix units"), "{}", said(&plain));
     if !s2s::compute::computes_in(&device, burn::tensor::DType::BF16) {
-        let imprecise = run(&["--device", "vulkan:0", "--set", "fit.precision=bf16"]);
+        // What our kernels do not compute is left to burn's operations.
+        let others = ["--set", "fit.precision=bf16", "--set", "network.attention=false"];
+        let imprecise = run(&[&["--device", "vulkan:0"], &others[..]].concat());
         assert!(
             imprecise.status.code() == Some(2) && said(&imprecise).contains("fit.precision"),
             "{}",
             said(&imprecise)
         );
     }
+}
+
+/// Losses are those of f32 up to the rounding, another run has the same bits, and so has one that was killed and resumed; several passes have
+/// the same losses up to rounding.
+#[test]
+fn bf16_learns_nearly_as_f32_does() {
+    if adapter().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    section::dataset(folder, 48, 40, Mode::Impute);
+    let common = ["--device", "vulkan:0", "--max-steps", "9", "--checkpoint-minutes", "0", "--set", "fit.holdout=0.2"];
+    let common = [&WAVE[..], &common, &["--set", "fit.evaluate_every=3"]].concat();
+    let run = |name: &str, more: &[&str]| {
+        let output = format!("{name}.safetensors");
+        let done = fit(folder, &[&common[..], &["--output", &output], more].concat());
+        assert!(done.status.success(), "{}", said(&done));
+        (losses(folder, &format!("{name}.fit.parquet")), weights(folder, &output), said(&done))
+    };
+    let bf16 = ["--set", "fit.precision=bf16"];
+    let ((exact, ..), (found, learned, told)) = (run("f32", &[]), run("bf16", &bf16));
+    assert!(!told.contains("not used") && !told.contains("not in our kernels"), "{told}");
+    assert_eq!((exact.len(), found.len()), (9, 9));
+    let apart = |some: &[f64], others: &[f64]| {
+        some.iter().zip(others).map(|(one, other)| (one / other - 1.0).abs()).fold(0.0, f64::max)
+    };
+    let off = apart(&found, &exact);
+    assert!(off > 0.0 && off <= 1e-2, "{found:?}, in f32 {exact:?}");
+    assert!(run("again", &bf16).1 == learned, "another run, other bits");
+    let (passes, ..) = run("passes", &[&bf16[..], &["--set", "fit.micro_batch=1"]].concat());
+    assert!(apart(&passes, &found) <= 1e-3, "{passes:?}, in one pass {found:?}");
+
+    let killed = [&common[..], &["--output", "killed.safetensors"], &bf16].concat();
+    let mut running = command(folder, &killed).stderr(Stdio::null()).spawn().unwrap();
+    let start = Instant::now();
+    while !folder.join("killed.ckpt").exists() {
+        assert!(start.elapsed() < Duration::from_secs(300), "no checkpoint was written");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    running.kill().unwrap();
+    running.wait().unwrap();
+    let (.., told) = run("killed", &bf16);
+    assert!(told.contains("resumed after step"), "{told}");
+    assert!(weights(folder, "killed.safetensors") == learned, "a resumed run has other bits");
+}
+
+/// Channels that do not go by twos are computed in f32, as the log says.
+#[test]
+fn bf16_of_odd_channels_is_told_and_gives_what_f32_gives() {
+    if adapter().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    section::dataset(folder.path(), 48, 40, Mode::Impute);
+    let [(plain, f32), (told, bf16)] = ["f32", "bf16"].map(|precision| {
+        let output = format!("{precision}.safetensors");
+        let precision = format!("fit.precision={precision}");
+        let odd = ["--device", "vulkan:0", "--max-steps", "1", "--set", "network.growth=5", "--set", &precision];
+        let done = fit(folder.path(), &[&WAVE[..], &odd, &["--output", &output]].concat());
+        assert!(done.status.success(), "{}", said(&done));
+        (said(&done), weights(folder.path(), &output))
+    });
+    assert!(told.contains("fit.precision: bf16 is not used: network.channels, network.growth"), "{told}");
+    assert!(!plain.contains("bf16") && bf16 == f32, "{plain}");
 }

@@ -7,24 +7,34 @@ import re
 
 def table(k, launch):
     """What numbers are loaded by: of each image and channel, or of each pixel."""
-    return {"Plain": 0, "Affine": None, "Norm": 2}[k["load"]]
+    return {"Plain": 0, "Affine": None, "Norm": 2, "Halves": 0, "AffineHalves": None, "NormalHalves": 0}[k["load"]]
+
+
+def words(numbers, halves):
+    """How many words so many numbers are: of bf16 two are one."""
+    return numbers / 2 if halves == "true" else numbers
+
+
+def loaded(k, numbers):
+    """How many words so many numbers of a source are."""
+    return numbers / 2 if k["load"].endswith("Halves") else numbers
 
 
 def convolve(k, launch):
     taps, outputs = k["side"] ** 2, k["outputs"] * launch.cubes[1]
     return {
-        "source": k["inputs"],
+        "source": loaded(k, k["inputs"]),
         "weights": launch.alone((taps * k["inputs"] + (k["back"] == "false")) * outputs),
         "table": table(k, launch),
-        "other": 0 if k["finish"] == "Plain" else k["outputs"],
-        "out": outputs,
+        "other": 0 if k["finish"] == "Plain" else words(k["outputs"], k["other_halves"]),
+        "out": words(outputs, k["out_halves"]),
     }
 
 
 def weight_gradients(k, launch):
     inputs = launch.whole[2]
-    weights = launch.alone(2 * inputs if k["load"] == "Norm" else 0)
-    return {"source": inputs, "grad": k["outputs"], "table": table(k, launch), "weights": weights, "partial": launch.alone(launch.cubes[1] * (k["side"] ** 2 * inputs + 1) * k["outputs"])}
+    weights = launch.alone(2 * inputs if "Norm" in k["load"] else 0)
+    return {"source": loaded(k, inputs), "grad": words(k["outputs"], k["grad_halves"]), "table": table(k, launch), "weights": weights, "partial": launch.alone(launch.cubes[1] * (k["side"] ** 2 * inputs + 1) * k["outputs"])}
 
 
 def mask(k, launch):
@@ -32,23 +42,39 @@ def mask(k, launch):
     return launch.alone(launch.sizes[launch.at("masks")] / k["layers"])
 
 
+def halves(k):
+    return k["halves"] == "true"
+
+
+def kept(k, numbers, first):
+    """Of a dense block's buffer, what is read and written by a layer that reads so many numbers of it: of bf16, two numbers are a word, and the `first`
+    layer reads its input elsewhere and puts it there."""
+    channels, growth = k["channels"], k["growth"]
+    if not halves(k):
+        return numbers, growth
+    return (0, (channels + growth) / 2) if first else ((channels + numbers) / 2, growth / 2)
+
+
 def dense_layer(k, launch):
     before, growth = k["layer"] * k["growth"], k["growth"]
     weights = launch.alone((9 * (k["channels"] + before) + 1) * growth)
-    return {"x": k["channels"], "weights": weights, "grown": (before, growth), "masks": mask(k, launch)}
+    x = 0 if halves(k) and before else k["channels"]
+    return {"x": x, "weights": weights, "grown": kept(k, before, not before), "masks": mask(k, launch)}
 
 
 def dense_end(k, launch):
     before = (k["layers"] - 1) * k["growth"]
     seen = k["channels"] + before
     weights = (9 * seen + 1) * k["growth"] + (seen + k["growth"] + 1) * k["channels"]
-    return {"x": k["channels"], "weights": launch.alone(weights), "grown": (before, k["growth"]), "masks": mask(k, launch)}
+    x = 0 if halves(k) and before else k["channels"]
+    return {"x": x, "weights": launch.alone(weights), "grown": kept(k, before, not before), "masks": mask(k, launch)}
 
 
 def dense_layer_gradient(k, launch):
     growth, behind = k["growth"], (k["layers"] - 1 - k["layer"]) * k["growth"]
     weights = launch.alone((k["channels"] + 9 * behind) * growth)
-    return {"weights": weights, "masks": mask(k, launch), "grads": (behind, growth)}
+    grads = (words(behind, k["halves"]), words(growth, k["halves"]))
+    return {"weights": weights, "masks": mask(k, launch), "grads": grads}
 
 
 def dense_input_gradient(k, launch):
@@ -58,7 +84,7 @@ def dense_input_gradient(k, launch):
 
 
 def dense_weights(k, launch):
-    return {"x": k["channels"]}
+    return {"x": 0 if halves(k) else k["channels"]}
 
 
 def mlp_parameters(k):
@@ -92,6 +118,10 @@ def attention(k, launch):
     return {"weights": weights, "out": out, "moments_out": (0, 0 if last else 2)}
 
 
+def branch_gradient(k, launch):
+    return {"weights": 0}
+
+
 def mlp_gradient(k, launch):
     own = mlp_parameters(k)
     return {"weights": launch.alone(own), "partial": launch.alone(launch.cubes[0] * own)}
@@ -105,7 +135,9 @@ def gates_gradient(k, launch):
 def attention_gradient(k, launch):
     own = attention_parameters(k)
     weights = own + 9 * k["channels"] * k["few"]
-    return {"weights": launch.alone(weights), "partial": launch.alone(launch.cubes[0] * own)}
+    # What lies aside of a window is written and read by one cube alone.
+    moments = None if k["halves"] == "true" else 0
+    return {"moments": moments, "weights": launch.alone(weights), "aside": 0, "partial": launch.alone(launch.cubes[0] * own)}
 
 
 def sum_rows(k, launch):
@@ -129,7 +161,7 @@ def stage_gradient(k, launch):
 PARTS = {
     of.__name__: of
     for of in (
-        convolve, weight_gradients, dense_layer, dense_end, dense_layer_gradient, dense_input_gradient, dense_weights, gate_channels, attention,
+        convolve, weight_gradients, branch_gradient, dense_layer, dense_end, dense_layer_gradient, dense_input_gradient, dense_weights, gate_channels, attention,
         mlp_gradient, gates_gradient, attention_gradient, sum_rows, stage_input, stage_gradient,
     )
 }  # fmt: skip
@@ -197,6 +229,24 @@ def moved(folder, pixels):
     return all_
 
 
+def at_once(folder):
+    """The most bytes of buffers that launches to come still need."""
+    lines = [line.split(" ") for line in (folder / "trace").read_text().splitlines()]
+    sizes = {rest[0]: int(rest[1]) for what, *rest in lines if what == "buffer"}
+    launches = [re.findall(r"\d+", re.search(r"buffers \[(.*?)\]", " ".join(line)).group(1)) for line in lines if line[0] == "launch"]
+    first, last = {}, {}
+    for number, buffers in enumerate(launches):
+        for buffer in buffers:
+            first.setdefault(buffer, number)
+            last[buffer] = number
+    held = most = 0
+    for number in range(len(launches)):
+        held += sum(sizes[buffer] for buffer, at in first.items() if at == number)
+        most = max(most, held)
+        held -= sum(sizes[buffer] for buffer, at in last.items() if at == number)
+    return most
+
+
 def tell(folder, pixels):
     """Prints them, the most first, with the numbers that a pixel has in each launch."""
     rows = sorted(moved(folder, pixels).items(), key=lambda row: -sum(row[1][1:]))
@@ -204,4 +254,4 @@ def tell(folder, pixels):
     for name, (launches, read, written) in rows:
         print(f"| `{name}` | {launches} | {read / 1e9:.2f} | {written / 1e9:.2f} | {(read + written) / 4 / launches / pixels:.0f} |")
     launches, read, written = (sum(row[1][i] for row in rows) for i in range(3))
-    print(f"| all | {launches} | {read / 1e9:.2f} | {written / 1e9:.2f} | |\n\n{(read + written) / 1e9:.1f} GB a step of {pixels} pixels")
+    print(f"| all | {launches} | {read / 1e9:.2f} | {written / 1e9:.2f} | |\n\n{(read + written) / 1e9:.1f} GB a step of {pixels} pixels, of buffers of {at_once(folder) / 1e9:.1f} GB at once\n")

@@ -7,6 +7,7 @@ use super::input::Input;
 use super::layers::Draw;
 use super::rdhab::RdhabConfig;
 use super::rdhan::{Rdhan, RdhanConfig};
+use super::rounding::Rounding;
 use super::window_attention::Windows;
 use crate::{Error, Result};
 use burn::module::Module;
@@ -125,7 +126,7 @@ impl CdcinConfig {
         let draw = &mut Draw::new(seed);
         let stage = self.stage();
         let stages = (0..self.cascades).map(|_| stage.init(draw, device)).collect();
-        Cdcin { stages, genes: None, config: self.clone(), flat: None, tf32: false }
+        Cdcin { stages, genes: None, config: self.clone(), flat: None, rounding: Rounding::None }
     }
 
     fn stage(&self) -> RdhanConfig {
@@ -167,9 +168,9 @@ pub struct Cdcin {
     /// The weights where they are not in the stages; see [`super::trainable`].
     #[module(skip)]
     pub(super) flat: Option<Tensor<1>>,
-    /// Whether kernels of a GPU may round what they multiply to TF32; see [`Cdcin::with_tf32`].
+    /// What kernels of a GPU round; see [`Cdcin::with_rounding`].
     #[module(skip)]
-    pub(super) tf32: bool,
+    pub(super) rounding: Rounding,
 }
 
 impl Cdcin {
@@ -178,9 +179,9 @@ impl Cdcin {
         &self.config
     }
 
-    /// The same network, whose kernels on a GPU round the factors of convolutions to TF32 if it has matrix units for that.
-    pub(crate) fn with_tf32(self, tf32: bool) -> Self {
-        Cdcin { tf32, ..self }
+    /// The same network, whose kernels on a GPU round like this.
+    pub fn with_rounding(self, rounding: Rounding) -> Self {
+        Cdcin { rounding, ..self }
     }
 
     /// The network for other genes: each takes the embedding of one that this network knows, or, where it is `None`, the mean of
@@ -204,7 +205,7 @@ impl Cdcin {
         let config = CdcinConfig { gene_embedding: embedding, ..self.config.clone() };
         let stage = config.stage();
         let stages = self.stages.iter().map(|old| Rdhan { film: stage.film(device), ..old.clone() });
-        Cdcin { stages: stages.collect(), genes: None, config, flat: None, tf32: false }
+        Cdcin { stages: stages.collect(), genes: None, config, flat: None, rounding: Rounding::None }
     }
 
     /// How many genes it knows by an embedding.

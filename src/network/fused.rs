@@ -1,10 +1,10 @@
 //! The whole cascade as one operation, on the devices that it has kernels for ([`crate::kernels::ops::cascade`]).
 
 use super::input::{Guide, Input, InputConfig, Upsampling};
-use super::{Cdcin, CdcinConfig};
+use super::{Cdcin, CdcinConfig, Rounding};
 use crate::kernels::ops::{self, Column, Dimensions, Plan, Products, StepInput, Taped};
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::{DType, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 
 impl Cdcin {
     /// Whether the cascade is one operation for images like `x`.
@@ -100,7 +100,11 @@ impl Cdcin {
 
     /// What a pass of images of these sizes and genes computes.
     fn plan(&self, images: Vec<(usize, usize)>, genes: Vec<Option<usize>>) -> Plan {
-        let products = if self.tf32 { Products::Matrices } else { Products::Units };
+        let products = match self.rounding {
+            Rounding::None => Products::F32,
+            Rounding::Tf32 => Products::TF32,
+            Rounding::Bf16 => Products::BF16,
+        };
         let dimensions = Dimensions { genes: self.known_genes(), products, ..dimensions(&self.config) };
         Plan { dimensions, images, genes }
     }
@@ -129,6 +133,17 @@ impl Cdcin {
 /// Whether the cascade is one operation for a network of these weights.
 pub(super) fn computes(net: &Cdcin, flat: &Tensor<1>) -> bool {
     unknown(&net.config).is_none() && ops::cascade_available(flat)
+}
+
+/// Whether a device has kernels for such a network.
+pub(crate) fn has_kernels(config: &CdcinConfig, device: &Device) -> bool {
+    unknown(config).is_none() && ops::cascade_on(device)
+}
+
+/// Why the kernels cannot compute such a network in bf16, if so.
+pub(super) fn without_halves(config: &CdcinConfig) -> Option<&'static str> {
+    (!dimensions(config).even())
+        .then_some("network.channels, network.growth and network.channels / network.compress are not all even")
 }
 
 /// What of a network the kernels do not know.
@@ -178,6 +193,6 @@ fn dimensions(config: &CdcinConfig) -> Dimensions {
         data_consistency: config.data_consistency,
         embedding: config.gene_embedding,
         genes: 0,
-        products: Products::Units,
+        products: Products::F32,
     }
 }

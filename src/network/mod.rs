@@ -19,9 +19,10 @@ mod input;
 mod layers;
 mod rdhab;
 mod rdhan;
+mod rounding;
 mod size;
 #[cfg(feature = "gpu")]
-mod tf32;
+mod trial;
 pub mod weights;
 mod window_attention;
 
@@ -30,10 +31,13 @@ pub use channel_attention::{ChannelAttention, ChannelAttentionConfig};
 pub use data_consistency::data_consistency;
 pub(crate) use ensemble::Ensemble;
 pub use flat::{flatten, flatten_gradients, gradient_of, trainable, unflatten};
+#[cfg(feature = "gpu")]
+pub(crate) use fused::has_kernels;
 pub use genes::{Film, Genes};
 pub use hybrid_attention::{HybridAttention, HybridAttentionConfig, Mlp, MlpConfig};
 pub use input::{Guide, Input, InputConfig, Upsampling, subsample, upsample};
 pub use layers::{Conv, ConvConfig, Draw, LayerNorm, Linear, LinearConfig};
 pub use rdhab::{Rdhab, RdhabConfig};
 pub use rdhan::{Rdhan, RdhanConfig};
+pub use rounding::Rounding;
 pub use window_attention::{WindowAttention, WindowAttentionConfig, Windows};

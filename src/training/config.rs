@@ -73,13 +73,14 @@ pub enum Precision {
     /// f32, but products on the matrix units of an NVIDIA GPU, which keep ten bits of each factor. Once tried on the GPU beside f32 before
     /// a run; where there are no such units, f32.
     Tf32,
-    /// bfloat16, eight bits of each number: for GPUs. Weights, sums over many pixels, losses and the optimiser stay f32, and so
-    /// do the held-out error and the prediction.
+    /// bfloat16, eight bits of each number: for GPUs, whose kernels round what convolutions multiply and most of what lies in memory between
+    /// them. Where there are no such kernels, burn's operations compute in it. Weights, sums over many pixels, losses and the optimiser stay f32,
+    /// and so do the held-out error and the prediction.
     Bf16,
 }
 
 impl Precision {
-    /// As a type of tensors.
+    /// As a type of tensors, for burn's operations.
     pub fn dtype(self) -> DType {
         match self {
             Precision::F32 | Precision::Tf32 => DType::F32,

@@ -5,6 +5,7 @@
 
 mod adam;
 mod calibrate;
+mod computing;
 mod config;
 mod curves;
 mod draws;

@@ -6,6 +6,7 @@
 #![allow(unsafe_code, reason = "a graph is replayed on buffers that nobody checks")]
 
 use super::adam::{IDLE, rates};
+use super::computing::Computing;
 use super::draws::{Draws, draws};
 use super::fused::FusedLosses;
 use super::losses::{Batch, Losses, Objective};
@@ -15,7 +16,7 @@ use super::settings::FitSettings;
 use super::state::{Learned, State, decay};
 use crate::images::Bank;
 use crate::kernels::ops::{self, Copies, RATES, Written};
-use crate::network::{Cdcin, trainable};
+use crate::network::Cdcin;
 use burn::tensor::{Graph, Int, Tensor, capture};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -31,9 +32,9 @@ pub(super) struct Alike<'a> {
     pub(super) steps: usize,
     pub(super) sampler: Option<Rc<Sampler>>,
     pub(super) objective: Objective,
-    /// The network's layers, and whether a GPU may round factors to TF32.
+    /// The network's layers, and what its kernels round.
     pub(super) net: Cdcin,
-    pub(super) tf32: bool,
+    pub(super) computing: Computing,
 }
 
 /// The steps of a sitting that are all alike.
@@ -97,9 +98,8 @@ impl<'a> Alike<'a> {
         let every_loss =
             (self.bank().is_none() || config.image_every == 1) && (sampler.is_none() || config.dense_every == 1);
         let all_guides = config.guide_dropout == 0.0 || config.stains == 0;
-        let weights = weights.clone().cast(config.precision.dtype());
         // Embeddings are looked up by tables that the host makes.
-        let ours = self.net.known_genes() == 0 && self.net.is_one_operation(&weights);
+        let ours = self.net.known_genes() == 0 && self.net.is_one_operation(&self.computing.weights(weights));
         ours && one_pass && every_loss && all_guides && sampler.is_none_or(Sampler::repeats)
     }
 
@@ -149,7 +149,7 @@ impl<'a> Alike<'a> {
         learned: Rc<RefCell<Learned>>,
         copies: Copies,
     ) -> Box<dyn FnMut() -> FusedLosses + 'a> {
-        let (config, bank, tf32) = (self.settings.fit, self.bank(), self.tf32);
+        let (config, bank, computing) = (self.settings.fit, self.bank(), self.computing);
         let (objective, sampler, net) = (self.objective.clone(), self.sampler.clone(), self.net.clone());
         Box::new(move || {
             let Inputs { reals, whole } = &*inputs.borrow();
@@ -163,7 +163,7 @@ impl<'a> Alike<'a> {
                 dense: true,
             };
             let mut learned = learned.borrow_mut();
-            let net = trainable(&net, &learned.weights).with_tf32(tf32);
+            let net = computing.trainable(&net, &learned.weights);
             let found = objective.fused_gradient(&net, &batch);
             let (losses, gradient) = found.unwrap_or_else(|| unreachable!("only such steps are recorded"));
             // Nobody else holds the weights then.

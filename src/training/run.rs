@@ -1,7 +1,8 @@
 //! The steps of Adam, from the first or from where an earlier sitting stopped.
 
 use super::calibrate::calibrate;
-use super::config::{Crop, FitConfig, Precision};
+use super::computing::Computing;
+use super::config::{Crop, FitConfig};
 use super::curves::Point;
 use super::draws::{Draws, draws};
 use super::dropout::without_guides;
@@ -22,7 +23,7 @@ use super::thinning::Thinning;
 use super::unread::Unread;
 use crate::compute::Progress;
 use crate::dataset::Dataset;
-use crate::network::{Cdcin, flatten, trainable, unflatten};
+use crate::network::{Cdcin, flatten, unflatten};
 use crate::{Error, Result};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -44,28 +45,13 @@ pub(super) struct Run<'a> {
     genes: Vec<FittedGene>,
     /// The network's layers; its weights are those of the state.
     net: Cdcin,
-    /// Whether a GPU may round factors to TF32.
-    tf32: bool,
+    /// What single operations compute the network in, and what the kernels of a GPU round.
+    computing: Computing,
     state: State,
     #[cfg(feature = "gpu")]
     replays: Option<Replays<'a>>,
     /// Points of the curves that come next.
     unread: Unread,
-}
-
-/// Whether the network can be trained with TF32; says why it is not.
-fn tf32(net: &Cdcin, weights: &Tensor<1>) -> bool {
-    #[cfg(feature = "gpu")]
-    let lacking = net.without_tf32(weights);
-    #[cfg(not(feature = "gpu"))]
-    let lacking = {
-        let _ = (net, weights);
-        Some("this build has no kernels for GPUs")
-    };
-    if let Some(why) = &lacking {
-        tracing::warn!("fit.precision: tf32 is not used: {why}; computing in f32");
-    }
-    lacking.is_none()
 }
 
 impl<'a> Run<'a> {
@@ -100,17 +86,23 @@ impl<'a> Run<'a> {
             Some(path) => State::open(path, &identity, net.num_params(), device)?,
             None => State::start(flatten(&net)),
         };
+        let computing = Computing::of(config.precision, &net, &state.learned.weights);
         #[cfg(feature = "gpu")]
-        if let Some(why) = net.by_operations(&state.learned.weights.clone().cast(config.precision.dtype())) {
+        if let Some(why) = net.by_operations(&computing.weights(&state.learned.weights)) {
             tracing::warn!(
                 "{why}: not in our kernels for GPUs, so that single operations compute it, many times slower"
             );
         }
-        let tf32 = config.precision == Precision::Tf32 && tf32(&net, &state.learned.weights);
         let steps = if config.steps > 0 { config.steps } else { config.epochs * epoch };
         #[cfg(feature = "gpu")]
-        let alike =
-            Alike { settings, steps, sampler: sampler.clone(), objective: objective.clone(), net: net.clone(), tf32 };
+        let alike = Alike {
+            settings,
+            steps,
+            sampler: sampler.clone(),
+            objective: objective.clone(),
+            net: net.clone(),
+            computing,
+        };
         Ok(Run {
             settings,
             identity,
@@ -121,7 +113,7 @@ impl<'a> Run<'a> {
             held_out,
             genes,
             net,
-            tf32,
+            computing,
             #[cfg(feature = "gpu")]
             replays: Replays::of(alike, &state.learned.weights),
             state,
@@ -197,8 +189,7 @@ impl<'a> Run<'a> {
             return losses;
         }
         let (config, step) = (self.settings.fit, self.state.made);
-        let net = trainable(&self.net, &self.state.learned.weights.clone().cast(config.precision.dtype()))
-            .with_tf32(self.tf32);
+        let net = self.computing.trainable(&self.net, &self.state.learned.weights);
         let batch = self.batch(step);
         let (losses, gradient) = self.objective.gradient(&net, &batch, config.most_at_once().unwrap_or(usize::MAX));
         // Nobody else holds the weights then: a GPU changes them in their place.

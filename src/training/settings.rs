@@ -5,6 +5,8 @@ use super::thinning::Thinning;
 use crate::compute::{StopFlag, computes_in};
 use crate::dataset::Dataset;
 use crate::images::Bank;
+#[cfg(feature = "gpu")]
+use crate::network::has_kernels;
 use crate::network::{Cdcin, CdcinConfig, Guide, InputConfig};
 use crate::section::Scale;
 use crate::{Error, Result};
@@ -122,7 +124,11 @@ pub(super) fn check(settings: &FitSettings) -> Result<()> {
     let FitSettings { dataset, network, fit: config, scale, .. } = *settings;
     network.check()?;
     config.check(scale)?;
-    if !computes_in(settings.device, config.precision.dtype()) {
+    #[cfg(feature = "gpu")]
+    let kernels = has_kernels(network, settings.device);
+    #[cfg(not(feature = "gpu"))]
+    let kernels = false;
+    if !kernels && !computes_in(settings.device, config.precision.dtype()) {
         return Err(Error::Usage(
             "fit.precision: found bf16, expected f32 on this device, which does not compute in bf16".to_owned(),
         ));

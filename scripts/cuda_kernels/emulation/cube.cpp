@@ -61,18 +61,33 @@ float factor(unsigned bits) {
     return value;
 }
 
-void multiply(Plane& plane) {
-    float a[16][8], b[8][8];
+// Of a word, the numbers that lie side by side along the depth: one of TF32, or two of bf16.
+unsigned unpacked(unsigned word, bool pairs, float* numbers) {
+    const unsigned halves[] = {word << 16, word & 0xffff0000u};
+    if (pairs) memcpy(numbers, halves, sizeof halves);
+    else numbers[0] = factor(word);
+    return pairs ? 2 : 1;
+}
+
+void multiply(Plane& plane, bool pairs) {
+    float a[16][16], b[16][8], numbers[2];
+    const unsigned depth = pairs ? 16 : 8;
     for (unsigned lane = 0; lane < 32; lane++) {
         const unsigned group = lane / 4, member = lane % 4;
-        for (unsigned i = 0; i < 4; i++) a[group + i % 2 * 8][member + i / 2 * 4] = factor(plane.a[lane][i]);
-        for (unsigned i = 0; i < 2; i++) b[member + i * 4][group] = factor(plane.b[lane][i]);
+        for (unsigned i = 0; i < 4; i++) {
+            const unsigned count = unpacked(plane.a[lane][i], pairs, numbers);
+            for (unsigned j = 0; j < count; j++) a[group + i % 2 * 8][(member + i / 2 * 4) * count + j] = numbers[j];
+        }
+        for (unsigned i = 0; i < 2; i++) {
+            const unsigned count = unpacked(plane.b[lane][i], pairs, numbers);
+            for (unsigned j = 0; j < count; j++) b[(member + i * 4) * count + j][group] = numbers[j];
+        }
     }
     for (unsigned lane = 0; lane < 32; lane++) {
         for (unsigned i = 0; i < 4; i++) {
             const unsigned row = lane / 4 + i / 2 * 8, col = lane % 4 * 2 + i % 2;
             float sum = plane.c[lane][i];
-            for (unsigned k = 0; k < 8; k++) sum += a[row][k] * b[k][col];
+            for (unsigned k = 0; k < depth; k++) sum += a[row][k] * b[k][col];
             plane.d[lane][i] = sum;
         }
     }
@@ -124,13 +139,13 @@ void __syncthreads() {
     threadIdx.x = unit;
 }
 
-void product(float* d, const unsigned* a, const unsigned* b, const float* c) {
+void product(bool pairs, float* d, const unsigned* a, const unsigned* b, const float* c) {
     const unsigned unit = threadIdx.x, lane = unit % 32;
     Plane& plane = planes[unit / 32];
     memcpy(plane.a[lane], a, sizeof plane.a[lane]);
     memcpy(plane.b[lane], b, sizeof plane.b[lane]);
     memcpy(plane.c[lane], c, sizeof plane.c[lane]);
-    if (plane.operands.come == 31) multiply(plane);
+    if (plane.operands.come == 31) multiply(plane, pairs);
     wait(plane.operands, 32);
     threadIdx.x = unit;
     memcpy(d, plane.d[lane], sizeof plane.d[lane]);

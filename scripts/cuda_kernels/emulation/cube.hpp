@@ -40,8 +40,19 @@ inline float __float_to_tf32(float value) {
 }
 }
 
-// mma.sync.m16n8k8 by PTX's fragments: of 32 units together.
-void product(float* d, const unsigned* a, const unsigned* b, const float* c);
+// A bf16 number: the nearest to a value, to even where two are as near.
+struct __nv_bfloat16 {
+    unsigned short bits;
+    __nv_bfloat16() = default;
+    explicit __nv_bfloat16(float value) {
+        unsigned word;
+        memcpy(&word, &value, 4);
+        bits = value != value ? 0x7fff : (word + 0x7fff + (word >> 16 & 1)) >> 16;
+    }
+};
+
+// mma.sync by PTX's fragments, of 32 units together: m16n8k8 of TF32, or m16n8k16 of bf16 by twos.
+void product(bool pairs, float* d, const unsigned* a, const unsigned* b, const float* c);
 
 // What another unit of a plane has: all 32 take part.
 inline unsigned __activemask() { return ~0u; }

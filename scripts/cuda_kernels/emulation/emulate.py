@@ -7,8 +7,12 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+from moved import kernel as described
+
 COMPILER = os.environ.get("CXX", "c++")
 # Small enough for a CPU; two cascades and two blocks, and channels that are no multiple of what is loaded at once times two.
 NETWORK = {
@@ -17,14 +21,32 @@ NETWORK = {
 }  # fmt: skip
 
 
-def translated(source, name):
-    """The C++ of a kernel, and the function that calls it with what it was launched with."""
+# By how much kernels may be apart that compute the same from the same numbers; and where they multiply on what they rounded to bf16 themselves, which
+# may be either of two numbers.
+SAME = {"dense_end": 5e-3}
+OTHERS = 1e-5
+
+# Buffers of bf16 by twos, beside those that say so; and those that each way has in its own order, or for itself.
+PAIRS = {"grown", "grads", "middle", "active", "normal", "twos"}
+OWN = {"masks", "aside"}
+
+# What a step is computed with.
+KINDS = {
+    "plain": {"matrices": 0, "halves": 0}, "matrix units": {"matrices": 1, "halves": 0}, "bf16": {"matrices": 0, "halves": 1},
+    "bf16 on matrix units": {"matrices": 1, "halves": 1},
+}  # fmt: skip
+
+
+def translated(source, name, within):
+    """The C++ of a kernel in a namespace, and how many units a cube of it has."""
     source = re.sub(r"#include <\w+\.h>", "", source)
     shared = re.search(r"extern __shared__ __align__\(\d+\) char (v\d+)\[\];", source)
     if shared:
         source = source.replace(shared.group(0), f"char* const {shared.group(1)} = shared_memory;")
-    product = r'asm volatile\("mma\.sync\.aligned\.m16n8k8\.row\.col\.f32\.tf32\.tf32\.f32[^;]*;"[^;]*?: "r"\((\w+)\.i_0\).*?"r"\(\w+\.i_3\), "r"\((\w+)\.i_0\).*?"f"\((\w+)\.i_0\).*?\);'
-    source = re.sub(product, r"product(&result.i_0, &\1.i_0, &\2.i_0, &\3.i_0);", source)
+    for kind, pairs in (("k8.row.col.f32.tf32.tf32.f32", "false"), ("k16.row.col.f32.bf16.bf16.f32", "true")):
+        name_of = re.escape(f"mma.sync.aligned.m16n8{kind}")
+        product = rf'asm volatile\("{name_of}[^;]*;"[^;]*?: "r"\((\w+)\.i_0\).*?"r"\(\w+\.i_3\), "r"\((\w+)\.i_0\).*?"f"\((\w+)\.i_0\).*?\);'
+        source = re.sub(product, rf"product({pairs}, &result.i_0, &\1.i_0, &\2.i_0, &\3.i_0);", source)
     if "asm" in source:
         raise SystemExit(f"cuda-kernels: {name}: {source[source.index('asm') :][:200]}: an instruction that the emulation does not know")
     units = int(re.search(r"__launch_bounds__\((\d+)\)", source).group(1))
@@ -43,88 +65,104 @@ def translated(source, name):
         fill.insert(0, "info_st info{};")
     source = source.replace('extern "C" __global__', "static")
     call = f"void call(void* const* buffers, const unsigned* whole, const float* floats) {{ {' '.join(fill)} {kernel.group(1)}({', '.join(given)}); }}"
-    return f'#include "cube.hpp"\nnamespace {space(name)} {{\n{source}\n{call}\n}}\n', units
+    return f'#include "cube.hpp"\nnamespace {within} {{\n{source}\n{call}\n}}\n', units
 
 
-def space(name):
-    return "kernel_" + name.replace("-", "_")
+class Step:
+    """The kernels of a step that is computed with something, compiled, and its trace."""
+
+    def __init__(self, program, folder, kind):
+        self.kind, self.folder = kind, folder / re.sub(r"\W", "_", kind)
+        self.folder.mkdir()
+        numbers = [f"{key}={number}" for key, number in (NETWORK | KINDS[kind]).items()]
+        subprocess.run([program, "90", self.folder, *numbers], check=True, stdout=subprocess.DEVNULL)
+        self.units, self.lines, self.known = {}, [], {}
+        for line in (self.folder / "trace").read_text().splitlines():
+            what, *rest = line.split(" ", 2)
+            if what == "kernel":
+                source = (self.folder / f"{rest[0]}.cu").read_text()
+                self.known[rest[0]] = described(rest[1], source)
+                text, self.units[rest[0]] = translated(source, rest[0], self.space(rest[0]))
+                (self.folder / f"{rest[0]}.cpp").write_text(text)
+            else:
+                self.lines.append(line)
+        self.objects = compiled(*(self.folder / f"{name}.cpp" for name in self.units))
+
+    def space(self, name):
+        return f"{self.folder.name}_{name}".replace("-", "_")
+
+    def declared(self):
+        return "\n".join(f"namespace {self.space(name)} {{ void call(void* const*, const unsigned*, const float*); }}" for name in self.units)
+
+    def launch(self, line, buffers):
+        """What a launch is on these buffers, and the numbers of those that it is given."""
+        name, x, y, z = line.split(" ")[1:5]
+        of = {key: re.search(rf"{key} \[(.*?)\]", line).group(1) for key in ("buffers", "whole", "floats")}
+        given = ", ".join(f"{buffers}[{number}].data()" for number in of["buffers"].split(", "))
+        numbers = f"const unsigned whole[8] = {{{of['whole']}}}; const float floats[8] = {{{of['floats']}}};"
+        run = f"run({self.space(name)}::call, {{{x}, {y}, {z}}}, {self.units[name]}, of, whole, floats, backwards);"
+        return f"{{ void* const of[] = {{{given}}}; {numbers} {run} }}", of["buffers"].split(", ")
 
 
-def player(trace, units):
-    """A program that does what the trace says."""
-    lines, sizes = [], {}
-    for line in trace.splitlines():
-        what, *rest = line.split(" ")
-        if what == "buffer":
-            sizes[rest[0]] = int(rest[1])
-            lines.append(f"buffers.emplace_back({rest[1]}, '\\xff');")
-        elif what == "given":
-            lines.append(f"given(buffers[{rest[0]}], float({rest[2]}));")
-        elif what == "words":
-            lines.append(f"{{ const unsigned words[] = {{{', '.join(rest[1:])}}}; memcpy(buffers[{rest[0]}].data(), words, sizeof words); }}")
-        elif what == "result":
-            lines.append(f'written(buffers[{rest[1]}], "{rest[0]}");')
-        elif what == "launch":
-            name, x, y, z = rest[:4]
-            of = {key: re.search(rf"{key} \[(.*?)\]", line).group(1) for key in ("buffers", "whole", "floats")}
-            given = ", ".join(f"buffers[{number}].data()" for number in of["buffers"].split(", "))
-            numbers = f"const unsigned whole[8] = {{{of['whole']}}}; const float floats[8] = {{{of['floats']}}};"
-            lines.append(f"{{ void* const of[] = {{{given}}}; {numbers} run({space(name)}::call, {{{x}, {y}, {z}}}, {units[name]}, of, whole, floats, backwards); }}")
-    known = "\n".join(f"namespace {space(name)} {{ void call(void* const*, const unsigned*, const float*); }}" for name in units)
-    steps = "\n".join(lines)
-    return f"""#include "cube.hpp"
-#include <string>
-{known}
-static unsigned drawn = 1;
-static void given(std::vector<char>& buffer, float scale) {{
-    for (size_t i = 0; i < buffer.size(); i += 4) {{
-        drawn = drawn * 1664525u + 1013904223u;
-        const float value = (float(drawn >> 8) / float(1 << 23) - 1.0f) * scale;
-        memcpy(&buffer[i], &value, 4);
-    }}
-}}
-static std::string folder;
-static void written(const std::vector<char>& buffer, const char* name) {{
-    FILE* file = fopen((folder + name).c_str(), "wb");
-    if (!file || fwrite(buffer.data(), 1, buffer.size(), file) != buffer.size() || fclose(file)) exit(1);
-}}
-int main(int, char** arguments) {{
-    std::vector<std::vector<char>> buffers;
-    buffers.reserve({len(sizes)});
-    folder = arguments[1];
-    exact = arguments[2] == std::string("exact");
-    const bool backwards = arguments[3] == std::string("backwards");
-    {steps}
-}}
-"""
+def compiled(*sources):
+    """The objects of C++ files."""
 
-
-def built(program, folder, matrices):
-    """The program of a step, on matrix units or not."""
-    folder = folder / ("matrices" if matrices else "units")
-    folder.mkdir()
-    numbers = [f"{key}={number}" for key, number in (NETWORK | {"matrices": int(matrices)}).items()]
-    subprocess.run([program, "90", folder, *numbers], check=True, stdout=subprocess.DEVNULL)
-    units = {}
-    for path in sorted(folder.glob("*.cu")):
-        text, units[path.stem] = translated(path.read_text(), path.stem)
-        path.with_suffix(".cpp").write_text(text)
-    (folder / "play.cpp").write_text(player((folder / "trace").read_text(), units))
-    sources = [*(folder / f"{name}.cpp" for name in units), folder / "play.cpp", HERE / "cube.cpp"]
-    objects = [folder / f"{path.stem}.o" for path in sources]
-
-    def compiled(pair):
-        subprocess.run([COMPILER, "-std=c++17", "-O1", "-w", "-fno-strict-aliasing", "-I", HERE, "-c", pair[0], "-o", pair[1]], check=True)
+    def one(source):
+        subprocess.run([COMPILER, "-std=c++17", "-O1", "-w", "-fno-strict-aliasing", "-I", HERE, "-c", source, "-o", source.with_suffix(".o")], check=True)
+        return source.with_suffix(".o")
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(compiled, zip(sources, objects)))
-    subprocess.run([COMPILER, *objects, "-o", folder / "play"], check=True)
-    return folder / "play"
+        return list(pool.map(one, sources))
+
+
+def prepared(line, buffers):
+    """What a line of the trace does to buffers before or between launches."""
+    what, *rest = line.split(" ")
+    if what == "buffer":
+        return f"{buffers}.emplace_back({rest[1]}, '\\xff');"
+    if what == "given":
+        return f"given({buffers}[{rest[0]}], float({rest[2]}));"
+    if what == "words":
+        return f"{{ const unsigned words[] = {{{', '.join(rest[1:])}}}; memcpy({buffers}[{rest[0]}].data(), words, sizeof words); }}"
+    return f'written({buffers}[{rest[1]}], "{rest[0]}");'
+
+
+def alone(step):
+    """What a step does, line by line."""
+    return [step.launch(line, "one")[0] if line.startswith("launch") else prepared(line, "one") for line in step.lines]
+
+
+def together(one, other):
+    """What two steps do that compute the same, kernel by kernel from the same numbers: those of `one`, which `other` takes over."""
+    for line, same in zip(one.lines, other.lines, strict=True):
+        what, number = line.split(" ")[:2]
+        if what == "launch":
+            launch, numbers = one.launch(line, "one")
+            yield from (launch, other.launch(same, "other")[0])
+            name, arguments, known = one.known[number]
+            for buffer, (argument, mutable) in zip(numbers, arguments, strict=True):
+                if mutable and argument not in OWN:
+                    pairs = known.get("halves") == "true" and argument in PAIRS or known.get(f"{argument}_halves") == "true"
+                    yield f'beside("{name}", one[{buffer}], other[{buffer}], {str(pairs).lower()});'
+        elif what == "buffer":
+            yield from (prepared(line, "one"), prepared(same, "other"))
+        elif what != "result":
+            yield from (prepared(line, "one"), f"other[{number}] = one[{number}];")
+
+
+def built(folder, name, steps, lines):
+    """The program that does this with the kernels of some steps."""
+    source = folder / f"{name}.cpp"
+    declared, does = "\n".join(step.declared() for step in steps), "\n    ".join(lines)
+    source.write_text(f'#include "play.hpp"\n{declared}\nvoid play() {{\n    {does}\n}}\n')
+    objects = [path for step in steps for path in step.objects]
+    subprocess.run([COMPILER, *objects, *compiled(source, HERE / "cube.cpp"), "-o", folder / name], check=True)
+    return folder / name
 
 
 def results(play, name, *choices):
     """What the step gives: input, outputs, losses, gradient."""
-    folder = play.parent / name
+    folder = play.parent / f"results of {name}"
     folder.mkdir()
     subprocess.run([play, f"{folder}/", *choices], check=True)
     found = {}
@@ -146,23 +184,44 @@ def furthest(found, expected, window):
     return off
 
 
+def furthest_apart(play):
+    """Of each kernel, how far two ways to compute it are apart."""
+    folder = play.parent / "results of both"
+    folder.mkdir()
+    subprocess.run([play, f"{folder}/", "exact", "forwards"], check=True)
+    return {name: float(off) for name, off in (line.split() for line in (folder / "apart").read_text().splitlines())}
+
+
 def emulate(program, folder):
     """Prints how far matrix units are off plain arithmetic; whether all is as it must be."""
+    steps = {kind: Step(program, folder, kind) for kind in KINDS}
+    bf16 = steps["bf16"], steps["bf16 on matrix units"]
+    plays = {kind: built(folder, step.folder.name + "_alone", [step], alone(step)) for kind, step in steps.items()}
+    both = built(folder, "both", bf16, together(*bf16))
+    runs = {
+        "plain": ("plain", "exact", "forwards"),
+        "plain, units in reverse": ("plain", "exact", "backwards"),
+        "matrix units, factors not rounded": ("matrix units", "exact", "forwards"),
+        "matrix units": ("matrix units", "rounded", "forwards"),
+        "matrix units, units in reverse": ("matrix units", "rounded", "backwards"),
+        "bf16": ("bf16", "rounded", "forwards"),
+        "bf16, units in reverse": ("bf16", "rounded", "backwards"),
+        "bf16 on matrix units": ("bf16 on matrix units", "rounded", "forwards"),
+        "bf16 on matrix units, units in reverse": ("bf16 on matrix units", "rounded", "backwards"),
+    }
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        plain, matrices = pool.map(lambda kind: built(program, folder, kind), (False, True))
-        runs = {
-            "plain": (plain, "plain", "exact", "forwards"),
-            "plain, units in reverse": (plain, "reverse", "exact", "backwards"),
-            "matrix units, factors not rounded": (matrices, "exact", "exact", "forwards"),
-            "matrix units": (matrices, "rounded", "rounded", "forwards"),
-            "matrix units, units in reverse": (matrices, "reverse", "rounded", "backwards"),
-        }
-        found = dict(zip(runs, pool.map(lambda run: results(*run), runs.values())))
+        apart = pool.submit(furthest_apart, both)
+        found = dict(zip(runs, pool.map(lambda name: results(plays[runs[name][0]], name, *runs[name][1:]), runs)))
+        apart = apart.result()
     bars = [
         ("plain, units in reverse", "plain", 256, 0.0),
         ("matrix units, units in reverse", "matrix units", 256, 0.0),
         ("matrix units, factors not rounded", "plain", 256, 5e-5),
         ("matrix units", "plain", None, 0.05),
+        ("bf16, units in reverse", "bf16", 256, 0.0),
+        ("bf16 on matrix units, units in reverse", "bf16 on matrix units", 256, 0.0),
+        ("bf16", "plain", None, 0.1),
+        ("bf16 on matrix units", "bf16", None, 0.1),
     ]
     good = True
     names = list(found["plain"])
@@ -171,4 +230,9 @@ def emulate(program, folder):
         off = [furthest(found[name][key], found[beside][key], window or len(found["plain"][key])) for key in names]
         print(f"| {name} | {beside} | {window or 'all'} | " + " | ".join(f"{one:.1e}" for one in off) + f" | {bar:.0e} |")
         good &= max(off) <= bar
+    print("\nbf16 on matrix units beside bf16 without, kernel by kernel from the same numbers:\n\n| kernel | apart | at most |\n|---|---|---|")
+    for name, off in sorted(apart.items(), key=lambda pair: -pair[1]):
+        bar = SAME.get(name, OTHERS)
+        print(f"| `{name}` | {off:.1e} | {bar:.0e} |")
+        good &= off <= bar
     return good

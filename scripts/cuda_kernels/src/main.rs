@@ -63,12 +63,14 @@ mod gpu {
     mod dense;
     mod dense_end;
     mod dense_gradient;
+    mod dense_weights;
     mod film;
     mod film_gradient;
     mod forward;
     mod functions;
     mod gates;
     mod layout;
+    mod load;
     mod losses;
     mod matrix;
     mod mlp;
@@ -85,6 +87,7 @@ mod gpu {
     mod tokens;
     mod weights;
     mod windows;
+    mod words;
 
     #[path = "../../../scripts/cuda_kernels/src/step.rs"]
     pub mod step;

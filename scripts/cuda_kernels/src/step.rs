@@ -26,7 +26,7 @@ pub fn launch(network: &BTreeMap<String, usize>) {
         data_consistency: true,
         embedding: of("gene_embedding"),
         genes: if of("gene_embedding") > 0 { 2 } else { 0 },
-        products: if of("matrices") > 0 { Products::Matrices } else { Products::Units },
+        products: Products { matrices: of("matrices") > 0, halves: of("halves") > 0 },
     };
     assert!(dimensions.fit(), "burn's operations compute such a network");
     let (side, examples) = (of("side"), of("examples"));

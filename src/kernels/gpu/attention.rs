@@ -2,13 +2,13 @@
 //! and the MLP. A cube has a window, a unit a token.
 
 use super::attention_rows::attention_rows;
-use super::functions::moments;
+use super::functions::{moments, put_normal};
 use super::layout::Hybrid;
 use super::mlp::mlp_of_token;
-use super::products::Products;
 use super::tiles::Tile;
 use super::tokens::convolve_token;
 use super::windows::{MASKED, pixel_of};
+use super::words::pair;
 use cubecl::prelude::*;
 
 /// Position bias and mask of query i and key j of a head; the block's parameters begin at `base`.
@@ -76,21 +76,22 @@ pub(super) fn dot(a: &[f32], b: &[f32], i: usize, j: usize, #[comptime] d: usize
 }
 
 /// `x + α · gate · conv2(active) + attention(LayerNorm(x))`, into `middle`, and that with the MLP. If this is the first hybrid block of a
-/// dense block, its output goes to `out`, and the moments by which a LayerNorm normalises it, `[pixels, 2]`, to `moments_out`; if it is the
+/// dense block, its output goes to `out`, and the moments by which a LayerNorm normalises it, `[pixels, 2]`, to `moments_out`, of bf16 also what it then is to `normal`; if it is the
 /// `last`, its output plus what the dense block read, which begins at `first` in `out`, `[pixels, stride]`, goes behind that. Of each pixel and
 /// head, the logarithm by which its softmax divides is left in `logs`.
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn attention(
     x: &[f32],
-    active: &[f32],
+    active: &[u32],
     gates: &[f32],
     weights: &[f32],
     windows: &[u32],
     logs: &mut [f32],
-    middle: &mut [f32],
+    middle: &mut [u32],
     out: &mut [f32],
     moments_out: &mut [f32],
+    normal: &mut [u32],
     base: usize,
     shift: usize,
     first: usize,
@@ -100,7 +101,7 @@ pub(super) fn attention(
     #[comptime] hybrid: Hybrid,
     #[comptime] last: bool,
 ) {
-    if comptime!(hybrid.attention() == Products::Matrices) {
+    if comptime!(hybrid.attention().matrices) {
         attention_rows(
             x,
             active,
@@ -111,6 +112,7 @@ pub(super) fn attention(
             middle,
             out,
             moments_out,
+            normal,
             base,
             shift,
             first,
@@ -131,6 +133,7 @@ pub(super) fn attention(
             middle,
             out,
             moments_out,
+            normal,
             base,
             shift,
             first,
@@ -148,14 +151,15 @@ pub(super) fn attention(
 #[allow(clippy::too_many_arguments)]
 fn attention_by_units(
     x: &[f32],
-    active: &[f32],
+    active: &[u32],
     gates: &[f32],
     weights: &[f32],
     windows: &[u32],
     logs: &mut [f32],
-    middle: &mut [f32],
+    middle: &mut [u32],
     out: &mut [f32],
     moments_out: &mut [f32],
+    normal: &mut [u32],
     base: usize,
     shift: usize,
     first: usize,
@@ -224,7 +228,15 @@ fn attention_by_units(
         }
         let gated = alpha * gates[window.image * comptime!(hybrid.gates()) + o] * branch[o];
         branch[o] = x[pixel * channels + o] + gated + sum;
-        middle[pixel * channels + o] = branch[o];
+        if comptime!(!hybrid.products.halves) {
+            middle[pixel * channels + o] = u32::reinterpret(branch[o]);
+        }
+    }
+    if comptime!(hybrid.products.halves) {
+        for two in 0..comptime!(channels / 2) {
+            let both = pair(branch[2 * two], branch[2 * two + 1], hybrid.products.matrices);
+            middle[pixel * comptime!(hybrid.middle()) + two] = both;
+        }
     }
     mlp_of_token(&mut branch, &mut tokens, &mut stats, weights, base, hybrid);
     for o in 0..channels {
@@ -238,5 +250,9 @@ fn attention_by_units(
     }
     if comptime!(!last) {
         moments(&tokens, i * channels, moments_out, 2 * pixel, channels);
+        if comptime!(hybrid.products.halves) {
+            let matrices = comptime!(hybrid.products.matrices);
+            put_normal(&tokens, i * channels, &*moments_out, pixel, normal, channels, matrices);
+        }
     }
 }

@@ -6,10 +6,10 @@ use super::attention_rows_gradient::attention_rows_gradient;
 use super::functions::moments;
 use super::layout::Hybrid;
 use super::pixelwise::{clear, norm_weights};
-use super::products::Products;
 use super::tiles::Tile;
 use super::tokens::convolve_token;
 use super::windows::pixel_of;
+use super::words::{number as number_of, pair};
 use cubecl::prelude::*;
 
 /// Adds to a row of partial sums at `to` the gradients of the position bias of a head, Σ of those of all scores of a distance.
@@ -52,17 +52,19 @@ fn position_gradient(
 
 /// The gradient of the input `x` of a hybrid block, given that of its middle, `grad`, and what came back through the channel attention to
 /// the output of its first convolution, `narrow`; and the gradients of the parameters of norm and attention at `column` of
-/// rows of `length` partial sums.
+/// rows of `length` partial sums. Of bf16, `x` is normal but for its `moments`. `aside` has room for a window of each cube.
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn attention_gradient(
-    x: &[f32],
+    x: &[u32],
+    moments: &[f32],
     kept: &[f32],
     grad: &[f32],
-    narrow: &[f32],
+    narrow: &[u32],
     weights: &[f32],
     windows: &[u32],
-    out: &mut [f32],
+    aside: &mut [f32],
+    out: &mut [u32],
     partial: &mut [f32],
     base: usize,
     column: usize,
@@ -71,15 +73,18 @@ pub(super) fn attention_gradient(
     shift: usize,
     scale: f32,
     #[comptime] hybrid: Hybrid,
+    #[comptime] out_halves: bool,
 ) {
-    if comptime!(hybrid.attention() == Products::Matrices) {
+    if comptime!(hybrid.attention().matrices) {
         attention_rows_gradient(
             x,
+            moments,
             kept,
             grad,
             narrow,
             weights,
             windows,
+            aside,
             out,
             partial,
             base,
@@ -89,10 +94,12 @@ pub(super) fn attention_gradient(
             shift,
             scale,
             hybrid,
+            out_halves,
         );
     } else {
         attention_gradient_by_units(
             x,
+            moments,
             kept,
             grad,
             narrow,
@@ -107,6 +114,7 @@ pub(super) fn attention_gradient(
             shift,
             scale,
             hybrid,
+            out_halves,
         );
     }
 }
@@ -115,13 +123,14 @@ pub(super) fn attention_gradient(
 #[cube]
 #[allow(clippy::too_many_arguments)]
 fn attention_gradient_by_units(
-    x: &[f32],
+    x: &[u32],
+    kept_moments: &[f32],
     kept: &[f32],
     grad: &[f32],
-    narrow: &[f32],
+    narrow: &[u32],
     weights: &[f32],
     windows: &[u32],
-    out: &mut [f32],
+    out: &mut [u32],
     partial: &mut [f32],
     base: usize,
     column: usize,
@@ -130,7 +139,9 @@ fn attention_gradient_by_units(
     shift: usize,
     scale: f32,
     #[comptime] hybrid: Hybrid,
+    #[comptime] out_halves: bool,
 ) {
+    let halves = comptime!(hybrid.products.halves);
     let (channels, d, n) = (comptime!(hybrid.channels), comptime!(hybrid.head()), comptime!(hybrid.tokens()));
     let mut tokens = Shared::new_slice(comptime!(n * channels));
     let mut above = Shared::new_slice(comptime!(n * channels));
@@ -144,6 +155,7 @@ fn attention_gradient_by_units(
     let mut logs = Shared::new_slice(comptime!(2 * n));
     let i = UNIT_POS as usize;
     let mut normal_sum = Array::<f32>::new(channels);
+    let mut result = Array::<f32>::new(channels);
     let (qkv, proj) = (base + comptime!(hybrid.qkv()), base + comptime!(hybrid.proj()));
     let row = CUBE_POS * length + column;
     clear(partial, row, comptime!(2 * channels));
@@ -154,7 +166,7 @@ fn attention_gradient_by_units(
         let window = Tile::of(windows, number);
         let pixel = pixel_of(&window, i, shift, hybrid);
         for c in 0..channels {
-            tokens[i * channels + c] = x[pixel * channels + c];
+            tokens[i * channels + c] = number_of(x, pixel * channels + c, halves);
             above[i * channels + c] = grad[pixel * channels + c];
             normal_sum[c] = f32::new(0.0);
         }
@@ -169,7 +181,14 @@ fn attention_gradient_by_units(
             hybrid,
         );
         moments(&tokens, i * channels, &mut logs, 2 * i, channels);
-        let (mean, inverse) = (logs[2 * i], logs[2 * i + 1]);
+        let (mut mean, mut inverse) = (logs[2 * i], logs[2 * i + 1]);
+        let mut slope_scale = inverse;
+        if comptime!(halves) {
+            // They are normal.
+            mean = f32::new(0.0);
+            inverse = f32::new(1.0);
+            slope_scale = kept_moments[2 * pixel + 1];
+        }
         for c in 0..channels {
             let value = (tokens[i * channels + c] - mean) * inverse;
             tokens[i * channels + c] = value * weights[base + c] + weights[base + channels + c];
@@ -269,7 +288,7 @@ fn attention_gradient_by_units(
         let mut shift_sum = f32::new(0.0);
         let mut tilt = f32::new(0.0);
         for c in 0..channels {
-            let normal = (x[pixel * channels + c] - mean) * inverse;
+            let normal = (number_of(x, pixel * channels + c, halves) - mean) * inverse;
             let g = normal_sum[c] * weights[base + c];
             shift_sum += g;
             tilt += g * normal;
@@ -277,11 +296,22 @@ fn attention_gradient_by_units(
         shift_sum *= comptime!(1.0 / channels as f32);
         tilt *= comptime!(1.0 / channels as f32);
         for c in 0..channels {
-            let normal = (x[pixel * channels + c] - mean) * inverse;
+            let normal = (number_of(x, pixel * channels + c, halves) - mean) * inverse;
             let g = normal_sum[c] * weights[base + c];
-            out[pixel * channels + c] = above[i * channels + c] + (g - shift_sum - normal * tilt) * inverse;
-            tokens[i * channels + c] = x[pixel * channels + c];
+            let value = above[i * channels + c] + (g - shift_sum - normal * tilt) * slope_scale;
+            if comptime!(out_halves) {
+                result[c] = value;
+            } else {
+                out[pixel * channels + c] = u32::reinterpret(value);
+            }
+            tokens[i * channels + c] = number_of(x, pixel * channels + c, halves);
             above[i * channels + c] = normal_sum[c];
+        }
+        if comptime!(out_halves) {
+            for two in 0..comptime!(channels / 2) {
+                let both = pair(result[2 * two], result[2 * two + 1], hybrid.products.matrices);
+                out[pixel * comptime!(channels / 2) + two] = both;
+            }
         }
         logs[2 * i] = mean;
         logs[2 * i + 1] = inverse;

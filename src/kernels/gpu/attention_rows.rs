@@ -11,6 +11,7 @@ use super::rows::{
 use super::tiles::Tile;
 use super::tokens::{convolve_rows, tap_len};
 use super::windows::{MASKED, pixel_of};
+use super::words::pair;
 use cubecl::prelude::*;
 
 /// Numbers of shared memory for a head's rows of queries, keys and values.
@@ -257,19 +258,39 @@ fn put_moments(moments: &Array<f32>, to: &mut [f32], pixels: &Array<usize>) {
     }
 }
 
+/// Writes a plane's tokens as their moments normalise them, of bf16 by twos.
+#[cube]
+fn put_normal_rows(
+    rows: &Array<f32>,
+    moments: &Array<f32>,
+    to: &mut [u32],
+    pixels: &Array<usize>,
+    #[comptime] channels: usize,
+) {
+    #[unroll]
+    for i in 0..comptime!(numbers(channels) / 2) {
+        let row = comptime!(own_row(2 * i));
+        let (mean, scale) = (moments[comptime!(2 * row)], moments[comptime!(2 * row + 1)]);
+        let (_, channel) = place(comptime!(2 * i));
+        let (one, other) = (rows[comptime!(2 * i)] - mean, rows[comptime!(2 * i + 1)] - mean);
+        to[pixels[row] * comptime!(channels / 2) + channel / 2] = pair(one * scale, other * scale, true);
+    }
+}
+
 /// What `attention::attention` computes.
 #[cube]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn attention_rows(
     x: &[f32],
-    active: &[f32],
+    active: &[u32],
     gates: &[f32],
     weights: &[f32],
     windows: &[u32],
     logs: &mut [f32],
-    middle: &mut [f32],
+    middle: &mut [u32],
     out: &mut [f32],
     moments_out: &mut [f32],
+    normal: &mut [u32],
     base: usize,
     shift: usize,
     first: usize,
@@ -300,9 +321,9 @@ pub(super) fn attention_rows(
         let gate = alpha * gates[window.image * comptime!(hybrid.gates()) + o];
         sums[i] += gate * (branch[i] + weights[conv2 + comptime!(hybrid.taps() * channels) + o]);
     }
-    let rows = load_pixels(x, &pixels, 0usize, channels, channels);
-    let normal = normalised_rows(&rows, &moments_of_rows(&rows, channels), weights, base, channels);
-    let tokens = factors(&normal, channels);
+    let rows = load_pixels(x, &pixels, 0usize, channels, channels, false);
+    let normalised = normalised_rows(&rows, &moments_of_rows(&rows, channels), weights, base, channels);
+    let tokens = factors(&normalised, channels);
     for head in 0..comptime!(hybrid.heads) {
         stage_head(weights, &mut qkv, &mut table, base, head, hybrid);
         stage(weights, &mut proj, 0usize, base + comptime!(hybrid.proj()) + head * d, channels, channels, d);
@@ -335,7 +356,12 @@ pub(super) fn attention_rows(
         let (_, o) = place(i);
         let at = pixels[comptime!(own_row(i))] * channels + o;
         sums[i] += x[at];
-        middle[at] = sums[i];
+        if comptime!(!hybrid.products.halves) {
+            middle[at] = u32::reinterpret(sums[i]);
+        } else if comptime!(i % 2 == 1) {
+            // Of two numbers one behind the other, channels lie side by side.
+            middle[at / 2] = pair(sums[comptime!(i - 1)], sums[i], true);
+        }
     }
     mlp_rows(&mut sums, &mut keys, &mut values, weights, base, hybrid);
     #[unroll]
@@ -350,6 +376,10 @@ pub(super) fn attention_rows(
         }
     }
     if comptime!(!last) {
-        put_moments(&moments_of_rows(&sums, channels), moments_out, &pixels);
+        let moments = moments_of_rows(&sums, channels);
+        put_moments(&moments, moments_out, &pixels);
+        if comptime!(hybrid.products.halves) {
+            put_normal_rows(&sums, &moments, normal, &pixels, channels);
+        }
     }
 }

@@ -16,6 +16,7 @@ use super::rows::{
 };
 use super::tiles::Tile;
 use super::tokens::convolve_rows;
+use super::words::pair;
 use cubecl::prelude::*;
 
 /// A plane's tokens from a part of a head, which begins at `first`.
@@ -176,7 +177,7 @@ fn put_head(
 ) {
     let (channels, d) = (comptime!(hybrid.channels), comptime!(hybrid.head()));
     let wide = comptime!(padded(d));
-    let above = factors(&load_pixels(grad, pixels, 0usize, channels, channels), channels);
+    let above = factors(&load_pixels(grad, pixels, 0usize, channels, channels, false), channels);
     let from = base + comptime!(hybrid.proj()) + head * d;
     let proj = weights_of(weights, from, channels, wide, channels, 1usize, true);
     let mut outputs = zeros(comptime!(numbers(wide)));
@@ -222,17 +223,34 @@ fn add_back(
     times_own(grads, &own, normal_grad, comptime!(padded(d)), channels);
 }
 
+/// The moments by which a plane's tokens are normalised; of bf16, they are normal.
+#[cube]
+fn moments_of_kept(values: &Array<f32>, #[comptime] hybrid: Hybrid) -> Array<f32> {
+    if comptime!(hybrid.products.halves) {
+        let mut moments = zeros(comptime!(2 * OWN_ROWS));
+        #[unroll]
+        for row in 0..OWN_ROWS {
+            moments[comptime!(2 * row + 1)] = f32::new(1.0);
+        }
+        moments
+    } else {
+        moments_of_rows(values, hybrid.channels)
+    }
+}
+
 /// What `attention_gradient::attention_gradient` computes.
 #[cube]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn attention_rows_gradient(
-    x: &[f32],
+    x: &[u32],
+    kept_moments: &[f32],
     kept: &[f32],
     grad: &[f32],
-    narrow: &[f32],
+    narrow: &[u32],
     weights: &[f32],
     windows: &[u32],
-    out: &mut [f32],
+    aside: &mut [f32],
+    out: &mut [u32],
     partial: &mut [f32],
     base: usize,
     column: usize,
@@ -241,7 +259,9 @@ pub(super) fn attention_rows_gradient(
     shift: usize,
     scale: f32,
     #[comptime] hybrid: Hybrid,
+    #[comptime] out_halves: bool,
 ) {
+    let halves = comptime!(hybrid.products.halves);
     let (channels, d, n) = (comptime!(hybrid.channels), comptime!(hybrid.head()), comptime!(hybrid.tokens()));
     let (wide, across) = (comptime!(padded(hybrid.head())), comptime!(across(&hybrid)));
     let part = comptime!(n * pitch(wide));
@@ -266,9 +286,14 @@ pub(super) fn attention_rows_gradient(
     while number < window_count {
         let window = Tile::of(windows, number);
         let pixels = pixels_of(&window, shift, hybrid);
+        let mut aside_of = own_tokens();
+        #[unroll]
+        for of in 0..OWN_ROWS {
+            aside_of[of] += CUBE_POS * n;
+        }
         stage_sides(&mut sides, &window, shift, hybrid);
-        let values = load_pixels(x, &pixels, 0usize, channels, channels);
-        let moments = moments_of_rows(&values, channels);
+        let values = load_pixels(x, &pixels, 0usize, channels, channels, halves);
+        let moments = moments_of_kept(&values, hybrid);
         put_all(&normalised_rows(&values, &moments, &affine, 0usize, channels), &mut tokens, hybrid);
         let conv1 = base + comptime!(hybrid.conv1());
         let mut normal_grad =
@@ -283,8 +308,8 @@ pub(super) fn attention_rows_gradient(
             for i in 0..comptime!(numbers(wide)) {
                 let (_, channel) = place(i);
                 if channel < d {
-                    // Until all heads are there; then the gradient takes their place.
-                    out[pixels[comptime!(own_row(i))] * channels + head * d + channel] = heads[i];
+                    // Until all heads are there.
+                    aside[aside_of[comptime!(own_row(i))] * channels + head * d + channel] = heads[i];
                 }
             }
             sync_cube();
@@ -318,20 +343,28 @@ pub(super) fn attention_rows_gradient(
             add_qkv(&tokens, &parts, partial, row + comptime!(hybrid.qkv()), head, hybrid);
             sync_cube();
         }
-        let above = load_pixels(grad, &pixels, 0usize, channels, channels);
+        let above = load_pixels(grad, &pixels, 0usize, channels, channels, false);
         put_all(&above, &mut tokens, hybrid);
-        put_all(&load_pixels(&*out, &pixels, 0usize, channels, channels), &mut parts, hybrid);
+        put_all(&load_pixels(&*aside, &aside_of, 0usize, channels, channels, false), &mut parts, hybrid);
         sync_cube();
         add_proj(&tokens, &parts, partial, row + comptime!(hybrid.proj()), hybrid);
-        let values = load_pixels(x, &pixels, 0usize, channels, channels);
-        let moments = moments_of_rows(&values, channels);
+        let values = load_pixels(x, &pixels, 0usize, channels, channels, halves);
+        let moments = moments_of_kept(&values, hybrid);
         let mut result = normalised_back(&values, &moments, &normal_grad, &affine, 0usize, channels);
         #[unroll]
         for i in 0..comptime!(numbers(channels)) {
             let (_, channel) = place(i);
             let of = comptime!(own_row(i));
+            if comptime!(halves) {
+                result[i] *= kept_moments[2 * pixels[of] + 1];
+            }
             result[i] += above[i];
-            out[pixels[of] * channels + channel] = result[i];
+            let to = pixels[of] * channels + channel;
+            if comptime!(!out_halves) {
+                out[to] = u32::reinterpret(result[i]);
+            } else if comptime!(i % 2 == 1) {
+                out[to / 2] = pair(result[comptime!(i - 1)], result[i], true);
+            }
         }
         add_norms(&values, &moments, &normal_grad, &mut norms, hybrid);
         sync_cube();

@@ -3,7 +3,6 @@
 use super::attention_gradient::attention_gradient;
 use super::branch::branch_gradient;
 use super::conv::Finish;
-use super::dense_gradient::{dense_input_gradient, dense_layer_gradient, dense_weights};
 use super::forward::{BlockTape, Convolution, HybridTape, Loaded, StageTape, UNITS, View, cubes};
 use super::gates::{self, gates_gradient};
 use super::mlp::mlp_gradient;
@@ -72,8 +71,16 @@ impl Pass {
         (grad, outputs): (View, usize),
     ) {
         let products = self.plan.products;
-        let (load, table, norm) = load.parts(source.buffer);
-        let shape = weights::Shape { side, outputs, source: source.stride, grad: grad.stride, load, products };
+        let (load, table, norm) = load.parts(&source);
+        let shape = weights::Shape {
+            side,
+            outputs,
+            source: source.stride,
+            grad: grad.stride,
+            load,
+            grad_halves: grad.halves,
+            products,
+        };
         weight_gradients::launch(
             &self.weights.client,
             CubeCount::Static(inputs.div_ceil(CHUNK) as u32, self.tiles.count.min(CONV_ROWS) as u32, 1),
@@ -150,21 +157,29 @@ impl Pass {
         let modulated = |site: usize, grad: View| self.modulate_backward(stage, site, tape.films[site].as_ref(), grad);
         let plain = |buffer| View::new(buffer, c);
         let read = |view, inputs| (view, inputs, Loaded::Plain);
-        let [deep, fused, last, shallow] = [(); 4].map(|()| self.image(c));
+        let [deep, last, shallow] = [(); 3].map(|()| self.image(c));
+        let (fused, halves) = (self.words(self.pixels * plan.hybrid().middle()), plan.products.halves);
+        let by_twos = |buffer| View::by_twos(buffer, c, halves);
 
         let ends = self.partial(CONV_ROWS, plan.films() - plan.global_fusion1());
         let column = |offset: usize| offset - plan.global_fusion1();
         self.weight_gradients(&ends, column(plan.reconstruct()), 3, read(plain(&tape.deep), c), (grad.clone(), 1));
         self.convolve(&Convolution::back(base + plan.reconstruct(), 3, c, 1), grad, plain(&deep));
         modulated(plan.blocks + 1, plain(&deep));
-        self.weight_gradients(&ends, column(plan.global_fusion2()), 3, read(plain(&tape.fused), c), (plain(&deep), c));
-        self.convolve(&Convolution::back(base + plan.global_fusion2(), 3, c, c), plain(&deep), plain(&fused));
+        self.weight_gradients(
+            &ends,
+            column(plan.global_fusion2()),
+            3,
+            read(by_twos(&tape.fused), c),
+            (plain(&deep), c),
+        );
+        self.convolve(&Convolution::back(base + plan.global_fusion2(), 3, c, c), plain(&deep), by_twos(&fused));
         let source = View::new(&tape.features, plan.dense().source).at(c);
-        self.weight_gradients(&ends, 0, 1, read(source, plan.blocks * c), (plain(&fused), c));
+        self.weight_gradients(&ends, 0, 1, read(source, plan.blocks * c), (by_twos(&fused), c));
         // What it gives back to the other blocks is added where the gradients of their outputs are made.
         let back = Convolution::back(base + plan.global_fusion1() + (plan.blocks - 1) * c, 1, c, c);
         let back = Convolution { forward_inputs: plan.blocks * c, ..back };
-        self.convolve(&back, plain(&fused), View::new(&last, c));
+        self.convolve(&back, by_twos(&fused), View::new(&last, c));
         self.sum(gradient, base + plan.global_fusion1(), &ends, None);
 
         let mut above = last;
@@ -202,61 +217,22 @@ impl Pass {
         let [regular, shifted] = tape.halves;
         let regular_base = own + dense.parameters();
         let shifted_base = regular_base + hybrid.parameters();
-        let between = self.hybrid_backward(shifted_base, hybrid.parameters(), plan.window / 2, shifted, above, &two);
-        let fused = self.hybrid_backward(regular_base, 0, 0, regular, &between, &two);
+        let between = self.words(self.pixels * plan.channels);
+        let fused = self.words(self.pixels * hybrid.middle());
+        let column = hybrid.parameters();
+        self.hybrid_backward(shifted_base, column, plan.window / 2, shifted, above, &two, (&between, false));
+        self.hybrid_backward(regular_base, 0, 0, regular, &between, &two, (&fused, hybrid.products.halves));
 
-        let grads = self.image(dense.grown());
-        for layer in (0..plan.layers).rev() {
-            dense_layer_gradient::launch(
-                &self.weights.client,
-                CubeCount::Static(self.tiles.count as u32, 1, 1),
-                CubeDim::new_1d(plan.products.units(plan.growth)),
-                fused.clone().into_buffer_arg(),
-                self.weights.clone().into_buffer_arg(),
-                self.tiles.buffer.clone().into_buffer_arg(),
-                tape.masks.clone().into_buffer_arg(),
-                grads.clone().into_buffer_arg(),
-                own,
-                dense,
-                layer,
-            );
-        }
-        dense_weights::launch(
-            &self.weights.client,
-            CubeCount::Static(dense.all_chunks() as u32, one.rows as u32, 1),
-            CubeDim::new_1d(plan.products.units_of_weights(3, dense.widest())),
-            source.clone().into_buffer_arg(),
-            tape.grown.into_buffer_arg(),
-            fused.clone().into_buffer_arg(),
-            grads.clone().into_buffer_arg(),
-            self.tiles.buffer.clone().into_buffer_arg(),
-            one.buffer.clone().into_buffer_arg(),
-            number * plan.channels,
-            self.tiles.count,
-            dense,
-        );
+        let grads = self.dense_gradients(own, &fused, &tape.masks);
+        let read = (source, number * plan.channels);
+        self.dense_weights(read, tape.grown, (&fused, &grads), (&one.buffer, one.rows));
         self.sum(gradient, own, &one, Some(&two));
-        let out = self.image(plan.channels);
-        dense_input_gradient::launch(
-            &self.weights.client,
-            CubeCount::Static(self.tiles.count as u32, 1, 1),
-            CubeDim::new_1d(plan.products.units(plan.channels)),
-            fused.into_buffer_arg(),
-            self.weights.clone().into_buffer_arg(),
-            self.tiles.buffer.clone().into_buffer_arg(),
-            grads.into_buffer_arg(),
-            above.clone().into_buffer_arg(),
-            top.clone().into_buffer_arg(),
-            out.clone().into_buffer_arg(),
-            own,
-            base + plan.global_fusion1() + number.saturating_sub(1) * plan.channels,
-            dense,
-            (number > 0).then_some(plan.blocks),
-        );
-        out
+        let top_base = base + plan.global_fusion1() + number.saturating_sub(1) * plan.channels;
+        self.dense_input((own, top_base), (fused, grads), above, top, (number > 0).then_some(plan.blocks))
     }
 
-    /// The gradient of a hybrid block's input, given that of its output.
+    /// The gradient of a hybrid block's input, into `out`, which may be bf16 by twos, given that of its output.
+    #[allow(clippy::too_many_arguments)]
     fn hybrid_backward(
         &self,
         base: usize,
@@ -265,12 +241,15 @@ impl Pass {
         tape: HybridTape,
         grad: &CubeTensor,
         partial: &Partial,
-    ) -> CubeTensor {
+        (out, out_halves): (&CubeTensor, bool),
+    ) {
         let (plan, hybrid) = (&self.plan, self.plan.hybrid());
-        let (c, few) = (plan.channels, plan.few);
+        let (c, few, halves) = (plan.channels, plan.few, hybrid.products.halves);
         let client = &self.weights.client;
         let rows = CubeCount::Static(partial.rows as u32, 1, 1);
-        let [middle, out] = [(); 2].map(|()| self.image(c));
+        let middle = self.image(c);
+        let twos = self.words(if halves { self.pixels * c / 2 } else { 1 });
+        let aside = self.empty(partial.rows * hybrid.tokens() * c);
         mlp_gradient::launch(
             client,
             rows.clone(),
@@ -279,6 +258,7 @@ impl Pass {
             grad.clone().into_buffer_arg(),
             self.weights.clone().into_buffer_arg(),
             middle.clone().into_buffer_arg(),
+            twos.clone().into_buffer_arg(),
             partial.buffer.clone().into_buffer_arg(),
             base,
             column,
@@ -286,27 +266,31 @@ impl Pass {
             self.pixels,
             hybrid,
         );
-        let affine = self.gates_backward((base, column), &tape.active, tape.gates, &middle, partial);
-        let narrow = self.image(few);
+        // What is multiplied alone.
+        let multiplied = if halves { &twos } else { &middle };
+        let affine = self.gates_backward((base, column), &tape.active, tape.gates, multiplied, partial);
+        let narrow = self.words(self.pixels * hybrid.narrow());
         let back = Convolution {
             load: Loaded::Affine(&affine),
             finish: Finish::Slope,
-            other: Some(View::new(&tape.compressed, few)),
+            other: Some(View::by_twos(&tape.compressed, few, halves)),
             ..Convolution::back(base + hybrid.conv2(), 3, few, c)
         };
-        self.convolve(&back, View::new(&middle, c), View::new(&narrow, few));
-        let source = (View::new(&tape.x, c), c, Loaded::Norm(&tape.moments, base + hybrid.norm1()));
-        self.weight_gradients(partial, column + hybrid.conv1(), 3, source, (View::new(&narrow, few), few));
+        self.convolve(&back, View::by_twos(multiplied, c, halves), View::by_twos(&narrow, few, halves));
+        let source = (View::by_twos(&tape.x, c, halves), c, Loaded::Norm(&tape.moments, base + hybrid.norm1()));
+        self.weight_gradients(partial, column + hybrid.conv1(), 3, source, (View::by_twos(&narrow, few, halves), few));
         attention_gradient::launch(
             client,
             rows,
             CubeDim::new_1d(hybrid.attention_units()),
             tape.x.into_buffer_arg(),
+            tape.moments.into_buffer_arg(),
             tape.logs.into_buffer_arg(),
             middle.into_buffer_arg(),
             narrow.into_buffer_arg(),
             self.weights.clone().into_buffer_arg(),
             self.windows.buffer.clone().into_buffer_arg(),
+            aside.into_buffer_arg(),
             out.clone().into_buffer_arg(),
             partial.buffer.clone().into_buffer_arg(),
             base,
@@ -316,8 +300,8 @@ impl Pass {
             shift,
             hybrid.scale(),
             hybrid,
+            out_halves,
         );
-        out
     }
 
     /// By what the gradient of a hybrid block's middle is multiplied, and what is added, image by image, to be that of what the channel
@@ -339,6 +323,7 @@ impl Pass {
             CubeDim::new_1d(plan.products.units_of_weights(3, plan.channels)),
             active.clone().into_buffer_arg(),
             middle.clone().into_buffer_arg(),
+            self.weights.clone().into_buffer_arg(),
             self.tiles.buffer.clone().into_buffer_arg(),
             self.extents.buffer.clone().into_buffer_arg(),
             sums.clone().into_buffer_arg(),

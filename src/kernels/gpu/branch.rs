@@ -1,8 +1,8 @@
 //! The gradients of the weights of the channel attention's second convolution, image by image, as if nothing had been multiplied behind it: what
 //! the gates' gradients are computed from, and with them the weights' own.
 
-use super::conv::Load;
 use super::layout::Hybrid;
+use super::load::Load;
 use super::products::{CHUNK, Products};
 use super::tiles::Image;
 use super::weights::{Every, Shape, gradients, grads_len, halo_of_weights};
@@ -12,8 +12,9 @@ use cubecl::prelude::*;
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn branch_gradient(
-    active: &[f32],
-    grad: &[f32],
+    active: &[u32],
+    grad: &[u32],
+    weights: &[f32],
     tiles: &[u32],
     images: &[u32],
     out: &mut [f32],
@@ -29,7 +30,8 @@ pub(super) fn branch_gradient(
         outputs: hybrid.channels,
         source: hybrid.few,
         grad: hybrid.channels,
-        load: Load::Plain,
+        load: if products.halves { Load::Halves } else { Load::Plain },
+        grad_halves: products.halves,
         products,
     });
     let (input, row) = (CUBE_POS_X as usize * CHUNK, CUBE_POS_Y as usize);
@@ -37,7 +39,7 @@ pub(super) fn branch_gradient(
     let own = Every { first: image.first_tile + row % lanes, step: lanes, end: image.first_tile + image.tiles };
     let (count, to) = (min(few - input, CHUNK), row * comptime!(hybrid.expanding()));
     gradients(
-        active, grad, active, active, tiles, out, &mut halo, &mut grads, input, 0usize, input, count, few, 0usize, to,
-        &own, shape,
+        active, grad, weights, weights, tiles, out, &mut halo, &mut grads, input, 0usize, input, count, few, 0usize,
+        to, &own, shape,
     );
 }

@@ -1,20 +1,12 @@
 //! Convolutions 3×3 and 1×1 of channels-last images, zero beyond the border: a cube has a tile of 8 × 8 pixels, a unit a row of
-//! it for four outputs; inputs come to shared memory eight channels at a time, with their weights.
+//! it for four outputs; inputs come to shared memory eight channels at a time, or eight twos of them, with their weights.
 
 use super::functions::gelu_slope;
-use super::products::{CHUNK, GROUP, Products, convolve_chunk, factor, place};
+use super::load::{Load, halo_len, load_inputs, load_taps, taps_len};
+use super::products::{CHUNK, GROUP, Products, convolve_chunk, place};
 use super::tiles::{TILE, Tile};
+use super::words::{number as number_of, pair};
 use cubecl::prelude::*;
-
-/// What becomes of the values of a source when they are loaded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Load {
-    Plain,
-    /// Times and plus what a table has for the image and channel.
-    Affine,
-    /// LayerNorm of them, by a norm of the network and the moments that a table has of each pixel.
-    Norm,
-}
 
 /// Where values are written, and with what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,99 +30,14 @@ pub(super) struct Shape {
     pub(super) source: usize,
     pub(super) out: usize,
     pub(super) other: usize,
+    /// Whether what is written and what is put with it are bf16 by twos.
+    pub(super) out_halves: bool,
+    pub(super) other_halves: bool,
     /// The gradient of the input from that of the output: `inputs` counts the latter's channels.
     pub(super) back: bool,
     pub(super) load: Load,
     pub(super) finish: Finish,
     pub(super) products: Products,
-}
-
-/// Numbers of shared memory for a chunk of inputs around a tile, and for its weights.
-pub(super) const fn halo_len(side: usize, products: Products) -> usize {
-    CHUNK * products.plane(side)
-}
-
-pub(super) const fn taps_len(side: usize, outputs: usize, products: Products) -> usize {
-    side * side * CHUNK * products.pitch(outputs)
-}
-
-/// A chunk of `count` channels from `first` on, of a tile and around it: `[CHUNK, plane]`, of which the first are `[rows, columns]`, zeros
-/// beyond. What it is loaded by is in `table`, and in `weights` at `norm`.
-#[cube]
-#[allow(clippy::too_many_arguments)]
-pub(super) fn load_halo(
-    source: &[f32],
-    table: &[f32],
-    weights: &[f32],
-    norm: usize,
-    halo: &mut [f32],
-    tile: &Tile,
-    first: usize,
-    count: usize,
-    stride: usize,
-    #[comptime] side: usize,
-    #[comptime] plane: usize,
-    #[comptime] load: Load,
-    #[comptime] products: Products,
-) {
-    let across = comptime!(TILE + side - 1);
-    let reach = comptime!(side / 2);
-    let mut at = UNIT_POS as usize;
-    while at < comptime!(CHUNK * across * across) {
-        let (channel, place) = (at % CHUNK, at / CHUNK);
-        // The image lies `reach` further: row and col are never negative.
-        let (row, col) = (tile.top + place / across, tile.left + place % across);
-        let mut value = f32::new(0.0);
-        let inside = row >= reach && row < tile.height + reach && col >= reach && col < tile.width + reach;
-        if inside && channel < count {
-            let pixel = tile.first + (row - reach) * tile.width + col - reach;
-            value = source[pixel * stride + first + channel];
-            if comptime!(load == Load::Affine) {
-                let scale = tile.image * 2 * stride + first + channel;
-                value = value * table[scale] + table[scale + stride];
-            }
-            if comptime!(load == Load::Norm) {
-                let scale = norm + first + channel;
-                value = (value - table[2 * pixel]) * table[2 * pixel + 1] * weights[scale] + weights[scale + stride];
-            }
-        }
-        halo[channel * plane + place] = factor(value, products);
-        at += CUBE_DIM as usize;
-    }
-}
-
-/// The weights of a chunk of inputs from `first` on, `[taps, CHUNK, pitch]`. They lie at `base` as `[outputs, stride, taps]`;
-/// going back, as `[inputs, stride, taps]` with mirrored taps.
-#[cube]
-pub(super) fn load_taps(
-    weights: &[f32],
-    taps: &mut [f32],
-    base: usize,
-    first: usize,
-    count: usize,
-    stride: usize,
-    #[comptime] side: usize,
-    #[comptime] outputs: usize,
-    #[comptime] back: bool,
-    #[comptime] products: Products,
-) {
-    let square = comptime!(side * side);
-    let wide = comptime!(products.wide(outputs));
-    let mut at = UNIT_POS as usize;
-    while at < comptime!(square * CHUNK * wide) {
-        // In the order in which they lie in memory.
-        let tap = at % square;
-        let pair = at / square;
-        let (i, o) = if comptime!(back) { (pair / wide, pair % wide) } else { (pair % CHUNK, pair / CHUNK) };
-        let mut value = f32::new(0.0);
-        if i < count && o < outputs {
-            let row = if comptime!(back) { (first + i) * stride + o } else { o * stride + first + i };
-            value = weights[base + row * square + tap];
-        }
-        let to = if comptime!(back) { comptime!(square - 1) - tap } else { tap };
-        taps[(to * CHUNK + i) * comptime!(products.pitch(outputs)) + o] = factor(value, products);
-        at += CUBE_DIM as usize;
-    }
 }
 
 /// Adds to a unit's `sums` what a chunk of inputs gives, which was loaded for a convolution of side `around`; units that have no outputs
@@ -145,8 +52,8 @@ pub(super) fn multiply(
     #[comptime] outputs: usize,
     #[comptime] products: Products,
 ) {
-    if comptime!(products == Products::Matrices) {
-        convolve_chunk(halo, taps, sums, side, around, outputs);
+    if comptime!(products.matrices) {
+        convolve_chunk(halo, taps, sums, side, around, outputs, products);
     } else if UNIT_POS < comptime!(products.units(outputs)) {
         multiply_by_units(halo, taps, sums, side, around, outputs);
     }
@@ -164,7 +71,7 @@ fn multiply_by_units(
 ) {
     let across = comptime!(TILE + around - 1);
     let inset = comptime!((around - side) / 2);
-    let wide = comptime!(Products::Units.wide(outputs));
+    let wide = comptime!(Products::F32.wide(outputs));
     let (row, group) = (UNIT_POS as usize % TILE, UNIT_POS as usize / TILE);
     let mut line = Array::<f32>::new(comptime!(TILE + side - 1));
     for i in 0..CHUNK {
@@ -193,8 +100,8 @@ fn multiply_by_units(
 /// Adds to `sums` the convolution of `inputs` channels from `first` on.
 #[cube]
 #[allow(clippy::too_many_arguments)]
-pub(super) fn accumulate(
-    source: &[f32],
+pub(super) fn accumulate<N: CubePrimitive>(
+    source: &[N],
     table: &[f32],
     weights: &[f32],
     norm: usize,
@@ -214,24 +121,12 @@ pub(super) fn accumulate(
     #[comptime] load: Load,
     #[comptime] products: Products,
 ) {
-    for chunk in 0..comptime!(inputs.div_ceil(CHUNK)) {
-        let done = chunk * CHUNK;
-        let count = min(inputs - done, CHUNK);
-        load_halo(
-            source,
-            table,
-            weights,
-            norm,
-            halo,
-            tile,
-            first + done,
-            count,
-            source_stride,
-            side,
-            comptime!(products.plane(side)),
-            load,
-            products,
-        );
+    let each = comptime!(products.chunk());
+    for chunk in 0..comptime!(inputs.div_ceil(each)) {
+        let done = chunk * each;
+        let count = min(inputs - done, each);
+        let from = first + done;
+        load_inputs(source, table, weights, norm, halo, tile, from, count, source_stride, side, load, products);
         load_taps(weights, taps, base, weights_first + done, count, weights_stride, side, outputs, back, products);
         sync_cube();
         multiply(&*halo, &*taps, sums, side, side, outputs, products);
@@ -276,12 +171,12 @@ pub(super) fn zeros(#[comptime] count: usize) -> Array<f32> {
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn convolve(
-    source: &[f32],
+    source: &[u32],
     weights: &[f32],
     tiles: &[u32],
     table: &[f32],
-    other: &[f32],
-    out: &mut [f32],
+    other: &[u32],
+    out: &mut [u32],
     base: usize,
     source_first: usize,
     out_first: usize,
@@ -328,14 +223,20 @@ pub(super) fn convolve(
         let place = place(number, products);
         let (pixel, inside) = tile.pixel(place.row, place.col);
         if inside && place.output < outputs {
-            let mut value = sums[number];
+            let beside = pixel * comptime!(shape.other) + other_first + place.output;
             if comptime!(shape.finish == Finish::Add) {
-                value += other[pixel * comptime!(shape.other) + other_first + place.output];
+                sums[number] += number_of(other, beside, shape.other_halves);
             }
             if comptime!(shape.finish == Finish::Slope) {
-                value *= gelu_slope(other[pixel * comptime!(shape.other) + other_first + place.output]);
+                sums[number] *= gelu_slope(number_of(other, beside, shape.other_halves));
             }
-            out[pixel * comptime!(shape.out) + out_first + part + place.output] = value;
+            let to = pixel * comptime!(shape.out) + out_first + part + place.output;
+            if comptime!(!shape.out_halves) {
+                out[to] = u32::reinterpret(sums[number]);
+            } else if comptime!(number % 2 == 1) {
+                // Of two numbers one behind the other, outputs lie side by side.
+                out[to / 2] = pair(sums[comptime!(number - 1)], sums[number], products.matrices);
+            }
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The forward pass of the cascade, kernel by kernel, and what it leaves for the backward pass.
 
 use super::attention::attention;
-use super::conv::{self, Finish, Load, convolve};
+use super::conv::{self, Finish, convolve};
 use super::dense::dense_layer;
 use super::dense_end::dense_end;
 use super::gates::{self, gate_channels};
+use super::load::Load;
 use super::plan::Pass;
 use super::stage::stage_input;
 use burn_cubecl::tensor::CubeTensor;
@@ -12,7 +13,7 @@ use cubecl::prelude::*;
 
 /// What a hybrid block leaves.
 pub(super) struct HybridTape {
-    /// Its input.
+    /// Its input; of bf16 by twos, normalised.
     pub(super) x: CubeTensor,
     /// The moments by which its input is normalised, `[pixels, 2]`.
     pub(super) moments: CubeTensor,
@@ -22,8 +23,17 @@ pub(super) struct HybridTape {
     pub(super) gates: CubeTensor,
     /// See [`attention`].
     pub(super) logs: CubeTensor,
-    /// The input of the MLP.
+    /// The input of the MLP, of bf16 by twos where products are.
     pub(super) middle: CubeTensor,
+}
+
+/// What a hybrid block reads.
+struct Pixels {
+    x: CubeTensor,
+    /// The moments by which a LayerNorm normalises them, `[pixels, 2]`.
+    moments: CubeTensor,
+    /// What it then has, before scale and shift, of bf16 by twos where it is kept so.
+    normal: CubeTensor,
 }
 
 /// What a block leaves.
@@ -55,12 +65,19 @@ pub(super) struct View<'a> {
     pub(super) buffer: &'a CubeTensor,
     pub(super) first: usize,
     pub(super) stride: usize,
+    /// Whether they are bf16 by twos.
+    pub(super) halves: bool,
 }
 
 impl<'a> View<'a> {
     /// A buffer of so many numbers a pixel.
     pub(super) fn new(buffer: &'a CubeTensor, stride: usize) -> Self {
-        View { buffer, first: 0, stride }
+        View { buffer, first: 0, stride, halves: false }
+    }
+
+    /// A buffer of so many numbers a pixel, which may be bf16 by twos.
+    pub(super) fn by_twos(buffer: &'a CubeTensor, stride: usize, halves: bool) -> Self {
+        View { halves, ..View::new(buffer, stride) }
     }
 
     /// The same buffer from another number on.
@@ -75,17 +92,20 @@ pub(super) enum Loaded<'a> {
     Plain,
     /// They are multiplied and added to, for each image and channel.
     Affine(&'a CubeTensor),
-    /// They are normalised, given their moments, by the norm that begins there.
+    /// They are normalised, given their moments, by the norm that begins there. Of bf16 they are normal, but for the norm's scale and shift.
     Norm(&'a CubeTensor, usize),
 }
 
 impl<'a> Loaded<'a> {
-    /// How kernels load them, the table that they are loaded by (or `other`), and where the norm begins.
-    pub(super) fn parts(self, other: &'a CubeTensor) -> (Load, &'a CubeTensor, usize) {
-        match self {
-            Loaded::Plain => (Load::Plain, other, 0),
-            Loaded::Affine(table) => (Load::Affine, table, 0),
-            Loaded::Norm(moments, norm) => (Load::Norm, moments, norm),
+    /// How kernels load them from a view, the table that they are loaded by (or that view), and where the norm begins.
+    pub(super) fn parts(self, from: &View<'a>) -> (Load, &'a CubeTensor, usize) {
+        match (self, from.halves) {
+            (Loaded::Plain, false) => (Load::Plain, from.buffer, 0),
+            (Loaded::Plain, true) => (Load::Halves, from.buffer, 0),
+            (Loaded::Affine(table), false) => (Load::Affine, table, 0),
+            (Loaded::Affine(table), true) => (Load::AffineHalves, table, 0),
+            (Loaded::Norm(moments, norm), false) => (Load::Norm, moments, norm),
+            (Loaded::Norm(moments, norm), true) => (Load::NormalHalves, moments, norm),
         }
     }
 }
@@ -132,10 +152,10 @@ pub(super) fn cubes(count: usize, each: usize) -> CubeCount {
 pub(super) const UNITS: u32 = 64;
 
 impl Pass {
-    pub(super) fn convolve(&self, convolution: &Convolution, source: View, out: View) {
+    pub(super) fn convolve<'a>(&self, convolution: &Convolution<'a>, source: View<'a>, out: View) {
         let Convolution { base, side, inputs, outputs, forward_inputs, back, load, finish, .. } = *convolution;
         let other = convolution.other.clone().unwrap_or(View::new(source.buffer, source.stride));
-        let (load, table, norm) = load.parts(source.buffer);
+        let (load, table, norm) = load.parts(&source);
         let shape = conv::Shape {
             side,
             inputs,
@@ -143,6 +163,8 @@ impl Pass {
             source: source.stride,
             out: out.stride,
             other: other.stride,
+            out_halves: out.halves,
+            other_halves: other.halves,
             back: back.is_some(),
             load,
             finish,
@@ -195,7 +217,9 @@ impl Pass {
             stage == 0,
             plan.data_consistency,
         );
-        let [shallow, fused, deep] = [(); 3].map(|()| self.image(c));
+        let [shallow, deep] = [(); 2].map(|()| self.image(c));
+        let fused = self.words(self.pixels * plan.hybrid().middle());
+        let by_twos = View::by_twos(&fused, c, plan.products.halves);
         let features = self.image(dense.source);
         let plain = |buffer| View::new(buffer, c);
         let of_input = View::new(&input, channels);
@@ -210,10 +234,10 @@ impl Pass {
         };
         let blocks = (0..plan.blocks).map(block).collect();
         let fusion = Convolution::forward(base + plan.global_fusion1(), 1, plan.blocks * c, c);
-        self.convolve(&fusion, all.at(c), plain(&fused));
+        self.convolve(&fusion, all.at(c), by_twos.clone());
         let last = Convolution::forward(base + plan.global_fusion2(), 3, c, c);
         let last = Convolution { finish: Finish::Add, other: Some(plain(&shallow)), ..last };
-        self.convolve(&last, plain(&fused), plain(&deep));
+        self.convolve(&last, by_twos, plain(&deep));
         films.push(self.modulate(stage, plan.blocks + 1, plain(&deep)));
         let residual = Convolution::forward(base + plan.reconstruct(), 3, c, 1);
         let residual = Convolution { finish: Finish::Add, other: Some(of_input), ..residual };
@@ -225,7 +249,7 @@ impl Pass {
     pub(super) fn block(&self, base: usize, number: usize, features: &CubeTensor) -> BlockTape {
         let (plan, dense, hybrid) = (&self.plan, self.plan.dense(), self.plan.hybrid());
         let first = number * plan.channels;
-        let grown = self.image(dense.grown());
+        let grown = self.words(self.pixels * dense.words(dense.kept()));
         let masks = self.words(plan.layers * self.tiles.count * dense.mask());
         let tiles = CubeCount::Static(self.tiles.count as u32, 1, 1);
         for layer in 0..plan.layers - 1 {
@@ -244,8 +268,7 @@ impl Pass {
                 layer,
             );
         }
-        let [x, y] = [(); 2].map(|()| self.image(plan.channels));
-        let [moments, moments_y] = [(); 2].map(|()| self.image(2));
+        let [one, two] = [(); 2].map(|()| self.pixels_of_half());
         dense_end::launch(
             &self.weights.client,
             tiles,
@@ -255,34 +278,44 @@ impl Pass {
             self.tiles.buffer.clone().into_buffer_arg(),
             grown.clone().into_buffer_arg(),
             masks.clone().into_buffer_arg(),
-            x.clone().into_buffer_arg(),
-            moments.clone().into_buffer_arg(),
+            one.x.clone().into_buffer_arg(),
+            one.moments.clone().into_buffer_arg(),
+            one.normal.clone().into_buffer_arg(),
             base,
             first,
             dense,
         );
         let regular = base + dense.parameters();
-        let one = self.hybrid(regular, 0, (x, moments), (&y, &moments_y), None);
         let shifted = regular + hybrid.parameters();
-        let two = self.hybrid(shifted, plan.window / 2, (y, moments_y), (features, &one.moments), Some(first));
+        let one = self.hybrid(regular, 0, one, &two, None);
+        let nothing = Pixels { x: features.clone(), moments: one.moments.clone(), normal: self.words(1) };
+        let two = self.hybrid(shifted, plan.window / 2, two, &nothing, Some(first));
         BlockTape { grown, masks, halves: [one, two] }
     }
 
-    /// A hybrid block, from pixels and their moments to others; with `last`, its output goes behind that number of the features.
+    /// New pixels.
+    fn pixels_of_half(&self) -> Pixels {
+        let words = if self.plan.products.halves { self.pixels * self.plan.channels / 2 } else { 1 };
+        Pixels { x: self.image(self.plan.channels), moments: self.image(2), normal: self.words(words) }
+    }
+
+    /// A hybrid block, from pixels to others; with `last`, its output goes behind that number of the features.
     fn hybrid(
         &self,
         base: usize,
         shift: usize,
-        (x, moments): (CubeTensor, CubeTensor),
-        (out, moments_out): (&CubeTensor, &CubeTensor),
+        Pixels { x, moments, normal }: Pixels,
+        out: &Pixels,
         last: Option<usize>,
     ) -> HybridTape {
         let (plan, hybrid) = (&self.plan, self.plan.hybrid());
         let (c, few) = (plan.channels, plan.few);
-        let [compressed, active] = [(); 2].map(|()| self.image(few));
+        let [compressed, active] = [(); 2].map(|()| self.words(self.pixels * hybrid.narrow()));
         let load = Loaded::Norm(&moments, base + hybrid.norm1());
         let narrow = Convolution { load, ..Convolution::forward(base + hybrid.conv1(), 3, c, few) };
-        self.convolve(&narrow, View::new(&x, c), View::new(&compressed, few));
+        let halves = hybrid.products.halves;
+        let kept = if halves { normal } else { x.clone() };
+        self.convolve(&narrow, View::by_twos(&kept, c, halves), View::by_twos(&compressed, few, halves));
         let gates = self.empty(self.extents.count * hybrid.gates());
         gate_channels::launch(
             &self.weights.client,
@@ -296,7 +329,7 @@ impl Pass {
             base,
             hybrid,
         );
-        let [logs, middle] = [plan.heads, c].map(|numbers| self.image(numbers));
+        let (logs, middle) = (self.image(plan.heads), self.words(self.pixels * hybrid.middle()));
         attention::launch(
             &self.weights.client,
             CubeCount::Static(self.windows.count as u32, 1, 1),
@@ -308,8 +341,9 @@ impl Pass {
             self.windows.buffer.clone().into_buffer_arg(),
             logs.clone().into_buffer_arg(),
             middle.clone().into_buffer_arg(),
-            out.clone().into_buffer_arg(),
-            moments_out.clone().into_buffer_arg(),
+            out.x.clone().into_buffer_arg(),
+            out.moments.clone().into_buffer_arg(),
+            out.normal.clone().into_buffer_arg(),
             base,
             shift,
             last.unwrap_or(0),
@@ -319,6 +353,6 @@ impl Pass {
             hybrid,
             last.is_some(),
         );
-        HybridTape { x, moments, compressed, active, gates, logs, middle }
+        HybridTape { x: kept, moments, compressed, active, gates, logs, middle }
     }
 }

@@ -1,5 +1,6 @@
 //! GELU by the error function, its slope, and the moments of LayerNorm.
 
+use super::words::pair;
 use cubecl::prelude::*;
 
 pub(super) const EPSILON: f32 = 1e-5;
@@ -55,4 +56,22 @@ pub(super) fn moments(x: &[f32], first: usize, moments: &mut [f32], to: usize, #
     }
     moments[to] = mean;
     moments[to + 1] = f32::new(1.0) / (spread * share + EPSILON).sqrt();
+}
+
+/// What a LayerNorm without scale and shift makes of the channels from `first` on of a pixel, whose moments are known, as bf16 by twos.
+#[cube]
+pub(super) fn put_normal(
+    x: &[f32],
+    first: usize,
+    moments: &[f32],
+    pixel: usize,
+    to: &mut [u32],
+    #[comptime] channels: usize,
+    #[comptime] matrices: bool,
+) {
+    let (mean, scale) = (moments[2 * pixel], moments[2 * pixel + 1]);
+    for two in 0..comptime!(channels / 2) {
+        let (one, other) = (x[first + 2 * two] - mean, x[first + 2 * two + 1] - mean);
+        to[pixel * comptime!(channels / 2) + two] = pair(one * scale, other * scale, matrices);
+    }
 }

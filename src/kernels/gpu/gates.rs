@@ -2,10 +2,13 @@
 //! of a convolution's outputs, and follow from what its taps meet in the image: the convolution itself is made where it is used.
 //! A cube has an image.
 
+use super::conv::zeros;
 use super::functions::gelu;
 use super::layout::Hybrid;
 use super::pixelwise::clear;
+use super::products::Products;
 use super::tiles::Image;
+use super::words::{nearest_bf16, number, pair};
 use cubecl::prelude::*;
 
 /// Units of a cube.
@@ -23,43 +26,63 @@ fn meets(row: usize, col: usize, height: usize, width: usize, #[comptime] tap: u
         && along < width + comptime!(tap % 3)
 }
 
-/// GELU of an image's pixels of `few` channels, into `active`, and Σ of what every tap of a convolution meets, `[few, 9]`, into `met`.
+/// GELU of an image's pixels of the few channels, into `active`, and Σ of what every tap of a convolution meets, `[few, 9]`, into `met`. A unit has
+/// a channel, or two of them that are a word.
 #[cube]
-fn activate(compressed: &[f32], active: &mut [f32], met: &mut [f32], image: &Image, #[comptime] few: usize) {
-    let lanes = comptime!(UNITS as usize / few);
-    let mut all = Shared::new_slice(comptime!(9 * UNITS as usize));
+fn activate(
+    compressed: &[u32],
+    active: &mut [u32],
+    met: &mut [f32],
+    image: &Image,
+    #[comptime] few: usize,
+    #[comptime] products: Products,
+) {
+    let each = comptime!(if products.halves { 2usize } else { 1usize });
+    let across = comptime!(few / each);
+    let lanes = comptime!(UNITS as usize / across);
+    let mut all = Shared::new_slice(comptime!(9 * each * UNITS as usize));
     let (unit, height) = (UNIT_POS as usize, image.pixels / image.width);
-    let mut sums = Array::<f32>::new(9usize);
-    #[unroll]
-    for tap in 0..9usize {
-        sums[tap] = f32::new(0.0);
-    }
-    if unit < comptime!(lanes * few) {
-        let mut pixel = unit / few;
+    let mut sums = zeros(comptime!(9 * each));
+    if unit < comptime!(lanes * across) {
+        let mut pixel = unit / across;
         while pixel < image.pixels {
-            let at = (image.first + pixel) * few + unit % few;
-            let value = gelu(compressed[at]);
-            active[at] = value;
+            let at = (image.first + pixel) * few + unit % across * each;
             let (row, col) = (pixel / image.width, pixel % image.width);
+            let mut values = Array::<f32>::new(each);
             #[unroll]
-            for tap in 0..9usize {
-                if meets(row, col, height, image.width, tap) {
-                    sums[tap] += value;
+            for own in 0..each {
+                let mut value = gelu(number(compressed, at + own, products.halves));
+                if comptime!(products.halves) {
+                    value = nearest_bf16(value, products.matrices);
                 }
+                values[own] = value;
+                #[unroll]
+                for tap in 0..9usize {
+                    if meets(row, col, height, image.width, tap) {
+                        sums[comptime!(own * 9 + tap)] += value;
+                    }
+                }
+            }
+            if comptime!(products.halves) {
+                active[at / 2] = pair(values[0], values[comptime!(each - 1)], products.matrices);
+            } else {
+                active[at] = u32::reinterpret(values[0]);
             }
             pixel += lanes;
         }
     }
     #[unroll]
-    for tap in 0..9usize {
-        all[tap * comptime!(UNITS as usize) + unit] = sums[tap];
+    for number in 0..comptime!(9 * each) {
+        all[number * comptime!(UNITS as usize) + unit] = sums[number];
     }
     sync_cube();
     let mut at = unit;
     while at < comptime!(9 * few) {
+        let (channel, tap) = (at / 9, at % 9);
+        let row = channel % each * 9 + tap;
         let mut total = f32::new(0.0);
         for lane in 0..lanes {
-            total += all[at % 9 * comptime!(UNITS as usize) + lane * few + at / 9];
+            total += all[row * comptime!(UNITS as usize) + lane * across + channel / each];
         }
         met[at] = total;
         at += UNITS as usize;
@@ -71,10 +94,10 @@ fn activate(compressed: &[f32], active: &mut [f32], met: &mut [f32], image: &Ima
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn gate_channels(
-    compressed: &[f32],
+    compressed: &[u32],
     weights: &[f32],
     images: &[u32],
-    active: &mut [f32],
+    active: &mut [u32],
     out: &mut [f32],
     base: usize,
     #[comptime] hybrid: Hybrid,
@@ -87,7 +110,7 @@ pub(super) fn gate_channels(
     let unit = UNIT_POS as usize;
     let image = Image::of(images, CUBE_POS);
     let to = CUBE_POS * comptime!(hybrid.gates());
-    activate(compressed, active, &mut met, &image, hybrid.few);
+    activate(compressed, active, &mut met, &image, hybrid.few, hybrid.products);
     if unit < channels {
         let from = base + comptime!(hybrid.conv2());
         let mut sum = f32::new(0.0);

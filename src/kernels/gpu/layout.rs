@@ -33,20 +33,28 @@ impl Hybrid {
 
     /// How attention multiplies: on matrix units where two rows of a window are a plane's, and a head's channels are one product's.
     pub(super) const fn attention(&self) -> Products {
-        if self.window == N && self.head() <= K { self.products } else { Products::Units }
+        if self.window == N && self.head() <= K { self.products } else { Products::F32 }
     }
 
     /// Units of a cube of attention.
     pub(super) const fn attention_units(&self) -> u32 {
-        match self.attention() {
-            Products::Units => self.tokens() as u32,
-            Products::Matrices => (self.tokens() / ROWS * PLANE) as u32,
-        }
+        let tokens = self.tokens();
+        if self.attention().matrices { (tokens / ROWS * PLANE) as u32 } else { tokens as u32 }
     }
 
     /// Planes of a cube of the MLP's gradients.
     pub(super) const fn planes(&self) -> usize {
         self.hidden / M
+    }
+
+    /// Words of a pixel in the buffer of what the MLP read: bf16 by twos, or f32.
+    pub(super) const fn middle(&self) -> usize {
+        if self.products.halves { self.channels / 2 } else { self.channels }
+    }
+
+    /// Words of a pixel in the buffers of the few channels, and of their gradients.
+    pub(super) const fn narrow(&self) -> usize {
+        if self.products.halves { self.few / 2 } else { self.few }
     }
 
     /// Tokens of a window.
@@ -154,10 +162,7 @@ impl Hybrid {
 
     /// Units of a cube of the MLP's backward pass.
     pub(super) const fn gradient_units(&self) -> u32 {
-        match self.products {
-            Products::Units => UNITS,
-            Products::Matrices => (self.planes() * PLANE) as u32,
-        }
+        if self.products.matrices { (self.planes() * PLANE) as u32 } else { UNITS }
     }
 }
 

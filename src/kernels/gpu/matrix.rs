@@ -1,15 +1,16 @@
 //! Products on matrix units: 32 units together, a plane, add `[M, K]·[K, N]` to `[M, N]` sums; each unit has some of the factors and sums.
-//! Factors are rounded to TF32, sums are f32.
+//! A factor is a word: a number rounded to TF32, or two of bf16 that lie side by side along the depth, which is then twice as deep. Sums are f32.
 
 use cubecl::cmma::{MatrixIdent, MmaDefinition};
 use cubecl::ir::FloatKind;
 use cubecl::ir::features::MmaConfig;
 use cubecl::prelude::*;
+use half::bf16;
 
-/// What matrix units multiply.
+/// What matrix units multiply, a number to a word.
 type Factor = tf32;
 
-/// Rows, columns, and depth of a product.
+/// Rows, columns, and depth of a product, in words.
 pub(super) const M: usize = 16;
 pub(super) const N: usize = 8;
 pub(super) const K: usize = 8;
@@ -23,11 +24,14 @@ pub(super) const PAIR: usize = 2;
 pub(super) const LEFT: usize = M * K / PLANE;
 pub(super) const RIGHT: usize = K * N / PLANE;
 
-/// Whether a device has the matrix units for it.
+/// Whether a device has the matrix units for both.
 pub(super) fn available(device: &DeviceProperties) -> bool {
-    let (a_type, cd_type) = (ElemType::Float(FloatKind::TF32), ElemType::Float(FloatKind::F32));
-    let needed = MmaConfig { a_type, b_type: a_type, cd_type, m: M as u32, n: N as u32, k: K as u32 };
-    device.features.matmul.mma.contains(&needed)
+    let needed = |kind: FloatKind, k: usize| {
+        let (a_type, cd_type) = (ElemType::Float(kind), ElemType::Float(FloatKind::F32));
+        MmaConfig { a_type, b_type: a_type, cd_type, m: M as u32, n: N as u32, k: k as u32 }
+    };
+    let known = &device.features.matmul.mma;
+    known.contains(&needed(FloatKind::TF32, K)) && known.contains(&needed(FloatKind::BF16, 2 * K))
 }
 
 /// The smallest odd multiple of `of` that is not below `count`: at such a distance eights of numbers, or fours, of a row and the next ones
@@ -37,7 +41,7 @@ pub(super) const fn odd(count: usize, of: usize) -> usize {
     (multiple + (multiple + 1) % 2) * of
 }
 
-/// A value as a factor.
+/// A value as a factor of TF32.
 #[cube]
 pub(super) fn rounded(value: f32) -> f32 {
     f32::cast_from(Factor::cast_from(value))
@@ -68,7 +72,7 @@ pub(super) fn sum_place(#[comptime] number: usize) -> (usize, usize) {
     (row as usize, col as usize)
 }
 
-/// Adds the product of a unit's factors `a` from `left` on and `b` from `right` on to its `sums` from `first` on.
+/// Adds the product of a unit's factors `a` from `left` on and `b` from `right` on, of TF32, to its `sums` from `first` on.
 #[cube]
 pub(super) fn multiply(
     a: &Array<f32>,
@@ -78,19 +82,46 @@ pub(super) fn multiply(
     #[comptime] right: usize,
     #[comptime] first: usize,
 ) {
-    let product = MmaDefinition::<Factor, Factor, f32>::new(M, N, K);
+    multiply_words::<Factor>(a, b, sums, left, right, first, K);
+}
+
+/// The same of words of two bf16.
+#[cube]
+pub(super) fn multiply_pairs(
+    a: &Array<f32>,
+    b: &Array<f32>,
+    sums: &mut Array<f32>,
+    #[comptime] left: usize,
+    #[comptime] right: usize,
+    #[comptime] first: usize,
+) {
+    multiply_words::<bf16>(a, b, sums, left, right, first, comptime!(2 * K));
+}
+
+/// The same of words of numbers of this type.
+#[cube]
+fn multiply_words<F: Scalar>(
+    a: &Array<f32>,
+    b: &Array<f32>,
+    sums: &mut Array<f32>,
+    #[comptime] left: usize,
+    #[comptime] right: usize,
+    #[comptime] first: usize,
+    #[comptime] depth: usize,
+) {
+    let product = MmaDefinition::<F, F, f32>::new(M, N, depth);
     let size!(NA) = product.vector_size(MatrixIdent::A);
     let size!(NB) = product.vector_size(MatrixIdent::B);
     let size!(NC) = product.vector_size(MatrixIdent::Accumulator);
-    let mut of_left = Array::<Vector<Factor, NA>>::new(LEFT);
+    let mut of_left = Array::<Vector<F, NA>>::new(LEFT);
     #[unroll]
     for i in 0..LEFT {
-        of_left[i] = Vector::<Factor, NA>::new(Factor::reinterpret(a[comptime!(left + i)]));
+        of_left[i] = Vector::<F, NA>::reinterpret(a[comptime!(left + i)]);
     }
-    let mut of_right = Array::<Vector<Factor, NB>>::new(RIGHT);
+    let mut of_right = Array::<Vector<F, NB>>::new(RIGHT);
     #[unroll]
     for i in 0..RIGHT {
-        of_right[i] = Vector::<Factor, NB>::new(Factor::reinterpret(b[comptime!(right + i)]));
+        of_right[i] = Vector::<F, NB>::reinterpret(b[comptime!(right + i)]);
     }
     let mut own = Array::<Vector<f32, NC>>::new(comptime!(OWN / PAIR));
     #[unroll]

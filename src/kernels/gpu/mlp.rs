@@ -5,7 +5,7 @@ use super::functions::{gelu, gelu_slope, moments};
 use super::layout::Hybrid;
 use super::mlp_rows_gradient::mlp_rows_gradient;
 use super::pixelwise::{clear, linear, linear_back, linear_weights, load, norm_weights, normalise};
-use super::products::Products;
+use super::words::pair;
 use cubecl::prelude::*;
 
 /// Adds `fc2(GELU(fc1(LayerNorm(x))))` of a hybrid block whose parameters lie at `base` to `x`, all channels of a unit's token, by way of the
@@ -45,15 +45,16 @@ pub(super) fn mlp_of_token(
     }
 }
 
-/// The gradient of the MLP's input given that of its output, `grad`, and the gradients of
+/// The gradient of the MLP's input given that of its output, `grad`, of bf16 also by `twos`, and the gradients of
 /// the parameters at `column` of rows of `length` partial sums.
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn mlp_gradient(
-    x: &[f32],
+    x: &[u32],
     grad: &[f32],
     weights: &[f32],
     out: &mut [f32],
+    twos: &mut [u32],
     partial: &mut [f32],
     base: usize,
     column: usize,
@@ -61,10 +62,10 @@ pub(super) fn mlp_gradient(
     total: usize,
     #[comptime] hybrid: Hybrid,
 ) {
-    if comptime!(hybrid.products == Products::Matrices) {
-        mlp_rows_gradient(x, grad, weights, out, partial, base, column, length, total, hybrid);
+    if comptime!(hybrid.products.matrices) {
+        mlp_rows_gradient(x, grad, weights, out, twos, partial, base, column, length, total, hybrid);
     } else {
-        mlp_gradient_by_units(x, grad, weights, out, partial, base, column, length, total, hybrid);
+        mlp_gradient_by_units(x, grad, weights, out, twos, partial, base, column, length, total, hybrid);
     }
 }
 
@@ -72,10 +73,11 @@ pub(super) fn mlp_gradient(
 #[cube]
 #[allow(clippy::too_many_arguments)]
 fn mlp_gradient_by_units(
-    x: &[f32],
+    x: &[u32],
     grad: &[f32],
     weights: &[f32],
     out: &mut [f32],
+    twos: &mut [u32],
     partial: &mut [f32],
     base: usize,
     column: usize,
@@ -98,8 +100,8 @@ fn mlp_gradient_by_units(
     sync_storage();
     let mut pixel = CUBE_POS * pixels;
     while pixel < total {
-        load(x, &mut own, pixel, total, 0usize, channels, pixels, channels);
-        load(grad, &mut above, pixel, total, 0usize, channels, pixels, channels);
+        load(x, &mut own, pixel, total, 0usize, channels, pixels, channels, hybrid.products.halves);
+        load(grad, &mut above, pixel, total, 0usize, channels, pixels, channels, false);
         sync_cube();
         normalise(&own, &mut stats, weights, &mut inner, norm, pixels, channels);
         linear(&inner, weights, &mut hidden, base + comptime!(hybrid.fc1()), pixels, channels, wide);
@@ -135,6 +137,12 @@ fn mlp_gradient_by_units(
                 let normal = (own[unit * channels + c] - mean) * scale;
                 let g = inner[unit * channels + c] * weights[norm + c];
                 out[(pixel + unit) * channels + c] = above[unit * channels + c] + (g - shift - normal * tilt) * scale;
+            }
+            if comptime!(hybrid.products.halves) {
+                for two in 0..comptime!(channels / 2) {
+                    let at = (pixel + unit) * channels + 2 * two;
+                    twos[at / 2] = pair(out[at], out[at + 1], hybrid.products.matrices);
+                }
             }
         }
         sync_cube();

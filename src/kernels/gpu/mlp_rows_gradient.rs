@@ -10,6 +10,7 @@ use super::rows::{
     ROWS, biases as biases_of, column_sum, factors, left_of, load_rows, moments_of_rows, normalised_rows, numbers,
     place, plane, right_of, row_sum, times_own, weights_of, without_others,
 };
+use super::words::{number, pair};
 use cubecl::prelude::*;
 
 /// Into how many parts planes share what comes back to eight channels: each adds up so many of the hidden layer's features.
@@ -65,10 +66,11 @@ fn sum_of(values: &[f32], column: usize, #[comptime] stride: usize) -> f32 {
 #[cube]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn mlp_rows_gradient(
-    x: &[f32],
+    x: &[u32],
     grad: &[f32],
     weights: &[f32],
     out: &mut [f32],
+    twos: &mut [u32],
     partial: &mut [f32],
     base: usize,
     column: usize,
@@ -110,10 +112,10 @@ pub(super) fn mlp_rows_gradient(
     let mut turn = 0usize;
     let mut pixel = CUBE_POS * ROWS;
     while pixel < total {
-        let values = load_rows(x, pixel, total, 0usize, channels, channels);
+        let values = load_rows(x, pixel, total, 0usize, channels, channels, hybrid.products.halves);
         let moments = moments_of_rows(&values, channels);
         let normal = factors(&normalised_rows(&values, &moments, &affine, 0usize, channels), channels);
-        let grads = load_rows(grad, pixel, total, 0usize, channels, channels);
+        let grads = load_rows(grad, pixel, total, 0usize, channels, channels, false);
         let grads = factors(&without_others(&grads, pixel, total, channels), channels);
         #[unroll]
         for i in 0..own {
@@ -156,7 +158,7 @@ pub(super) fn mlp_rows_gradient(
         if plane() == turn % planes {
             for half in 0..2usize {
                 let first = half * comptime!(ROWS / 2);
-                norm_back(x, grad, &affine, &back, &mut norms, out, pixel, first, total, hybrid);
+                norm_back(x, grad, &affine, &back, &mut norms, out, twos, pixel, first, total, hybrid);
             }
         }
         turn += 1;
@@ -209,12 +211,13 @@ fn come_back(
 #[cube]
 #[allow(clippy::too_many_arguments)]
 fn norm_back(
-    x: &[f32],
+    x: &[u32],
     grad: &[f32],
     affine: &[f32],
     back: &[f32],
     norms: &mut [f32],
     out: &mut [f32],
+    twos: &mut [u32],
     pixel: usize,
     first: usize,
     total: usize,
@@ -232,7 +235,7 @@ fn norm_back(
     #[unroll]
     for i in 0..each {
         let channel = comptime!(i * FOUR) + own;
-        values[i] = x[from * channels + channel];
+        values[i] = number(x, from * channels + channel, hybrid.products.halves);
         sum += values[i];
         let mut grad = f32::new(0.0);
         #[unroll]
@@ -261,12 +264,19 @@ fn norm_back(
     }
     shift = row_sum(shift) * share;
     tilt = row_sum(tilt) * share;
-    if pixel + row < total {
-        #[unroll]
-        for i in 0..each {
-            let channel = comptime!(i * FOUR) + own;
-            let above = grad[from * channels + channel];
-            out[from * channels + channel] = above + (grads[i] - shift - values[i] * tilt) * scale;
+    #[unroll]
+    for i in 0..each {
+        let at = from * channels + comptime!(i * FOUR) + own;
+        let value = grad[at] + (grads[i] - shift - values[i] * tilt) * scale;
+        let inside = pixel + row < total;
+        if inside {
+            out[at] = value;
+        }
+        if comptime!(hybrid.products.halves) {
+            let beside = plane_shuffle_xor(value, 1u32);
+            if inside && own % 2 != 1 {
+                twos[at / 2] = pair(value, beside, true);
+            }
         }
     }
 }

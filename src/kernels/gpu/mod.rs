@@ -1,8 +1,8 @@
 //! The network's kernels for GPUs: the mathematics of the CPU's, forward and backward, on channels-last f32 images.
 //!
 //! All images of a pass, of whatever sizes, lie side by side in one list of pixels (`tiles`), all parameters in one vector
-//! (`plan`, `layout`). From the small to the large: products on matrix units (`matrix`), convolutions (`conv`, `weights`), which multiply in
-//! one of two ways (`products`), dense blocks (`dense`, `dense_end`, `dense_gradient`), what is computed pixel by pixel (`pixelwise`, `mlp`),
+//! (`plan`, `layout`). From the small to the large: products on matrix units (`matrix`), convolutions (`load`, `conv`, `weights`), which multiply in
+//! one of several ways (`products`), of f32 numbers or of bf16 (`words`), dense blocks (`dense`, `dense_end`, `dense_gradient`, `dense_weights`), what is computed pixel by pixel (`pixelwise`, `mlp`),
 //! channel attention (`gates`, `branch`, `tokens`), window attention (`attention`, `attention_gradient`), both also in rows of registers on
 //! matrix units (`rows`, `mlp_rows`, `mlp_rows_gradient`, `attention_rows`, `attention_rows_gradient`), what is known of genes (`film`,
 //! `film_gradient`), stages (`stage`); then the passes that launch them (`forward`, `backward`), which burn sees as one operation
@@ -31,12 +31,14 @@ mod cubes;
 mod dense;
 mod dense_end;
 mod dense_gradient;
+mod dense_weights;
 mod film;
 mod film_gradient;
 mod forward;
 mod functions;
 mod gates;
 mod layout;
+mod load;
 mod losses;
 mod matrix;
 mod mlp;
@@ -55,7 +57,10 @@ mod tiles;
 mod tokens;
 mod weights;
 mod windows;
+mod words;
 
+#[cfg(all(test, feature = "vulkan"))]
+mod halves_tests;
 #[cfg(all(test, feature = "vulkan"))]
 mod tests;
 

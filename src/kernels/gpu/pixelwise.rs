@@ -2,6 +2,7 @@
 
 use super::cubes::UNITS;
 use super::functions::moments;
+use super::words::number;
 use cubecl::prelude::*;
 
 /// `out = x·Wᵀ + b` for `[pixels, inputs]` in shared memory; `[outputs, inputs]` lies at `base`, and the bias behind it.
@@ -100,10 +101,10 @@ pub(super) fn copy(from: &[f32], first: usize, to: &mut [f32], count: usize) {
     }
 }
 
-/// Loads pixels of a buffer of `stride` numbers a pixel, from `first` on; zeros beyond the last.
+/// Loads pixels of a buffer of `stride` numbers a pixel, which may be bf16 by twos, from `first` on; zeros beyond the last.
 #[cube]
-pub(super) fn load(
-    source: &[f32],
+pub(super) fn load<N: CubePrimitive>(
+    source: &[N],
     to: &mut [f32],
     pixel: usize,
     total: usize,
@@ -111,13 +112,14 @@ pub(super) fn load(
     stride: usize,
     #[comptime] pixels: usize,
     #[comptime] channels: usize,
+    #[comptime] halves: bool,
 ) {
     let mut at = UNIT_POS as usize;
     while at < comptime!(pixels * channels) {
         let (own, c) = (at / channels, at % channels);
         let mut value = f32::new(0.0);
         if pixel + own < total {
-            value = source[(pixel + own) * stride + first + c];
+            value = number(source, (pixel + own) * stride + first + c, halves);
         }
         to[at] = value;
         at += UNITS as usize;

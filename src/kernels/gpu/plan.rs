@@ -43,6 +43,11 @@ impl Dimensions {
         attention <= SHARED && convolutions <= SHARED && n <= 256 && c <= 256 && self.hidden <= 1024
     }
 
+    /// Whether bf16 numbers of all channels go by twos.
+    pub(crate) fn even(&self) -> bool {
+        [self.channels, self.growth, self.few].iter().all(|channels| channels.is_multiple_of(2))
+    }
+
     pub(super) fn dense(&self) -> Dense {
         let Dimensions { blocks, channels, growth, layers, products, .. } = *self;
         Dense { channels, growth, layers, source: (blocks + 1) * channels, products }
@@ -51,7 +56,7 @@ impl Dimensions {
     pub(super) fn hybrid(&self) -> Hybrid {
         let Dimensions { channels, heads, window, few, squeezed, hidden, products, .. } = *self;
         let hybrid = Hybrid { channels, heads, window, few, squeezed, hidden, products };
-        if hybrid.in_rows() { hybrid } else { Hybrid { products: Products::Units, ..hybrid } }
+        if hybrid.in_rows() { hybrid } else { Hybrid { products: Products { matrices: false, ..products }, ..hybrid } }
     }
 
     /// Where the second convolution of a stage begins in its parameters.
@@ -158,8 +163,7 @@ impl Pass {
         let (tiled, windowed) = (tiles(of, TILE), tiles(of, plan.dimensions.window));
         let (tile_count, window_count) = (count(&tiled), count(&windowed));
         let table = |values: Vec<u32>, count: usize| Table { buffer: kept(&images, values), count };
-        let able = Products::on_matrix_units(images.client.properties());
-        let products = if able { plan.dimensions.products } else { Products::Units };
+        let products = plan.dimensions.products.on(images.client.properties());
         let pass = Pass {
             plan: Dimensions { products, ..plan.dimensions },
             tiles: table(tiled, tile_count),

@@ -2,12 +2,14 @@
 //! for all outputs; [`Products`] says how many units a cube has, which sums each of them, and how shared memory is laid out.
 
 use super::matrix::{
-    LEFT, M, N, OWN, PLANE, RIGHT, available, left_place, multiply, odd, right_place, rounded, sum_place,
+    LEFT, M, N, OWN, PLANE, RIGHT, available, left_place, multiply, multiply_pairs, odd, right_place, rounded,
+    sum_place,
 };
 use super::tiles::TILE;
+use super::words::{joined, nearest_bf16};
 use cubecl::prelude::*;
 
-/// Input channels in shared memory at once.
+/// Input channels in shared memory at once, or twos of them.
 pub(super) const CHUNK: usize = 8;
 /// Outputs of a unit that multiplies by itself.
 pub(super) const GROUP: usize = 4;
@@ -15,69 +17,70 @@ pub(super) const GROUP: usize = 4;
 /// Products of a plane of units with the same factors from the right: what comes from shared memory is used twice.
 const FRAGMENTS: usize = 2;
 
-/// How a network multiplies; of [`Products::Units`] and [`Products::Matrices`] this file has what convolutions need, `rows` the rest.
+/// How a network multiplies, and what dense blocks keep; of what is no convolution, `rows` has what it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Products {
-    /// f32, by each unit: a row of pixels for four outputs.
-    Units,
-    /// On matrix units, of factors rounded to TF32, with f32 sums: 32 units together have 32 pixels for eight outputs at a time.
-    Matrices,
+pub(crate) struct Products {
+    /// On matrix units: 32 units together have 32 pixels for eight outputs at a time, factors are rounded to TF32, sums are f32. Otherwise in
+    /// f32 by each unit, which has a row of pixels for four outputs.
+    pub(crate) matrices: bool,
+    /// What convolutions multiply is rounded to bf16, and so is what dense blocks keep, by twos.
+    pub(crate) halves: bool,
 }
 
 impl Products {
-    /// Whether a device has the matrix units for it.
-    pub(super) fn on_matrix_units(device: &DeviceProperties) -> bool {
-        available(device)
+    pub(crate) const F32: Products = Products { matrices: false, halves: false };
+    pub(crate) const TF32: Products = Products { matrices: true, halves: false };
+    pub(crate) const BF16: Products = Products { matrices: true, halves: true };
+
+    /// The same by what a device has.
+    pub(super) fn on(self, device: &DeviceProperties) -> Self {
+        Products { matrices: self.matrices && available(device), ..self }
+    }
+
+    /// Whether convolutions multiply two numbers to a word.
+    pub(super) const fn pairs(self) -> bool {
+        self.matrices && self.halves
+    }
+
+    /// Input channels of a convolution in shared memory at once.
+    pub(super) const fn chunk(self) -> usize {
+        if self.pairs() { 2 * CHUNK } else { CHUNK }
     }
 
     /// Outputs, rounded up to what is multiplied at once.
     pub(super) const fn wide(self, outputs: usize) -> usize {
-        match self {
-            Products::Units => outputs.div_ceil(GROUP) * GROUP,
-            Products::Matrices => outputs.div_ceil(N) * N,
-        }
+        if self.matrices { outputs.div_ceil(N) * N } else { outputs.div_ceil(GROUP) * GROUP }
     }
 
     /// Numbers between two rows of outputs in shared memory.
     pub(super) const fn pitch(self, outputs: usize) -> usize {
-        match self {
-            Products::Units => self.wide(outputs),
-            Products::Matrices => odd(outputs, 8),
-        }
+        if self.matrices { odd(outputs, 8) } else { self.wide(outputs) }
     }
 
     /// Numbers between two channels in shared memory, of the pixels around a tile that a convolution of this side reads.
     pub(super) const fn plane(self, side: usize) -> usize {
         let pixels = (TILE + side - 1) * (TILE + side - 1);
-        match self {
-            Products::Units => pixels,
-            Products::Matrices => odd(pixels, 8),
-        }
+        if self.matrices { odd(pixels, 8) } else { pixels }
     }
 
     /// The same where pixels are what is summed over.
     pub(super) const fn plane_of_weights(self, side: usize) -> usize {
         let pixels = (TILE + side - 1) * (TILE + side - 1);
-        match self {
-            Products::Units => pixels,
-            Products::Matrices => odd(pixels, 4),
-        }
+        if self.matrices { odd(pixels, 4) } else { pixels }
     }
 
     /// Units of a cube of a convolution.
     pub(super) const fn units(self, outputs: usize) -> u32 {
-        match self {
-            Products::Units => (TILE * outputs.div_ceil(GROUP)) as u32,
-            Products::Matrices => (TILE * TILE / (FRAGMENTS * M) * PLANE) as u32,
+        if self.matrices {
+            (TILE * TILE / (FRAGMENTS * M) * PLANE) as u32
+        } else {
+            (TILE * outputs.div_ceil(GROUP)) as u32
         }
     }
 
     /// Sums of a unit of a convolution.
     pub(super) const fn sums(self, outputs: usize) -> usize {
-        match self {
-            Products::Units => GROUP * TILE,
-            Products::Matrices => self.wide(outputs) / N * FRAGMENTS * OWN,
-        }
+        if self.matrices { self.wide(outputs) / N * FRAGMENTS * OWN } else { GROUP * TILE }
     }
 
     /// Words in which a unit of a convolution has a bit for each of its sums.
@@ -88,18 +91,16 @@ impl Products {
     /// Units of a cube that sums the gradients of the weights of a convolution of this side: on matrix units, 32 rows of taps and channels
     /// have a plane, and one row more has the biases.
     pub(super) const fn units_of_weights(self, side: usize, outputs: usize) -> u32 {
-        match self {
-            Products::Units => (CHUNK * outputs.div_ceil(GROUP)) as u32,
-            Products::Matrices => ((side * side * CHUNK + 1).div_ceil(FRAGMENTS * M) * PLANE) as u32,
+        if self.matrices {
+            ((side * side * CHUNK + 1).div_ceil(FRAGMENTS * M) * PLANE) as u32
+        } else {
+            (CHUNK * outputs.div_ceil(GROUP)) as u32
         }
     }
 
     /// Sums of a unit of such a cube.
     pub(super) const fn sums_of_weights(self, side: usize, outputs: usize) -> usize {
-        match self {
-            Products::Units => (side * side + 1) * GROUP,
-            Products::Matrices => self.wide(outputs) / N * FRAGMENTS * OWN,
-        }
+        if self.matrices { self.wide(outputs) / N * FRAGMENTS * OWN } else { (side * side + 1) * GROUP }
     }
 }
 
@@ -107,7 +108,9 @@ impl Products {
 #[cube]
 pub(super) fn factor(value: f32, #[comptime] products: Products) -> f32 {
     let mut factor = value;
-    if comptime!(products == Products::Matrices) {
+    if comptime!(products.halves) {
+        factor = nearest_bf16(value, products.matrices);
+    } else if comptime!(products.matrices) {
         factor = rounded(value);
     }
     factor
@@ -125,13 +128,13 @@ pub(super) struct Place {
 #[cube]
 pub(super) fn place(#[comptime] number: usize, #[comptime] products: Products) -> Place {
     let unit = UNIT_POS as usize;
-    if comptime!(products == Products::Units) {
-        let output = unit / TILE * GROUP + comptime!(number % GROUP);
-        Place { row: unit % TILE, col: comptime!(number / GROUP).runtime(), output }
-    } else {
+    if comptime!(products.matrices) {
         let (pixel, output) = accumulated(number);
         let pixel = unit / PLANE * comptime!(FRAGMENTS * M) + pixel;
         Place { row: pixel / TILE, col: pixel % TILE, output }
+    } else {
+        let output = unit / TILE * GROUP + comptime!(number % GROUP);
+        Place { row: unit % TILE, col: comptime!(number / GROUP).runtime(), output }
     }
 }
 
@@ -165,7 +168,16 @@ fn right_places(#[comptime] pitch: usize) -> Array<usize> {
 /// Adds to `sums` the products of a unit's factors `a` and of those of `b` from `from` on, whose columns lie side by side: `at` says where
 /// the unit's first ones are.
 #[cube]
-fn add(a: &Array<f32>, b: &[f32], at: &Array<usize>, from: usize, sums: &mut Array<f32>, #[comptime] columns: usize) {
+fn add(
+    a: &Array<f32>,
+    b: &[f32],
+    at: &Array<usize>,
+    from: usize,
+    sums: &mut Array<f32>,
+    #[comptime] outputs: usize,
+    #[comptime] products: Products,
+) {
+    let columns = comptime!(products.wide(outputs) / N);
     #[unroll]
     for column in 0..columns {
         let mut right = Array::<f32>::new(RIGHT);
@@ -176,7 +188,11 @@ fn add(a: &Array<f32>, b: &[f32], at: &Array<usize>, from: usize, sums: &mut Arr
         #[unroll]
         for fragment in 0..FRAGMENTS {
             let first = comptime!((column * FRAGMENTS + fragment) * OWN);
-            multiply(a, &right, sums, comptime!(fragment * LEFT), 0usize, first);
+            if comptime!(products.pairs()) {
+                multiply_pairs(a, &right, sums, comptime!(fragment * LEFT), 0usize, first);
+            } else {
+                multiply(a, &right, sums, comptime!(fragment * LEFT), 0usize, first);
+            }
         }
     }
 }
@@ -190,8 +206,8 @@ pub(super) fn convolve_chunk(
     #[comptime] side: usize,
     #[comptime] around: usize,
     #[comptime] outputs: usize,
+    #[comptime] products: Products,
 ) {
-    let products = comptime!(Products::Matrices);
     let across = comptime!(TILE + around - 1);
     let inset = comptime!((around - side) / 2);
     let pitch = comptime!(products.pitch(outputs));
@@ -210,7 +226,7 @@ pub(super) fn convolve_chunk(
         for i in 0..comptime!(FRAGMENTS * LEFT) {
             a[i] = halo[at_halo[i] + comptime!((tap / side + inset) * across + tap % side + inset)];
         }
-        add(&a, taps, &at_taps, comptime!(tap * CHUNK * pitch).runtime(), sums, comptime!(products.wide(outputs) / N));
+        add(&a, taps, &at_taps, comptime!(tap * CHUNK * pitch).runtime(), sums, outputs, products);
     }
 }
 
@@ -222,8 +238,8 @@ pub(super) fn weights_of_tile(
     sums: &mut Array<f32>,
     #[comptime] side: usize,
     #[comptime] outputs: usize,
+    #[comptime] products: Products,
 ) {
-    let products = comptime!(Products::Matrices);
     let across = comptime!(TILE + side - 1);
     let square = comptime!(side * side);
     let pitch = comptime!(products.pitch(outputs));
@@ -240,16 +256,26 @@ pub(super) fn weights_of_tile(
     }
     let at_grads = right_places(pitch);
     let mut a = Array::<f32>::new(comptime!(FRAGMENTS * LEFT));
-    for row in 0..TILE {
+    // Of words, the two numbers are of rows one below the other.
+    let each = comptime!(if products.pairs() { 2usize } else { 1usize });
+    for row in 0..comptime!(TILE / each) {
         #[unroll]
         for i in 0..comptime!(FRAGMENTS * LEFT) {
-            let mut value = halo[at_halo[i] + row * across];
+            let from = at_halo[i] + row * comptime!(each * across);
+            let mut value = halo[from];
             if bias[i] {
                 value = f32::new(1.0);
             }
+            if comptime!(products.pairs()) {
+                let mut below = halo[from + across];
+                if bias[i] {
+                    below = f32::new(1.0);
+                }
+                value = joined(value, below);
+            }
             a[i] = value;
         }
-        add(&a, grads, &at_grads, row * comptime!(TILE * pitch), sums, comptime!(products.wide(outputs) / N));
+        add(&a, grads, &at_grads, row * comptime!(TILE * pitch), sums, outputs, products);
     }
 }
 

@@ -6,6 +6,7 @@ use super::functions::EPSILON;
 use super::matrix::{
     K, LEFT, M, N, OWN, PAIR, PLANE, RIGHT, left_place, multiply, odd, right_place, rounded, sum_place,
 };
+use super::words::number;
 use cubecl::prelude::*;
 
 /// Rows of a plane, and of them a unit's.
@@ -47,39 +48,41 @@ pub(super) fn plane() -> usize {
     UNIT_POS as usize / PLANE
 }
 
-/// The pixels from `pixel` on, of a buffer of `stride` numbers a pixel from `first` on; for those beyond the last, `total − 1`, that.
+/// The pixels from `pixel` on, of a buffer of `stride` numbers a pixel, which may be bf16 by twos, from `first` on; for those beyond the last, `total − 1`, that.
 #[cube]
-pub(super) fn load_rows(
-    source: &[f32],
+pub(super) fn load_rows<N: CubePrimitive>(
+    source: &[N],
     pixel: usize,
     total: usize,
     first: usize,
     stride: usize,
     #[comptime] channels: usize,
+    #[comptime] halves: bool,
 ) -> Array<f32> {
     let mut values = Array::<f32>::new(comptime!(numbers(channels)));
     #[unroll]
     for i in 0..comptime!(numbers(channels)) {
         let (row, channel) = place(i);
-        values[i] = source[min(pixel + row, total - 1) * stride + first + channel];
+        values[i] = number(source, min(pixel + row, total - 1) * stride + first + channel, halves);
     }
     values
 }
 
 /// The pixels of a unit's rows, whatever they are, of such a buffer.
 #[cube]
-pub(super) fn load_pixels(
-    source: &[f32],
+pub(super) fn load_pixels<N: CubePrimitive>(
+    source: &[N],
     pixels: &Array<usize>,
     first: usize,
     stride: usize,
     #[comptime] channels: usize,
+    #[comptime] halves: bool,
 ) -> Array<f32> {
     let mut values = Array::<f32>::new(comptime!(numbers(channels)));
     #[unroll]
     for i in 0..comptime!(numbers(channels)) {
         let (_, channel) = place(i);
-        values[i] = source[pixels[comptime!(own_row(i))] * stride + first + channel];
+        values[i] = number(source, pixels[comptime!(own_row(i))] * stride + first + channel, halves);
     }
     values
 }

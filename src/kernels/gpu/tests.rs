@@ -27,24 +27,24 @@ use cubecl::prelude::*;
 use proptest::prelude::*;
 
 /// The first adapter, if there is one.
-fn adapter() -> Option<CubeDevice> {
+pub(super) fn adapter() -> Option<CubeDevice> {
     match DeviceChoice::Vulkan(0).open().ok()?.as_dispatch() {
         DispatchDevice::Cube(device) => Some(device.clone()),
         _ => None,
     }
 }
 
-fn upload(values: &[f32], device: &CubeDevice) -> CubeTensor {
+pub(super) fn upload(values: &[f32], device: &CubeDevice) -> CubeTensor {
     let client = device.client();
     let handle = client.create_from_slice(f32::as_bytes(values));
     CubeTensor::new_contiguous(client, device.clone(), Shape::from([values.len()]), handle, DType::F32)
 }
 
-fn values(tensor: &CubeTensor) -> Vec<f32> {
+pub(super) fn values(tensor: &CubeTensor) -> Vec<f32> {
     f32::from_bytes(&tensor.client.read_one_unchecked(tensor.handle.clone())).to_vec()
 }
 
-fn assert_close(found: &[f32], expected: &[f32], what: &str) {
+pub(super) fn assert_close(found: &[f32], expected: &[f32], what: &str) {
     assert_eq!(found.len(), expected.len(), "{what}");
     let scale = expected.iter().fold(0.0f32, |most, value| most.max(value.abs()));
     for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
@@ -230,7 +230,7 @@ fn a_step_with_the_sizes_of_another_uploads_nothing() {
         data_consistency: true,
         embedding: 0,
         genes: 0,
-        products: Products::Units,
+        products: Products::F32,
     };
     let uploads = |rows: usize| {
         let before = UPLOADS.get();
@@ -282,7 +282,7 @@ proptest! {
         let of = Dimensions {
             cascades: 1, blocks: 1, input_channels: 1, channels, growth, layers, window, heads, alpha: 0.5,
             few: channels / 4, squeezed: channels / 8, hidden: 2 * channels, data_consistency: true, embedding: 0, genes: 0,
-            products: Products::Units,
+            products: Products::F32,
         };
         prop_assume!(of.fit());
         check(of, Extent { batch, height: sides.0, width: sides.1 }, seed, &device);

@@ -7,6 +7,7 @@ use super::matrix::{K, rounded};
 use super::rows::{OWN_ROWS, factors, in_order, numbers, own_row, padded, pitch, place, times};
 use super::tiles::Tile;
 use super::windows::{beside, spot_of};
+use super::words::number;
 use cubecl::prelude::*;
 
 /// Numbers of shared memory for the weights of a tap.
@@ -28,7 +29,7 @@ fn weight_place(input: usize, output: usize, tap: usize, #[comptime] back: bool,
 #[cube]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn convolve_token(
-    source: &[f32],
+    source: &[u32],
     weights: &[f32],
     sums: &mut Array<f32>,
     window: &Tile,
@@ -43,7 +44,7 @@ pub(super) fn convolve_token(
         let (pixel, inside) = beside(window, row, col, tap);
         if inside {
             for i in 0..few {
-                let value = source[pixel * few + i];
+                let value = number(source, pixel * few + i, hybrid.products.halves);
                 for o in 0..comptime!(hybrid.channels) {
                     sums[o] += value * weights[base + weight_place(i, o, tap, back, hybrid)];
                 }
@@ -78,7 +79,7 @@ fn stage_tap(
 /// Eight of the few channels from `first` on of the pixels that a tap reads beside a unit's tokens, as factors.
 #[cube]
 fn beside_rows(
-    source: &[f32],
+    source: &[u32],
     window: &Tile,
     rows: &Array<usize>,
     cols: &Array<usize>,
@@ -95,7 +96,7 @@ fn beside_rows(
         let (pixel, inside) = beside(window, rows[own], cols[own], tap);
         let mut value = f32::new(0.0);
         if inside && first + channel < few {
-            value = source[pixel * few + first + channel];
+            value = number(source, pixel * few + first + channel, hybrid.products.halves);
         }
         values[i] = value;
     }
@@ -107,7 +108,7 @@ fn beside_rows(
 #[cube]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn convolve_rows(
-    source: &[f32],
+    source: &[u32],
     weights: &[f32],
     staged: &mut [f32],
     window: &Tile,

@@ -1,10 +1,12 @@
 //! Gradients of the weights of convolutions: a cube has eight input channels, a unit one of them with four outputs and all
 //! taps. Every `rows`-th tile is summed into a row of partial sums, in a fixed order, so that results repeat.
 
-use super::conv::{Load, load_halo, zeros};
+use super::conv::zeros;
 use super::layout::Hybrid;
+use super::load::{Load, load_halo};
 use super::products::{CHUNK, GROUP, Products, factor, weight_place, weights_of_tile};
 use super::tiles::{TILE, Tile};
+use super::words::{number, pair};
 use cubecl::prelude::*;
 
 /// One convolution's weights.
@@ -17,6 +19,8 @@ pub(super) struct Shape {
     pub(super) source: usize,
     pub(super) grad: usize,
     pub(super) load: Load,
+    /// Whether the gradients are bf16 by twos.
+    pub(super) grad_halves: bool,
     pub(super) products: Products,
 }
 
@@ -26,7 +30,8 @@ pub(super) const fn halo_of_weights(side: usize, products: Products) -> usize {
 }
 
 pub(super) const fn grads_len(outputs: usize, products: Products) -> usize {
-    TILE * TILE * products.pitch(outputs)
+    let each = if products.pairs() { 2 } else { 1 };
+    TILE * TILE / each * products.pitch(outputs)
 }
 
 /// Which tiles a cube sums: every `step`-th from `first` on, before `end`.
@@ -37,21 +42,43 @@ pub(super) struct Every {
     pub(super) end: usize,
 }
 
-/// The gradients of a tile, `[pixels, pitch]`, zeros beyond the image.
+/// The gradient of an output at a row and column of a tile, zero beyond the image.
 #[cube]
-fn load_grads(grad: &[f32], grads: &mut [f32], tile: &Tile, first: usize, #[comptime] shape: Shape) {
+fn grad_of<N: CubePrimitive>(
+    grad: &[N],
+    tile: &Tile,
+    row: usize,
+    col: usize,
+    first: usize,
+    output: usize,
+    #[comptime] shape: Shape,
+) -> f32 {
+    let mut value = f32::new(0.0);
+    let (pixel, inside) = tile.pixel(row, col);
+    if inside && output < comptime!(shape.outputs) {
+        value = number(grad, pixel * comptime!(shape.grad) + first + output, shape.grad_halves);
+    }
+    value
+}
+
+/// The gradients of a tile, `[pixels, pitch]`, or of two rows of it in a word.
+#[cube]
+fn load_grads<N: CubePrimitive>(grad: &[N], grads: &mut [f32], tile: &Tile, first: usize, #[comptime] shape: Shape) {
     let products = comptime!(shape.products);
     let wide = comptime!(products.wide(shape.outputs));
-    let stride = comptime!(shape.grad);
+    let each = comptime!(if products.pairs() { 2usize } else { 1usize });
     let mut at = UNIT_POS as usize;
-    while at < comptime!(TILE * TILE * wide) {
+    while at < comptime!(TILE * TILE / each * wide) {
         let (output, place) = (at % wide, at / wide);
-        let (row, col) = (tile.top + place / TILE, tile.left + place % TILE);
-        let mut value = f32::new(0.0);
-        if row < tile.height && col < tile.width && output < comptime!(shape.outputs) {
-            value = grad[(tile.first + row * tile.width + col) * stride + first + output];
+        let (row, col) = (place / TILE * each, place % TILE);
+        let mut value = grad_of(grad, tile, row, col, first, output, shape);
+        if comptime!(products.pairs()) {
+            let below = grad_of(grad, tile, row + 1, col, first, output, shape);
+            value = f32::reinterpret(pair(value, below, true));
+        } else {
+            value = factor(value, products);
         }
-        grads[place * comptime!(products.pitch(shape.outputs)) + output] = factor(value, products);
+        grads[place * comptime!(products.pitch(shape.outputs)) + output] = value;
         at += CUBE_DIM as usize;
     }
 }
@@ -60,7 +87,7 @@ fn load_grads(grad: &[f32], grads: &mut [f32], tile: &Tile, first: usize, #[comp
 #[cube]
 fn multiply(halo: &[f32], grads: &[f32], sums: &mut Array<f32>, #[comptime] side: usize, #[comptime] outputs: usize) {
     let across = comptime!(TILE + side - 1);
-    let wide = comptime!(Products::Units.wide(outputs));
+    let wide = comptime!(Products::F32.wide(outputs));
     let (i, group) = (UNIT_POS as usize % CHUNK, UNIT_POS as usize / CHUNK);
     let mut grad = Array::<f32>::new(GROUP);
     for place in 0..comptime!(TILE * TILE) {
@@ -88,9 +115,9 @@ fn multiply(halo: &[f32], grads: &[f32], sums: &mut Array<f32>, #[comptime] side
 /// into a row of partial sums at `to`: `[outputs, inputs, taps]`, then the biases.
 #[cube]
 #[allow(clippy::too_many_arguments)]
-pub(super) fn gradients(
-    source: &[f32],
-    grad: &[f32],
+pub(super) fn gradients<S: CubePrimitive, G: CubePrimitive>(
+    source: &[S],
+    grad: &[G],
     table: &[f32],
     weights: &[f32],
     tiles: &[u32],
@@ -133,8 +160,8 @@ pub(super) fn gradients(
         load_grads(grad, grads, &tile, grad_first, shape);
         sync_cube();
         if active {
-            if comptime!(products == Products::Matrices) {
-                weights_of_tile(&*halo, &*grads, &mut sums, side, outputs);
+            if comptime!(products.matrices) {
+                weights_of_tile(&*halo, &*grads, &mut sums, side, outputs, products);
             } else {
                 multiply(&*halo, &*grads, &mut sums, side, outputs);
             }
@@ -159,7 +186,7 @@ pub(super) fn gradients(
 /// Tap, input channel of the chunk, and output of a unit's sum of this number; behind the last tap is the bias.
 #[cube]
 fn place(#[comptime] number: usize, #[comptime] products: Products) -> (usize, usize, usize) {
-    if comptime!(products == Products::Matrices) {
+    if comptime!(products.matrices) {
         weight_place(number)
     } else {
         let unit = UNIT_POS as usize;
@@ -171,8 +198,8 @@ fn place(#[comptime] number: usize, #[comptime] products: Products) -> (usize, u
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn weight_gradients(
-    source: &[f32],
-    grad: &[f32],
+    source: &[u32],
+    grad: &[u32],
     table: &[f32],
     weights: &[f32],
     tiles: &[u32],

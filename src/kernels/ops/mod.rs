@@ -13,7 +13,7 @@ pub(crate) use super::gpu::{
 };
 pub use path::{available, without};
 #[cfg(feature = "gpu")]
-pub(crate) use path::{cascade_available, on_cpu};
+pub(crate) use path::{cascade_available, cascade_on, on_cpu};
 
 use burn::backend::DispatchTensor;
 use burn::tensor::Tensor;

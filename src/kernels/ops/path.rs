@@ -39,7 +39,13 @@ pub fn available(x: &Tensor<4>) -> bool {
 /// Whether the whole cascade is one operation on tensors like `x`: f32 on a GPU.
 #[cfg(feature = "gpu")]
 pub(crate) fn cascade_available<const D: usize>(x: &Tensor<D>) -> bool {
-    !turned_off() && !on_cpu(&x.device()) && x.dtype() == DType::F32
+    cascade_on(&x.device()) && x.dtype() == DType::F32
+}
+
+/// Whether the whole cascade is one operation on f32 tensors of `device`: on a GPU.
+#[cfg(feature = "gpu")]
+pub(crate) fn cascade_on(device: &Device) -> bool {
+    !turned_off() && !on_cpu(device)
 }
 
 /// Whether tensors of `device` lie on burn's flex backend.

@@ -1,0 +1,233 @@
+//! What convolutions multiply is brought to shared memory: a chunk of input channels of a tile and around it, by eights or by eight twos, and their
+//! weights.
+
+use super::products::{CHUNK, Products, factor};
+use super::tiles::{TILE, Tile};
+use super::words::{number, pair};
+use cubecl::prelude::*;
+
+/// What becomes of the values of a source when they are loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Load {
+    Plain,
+    /// Times and plus what a table has for the image and channel.
+    Affine,
+    /// LayerNorm of them, by a norm of the network and the moments that a table has of each pixel.
+    Norm,
+    /// The same of bf16 by twos, which for a norm are normal already.
+    Halves,
+    AffineHalves,
+    NormalHalves,
+}
+
+impl Load {
+    const fn halves(self) -> bool {
+        matches!(self, Load::Halves | Load::AffineHalves | Load::NormalHalves)
+    }
+
+    const fn affine(self) -> bool {
+        matches!(self, Load::Affine | Load::AffineHalves)
+    }
+}
+
+/// Numbers of shared memory for a chunk of inputs around a tile, and for its weights.
+pub(super) const fn halo_len(side: usize, products: Products) -> usize {
+    CHUNK * products.plane(side)
+}
+
+pub(super) const fn taps_len(side: usize, outputs: usize, products: Products) -> usize {
+    side * side * CHUNK * products.pitch(outputs)
+}
+
+/// A number of a source, at `channel` of a pixel of the image of this number. What it is loaded by is in `table`, and in `weights` at `norm`.
+#[cube]
+#[allow(clippy::too_many_arguments)]
+fn loaded<N: CubePrimitive>(
+    source: &[N],
+    table: &[f32],
+    weights: &[f32],
+    norm: usize,
+    image: usize,
+    pixel: usize,
+    channel: usize,
+    stride: usize,
+    #[comptime] load: Load,
+) -> f32 {
+    let mut value = number(source, pixel * stride + channel, comptime!(load.halves()));
+    if comptime!(load.affine()) {
+        let scale = image * 2 * stride + channel;
+        value = value * table[scale] + table[scale + stride];
+    }
+    if comptime!(load == Load::Norm) {
+        let scale = norm + channel;
+        value = (value - table[2 * pixel]) * table[2 * pixel + 1] * weights[scale] + weights[scale + stride];
+    }
+    if comptime!(load == Load::NormalHalves) {
+        value = value * weights[norm + channel] + weights[norm + channel + stride];
+    }
+    value
+}
+
+/// The number of a pixel of a tile or around it, where that reaches `reach` further on each side, and whether it lies in the image.
+#[cube]
+fn around(tile: &Tile, place: usize, #[comptime] across: usize, #[comptime] reach: usize) -> (usize, bool) {
+    // The image lies `reach` further: row and col are never negative.
+    let (row, col) = (tile.top + place / across, tile.left + place % across);
+    let inside = row >= reach && row < tile.height + reach && col >= reach && col < tile.width + reach;
+    (tile.first + (row - reach) * tile.width + col - reach, inside)
+}
+
+/// A chunk of `count` channels from `first` on, of a tile and around it: `[CHUNK, plane]`, of which the first are `[rows, columns]`, zeros
+/// beyond.
+#[cube]
+#[allow(clippy::too_many_arguments)]
+pub(super) fn load_halo<N: CubePrimitive>(
+    source: &[N],
+    table: &[f32],
+    weights: &[f32],
+    norm: usize,
+    halo: &mut [f32],
+    tile: &Tile,
+    first: usize,
+    count: usize,
+    stride: usize,
+    #[comptime] side: usize,
+    #[comptime] plane: usize,
+    #[comptime] load: Load,
+    #[comptime] products: Products,
+) {
+    let across = comptime!(TILE + side - 1);
+    let mut at = UNIT_POS as usize;
+    while at < comptime!(CHUNK * across * across) {
+        let (channel, place) = (at % CHUNK, at / CHUNK);
+        let (pixel, inside) = around(tile, place, across, comptime!(side / 2));
+        let mut value = f32::new(0.0);
+        if inside && channel < count {
+            value = loaded(source, table, weights, norm, tile.image, pixel, first + channel, stride, load);
+        }
+        halo[channel * plane + place] = factor(value, products);
+        at += CUBE_DIM as usize;
+    }
+}
+
+/// The same by twos of channels.
+#[cube]
+#[allow(clippy::too_many_arguments)]
+fn load_pairs<N: CubePrimitive>(
+    source: &[N],
+    table: &[f32],
+    weights: &[f32],
+    norm: usize,
+    halo: &mut [f32],
+    tile: &Tile,
+    first: usize,
+    count: usize,
+    stride: usize,
+    #[comptime] side: usize,
+    #[comptime] plane: usize,
+    #[comptime] load: Load,
+) {
+    let across = comptime!(TILE + side - 1);
+    let mut at = UNIT_POS as usize;
+    while at < comptime!(CHUNK * across * across) {
+        let (two, place) = (at % CHUNK, at / CHUNK);
+        let (pixel, inside) = around(tile, place, across, comptime!(side / 2));
+        let mut word = 0u32;
+        if inside && 2 * two < count {
+            let channel = first + 2 * two;
+            if comptime!(load == Load::Halves) {
+                word = u32::reinterpret(source[(pixel * stride + channel) / 2]);
+            } else {
+                let one = loaded(source, table, weights, norm, tile.image, pixel, channel, stride, load);
+                let mut other = f32::new(0.0);
+                if 2 * two + 1 < count {
+                    other = loaded(source, table, weights, norm, tile.image, pixel, channel + 1, stride, load);
+                }
+                word = pair(one, other, true);
+            }
+        }
+        halo[two * plane + place] = f32::reinterpret(word);
+        at += CUBE_DIM as usize;
+    }
+}
+
+/// [`load_halo`] as a convolution of this side multiplies.
+#[cube]
+#[allow(clippy::too_many_arguments)]
+pub(super) fn load_inputs<N: CubePrimitive>(
+    source: &[N],
+    table: &[f32],
+    weights: &[f32],
+    norm: usize,
+    halo: &mut [f32],
+    tile: &Tile,
+    first: usize,
+    count: usize,
+    stride: usize,
+    #[comptime] side: usize,
+    #[comptime] load: Load,
+    #[comptime] products: Products,
+) {
+    let plane = comptime!(products.plane(side));
+    if comptime!(products.pairs()) {
+        load_pairs(source, table, weights, norm, halo, tile, first, count, stride, side, plane, load);
+    } else {
+        load_halo(source, table, weights, norm, halo, tile, first, count, stride, side, plane, load, products);
+    }
+}
+
+/// Where the weights of an input, output and tap of a convolution lie: `[outputs, stride, taps]`; going back, `[inputs, stride, taps]`.
+#[cube]
+fn weight_place(
+    input: usize,
+    output: usize,
+    tap: usize,
+    stride: usize,
+    #[comptime] square: usize,
+    #[comptime] back: bool,
+) -> usize {
+    let row = if comptime!(back) { input * stride + output } else { output * stride + input };
+    row * square + tap
+}
+
+/// The weights of a chunk of inputs from `first` on, `[taps, CHUNK, pitch]`. They lie at `base`; going back, taps are mirrored.
+#[cube]
+pub(super) fn load_taps(
+    weights: &[f32],
+    taps: &mut [f32],
+    base: usize,
+    first: usize,
+    count: usize,
+    stride: usize,
+    #[comptime] side: usize,
+    #[comptime] outputs: usize,
+    #[comptime] back: bool,
+    #[comptime] products: Products,
+) {
+    let square = comptime!(side * side);
+    let wide = comptime!(products.wide(outputs));
+    let each = comptime!(if products.pairs() { 2usize } else { 1usize });
+    let mut at = UNIT_POS as usize;
+    while at < comptime!(square * CHUNK * wide) {
+        // In the order in which they lie in memory.
+        let tap = at % square;
+        let both = at / square;
+        let (i, o) = if comptime!(back) { (both / wide, both % wide) } else { (both % CHUNK, both / CHUNK) };
+        let mut value = f32::new(0.0);
+        if i * each < count && o < outputs {
+            value = weights[base + weight_place(first + i * each, o, tap, stride, square, back)];
+        }
+        if comptime!(products.pairs()) {
+            let mut other = f32::new(0.0);
+            if 2 * i + 1 < count && o < outputs {
+                other = weights[base + weight_place(first + 2 * i + 1, o, tap, stride, square, back)];
+            }
+            value = f32::reinterpret(pair(value, other, true));
+        } else {
+            value = factor(value, products);
+        }
+        let to = if comptime!(back) { comptime!(square - 1) - tap } else { tap };
+        taps[(to * CHUNK + i) * comptime!(products.pitch(outputs)) + o] = value;
+        at += CUBE_DIM as usize;
+    }
+}
