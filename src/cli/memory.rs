@@ -32,11 +32,11 @@ unsafe impl GlobalAlloc for Memory {
     }
 }
 
-/// Lets the process keep what it frees, up to 256 MiB, for the next time it asks: images of a network come and go by the megabyte, and to have each of
+/// Lets the process keep what it frees, up to 64 MiB for each thread, for the next time it asks: images of a network come and go by the megabyte, and to have each of
 /// them from the system anew, page by page, cost a quarter of a prediction. What is larger than 32 MiB goes back at once.
 pub(super) fn keep_freed() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    for (parameter, bytes) in [(libc::M_MMAP_THRESHOLD, 32 << 20), (libc::M_TRIM_THRESHOLD, 256 << 20)] {
+    for (parameter, bytes) in [(libc::M_MMAP_THRESHOLD, 32 << 20), (libc::M_TRIM_THRESHOLD, 64 << 20)] {
         // SAFETY: two numbers, both within what the manual of mallopt allows.
         unsafe { libc::mallopt(parameter, bytes) };
     }
