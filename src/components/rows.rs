@@ -6,12 +6,41 @@ use crate::kernels::simd::{self, Simd, Work};
 
 /// Adds the rows of `matrix` that `entries` name, each times its weight, to `sums`, as long as a row.
 pub(super) fn add_rows(entries: &[(u32, f32)], matrix: &[f64], sums: &mut [f64]) {
-    simd::run(Sums { entries, matrix, sums });
+    simd::run(All(Sums { entries, matrix, sums }));
 }
 
 /// Adds `row`, times the weight of each entry, to the row of `matrix` that the entry names; the first one is called `offset`.
 pub(super) fn add_to_rows(entries: &[(u32, f32)], offset: usize, row: &[f64], matrix: &mut [f64]) {
-    simd::run(Rows { entries, offset, row, matrix });
+    simd::run(All(Rows { entries, offset, row, matrix }));
+}
+
+/// What is done column by column.
+trait Columns {
+    /// How many columns there are.
+    fn width(&self) -> usize;
+    /// Does it for `N` of them, of which what is used again stays in registers; says how many.
+    fn some<const N: usize>(&mut self, first: usize) -> usize;
+}
+
+/// All columns, as many at once as there are: 28 of them for 20 components.
+struct All<C>(C);
+
+impl<C: Columns> Work for All<C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, _: S) {
+        let mut first = 0;
+        while first < self.0.width() {
+            first += match self.0.width() - first {
+                28.. => self.0.some::<28>(first),
+                16.. => self.0.some::<16>(first),
+                8.. => self.0.some::<8>(first),
+                4.. => self.0.some::<4>(first),
+                _ => self.0.some::<1>(first),
+            };
+        }
+    }
 }
 
 struct Sums<'a> {
@@ -20,30 +49,14 @@ struct Sums<'a> {
     sums: &'a mut [f64],
 }
 
-impl Work for Sums<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(mut self, _: S) {
-        let width = self.sums.len();
-        let mut first = 0;
-        while first < width {
-            first += match width - first {
-                28.. => self.columns::<28>(first),
-                16.. => self.columns::<16>(first),
-                8.. => self.columns::<8>(first),
-                4.. => self.columns::<4>(first),
-                _ => self.columns::<1>(first),
-            };
-        }
+impl Columns for Sums<'_> {
+    fn width(&self) -> usize {
+        self.sums.len()
     }
-}
 
-impl Sums<'_> {
-    /// The sums of `N` columns, which stay in registers; says how many.
     #[inline(always)]
-    fn columns<const N: usize>(&mut self, first: usize) -> usize {
-        let width = self.sums.len();
+    fn some<const N: usize>(&mut self, first: usize) -> usize {
+        let width = self.width();
         let mut own = [0.0; N];
         own.copy_from_slice(&self.sums[first..first + N]);
         for &(index, weight) in self.entries {
@@ -64,30 +77,14 @@ struct Rows<'a> {
     matrix: &'a mut [f64],
 }
 
-impl Work for Rows<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(mut self, _: S) {
-        let width = self.row.len();
-        let mut first = 0;
-        while first < width {
-            first += match width - first {
-                28.. => self.columns::<28>(first),
-                16.. => self.columns::<16>(first),
-                8.. => self.columns::<8>(first),
-                4.. => self.columns::<4>(first),
-                _ => self.columns::<1>(first),
-            };
-        }
+impl Columns for Rows<'_> {
+    fn width(&self) -> usize {
+        self.row.len()
     }
-}
 
-impl Rows<'_> {
-    /// `N` columns, of which the row stays in registers; says how many.
     #[inline(always)]
-    fn columns<const N: usize>(&mut self, first: usize) -> usize {
-        let width = self.row.len();
+    fn some<const N: usize>(&mut self, first: usize) -> usize {
+        let width = self.width();
         let mut own = [0.0; N];
         own.copy_from_slice(&self.row[first..first + N]);
         for &(index, weight) in self.entries {
