@@ -176,7 +176,7 @@ fn lock(runs: &Mutex<Vec<Run>>) -> MutexGuard<'_, Vec<Run>> {
 #[derive(Debug)]
 pub(crate) struct Buffer<'a> {
     accumulator: &'a Accumulator,
-    /// Keys that count once, which those of molecules do: half as long without their counts, and sorted twice as fast.
+    /// Keys that count once, which those of molecules do: half as long without their counts.
     single: Vec<Key>,
     many: Vec<(Key, u32)>,
 }

@@ -119,7 +119,7 @@ impl Intake<'_> {
     }
 
     /// Takes a molecule, or drops and stats it. The error says what is wrong with its position.
-    // In the readers' loops, where its position stays in registers: through memory it waits for itself, a tenth of all of s2s-prep.
+    // In the readers' loops, where its position stays in registers: through memory it waits for itself, a twentieth of all of s2s-prep.
     #[inline(always)]
     pub(crate) fn take(&mut self, molecule: Molecule) -> Result<(), String> {
         let Molecule { feature, x, y, qv, count } = molecule;
