@@ -78,7 +78,7 @@ fn around(tile: &Tile, place: usize, #[comptime] across: usize, #[comptime] reac
 }
 
 /// A chunk of `count` channels from `first` on, of a tile and around it: `[CHUNK, plane]`, of which the first are `[rows, columns]`, zeros
-/// beyond.
+/// beyond. With `twos`, each number is the word of two channels.
 #[cube]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn load_halo<N: CubePrimitive>(
@@ -95,58 +95,31 @@ pub(super) fn load_halo<N: CubePrimitive>(
     #[comptime] plane: usize,
     #[comptime] load: Load,
     #[comptime] products: Products,
+    #[comptime] twos: bool,
 ) {
     let across = comptime!(TILE + side - 1);
+    let each = comptime!(if twos { 2usize } else { 1usize });
     let mut at = UNIT_POS as usize;
     while at < comptime!(CHUNK * across * across) {
-        let (channel, place) = (at % CHUNK, at / CHUNK);
+        let (run, place) = (at % CHUNK, at / CHUNK);
         let (pixel, inside) = around(tile, place, across, comptime!(side / 2));
         let mut value = f32::new(0.0);
-        if inside && channel < count {
-            value = loaded(source, table, weights, norm, tile.image, pixel, first + channel, stride, load);
-        }
-        halo[channel * plane + place] = factor(value, products);
-        at += CUBE_DIM as usize;
-    }
-}
-
-/// The same by twos of channels.
-#[cube]
-#[allow(clippy::too_many_arguments)]
-fn load_pairs<N: CubePrimitive>(
-    source: &[N],
-    table: &[f32],
-    weights: &[f32],
-    norm: usize,
-    halo: &mut [f32],
-    tile: &Tile,
-    first: usize,
-    count: usize,
-    stride: usize,
-    #[comptime] side: usize,
-    #[comptime] plane: usize,
-    #[comptime] load: Load,
-) {
-    let across = comptime!(TILE + side - 1);
-    let mut at = UNIT_POS as usize;
-    while at < comptime!(CHUNK * across * across) {
-        let (two, place) = (at % CHUNK, at / CHUNK);
-        let (pixel, inside) = around(tile, place, across, comptime!(side / 2));
-        let mut word = 0u32;
-        if inside && 2 * two < count {
-            let channel = first + 2 * two;
-            if comptime!(load == Load::Halves) {
-                word = u32::reinterpret(source[(pixel * stride + channel) / 2]);
+        if inside && run * each < count {
+            let channel = first + run * each;
+            if comptime!(twos && load == Load::Halves) {
+                value = f32::reinterpret(source[(pixel * stride + channel) / 2]);
             } else {
-                let one = loaded(source, table, weights, norm, tile.image, pixel, channel, stride, load);
+                value = loaded(source, table, weights, norm, tile.image, pixel, channel, stride, load);
+            }
+            if comptime!(twos && load != Load::Halves) {
                 let mut other = f32::new(0.0);
-                if 2 * two + 1 < count {
+                if 2 * run + 1 < count {
                     other = loaded(source, table, weights, norm, tile.image, pixel, channel + 1, stride, load);
                 }
-                word = pair(one, other, true);
+                value = f32::reinterpret(pair(value, other, true));
             }
         }
-        halo[two * plane + place] = f32::reinterpret(word);
+        halo[run * plane + place] = if comptime!(twos) { value } else { factor(value, products) };
         at += CUBE_DIM as usize;
     }
 }
@@ -168,12 +141,8 @@ pub(super) fn load_inputs<N: CubePrimitive>(
     #[comptime] load: Load,
     #[comptime] products: Products,
 ) {
-    let plane = comptime!(products.plane(side));
-    if comptime!(products.pairs()) {
-        load_pairs(source, table, weights, norm, halo, tile, first, count, stride, side, plane, load);
-    } else {
-        load_halo(source, table, weights, norm, halo, tile, first, count, stride, side, plane, load, products);
-    }
+    let (plane, twos) = comptime!((products.plane(side), products.pairs()));
+    load_halo(source, table, weights, norm, halo, tile, first, count, stride, side, plane, load, products, twos);
 }
 
 /// Where the weights of an input, output and tap of a convolution lie: `[outputs, stride, taps]`; going back, `[inputs, stride, taps]`.

@@ -52,6 +52,28 @@ pub(super) fn assert_close(found: &[f32], expected: &[f32], what: &str) {
     }
 }
 
+/// Those of a small network, whose windows are of 4.
+pub(super) fn small_dimensions(products: Products) -> Dimensions {
+    Dimensions {
+        cascades: 1,
+        blocks: 1,
+        input_channels: 1,
+        channels: 16,
+        growth: 8,
+        layers: 1,
+        window: 4,
+        heads: 2,
+        alpha: 0.5,
+        few: 4,
+        squeezed: 2,
+        hidden: 32,
+        data_consistency: true,
+        embedding: 0,
+        genes: 0,
+        products,
+    }
+}
+
 /// The parameters of a block, weight and bias by weight and bias.
 struct Parameters<'a>(&'a [f32]);
 
@@ -214,24 +236,7 @@ fn check(of: Dimensions, extent: Extent, seed: u64, device: &CubeDevice) {
 #[test]
 fn a_step_with_the_sizes_of_another_uploads_nothing() {
     let Some(device) = adapter() else { return };
-    let dimensions = Dimensions {
-        cascades: 1,
-        blocks: 1,
-        input_channels: 1,
-        channels: 16,
-        growth: 8,
-        layers: 1,
-        window: 4,
-        heads: 2,
-        alpha: 0.5,
-        few: 4,
-        squeezed: 2,
-        hidden: 32,
-        data_consistency: true,
-        embedding: 0,
-        genes: 0,
-        products: Products::F32,
-    };
+    let dimensions = small_dimensions(Products::F32);
     let uploads = |rows: usize| {
         let before = UPLOADS.get();
         let step_input = StepInput {

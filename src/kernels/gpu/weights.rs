@@ -156,6 +156,7 @@ pub(super) fn gradients<S: CubePrimitive, G: CubePrimitive>(
             comptime!(products.plane_of_weights(side)),
             comptime!(shape.load),
             products,
+            false,
         );
         load_grads(grad, grads, &tile, grad_first, shape);
         sync_cube();
