@@ -2,17 +2,20 @@
 //! scores with relative position bias and shift mask, softmax, projection, and all of it back to
 //! the pixels, one window after the other in cache. The gradients are in `attention_gradient`.
 
+use std::f32::consts::LOG2_E;
 use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::functions::pow2_of_score;
 use super::image::Extent;
 use super::matmul::{Packed, multiply};
-use super::scores::{Rows, pitch, products, softmax, transpose_back, weighted};
+use super::scores::{Rows, Weighted, pitch, products, transpose_back};
 use super::simd::{self, Simd, Work};
 
-/// Between tokens that only the cyclic shift brought together.
-const MASKED: f32 = -100.0;
+/// Between tokens that only the cyclic shift brought together, to base 2: so little that nothing is left of them beside any other score. (The
+/// published networks say −100, to base e: what that leaves is no normal number.)
+const MASKED: f32 = -500.0;
 
 /// Shapes and parameters, in PyTorch layouts.
 #[derive(Clone, Copy)]
@@ -36,10 +39,11 @@ pub(crate) struct WindowAttention<'a> {
 /// What the windows of one task share.
 pub(super) struct Shared<'a> {
     pub(super) attention: WindowAttention<'a>,
-    /// Queries come out scaled by 1/√(channels of a head).
+    /// Queries come out scaled so that scores are logarithms to base 2, which spares two products for each numerator of the softmax: by
+    /// log₂e/√(channels of a head).
     pub(super) qkv: Packed,
     pub(super) qkv_bias: Vec<f32>,
-    /// For each kind of window (see [`WindowAttention::kind`]) and head, `[keys, pitch]`.
+    /// For each kind of window (see [`WindowAttention::kind`]) and head, `[keys, pitch]`, to base 2.
     pub(super) bias: Vec<f32>,
 }
 
@@ -52,8 +56,8 @@ impl<'a> WindowAttention<'a> {
         self.window * self.window
     }
 
-    /// Values that `forward` keeps of each window: the heads' outputs, and for each head and token the largest score and one over the
-    /// sum of the softmax.
+    /// Values that `forward` keeps of each window: the heads' outputs, and for each head and token the largest score (to base 2) and one over
+    /// the sum of the softmax.
     pub(crate) fn kept(&self) -> usize {
         self.tokens() * (self.channels() + 2 * self.heads)
     }
@@ -91,7 +95,7 @@ impl<'a> WindowAttention<'a> {
         let fits = |side: usize| side.is_multiple_of(self.window);
         assert!(fits(self.extent.height) && fits(self.extent.width), "images of whole windows");
         assert!(c.is_multiple_of(self.heads) && self.shift < self.window, "heads of one size, a shift within a window");
-        let scale = |o: usize| if o < c { self.scale() } else { 1.0 };
+        let scale = |o: usize| if o < c { self.scale() * LOG2_E } else { 1.0 };
         let qkv = Packed::new(c, 3 * c, |k| move |o| self.qkv.0[o * c + k] * scale(o));
         let qkv_bias = self.qkv.1.iter().enumerate().map(|(o, bias)| bias * scale(o)).collect();
         let kinds = if self.shift == 0 { 1 } else { 4 };
@@ -102,10 +106,10 @@ impl<'a> WindowAttention<'a> {
         Shared { attention: self, qkv, qkv_bias, bias }
     }
 
-    /// Position bias and mask of a head in a kind of window, `[keys, pitch]`.
+    /// Position bias and mask of a head in a kind of window, `[keys, pitch]`, to base 2.
     fn bias(&self, kind: usize, head: usize, bias: &mut [f32]) {
         let (w, n) = (self.window, self.tokens());
-        let table: Vec<f32> = self.position_bias[head..].iter().step_by(self.heads).copied().collect();
+        let table: Vec<f32> = self.position_bias[head..].iter().step_by(self.heads).map(|bias| bias * LOG2_E).collect();
         // Rows and columns from here on came from the other side of the image, in the last windows.
         let moved = w - self.shift;
         for (j, bias) in bias.chunks_exact_mut(pitch(n)).enumerate() {
@@ -270,19 +274,29 @@ impl Head {
             s,
             keys,
             transposed,
-            #[inline(always)]
-            |j, i| s.load(&bias[j * pitch + i..]),
+            bias,
             pitch,
             scores,
+            #[inline(always)]
+            |i, most| s.store(&mut largest[i..], most),
         );
-        softmax(s, scores, largest, scales);
-        weighted(
+        Weighted { rows: [scores], of_queries: [largest] }.sum(
             s,
-            scores,
             values,
-            pitch,
             #[inline(always)]
-            |k, i, v| s.store(&mut out[k * pitch + i..], s.mul(v, s.load(&scales[i..]))),
+            |[score], [most]| {
+                let numerator = pow2_of_score(s, s.sub(s.load(score), most));
+                s.store(score, numerator);
+                numerator
+            },
+            #[inline(always)]
+            |i, total| {
+                let scale = s.div(s.splat(1.0), total);
+                s.store(&mut scales[i..], scale);
+                scale
+            },
+            #[inline(always)]
+            |k, i, v| s.store(&mut out[k * pitch + i..], v),
         );
         sums[..n].copy_from_slice(&largest[..n]);
         sums[n..].copy_from_slice(&scales[..n]);

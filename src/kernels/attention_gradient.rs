@@ -2,11 +2,13 @@
 //! kept (the heads' outputs, and largest scores and sums of the softmax), so that the scores of all
 //! windows never lie in memory together.
 
+use std::f32::consts::LN_2;
+
 use super::attention::{Shared, WindowAttention, shifted_rows};
-use super::functions::exp_of_score;
+use super::functions::pow2_of_score;
 use super::matmul::{Packed, Pixels, accumulate_outer, multiply};
 use super::mlp::{add_rows, transpose};
-use super::scores::{Rows, across, pitch, products, transpose_back, weighted};
+use super::scores::{Rows, Weighted, across, pitch, products, transpose_back};
 use super::simd::{self, Simd, Work};
 use super::threads::accumulate;
 
@@ -224,64 +226,73 @@ impl Head {
             let [a, b] = outputs.map(|rows| &rows.values[i * rows.stride..][..d]);
             *subtracted = -a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
         }
-        self.of_scores(s, keys, values, bias, bias_sum);
-        let (pitch, factor, queries_grad) = (self.largest.len(), s.splat(scale), &mut self.queries_grad);
-        weighted(
-            s,
-            &self.scores_grad,
-            keys,
-            pitch,
-            #[inline(always)]
-            |k, i, v| s.store(&mut queries_grad[k * pitch + i..], s.mul(v, factor)),
-        );
-        transpose_back(queries_grad, n, stride, out);
-        let of_keys = (&self.scores_grad, &self.queries, part);
-        for (weights, queries, first) in [of_keys, (&self.probabilities, &self.grad, 2 * part)] {
+        self.of_scores(s, [keys, values], bias, (scale, bias_sum));
+        transpose_back(&self.queries_grad, n, stride, out);
+        // The queries are scaled for scores to base 2.
+        let of_keys = (&self.scores_grad, &self.queries, part, LN_2);
+        for (weights, queries, first, factor) in [of_keys, (&self.probabilities, &self.grad, 2 * part, 1.0)] {
             across(
                 s,
                 weights,
                 queries,
-                pitch,
+                self.largest.len(),
                 #[inline(always)]
-                |j, k, sums| out[j * stride + first + k..][..sums.len()].copy_from_slice(sums),
+                |j, k, sums| {
+                    let out = &mut out[j * stride + first + k..][..sums.len()];
+                    out.iter_mut().zip(sums).for_each(|(out, sum)| *out = factor * sum);
+                },
             );
         }
     }
 
-    /// Fills probabilities and the gradient of the scores.
+    /// Fills probabilities, and the gradients of the scores and the queries.
     #[inline(always)]
-    fn of_scores<S: Simd>(&mut self, s: S, keys: Rows, values: Rows, bias: &[f32], bias_sum: &mut [f32]) {
-        let Head { queries, grad, probabilities, scores_grad, largest, scales, subtracted, .. } = self;
+    fn of_scores<S: Simd>(
+        &mut self,
+        s: S,
+        [keys, values]: [Rows; 2],
+        bias: &[f32],
+        (scale, bias_sum): (f32, &mut [f32]),
+    ) {
+        let Head { queries, grad, probabilities, scores_grad, queries_grad, largest, scales, subtracted } = self;
         let pitch = largest.len();
         products(
             s,
             keys,
             queries,
-            #[inline(always)]
-            |j, i| s.load(&bias[j * pitch + i..]),
+            bias,
             pitch,
             probabilities,
+            #[inline(always)]
+            |_, _| (),
         );
         products(
             s,
             values,
             grad,
-            #[inline(always)]
-            |_, i| s.load(&subtracted[i..]),
+            subtracted,
             pitch,
             scores_grad,
+            #[inline(always)]
+            |_, _| (),
         );
-        let rows = probabilities.chunks_exact_mut(pitch).zip(scores_grad.chunks_exact_mut(pitch));
-        for ((p, ds), sum) in rows.zip(bias_sum.chunks_exact_mut(pitch)) {
-            for i in (0..pitch).step_by(S::LANES) {
-                let below = s.sub(s.load(&p[i..]), s.load(&largest[i..]));
-                let probability = s.mul(exp_of_score(s, below), s.load(&scales[i..]));
-                let slope = s.mul(probability, s.load(&ds[i..]));
-                s.store(&mut p[i..], probability);
-                s.store(&mut ds[i..], slope);
-                let sum = &mut sum[i..];
-                s.store(sum, s.add(slope, s.load(sum)));
-            }
-        }
+        Weighted { rows: [scores_grad, probabilities, bias_sum], of_queries: [largest, scales] }.sum(
+            s,
+            keys,
+            #[inline(always)]
+            |[slope, probability, sum], [most, scale]| {
+                let numerator = pow2_of_score(s, s.sub(s.load(probability), most));
+                let found = s.mul(numerator, scale);
+                s.store(probability, found);
+                let found = s.mul(found, s.load(slope));
+                s.store(slope, found);
+                s.store(sum, s.add(found, s.load(sum)));
+                found
+            },
+            #[inline(always)]
+            |_, _| s.splat(scale),
+            #[inline(always)]
+            |k, i, v| s.store(&mut queries_grad[k * pitch + i..], v),
+        );
     }
 }

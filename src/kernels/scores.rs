@@ -4,7 +4,6 @@
 #![allow(unsafe_code, reason = "the innermost loops read what was checked before them")]
 #![allow(clippy::needless_range_loop, reason = "iterators over arrays of vectors take them through memory")]
 
-use super::functions::exp_of_score;
 use super::simd::Simd;
 
 /// Lanes of the widest vectors.
@@ -100,48 +99,61 @@ macro_rules! channels {
     };
 }
 
+/// `V` vectors from `at` on.
+///
+/// # Safety
+///
+/// So many numbers lie there.
 #[inline(always)]
-fn load<S: Simd, const V: usize>(s: S, values: &[f32]) -> [S::V; V] {
+unsafe fn load<S: Simd, const V: usize>(s: S, values: &[f32], at: usize) -> [S::V; V] {
     let mut vectors = [s.splat(0.0); V];
     for (v, vector) in vectors.iter_mut().enumerate() {
-        *vector = s.load(&values[v * S::LANES..]);
+        let first = at + v * S::LANES;
+        // SAFETY: as the caller promises.
+        *vector = s.load(unsafe { values.get_unchecked(first..first + S::LANES) });
     }
     vectors
 }
 
-/// `out[j, i] = start(j, i) + Σ_k keys[j, k] · queries[k, i]`: for each key and query, the product of their channels.
+/// `out[j, i] = start[j, i] + Σ_k keys[j, k] · queries[k, i]`: for each key and query, the product of their channels. Hands out the largest of
+/// each query as vectors: `largest(i, vector)`.
 ///
 /// # Shapes
 ///
 /// - keys: `[keys, channels]`
 /// - queries: `[channels, pitch]`
-/// - out: `[keys, pitch]`; `start` gives a vector of queries from i on
+/// - start: `[keys, pitch]`, or `[pitch]` for every key alike
+/// - out: `[keys, pitch]`
 #[inline(always)]
 pub(super) fn products<S: Simd>(
     s: S,
     keys: Rows,
     queries: &[f32],
-    start: impl Fn(usize, usize) -> S::V,
+    start: &[f32],
     pitch: usize,
     out: &mut [f32],
+    mut largest: impl FnMut(usize, S::V),
 ) {
-    keys.assert_rows(out.len() / pitch);
+    let count = out.len() / pitch;
+    let step = if start.len() == pitch { 0 } else { pitch };
+    keys.assert_rows(count);
     assert!(keys.width * pitch <= queries.len(), "the channels of all queries");
+    assert!(step == 0 || count * pitch <= start.len(), "where the products of all keys start");
     parts!(pitch, |first, V| {
         channels!(keys.width, |channel, D| {
             let mut factors = [[s.splat(0.0); V]; D];
             for k in 0..D {
-                factors[k] = load(s, &queries[(channel + k) * pitch + first..]);
+                // SAFETY: `parts` and `channels` stay within the pitch and the width, and so many numbers were asserted.
+                factors[k] = unsafe { load(s, queries, (channel + k) * pitch + first) };
             }
-            for j in 0..out.len() / pitch {
-                // SAFETY: `parts` and `channels` stay within the pitch and the width, and what rows there are was asserted.
+            let mut most = [s.splat(f32::MIN); V];
+            for j in 0..count {
+                // SAFETY: and those of every key.
                 unsafe {
-                    let out = out.get_unchecked_mut(j * pitch + first..j * pitch + first + V * S::LANES);
-                    let mut sums = [s.splat(0.0); V];
-                    for (v, sum) in sums.iter_mut().enumerate() {
-                        let at = v * S::LANES;
-                        *sum = if channel == 0 { start(j, first + at) } else { s.load(&out[at..]) };
-                    }
+                    let mut sums: [S::V; V] = match channel {
+                        0 => load(s, start, j * step + first),
+                        _ => load(s, out, j * pitch + first),
+                    };
                     for k in 0..D {
                         let factor = keys.splat(s, j, channel + k);
                         for v in 0..V {
@@ -149,52 +161,113 @@ pub(super) fn products<S: Simd>(
                         }
                     }
                     for v in 0..V {
-                        s.store(&mut out[v * S::LANES..], sums[v]);
+                        let at = j * pitch + first + v * S::LANES;
+                        s.store(out.get_unchecked_mut(at..at + S::LANES), sums[v]);
+                        most[v] = s.max(most[v], sums[v]);
                     }
+                }
+            }
+            if channel + D == keys.width {
+                for (v, most) in most.into_iter().enumerate() {
+                    largest(first + v * S::LANES, most);
                 }
             }
         });
     });
 }
 
-/// Hands out `Σ_j weights[j, i] · keys[j, k]` as vectors of queries: `emit(k, i, vector)`.
-///
-/// # Shapes
-///
-/// - weights: `[keys, pitch]`
-/// - keys: `[keys, channels]`: what belongs to each key
-#[inline(always)]
-pub(super) fn weighted<S: Simd>(
-    s: S,
-    weights: &[f32],
-    keys: Rows,
-    pitch: usize,
-    mut emit: impl FnMut(usize, usize, S::V),
-) {
-    keys.assert_rows(weights.len() / pitch);
-    parts!(pitch, |first, V| {
-        channels!(keys.width, |channel, D| {
-            let mut sums = [[s.splat(0.0); V]; D];
-            for j in 0..weights.len() / pitch {
-                // SAFETY: as in `products`.
-                unsafe {
-                    let at = j * pitch + first;
-                    let weights: [S::V; V] = load(s, weights.get_unchecked(at..at + V * S::LANES));
+/// Sums over keys of what belongs to them, by weights that are found from `R` numbers for each key and query and `C` for each query.
+pub(super) struct Weighted<'a, const R: usize, const C: usize> {
+    /// `[keys, pitch]` each. The first ones keep the weights.
+    pub(super) rows: [&'a mut [f32]; R],
+    /// `[pitch]` each.
+    pub(super) of_queries: [&'a [f32]; C],
+}
+
+impl<const R: usize, const C: usize> Weighted<'_, R, C> {
+    /// Hands out `Σ_j weights[j, i] · keys[j, k]` times `factor(i, Σ_j weights[j, i])` as vectors of queries: `emit(k, i, vector)`.
+    /// `weigh(rows, of_queries)` makes a vector of the weights of a key from what lies at its place, where it leaves them as well: channels
+    /// that do not fit into registers together come one part after the other.
+    ///
+    /// # Shapes
+    ///
+    /// - keys: `[keys, channels]`
+    #[inline(always)]
+    pub(super) fn sum<S: Simd>(
+        mut self,
+        s: S,
+        keys: Rows,
+        mut weigh: impl FnMut([&mut [f32]; R], [S::V; C]) -> S::V,
+        mut factor: impl FnMut(usize, S::V) -> S::V,
+        mut emit: impl FnMut(usize, usize, S::V),
+    ) {
+        let pitch = self.of_queries[0].len();
+        let count = self.rows[0].len() / pitch;
+        keys.assert_rows(count);
+        assert!(self.rows.iter().all(|rows| rows.len() == count * pitch), "rows of all keys");
+        assert!(self.of_queries.iter().all(|numbers| numbers.len() == pitch), "numbers of all queries");
+        parts!(pitch, |first, V| {
+            channels!(keys.width, |channel, D| {
+                // SAFETY: `parts` and `channels` stay within the pitch and the width, and so many numbers were asserted.
+                let (totals, sums) = unsafe {
+                    match channel {
+                        0 => self.part::<S, V, D, true>(s, keys, channel, first, &mut weigh),
+                        _ => self.part::<S, V, D, false>(s, keys, channel, first, &mut weigh),
+                    }
+                };
+                for v in 0..V {
+                    let i = first + v * S::LANES;
+                    let factor = factor(i, totals[v]);
                     for k in 0..D {
-                        let factor = keys.splat(s, j, channel + k);
-                        for v in 0..V {
-                            sums[k][v] = s.fma(factor, weights[v], sums[k][v]);
-                        }
+                        emit(channel + k, i, s.mul(factor, sums[k][v]));
                     }
                 }
+            });
+        });
+    }
+
+    /// The weights' sums and the weighted ones of `D` channels from `channel` on, for `V` vectors of queries from `first` on; the weights are
+    /// made where these are the `FIRST` channels.
+    ///
+    /// # Safety
+    ///
+    /// There are such channels of each key, and such queries in each row.
+    #[inline(always)]
+    unsafe fn part<S: Simd, const V: usize, const D: usize, const FIRST: bool>(
+        &mut self,
+        s: S,
+        keys: Rows,
+        channel: usize,
+        first: usize,
+        weigh: &mut impl FnMut([&mut [f32]; R], [S::V; C]) -> S::V,
+    ) -> ([S::V; V], [[S::V; V]; D]) {
+        let pitch = self.of_queries[0].len();
+        let mut of_queries = [[s.splat(0.0); V]; C];
+        for c in 0..C {
+            // SAFETY: as the caller promises, here and below.
+            of_queries[c] = unsafe { load(s, self.of_queries[c], first) };
+        }
+        let (mut totals, mut sums) = ([s.splat(0.0); V], [[s.splat(0.0); V]; D]);
+        for j in 0..self.rows[0].len() / pitch {
+            let mut weights = [s.splat(0.0); V];
+            for v in 0..V {
+                let at = j * pitch + first + v * S::LANES;
+                let rows = self.rows.each_mut().map(
+                    #[inline(always)]
+                    |row| unsafe { row.get_unchecked_mut(at..at + S::LANES) },
+                );
+                weights[v] = if FIRST { weigh(rows, of_queries.map(|vectors| vectors[v])) } else { s.load(rows[0]) };
+                totals[v] = s.add(totals[v], weights[v]);
             }
-            for (k, sums) in sums.into_iter().enumerate() {
-                for (v, sum) in sums.into_iter().enumerate() {
-                    emit(channel + k, first + v * S::LANES, sum);
+            for k in 0..D {
+                let key = unsafe { keys.splat(s, j, channel + k) };
+                for v in 0..V {
+                    sums[k][v] = s.fma(key, weights[v], sums[k][v]);
                 }
             }
-        });
-    });
+        }
+        (totals, sums)
+    }
 }
 
 /// Hands out `Σ_i weights[j, i] · queries[k, i]` for each key and some channels: `emit(j, k, sums)` has those of key j and the channels from
@@ -279,38 +352,4 @@ fn across_tile<S: Simd, const D: usize>(
     let mut lanes = [0.0; MOST_LANES];
     s.store(&mut lanes, sums[0]);
     lanes
-}
-
-/// The numerators of the softmax over the keys, in place; of each query the largest score, and one over the sum of the numerators.
-///
-/// # Shapes
-///
-/// - scores: `[keys, pitch]`
-/// - largest, scales: `[pitch]`
-#[inline(always)]
-pub(super) fn softmax<S: Simd>(s: S, scores: &mut [f32], largest: &mut [f32], scales: &mut [f32]) {
-    let pitch = largest.len();
-    parts!(pitch, |first, V| {
-        let mut most = [s.splat(f32::MIN); V];
-        for row in scores.chunks_exact(pitch) {
-            let row: [S::V; V] = load(s, &row[first..]);
-            for v in 0..V {
-                most[v] = s.max(most[v], row[v]);
-            }
-        }
-        let mut sums = [s.splat(0.0); V];
-        for row in scores.chunks_exact_mut(pitch) {
-            for v in 0..V {
-                let at = &mut row[first + v * S::LANES..][..S::LANES];
-                let numerator = exp_of_score(s, s.sub(s.load(at), most[v]));
-                sums[v] = s.add(sums[v], numerator);
-                s.store(at, numerator);
-            }
-        }
-        for v in 0..V {
-            let at = first + v * S::LANES;
-            s.store(&mut largest[at..], most[v]);
-            s.store(&mut scales[at..], s.div(s.splat(1.0), sums[v]));
-        }
-    });
 }

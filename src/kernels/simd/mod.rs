@@ -37,6 +37,8 @@ pub(crate) trait Simd: Copy + Send + Sync {
     const LANES: usize;
     /// Whether the processor has 32 vector registers, so that tiles can be larger.
     const MANY_REGISTERS: bool;
+    /// Whether `times_pow2` gives 0 where its product is too small for any number.
+    const UNDERFLOWS: bool;
 
     fn splat(self, x: f32) -> Self::V;
     /// The first `LANES` values of `x`.
@@ -58,8 +60,10 @@ pub(crate) trait Simd: Copy + Send + Sync {
     fn add_pairs(self, a: Self::V, b: Self::V) -> Self::V;
     /// `v` where `gate > 0`, else 0.
     fn keep_positive(self, gate: Self::V, v: Self::V) -> Self::V;
-    /// `v·2ⁿ`, a normal number, given a v from 0.5 to 2 and `n + 1.5·2²³` for an integer n (the low bits of that sum hold n).
-    fn times_pow2(self, v: Self::V, shifted: Self::V) -> Self::V;
+    /// The nearest integer to each lane of `x`, of ties the even one, for x below 2²² in size.
+    fn round(self, x: Self::V) -> Self::V;
+    /// `v·2ⁿ` given a v from 0.5 to 2 and an integer n, where that is a normal number.
+    fn times_pow2(self, v: Self::V, n: Self::V) -> Self::V;
 
     /// The sum of all lanes, always in the same order.
     #[inline(always)]

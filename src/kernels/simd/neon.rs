@@ -12,6 +12,7 @@ impl Simd for Neon {
     type V = float32x4_t;
     const LANES: usize = 4;
     const MANY_REGISTERS: bool = true;
+    const UNDERFLOWS: bool = false;
 
     super::intrinsics! {
         add(a, b) = vaddq_f32;
@@ -67,10 +68,15 @@ impl Simd for Neon {
         unsafe { vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(v), vcgtzq_f32(gate))) }
     }
     #[inline(always)]
-    fn times_pow2(self, v: float32x4_t, shifted: float32x4_t) -> float32x4_t {
+    fn round(self, x: float32x4_t) -> float32x4_t {
+        // SAFETY: NEON is part of the architecture.
+        unsafe { vrndnq_f32(x) }
+    }
+    #[inline(always)]
+    fn times_pow2(self, v: float32x4_t, n: float32x4_t) -> float32x4_t {
         // SAFETY: NEON is part of the architecture.
         unsafe {
-            let n = vshlq_n_s32::<23>(vreinterpretq_s32_f32(shifted));
+            let n = vshlq_n_s32::<23>(vcvtq_s32_f32(n));
             vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(v), n))
         }
     }

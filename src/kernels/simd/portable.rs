@@ -11,6 +11,7 @@ impl Simd for Portable {
     type V = [f32; 4];
     const LANES: usize = 4;
     const MANY_REGISTERS: bool = false;
+    const UNDERFLOWS: bool = false;
 
     #[inline(always)]
     fn splat(self, x: f32) -> [f32; 4] {
@@ -104,10 +105,19 @@ impl Simd for Portable {
         )
     }
     #[inline(always)]
-    fn times_pow2(self, v: [f32; 4], shifted: [f32; 4]) -> [f32; 4] {
+    fn round(self, x: [f32; 4]) -> [f32; 4] {
+        // Where there is no instruction for it, `round_ties_even` calls a library function.
+        const SHIFT: f32 = 12_582_912.0;
         std::array::from_fn(
             #[inline(always)]
-            |i| f32::from_bits(v[i].to_bits().wrapping_add(shifted[i].to_bits() << 23)),
+            |i| (x[i] + SHIFT) - SHIFT,
+        )
+    }
+    #[inline(always)]
+    fn times_pow2(self, v: [f32; 4], n: [f32; 4]) -> [f32; 4] {
+        std::array::from_fn(
+            #[inline(always)]
+            |i| f32::from_bits(v[i].to_bits().wrapping_add((n[i] as i32 as u32) << 23)),
         )
     }
 }

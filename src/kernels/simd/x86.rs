@@ -36,6 +36,7 @@ impl Simd for Avx2 {
     type V = __m256;
     const LANES: usize = 8;
     const MANY_REGISTERS: bool = false;
+    const UNDERFLOWS: bool = false;
 
     super::intrinsics! {
         add(a, b) = _mm256_add_ps;
@@ -94,10 +95,15 @@ impl Simd for Avx2 {
         unsafe { _mm256_and_ps(v, _mm256_cmp_ps::<_CMP_GT_OQ>(gate, _mm256_setzero_ps())) }
     }
     #[inline(always)]
-    fn times_pow2(self, v: __m256, shifted: __m256) -> __m256 {
+    fn round(self, x: __m256) -> __m256 {
+        // SAFETY: the token proves AVX.
+        unsafe { _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(x) }
+    }
+    #[inline(always)]
+    fn times_pow2(self, v: __m256, n: __m256) -> __m256 {
         // SAFETY: the token proves AVX2.
         unsafe {
-            let n = _mm256_slli_epi32::<23>(_mm256_castps_si256(shifted));
+            let n = _mm256_slli_epi32::<23>(_mm256_cvtps_epi32(n));
             _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(v), n))
         }
     }
@@ -133,6 +139,7 @@ impl Simd for Avx512 {
     type V = __m512;
     const LANES: usize = 16;
     const MANY_REGISTERS: bool = true;
+    const UNDERFLOWS: bool = true;
 
     super::intrinsics! {
         add(a, b) = _mm512_add_ps;
@@ -199,11 +206,13 @@ impl Simd for Avx512 {
         }
     }
     #[inline(always)]
-    fn times_pow2(self, v: __m512, shifted: __m512) -> __m512 {
+    fn round(self, x: __m512) -> __m512 {
         // SAFETY: the token proves AVX-512 F.
-        unsafe {
-            let n = _mm512_slli_epi32::<23>(_mm512_castps_si512(shifted));
-            _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(v), n))
-        }
+        unsafe { _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT }>(x) }
+    }
+    #[inline(always)]
+    fn times_pow2(self, v: __m512, n: __m512) -> __m512 {
+        // SAFETY: the token proves AVX-512 F.
+        unsafe { _mm512_scalef_ps(v, n) }
     }
 }
