@@ -87,9 +87,9 @@ fn either_side_may_be_a_constant() {
     let weight = Tensor::<4>::full([4, 3, 3, 3], 0.5, &device);
     let bias = Tensor::<1>::zeros([4], &device);
     let x = Tensor::<4>::ones([1, 5, 5, 3], &device);
-    let y = ops::convolution(x.clone().require_grad(), (weight.clone(), bias.clone()));
+    let y = ops::convolution(vec![x.clone().require_grad()], (weight.clone(), bias.clone()));
     assert_eq!(values(y)[0], 0.5 * 3.0 * 4.0);
     let bias = bias.require_grad();
-    let grads = ops::convolution(x, (weight, bias.clone())).sum().backward();
+    let grads = ops::convolution(vec![x], (weight, bias.clone())).sum().backward();
     assert_eq!(values(bias.grad(&grads).unwrap()), [25.0; 4]);
 }

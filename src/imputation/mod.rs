@@ -12,6 +12,7 @@ mod neighbours;
 mod network;
 mod predict;
 mod reach;
+mod scene;
 mod stage;
 mod stitching;
 mod tiles;

@@ -2,14 +2,14 @@
 
 use super::config::PredictConfig;
 use super::finish;
+use super::scene::Scene;
 use super::stitching::stitch;
-use super::tiles::{Tile, tiles};
 use super::uncertainty::features;
 use crate::calibration::Calibration;
 use crate::dataset::Dataset;
 use crate::network::{Cdcin, CdcinConfig, Ensemble, InputConfig};
 use crate::section::{Lattice, Raster};
-use crate::training::{FittedGene, MeasuredImage, ModelMetadata};
+use crate::training::{FittedGene, ModelMetadata};
 use crate::{Error, Result};
 use burn::tensor::{Device, Tensor, TensorData};
 use std::path::{Path, PathBuf};
@@ -139,28 +139,40 @@ impl NetworkImputer {
         }
     }
 
+    /// What its network is shown of the section, for it and for all that share the network.
+    pub(super) fn scene<'a>(&self, dataset: &'a Dataset, config: &'a PredictConfig) -> Result<Scene<'a>> {
+        let Shared { metadata, device, .. } = &*self.shared;
+        Scene::new(dataset, config, metadata, device)
+    }
+
+    /// Whether it is the network of `other`, for another gene.
+    pub(super) fn shares_network(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
     /// The prediction of its gene for the whole section.
     ///
     /// [`Error::Data`] if the weights predict what is no number.
     pub fn impute(&self, dataset: &Dataset, config: &PredictConfig) -> Result<Imputed> {
-        let Shared { metadata, path, device, .. } = &*self.shared;
+        self.impute_in(&self.scene(dataset, config)?)
+    }
+
+    /// The same in the scene of its network.
+    pub(super) fn impute_in(&self, scene: &Scene) -> Result<Imputed> {
+        let Shared { metadata, path, .. } = &*self.shared;
+        let Scene { dataset, config, .. } = *scene;
         let net = self.net()?;
-        let values = dataset.values(self.gene())?;
-        let tissue = dataset.measured_tissue();
-        let nothing_held = tissue.map(|_| false);
-        let divisor = self.fitted().scale as f32;
-        let scaled = values.map(|value| value / divisor);
-        let image = MeasuredImage::new(&tissue, &nothing_held)
-            .guided(dataset.components(metadata.input.components)?)
-            .stained(dataset, metadata.input.stains)?;
-        let image = if config.network_guides { image } else { image.without_stains(metadata.input.components) };
         let shape = dataset.tissue().shape();
+        let divisor = self.fitted().scale as f32;
+        let scaled = dataset.values(self.gene())?.map(|value| value / divisor);
+        let scale = metadata.input.factor();
+        let predicted = |batch: usize| {
+            let Ensemble { mean, square } = scene.predict(&net, &scaled, batch);
+            Ok([pixels(mean)?, pixels(square)?])
+        };
         let dense = match metadata.window {
-            None => {
-                let whole = self.ensemble(&net, image.window(&scaled, (0, 0), values.shape(), device), config)?;
-                whole.map(|field| crop(field, values.shape(), metadata.input.factor(), shape))
-            }
-            Some(window) => self.tiled(&net, &image, &scaled, window, shape, config)?,
+            None => predicted(0)?.map(|field| crop(field, scaled.shape(), scale, shape)),
+            Some(window) => stitch(shape, window / scale, scale, scene.batches(), predicted)?,
         };
         let [mean, square] = dense;
         let spread = Raster::from_fn(shape.0, shape.1, |row, col| {
@@ -187,37 +199,6 @@ impl NetworkImputer {
             calibration.half_widths(&features, dataset.sampling().measured(), config.coverage)
         });
         Ok(Imputed { values, uncertainty })
-    }
-
-    /// Window by window, `window` dense bins to a side.
-    fn tiled(
-        &self,
-        net: &Cdcin,
-        image: &MeasuredImage,
-        values: &Raster<f32>,
-        window: usize,
-        shape: (usize, usize),
-        config: &PredictConfig,
-    ) -> Result<[Raster<f32>; 2]> {
-        let scale = self.shared.metadata.input.factor();
-        let side = window / scale;
-        let (rows, cols) = image.tissue.shape();
-        let all = tiles(rows, cols, side, config.overlap.div_ceil(scale).min(side - 1));
-        let batches: Vec<&[Tile]> = all.chunks(config.batch).collect();
-        stitch(shape, side, scale, &batches, |batch| {
-            let windows =
-                batch.iter().map(|tile| image.window(values, (tile.row, tile.col), (side, side), &self.shared.device));
-            self.ensemble(net, Tensor::cat(windows.collect(), 0), config)
-        })
-    }
-
-    /// The mean and the mean square over the turns of measured windows [b, 3 + components, m, n], window by window.
-    fn ensemble(&self, net: &Cdcin, windows: Tensor<4>, config: &PredictConfig) -> Result<[Vec<f32>; 2]> {
-        let Ensemble { mean, square } = {
-            let input = &self.shared.metadata.input;
-            Ensemble::of(net, input, &windows, input.stains_between(&windows), config.turns)
-        };
-        Ok([pixels(mean)?, pixels(square)?])
     }
 }
 

@@ -7,6 +7,7 @@ use super::finish;
 use super::method::{Baseline, Expert, Method};
 use super::network::{Imputed, NetworkImputer};
 use super::reach::beyond;
+use super::scene::Scene;
 use crate::compute::Progress;
 use crate::dataset::Dataset;
 use crate::experts::Prediction;
@@ -16,7 +17,7 @@ use crate::words::counted;
 use crate::{Error, Result};
 use rayon::prelude::*;
 use std::collections::{BTreeSet, HashSet};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 /// What predicts.
 #[derive(Clone)]
@@ -147,6 +148,8 @@ pub(super) struct Predictor<'a> {
     pub(super) totals: Option<Raster<f32>>,
     /// Bins without a value.
     beyond: Option<Raster<bool>>,
+    /// The network of the last gene, and its scene: genes that share one follow one another.
+    scene: Mutex<Option<(NetworkImputer, Arc<Scene<'a>>)>>,
 }
 
 impl<'a> Predictor<'a> {
@@ -169,7 +172,17 @@ impl<'a> Predictor<'a> {
             Source::Method(_) => 0.0,
         };
         let beyond = beyond(dataset, config)?;
-        Ok(Predictor { dataset, config, source, genes, share, chooser: None, totals: None, beyond })
+        Ok(Predictor {
+            dataset,
+            config,
+            source,
+            genes,
+            share,
+            chooser: None,
+            totals: None,
+            beyond,
+            scene: Mutex::default(),
+        })
     }
 
     /// Prepares what the genes share: the experts, and the totals to expect. It may take a minute.
@@ -263,11 +276,25 @@ impl<'a> Predictor<'a> {
         })
     }
 
+    fn by_network_alone(&self, network: &NetworkImputer) -> Result<Imputed> {
+        let mut last = self.scene.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let scene = match &*last {
+            Some((of, scene)) if of.shares_network(network) => scene.clone(),
+            _ => {
+                let scene = Arc::new(network.scene(self.dataset, self.config)?);
+                *last = Some((network.clone(), scene.clone()));
+                scene
+            }
+        };
+        drop(last);
+        network.impute_in(&scene)
+    }
+
     /// By a network, with or without the experts beside it.
     fn by_network(&self, network: &NetworkImputer, experts: Option<&Chooser>) -> Result<GenePrediction> {
         let gene = network.gene();
         let Some(experts) = experts else {
-            let Imputed { values, uncertainty } = network.impute(self.dataset, self.config)?;
+            let Imputed { values, uncertainty } = self.by_network_alone(network)?;
             let choice = Some(network_alone(network));
             return Ok(GenePrediction {
                 gene: gene.to_owned(),
@@ -281,7 +308,7 @@ impl<'a> Predictor<'a> {
         let (found, choice) =
             experts.choose(self.dataset, Some(gene), &measured, Some((network, self.share)), self.config.coverage)?;
         let share = network_weight(&choice);
-        let own = (share > 0.0).then(|| network.impute(self.dataset, self.config)).transpose()?;
+        let own = (share > 0.0).then(|| self.by_network_alone(network)).transpose()?;
         let own = own.map(|own| found.moved(&own.values));
         let mixed = self.mixed(gene, &measured, &found, own.as_ref().map(|own| (own, share)));
         Ok(GenePrediction { choice: Some(choice), ..mixed })

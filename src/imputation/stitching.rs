@@ -57,18 +57,18 @@ impl Canvas {
 
 /// Cuts the windows of side `side`·`scale` that `tiles` names, has `predict` impute them in batches, and blends them.
 ///
-/// `predict` is given the tiles of a batch and returns for each of N fields their dense windows, one after the other.
+/// `predict` is given the number of a batch of tiles and returns for each of N fields their dense windows, one after the other.
 pub(super) fn stitch<E, const N: usize>(
     (rows, cols): (usize, usize),
     side: usize,
     scale: usize,
-    batches: &[&[Tile]],
-    mut predict: impl FnMut(&[Tile]) -> Result<[Vec<f32>; N], E>,
+    batches: &[Vec<Tile>],
+    predict: impl Fn(usize) -> Result<[Vec<f32>; N], E>,
 ) -> Result<[Raster<f32>; N], E> {
     let dense = side * scale;
     let mut canvases = std::array::from_fn(|_| Canvas::new(rows, cols, dense, scale));
-    for batch in batches {
-        let windows = predict(batch)?;
+    for (index, batch) in batches.iter().enumerate() {
+        let windows = predict(index)?;
         for (canvas, field) in canvases.iter_mut().zip(&windows) {
             for (tile, window) in batch.iter().zip(field.chunks_exact(dense * dense)) {
                 canvas.add(*tile, window);

@@ -164,33 +164,33 @@ fn unpack(sums: &[f32], wide: usize, outputs: usize, side: usize) -> Vec<f32> {
 
 /// What a loss changes by with each input of a convolution.
 pub(crate) struct ConvGradients {
-    /// For each source, of its shape.
-    pub(crate) sources: Vec<Vec<f32>>,
+    /// Of the wanted channels, `[pixels, channels]`; empty where none are wanted.
+    pub(crate) inputs: Vec<Vec<f32>>,
     /// `[outputs, inputs, side, side]`.
     pub(crate) weight: Vec<f32>,
     /// `[outputs]`.
     pub(crate) bias: Vec<f32>,
 }
 
-/// The backward pass of a convolution whose output has the gradient `grad`.
+/// The backward pass of a convolution whose output has the gradient `grad`: of weights and bias, and of the `wanted` ranges of the channels of all
+/// sources side by side.
 pub(crate) fn convolution_gradients(
     extent: Extent,
     sources: &[Source],
     weight: &[f32],
     side: usize,
     grad: Source,
+    wanted: &[Option<Range<usize>>],
 ) -> ConvGradients {
-    let first = |index: usize| sources[..index].iter().map(|source| source.channels).sum::<usize>();
-    let input = |(index, source): (usize, &Source)| {
-        let wanted = first(index)..first(index) + source.channels;
-        let taps = Taps::backward(&[(weight, grad.channels)], wanted, side);
-        let mut out = vec![0.0; extent.pixels() * source.channels];
+    let input = |wanted: &Range<usize>| {
+        let taps = Taps::backward(&[(weight, grad.channels)], wanted.clone(), side);
+        let mut out = vec![0.0; extent.pixels() * wanted.len()];
         convolve(extent, &[grad], &taps, Finish::default(), &mut out);
         out
     };
     let (inputs, (weight, bias)) = rayon::join(
-        || sources.par_iter().enumerate().map(input).collect(),
+        || wanted.par_iter().map(|wanted| wanted.as_ref().map_or_else(Vec::new, input)).collect(),
         || weight_gradient(extent, sources, side, grad),
     );
-    ConvGradients { sources: inputs, weight, bias }
+    ConvGradients { inputs, weight, bias }
 }

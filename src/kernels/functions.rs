@@ -40,11 +40,7 @@ pub(crate) fn pow2_of_score<S: Simd>(s: S, x: S::V) -> S::V {
     const LEAST: f32 = -126.0;
     let x = if S::UNDERFLOWS { x } else { s.max(x, s.splat(LEAST)) };
     let n = s.round(x);
-    let p = polynomial(
-        s,
-        s.sub(x, n),
-        [1.326_472_7e-3, 9.671_513e-3, 5.550_734e-2, 0.240_222_42, 0.693_147, 1.0],
-    );
+    let p = polynomial(s, s.sub(x, n), [1.326_472_7e-3, 9.671_513e-3, 5.550_734e-2, 0.240_222_42, 0.693_147, 1.0]);
     let power = s.times_pow2(p, n);
     if S::UNDERFLOWS { power } else { s.sub(power, s.splat(LEAST.exp2())) }
 }

@@ -192,8 +192,9 @@ proptest! {
             let finish = Finish { bias: Some(&inputs[3]), ..Finish::default() };
             convolve(e, &sources, &Taps::forward(&inputs[2], o, side), finish, &mut out);
             assert_close(&out, &expected, "convolution");
-            let g = convolution_gradients(e, &sources, &inputs[2], side, Source { values: &grad, channels: o });
-            let found = [g.sources, vec![g.weight, g.bias]].concat();
+            let (grad, wanted) = (Source { values: &grad, channels: o }, [Some(0..a), Some(a..a + b)]);
+            let g = convolution_gradients(e, &sources, &inputs[2], side, grad, &wanted);
+            let found = [g.inputs, vec![g.weight, g.bias]].concat();
             assert_gradients(&found, &inputs, &differences);
         });
     }

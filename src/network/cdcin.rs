@@ -254,11 +254,8 @@ impl Cdcin {
             if self.config.data_consistency {
                 x = data_consistency(x, x0.clone(), mask.clone());
             }
-            let input = match &guides {
-                Some(guides) => Tensor::cat(vec![x.clone(), guides.clone()], 3),
-                None => x.clone(),
-            };
-            let residual = stage.forward(input.cast(self.dtype()), windows.as_ref(), embedded.as_ref());
+            let input = std::iter::once(&x).chain(&guides).map(|image| image.clone().cast(self.dtype()));
+            let residual = stage.forward(input.collect(), windows.as_ref(), embedded.as_ref());
             x = x + residual.cast(DType::F32);
             outputs.push(x.clone().reshape([b, 1, tall, wide]).narrow(2, 0, h).narrow(3, 0, w));
         }
@@ -286,6 +283,23 @@ impl Cdcin {
     /// stay what they are.
     fn dtype(&self) -> DType {
         self.stages.first().map_or(DType::F32, |stage| stage.reconstruct.bias.val().dtype())
+    }
+
+    /// Guides as the stages read them, for passes that see the same ones: what is laid out once need not be copied for each stage of each pass.
+    ///
+    /// # Shapes
+    ///
+    /// - guides: `[b, g, h, w]`
+    /// - output: `[b, g, h', w']`, with sides that are multiples of the window where stages are separate operations
+    pub(super) fn laid_out(&self, guides: Tensor<4>) -> Tensor<4> {
+        #[cfg(feature = "gpu")]
+        if self.fuses(&guides) {
+            return guides;
+        }
+        let images = self.to_windows(guides);
+        let [b, h, w, g] = images.dims();
+        // Numbers lie in the order of the axes after a reshape, and stay where they are when axes are swapped.
+        images.reshape([b * h * w, g]).reshape([b, h, w, g]).permute([0, 3, 1, 2])
     }
 
     /// `[b, c, h, w]` → `[b, h', w', c]` with sides that are multiples of the window.

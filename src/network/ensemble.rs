@@ -1,8 +1,9 @@
 //! The eight flips and quarter turns of a window: eight predictions of every bin, and how far they lie apart.
 
 use super::cdcin::Cdcin;
-use super::input::{Input, InputConfig};
+use super::input::InputConfig;
 use burn::tensor::{Tensor, s};
+use std::sync::OnceLock;
 
 /// What the turns of a window say of each of its bins.
 #[derive(Clone, Debug)]
@@ -12,6 +13,21 @@ pub(crate) struct Ensemble {
     /// The mean of their squares [b, 1, S·m, S·n].
     pub square: Tensor<4>,
 }
+
+/// Bytes of guides that are kept from gene to gene: those of a section of a million bins by eight components. What does not fit is made again for
+/// each gene.
+const MOST_KEPT: usize = 300 << 20;
+
+/// What guides a network in several windows, each in all its turns: the same for every gene that is measured in the same bins, so made once
+/// for all genes.
+pub(crate) struct KeptGuides {
+    /// Of each window, once a gene has needed them.
+    windows: Vec<OnceLock<TurnedGuides>>,
+    most: usize,
+}
+
+/// Of one window, in each of its turns, if there are any guides.
+struct TurnedGuides(Vec<Option<Tensor<4>>>);
 
 impl Ensemble {
     /// The prediction of `net` of measured windows [b, 3 + components, m, n]; with `turns`, over their eight flips and
@@ -23,28 +39,118 @@ impl Ensemble {
         stains: Option<Tensor<4>>,
         turns: bool,
     ) -> Self {
-        let forward = |windows: &Tensor<4>, stains: Option<Tensor<4>>| {
-            let Input { x0, mask, guides } = input.of_stack(windows, stains);
+        Self::by(net, input, windows, turns, |turn| turn.guides(net, input, windows, stains.clone()))
+    }
+
+    fn by(
+        net: &Cdcin,
+        input: &InputConfig,
+        windows: &Tensor<4>,
+        turns: bool,
+        guides: impl Fn(Turn) -> Option<Tensor<4>>,
+    ) -> Self {
+        // Values and tissue.
+        let own = windows.clone().narrow(1, 0, 2);
+        let forward = |turn: Turn| {
+            let (x0, mask) = input.start_of_stack(&turn.turned(own.clone()));
             let start = x0.clone();
-            net.forward(x0, mask, guides).pop().unwrap_or(start)
+            net.forward(x0, mask, guides(turn)).pop().unwrap_or(start)
         };
-        let plain = forward(windows, stains.clone());
+        let plain = forward(Turn::NONE);
         let (mut sum, mut squares, mut count) = (plain.clone(), plain.clone() * plain.clone(), plain.ones_like());
-        for turn in 1..if turns { 8 } else { 1 } {
-            let (transpose, down, across) = (turn & 1 > 0, turn & 2 > 0, turn & 4 > 0);
-            let turned = |x: Tensor<4>| {
-                let flipped = flip(x, down, across);
-                if transpose { flipped.swap_dims(2, 3) } else { flipped }
-            };
-            let stains = stains.clone().map(|stains| turned(align(stains, input.factor(), down, across)));
-            let dense = forward(&turned(windows.clone()), stains);
-            let dense = flip(if transpose { dense.swap_dims(2, 3) } else { dense }, down, across);
-            let (part, cover) = realign(dense, input.factor(), down, across);
+        for turn in Turn::all(turns).skip(1) {
+            let (part, cover) = turn.back(forward(turn), input.factor());
             squares = squares + part.clone() * part.clone();
             sum = sum + part;
             count = count + cover;
         }
         Ensemble { mean: sum / count.clone(), square: squares / count }
+    }
+}
+
+impl KeptGuides {
+    /// Of so many windows, for so many genes: nothing is kept for a single one.
+    pub(crate) fn new(windows: usize, genes: usize) -> Self {
+        let most = if genes > 1 { MOST_KEPT } else { 0 };
+        KeptGuides { windows: (0..windows).map(|_| OnceLock::new()).collect(), most }
+    }
+
+    /// As [`Ensemble::of`], of the window with this `index`.
+    pub(crate) fn predict(
+        &self,
+        index: usize,
+        net: &Cdcin,
+        input: &InputConfig,
+        window: &Tensor<4>,
+        stains: Option<Tensor<4>>,
+        turns: bool,
+    ) -> Ensemble {
+        let kept = &self.windows[index];
+        let guides = || Turn::all(turns).map(|turn| turn.guides(net, input, window, stains.clone())).collect();
+        let [b, _, m, n] = window.dims();
+        let channels = input.guides.len() + input.components + input.stains;
+        let bytes = Turn::all(turns).count() * b * channels * m * n * input.factor().pow(2) * size_of::<f32>();
+        if kept.get().is_none() && self.bytes() + bytes <= self.most {
+            // Another thread may have been first, with the same.
+            let _ = kept.set(TurnedGuides(guides()));
+        }
+        match kept.get() {
+            Some(guides) => Ensemble::by(net, input, window, turns, |turn| guides.0[turn.0].clone()),
+            None => Ensemble::of(net, input, window, stains, turns),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let kept = self.windows.iter().filter_map(OnceLock::get).flat_map(|guides| guides.0.iter().flatten());
+        kept.map(|guides| guides.dims().iter().product::<usize>() * size_of::<f32>()).sum()
+    }
+}
+
+/// One of the eight flips and quarter turns: its lowest bit swaps rows and columns, the next turns upside down, the last mirrors.
+#[derive(Clone, Copy)]
+struct Turn(usize);
+
+impl Turn {
+    const NONE: Turn = Turn(0);
+
+    /// All, that which does nothing first, or that alone.
+    fn all(turns: bool) -> impl Iterator<Item = Turn> {
+        (0..if turns { 8 } else { 1 }).map(Turn)
+    }
+
+    fn transposes(self) -> bool {
+        self.0 & 1 > 0
+    }
+
+    fn down(self) -> bool {
+        self.0 & 2 > 0
+    }
+
+    fn across(self) -> bool {
+        self.0 & 4 > 0
+    }
+
+    fn turned(self, x: Tensor<4>) -> Tensor<4> {
+        let flipped = flip(x, self.down(), self.across());
+        if self.transposes() { flipped.swap_dims(2, 3) } else { flipped }
+    }
+
+    /// A prediction of what was turned, in its place again as [`realign`] says.
+    fn back(self, dense: Tensor<4>, scale: usize) -> (Tensor<4>, Tensor<4>) {
+        let dense = if self.transposes() { dense.swap_dims(2, 3) } else { dense };
+        realign(flip(dense, self.down(), self.across()), scale, self.down(), self.across())
+    }
+
+    /// What guides `net` in turned windows, laid out as it reads it.
+    fn guides(
+        self,
+        net: &Cdcin,
+        input: &InputConfig,
+        windows: &Tensor<4>,
+        stains: Option<Tensor<4>>,
+    ) -> Option<Tensor<4>> {
+        let stains = stains.map(|stains| self.turned(align(stains, input.factor(), self.down(), self.across())));
+        input.guides_of_stack(&self.turned(windows.clone()), stains).map(|guides| net.laid_out(guides))
     }
 }
 

@@ -78,13 +78,28 @@ impl InputConfig {
         components: Option<Tensor<4>>,
         stains: Option<Tensor<4>>,
     ) -> Input {
-        let up = |image: Tensor<4>, how: Upsampling| match self.scattered {
-            true => fill(image, tissue.clone()),
-            false => upsample(image, Some(tissue.clone()), self.scale, how),
-        };
-        let x0 = up(values, self.upsampling);
-        let mask = if self.scattered { tissue.clone() } else { lattice_mask(&x0, self.scale) };
-        let components = components.map(|images| up(images, Upsampling::Bilinear));
+        let x0 = self.up(values, &tissue, self.upsampling);
+        let mask = self.mask(&tissue);
+        Input { x0, guides: self.guides(tissue, &mask, components, stains), mask }
+    }
+
+    /// M.
+    fn mask(&self, tissue: &Tensor<4>) -> Tensor<4> {
+        let ([b, _, m, n], s) = (tissue.dims(), self.scale);
+        match self.scattered {
+            true => tissue.clone(),
+            false => lattice_mask(&Tensor::zeros([b, 1, s * m, s * n], &tissue.device()), s),
+        }
+    }
+
+    fn guides(
+        &self,
+        tissue: Tensor<4>,
+        mask: &Tensor<4>,
+        components: Option<Tensor<4>>,
+        stains: Option<Tensor<4>>,
+    ) -> Option<Tensor<4>> {
+        let components = components.map(|images| self.up(images, &tissue, Upsampling::Bilinear));
         let guides: Vec<Tensor<4>> = self
             .guides
             .iter()
@@ -95,8 +110,14 @@ impl InputConfig {
             .chain(components)
             .chain(stains)
             .collect();
-        let guides = (!guides.is_empty()).then(|| Tensor::cat(guides, 1));
-        Input { x0, mask, guides }
+        (!guides.is_empty()).then(|| Tensor::cat(guides, 1))
+    }
+
+    fn up(&self, image: Tensor<4>, tissue: &Tensor<4>, how: Upsampling) -> Tensor<4> {
+        match self.scattered {
+            true => fill(image, tissue.clone()),
+            false => upsample(image, Some(tissue.clone()), self.scale, how),
+        }
     }
 }
 
@@ -117,9 +138,22 @@ impl InputConfig {
     /// The input of a stack of measured images `[b, 3 + components + …, m, n]`: values, tissue, one that is not looked at here,
     /// and the components; with the stains of its output `[b, stains, S·m, S·n]`.
     pub fn of_stack(&self, stack: &Tensor<4>, stains: Option<Tensor<4>>) -> Input {
-        let channel = |index: usize| stack.clone().narrow(1, index, 1);
+        let (x0, mask) = self.start_of_stack(stack);
+        Input { x0, mask, guides: self.guides_of_stack(stack, stains) }
+    }
+
+    /// Of that input, what a gene has for itself and where it is measured: 𝒰 and M.
+    pub(super) fn start_of_stack(&self, stack: &Tensor<4>) -> (Tensor<4>, Tensor<4>) {
+        let [values, tissue] = [0, 1].map(|channel| stack.clone().narrow(1, channel, 1));
+        (self.up(values, &tissue, self.upsampling), self.mask(&tissue))
+    }
+
+    /// And what all genes share: the guides.
+    pub(super) fn guides_of_stack(&self, stack: &Tensor<4>, stains: Option<Tensor<4>>) -> Option<Tensor<4>> {
+        let tissue = stack.clone().narrow(1, 1, 1);
         let components = (self.components > 0).then(|| stack.clone().narrow(1, 3, self.components));
-        self.build(channel(0), channel(1), components, stains)
+        let mask = self.mask(&tissue);
+        self.guides(tissue, &mask, components, stains)
     }
 
     /// The stains of a stack at its own pixels `[b, stains, m, n]`; `None` where there are none.

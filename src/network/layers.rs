@@ -112,9 +112,20 @@ impl Conv {
     /// - x: `[b, h, w, inputs]`
     /// - output: `[b, h, w, outputs]`
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        if ops::available(&x) {
-            return ops::convolution(x, self.parameters());
+        self.forward_side_by_side(vec![x])
+    }
+
+    /// The same of images whose channels lie side by side.
+    ///
+    /// # Shapes
+    ///
+    /// - images: `[b, h, w, ·]`, at least one and together of `inputs` channels
+    /// - output: `[b, h, w, outputs]`
+    pub fn forward_side_by_side(&self, images: Vec<Tensor<4>>) -> Tensor<4> {
+        if images.iter().all(ops::available) {
+            return ops::convolution(images, self.parameters());
         }
+        let x = <[_; 1]>::try_from(images).map_or_else(|images| Tensor::cat(images, 3), |[x]| x);
         let weight = self.weight.val();
         let [outputs, inputs, kernel, _] = weight.dims();
         let bias = Some(self.bias.val());

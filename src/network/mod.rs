@@ -29,7 +29,7 @@ mod window_attention;
 pub use cdcin::{Cdcin, CdcinConfig};
 pub use channel_attention::{ChannelAttention, ChannelAttentionConfig};
 pub use data_consistency::data_consistency;
-pub(crate) use ensemble::Ensemble;
+pub(crate) use ensemble::{Ensemble, KeptGuides};
 pub use flat::{flatten, flatten_gradients, gradient_of, trainable, unflatten};
 #[cfg(feature = "gpu")]
 pub(crate) use fused::has_kernels;

@@ -77,16 +77,21 @@ impl Rdhan {
     ///
     /// # Shapes
     ///
-    /// - x: `[b, h, w, input_channels]`, h and w multiples of the window
+    /// - images: `[b, h, w, ·]`, together of `input_channels`, h and w multiples of the window
     /// - embedded: `[b, embedding]` of the examples' genes, if they have any
     /// - output: `[b, h, w, 1]`
-    pub fn forward(&self, x: Tensor<4>, windows: Option<&Windows>, embedded: Option<&Tensor<2>>) -> Tensor<4> {
+    pub fn forward(
+        &self,
+        images: Vec<Tensor<4>>,
+        windows: Option<&Windows>,
+        embedded: Option<&Tensor<2>>,
+    ) -> Tensor<4> {
         let mut film = self.film.iter();
         let mut of_gene = |x: Tensor<4>| match (film.next(), embedded) {
             (Some(film), Some(embedded)) => film.forward(x, embedded.clone()),
             _ => x,
         };
-        let shallow = of_gene(self.shallow1.forward(x));
+        let shallow = of_gene(self.shallow1.forward_side_by_side(images));
         let mut features = self.shallow2.forward(shallow.clone());
         let mut outputs = Vec::with_capacity(self.blocks.len());
         for block in &self.blocks {

@@ -8,7 +8,7 @@ use super::settings::FitSettings;
 use super::thinning::Thinning;
 use crate::calibration::{Calibration, Case, Distance, Features, Layout, count_noise, local_variance};
 use crate::dataset::Dataset;
-use crate::network::{Cdcin, Ensemble};
+use crate::network::{Cdcin, Ensemble, KeptGuides};
 use crate::section::{Lattice, Raster};
 use crate::{Error, Result};
 use burn::tensor::Tensor;
@@ -28,6 +28,8 @@ pub(super) fn calibrate(
     thinning: Option<&Thinning>,
     fitted: &mut Fit,
 ) -> Result<()> {
+    let phases = settings.scale.get().pow(2);
+    let mut guides = None;
     for index in 0..fitted.genes.len() {
         let image = sampler.image(index);
         let held = image.held_out();
@@ -40,10 +42,12 @@ pub(super) fn calibrate(
         let masks = thinning.map(|thinning| thinning.calibrating(&held));
         let net = &fitted.net.for_genes(&[Some(index)], 0, settings.device);
         let values = &image.genes[0].raster();
-        let phases = settings.scale.get().pow(2);
         let left_out = held.values().iter().filter(|held| **held).count() * (phases - 1) / phases;
         let turn = (fitted.genes.len() > MANY && thinning.is_none() && left_out >= ENOUGH).then_some(index);
-        let cases = Cases { settings, net, image: &image, values, known: &known, spacing, scale, masks, turn }.all()?;
+        let views = masks.as_ref().map_or(phases, Vec::len);
+        let guides = guides.get_or_insert_with(|| KeptGuides::new(views, fitted.genes.len()));
+        let cases =
+            Cases { settings, net, image: &image, values, known: &known, spacing, scale, masks, turn, guides }.all()?;
         // On an image of the whole grid bins are a spacing apart, on one of their own they are neighbours.
         let apart = if thinning.is_some() { spacing } else { 1 };
         let values = values.map(|value| value * scale);
@@ -83,6 +87,8 @@ struct Cases<'a> {
     masks: Option<Vec<Raster<bool>>>,
     /// Which phase of the sparser lattice it is predicted from, counted over and over; every one if `None`.
     turn: Option<usize>,
+    /// What guides all genes, by the phase or the mask.
+    guides: &'a KeptGuides,
 }
 
 impl Cases<'_> {
@@ -93,31 +99,44 @@ impl Cases<'_> {
         match &self.masks {
             None => {
                 let phases = self.turn.map_or(0..s * s, |turn| turn % (s * s)..turn % (s * s) + 1);
-                for corner in phases.map(|phase| (phase / s, phase % s)) {
+                for phase in phases {
+                    let corner = (phase / s, phase % s);
                     let view = phase_view(self.image, self.values, s, corner, device);
-                    self.of_view(&view, corner, Layout::Lattice(Lattice::new(self.settings.scale)), &mut cases)?;
+                    self.of_view(
+                        (phase, &view),
+                        corner,
+                        Layout::Lattice(Lattice::new(self.settings.scale)),
+                        &mut cases,
+                    )?;
                 }
             }
             Some(masks) => {
-                for stays in masks {
+                for (index, stays) in masks.iter().enumerate() {
                     let view = thinned_view(self.image, self.values, stays, device);
                     let layout = Layout::Scattered(self.spacing * self.spacing);
-                    self.of_view(&view, (0, 0), layout, &mut cases)?;
+                    self.of_view((index, &view), (0, 0), layout, &mut cases)?;
                 }
             }
         }
         Ok(cases)
     }
 
-    /// Predicts one view, whose first bin is `corner`, and adds the bins that its sparser image does not hold.
-    fn of_view(&self, view: &Tensor<4>, corner: (usize, usize), layout: Layout, cases: &mut Vec<Case>) -> Result<()> {
+    /// Predicts one view with its number, whose first bin is `corner`, and adds the bins that its sparser image does not hold.
+    fn of_view(
+        &self,
+        (index, view): (usize, &Tensor<4>),
+        corner: (usize, usize),
+        layout: Layout,
+        cases: &mut Vec<Case>,
+    ) -> Result<()> {
         let [_, _, rows, cols] = view.dims();
         if rows == 0 || cols == 0 {
             return Ok(());
         }
         let input = self.settings.input();
         let sparser = input.sparser(view);
-        let Ensemble { mean, square } = Ensemble::of(self.net, &input, &sparser, input.stains_at(view), true);
+        let Ensemble { mean, square } =
+            self.guides.predict(index, self.net, &input, &sparser, input.stains_at(view), true);
         let (mean, square) = (raster(mean, self.scale)?, raster(square, self.scale * self.scale)?);
         let values = raster(sparser.clone().narrow(1, 0, 1), self.scale)?;
         let known = raster(sparser.narrow(1, 1, 1), 1.0)?.map(|inside| *inside > 0.0);

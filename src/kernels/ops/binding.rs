@@ -20,8 +20,9 @@ use super::path::turned_off;
 
 /// Inputs of an operation, in the order in which it was given them.
 pub(super) type Inputs<'a> = [&'a [f32]];
-/// From the inputs and the gradient of the output to the gradient of every input.
-pub(super) type Gradient = Box<dyn Fn(&Inputs, &[f32]) -> Vec<Vec<f32>> + Send + Sync>;
+/// From the inputs, the gradient of the output, and which inputs' gradients anybody wants, to the gradient of every input; those that nobody
+/// wants mean nothing.
+pub(super) type Gradient = Box<dyn Fn(&Inputs, &[f32], &[bool]) -> Vec<Vec<f32>> + Send + Sync>;
 /// From the inputs to the output, and what computes the gradients (with all that the forward pass kept).
 type Forward = dyn Fn(&Inputs) -> (Vec<f32>, Gradient) + Send + Sync;
 
@@ -139,7 +140,8 @@ impl<const N: usize> Backward<Flex, N> for KernelBackward<N> {
     fn backward(self, ops: Ops<Kept, N>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = contiguous(grads.consume::<Flex>(&ops.node));
         let inputs: Vec<&[f32]> = ops.state.inputs.iter().map(values).collect();
-        let found = (ops.state.gradient)(&inputs, values(&grad));
+        let wanted = ops.parents.each_ref().map(Option::is_some);
+        let found = (ops.state.gradient)(&inputs, values(&grad), &wanted);
         for ((node, input), found) in ops.parents.iter().zip(&ops.state.inputs).zip(found) {
             if let Some(node) = node {
                 grads.register::<Flex>(node.id, tensor(found, input.shape().to_vec()));

@@ -17,6 +17,7 @@ pub(crate) use path::{cascade_available, cascade_on, on_cpu};
 
 use burn::backend::DispatchTensor;
 use burn::tensor::Tensor;
+use rayon::prelude::*;
 
 use self::binding::{Gradient, Inputs, MOST_INPUTS, run};
 use super::attention::WindowAttention;
@@ -28,6 +29,7 @@ use super::hybrid::HybridBlock;
 use super::image::{Extent, Finish, Source};
 use super::mlp::Mlp;
 use super::norm::Norm;
+use super::threads::{Buffer, rows_per_task};
 
 /// A weight and its bias.
 pub type Linear<const D: usize> = (Tensor<D>, Tensor<1>);
@@ -41,32 +43,63 @@ fn push<const D: usize>(inputs: &mut Vec<DispatchTensor>, linear: Linear<D>) {
     inputs.extend([linear.0.into_dispatch(), linear.1.into_dispatch()]);
 }
 
-/// Convolution that keeps the size, with zeros beyond the border.
+/// Convolution that keeps the size, with zeros beyond the border, of images whose channels lie side by side.
 ///
 /// # Shapes
 ///
-/// - x: `[b, h, w, inputs]`
+/// - images: `[b, h, w, ·]`, at least one and together of `inputs` channels
 /// - weight: `[outputs, inputs, side, side]`, side odd; bias: `[outputs]`
 /// - output: `[b, h, w, outputs]`
-pub fn convolution(x: Tensor<4>, weight: Linear<4>) -> Tensor<4> {
-    let extent = extent(&x);
-    let [outputs, channels, side, _] = weight.0.dims();
-    let mut inputs = vec![x.into_dispatch()];
+pub fn convolution(images: Vec<Tensor<4>>, weight: Linear<4>) -> Tensor<4> {
+    let extent = extent(&images[0]);
+    let channels: Vec<usize> = images.iter().map(|image| image.dims()[3]).collect();
+    let [outputs, _, side, _] = weight.0.dims();
+    let mut inputs: Vec<DispatchTensor> = images.into_iter().map(Tensor::into_dispatch).collect();
     push(&mut inputs, weight);
     let shape = [extent.batch, extent.height, extent.width, outputs];
     run(inputs, shape, move |inputs: &Inputs| {
-        let source = Source { values: inputs[0], channels };
+        let (images, parameters) = inputs.split_at(channels.len());
         let mut out = vec![0.0; extent.pixels() * outputs];
-        let finish = Finish { bias: Some(inputs[2]), ..Finish::default() };
-        convolve(extent, &[source], &Taps::forward(inputs[1], outputs, side), finish, &mut out);
-        let gradient: Gradient = Box::new(move |inputs, grad| {
-            let source = Source { values: inputs[0], channels };
-            let grad = Source { values: grad, channels: outputs };
-            let found = convolution_gradients(extent, &[source], inputs[1], side, grad);
-            found.sources.into_iter().chain([found.weight, found.bias]).collect()
+        let finish = Finish { bias: Some(parameters[1]), ..Finish::default() };
+        let taps = Taps::forward(parameters[0], outputs, side);
+        side_by_side(images, &channels, |source| convolve(extent, &[source], &taps, finish, &mut out));
+        let channels = channels.clone();
+        let gradient: Gradient = Box::new(move |inputs, grad, wanted| {
+            let (images, parameters) = inputs.split_at(channels.len());
+            let mut first = 0;
+            let ranges = channels.iter().zip(wanted).map(|(channels, wanted)| {
+                first += channels;
+                wanted.then_some(first - channels..first)
+            });
+            let (ranges, grad) = (ranges.collect::<Vec<_>>(), Source { values: grad, channels: outputs });
+            let found = side_by_side(images, &channels, |source| {
+                convolution_gradients(extent, &[source], parameters[0], side, grad, &ranges)
+            });
+            found.inputs.into_iter().chain([found.weight, found.bias]).collect()
         });
         (out, gradient)
     })
+}
+
+/// Calls `f` with images of so many channels as one: few channels by themselves would leave most of a vector idle.
+fn side_by_side<R>(images: &[&[f32]], channels: &[usize], f: impl FnOnce(Source) -> R) -> R {
+    if let ([values], [channels]) = (images, channels) {
+        return f(Source { values, channels: *channels });
+    }
+    let (pixels, all) = (images[0].len() / channels[0], channels.iter().sum());
+    let mut together = Buffer::scratch(pixels * all);
+    let rows = rows_per_task(pixels);
+    together.par_chunks_mut(rows * all).enumerate().for_each(|(task, together)| {
+        let mut first = 0;
+        for (image, &channels) in images.iter().zip(channels) {
+            let image = image[task * rows * channels..].chunks_exact(channels);
+            for (pixel, own) in together.chunks_exact_mut(all).zip(image) {
+                pixel[first..first + channels].iter_mut().zip(own).for_each(|(value, own)| *value = *own);
+            }
+            first += channels;
+        }
+    });
+    f(Source { values: &together, channels: all })
 }
 
 /// Whether a dense block with so many layers is within what [`dense_block`] can take.
@@ -94,7 +127,7 @@ pub fn dense_block(x: Tensor<4>, layers: Vec<Linear<4>>, fusion: Linear<4>) -> T
     }
     run(inputs, shape, move |inputs: &Inputs| {
         let (out, kept) = with(inputs, extent, |block| block.forward(inputs[0]));
-        let gradient: Gradient = Box::new(move |inputs, grad| {
+        let gradient: Gradient = Box::new(move |inputs, grad, _| {
             let found = with(inputs, extent, |block| block.backward(inputs[0], &kept, grad));
             let pairs = found.layers.into_iter().chain([found.fusion]);
             std::iter::once(found.input).chain(pairs.flat_map(|(weight, bias)| [weight, bias])).collect()
@@ -161,7 +194,7 @@ pub fn hybrid_block(x: Tensor<4>, parameters: HybridParameters, block: HybridSha
     inputs.push(p.relative_position_bias.into_dispatch());
     run(inputs, shape, move |inputs: &Inputs| {
         let (out, kept) = hybrid(inputs, extent, block).forward(inputs[0]);
-        let gradient: Gradient = Box::new(move |inputs, grad| {
+        let gradient: Gradient = Box::new(move |inputs, grad, _| {
             let g = hybrid(inputs, extent, block).backward(inputs[0], &kept, grad);
             let (attention, channels, mlp) = (g.attention, g.channels, g.mlp);
             let pairs = [g.norm, attention.qkv, attention.proj, g.conv1, g.conv2, channels.squeeze, channels.excite]
@@ -207,6 +240,6 @@ mod tests {
     fn a_kernel_on_the_plain_path_panics() {
         let zeros = |shape| Tensor::<4>::zeros(shape, &Device::flex());
         let bias = Tensor::<1>::zeros([1], &Device::flex());
-        without(|| convolution(zeros([1, 4, 4, 1]), (zeros([1, 1, 3, 3]), bias)));
+        without(|| convolution(vec![zeros([1, 4, 4, 1])], (zeros([1, 1, 3, 3]), bias)));
     }
 }
