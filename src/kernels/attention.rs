@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::functions::pow2_of_score;
 use super::image::Extent;
 use super::matmul::{Packed, multiply};
-use super::scores::{Rows, Weighted, pitch, products, transpose_back};
+use super::scores::{Rows, Weighted, pitch, products, to_columns, to_rows};
 use super::simd::{self, Simd, Work};
 
 /// Between tokens that only the cyclic shift brought together, to base 2: so little that nothing is left of them beside any other score. (The
@@ -205,17 +205,23 @@ impl Work for Band<'_, '_> {
         let (c, n) = (at.channels(), at.tokens());
         let mut tokens = vec![0.0; n * c];
         let mut qkv = vec![0.0; n * 3 * c];
-        let mut head_of = Head::new(n, c / at.heads);
+        let mut queries = vec![0.0; c * pitch(n)];
+        let mut outputs = vec![0.0; c * pitch(n)];
+        let mut head_of = Head::new(n);
+        let of_head = c / at.heads * pitch(n);
         let mut places = Vec::with_capacity(n);
         for (column, kept) in kept.chunks_mut(at.kept()).enumerate() {
             at.gather(x, band, column, &mut tokens);
             shared.qkv(s, &tokens, &mut qkv);
+            to_columns(s, Rows { values: &qkv, stride: 3 * c, width: c }, n, &mut queries);
             let (heads_out, sums) = kept.split_at_mut(n * c);
-            for (head, sums) in sums.chunks_mut(2 * n).enumerate() {
+            let heads = queries.chunks_exact(of_head).zip(outputs.chunks_exact_mut(of_head));
+            for (head, ((queries, out), sums)) in heads.zip(sums.chunks_mut(2 * n)).enumerate() {
+                let [_, keys, values] = shared.head(&qkv, head);
                 let bias = shared.bias(at.kind(band, column), head);
-                head_of.attend(s, shared.head(&qkv, head), bias, sums);
-                transpose_back(&head_of.out, n, c, &mut heads_out[head * (c / at.heads)..]);
+                head_of.attend(s, queries, [keys, values], bias, sums, out);
             }
+            to_rows(s, &outputs, n, c, heads_out);
             at.places(column, &mut places);
             multiply(
                 s,
@@ -240,40 +246,38 @@ impl Work for Band<'_, '_> {
 
 /// What a head of a window works on; all of it stays in cache.
 struct Head {
-    /// `[channels, pitch]`.
-    queries: Vec<f32>,
     /// `[keys, pitch]`.
     scores: Vec<f32>,
     /// `[pitch]`.
     largest: Vec<f32>,
     /// `[pitch]`.
     scales: Vec<f32>,
-    /// `[channels, pitch]`.
-    out: Vec<f32>,
 }
 
 impl Head {
-    fn new(tokens: usize, channels: usize) -> Self {
+    fn new(tokens: usize) -> Self {
         let zeros = |rows: usize| vec![0.0; rows * pitch(tokens)];
-        Head {
-            queries: zeros(channels),
-            scores: zeros(tokens),
-            largest: zeros(1),
-            scales: zeros(1),
-            out: zeros(channels),
-        }
+        Head { scores: zeros(tokens), largest: zeros(1), scales: zeros(1) }
     }
 
-    /// Fills `out`, and `sums` `[2, tokens]` with the largest score of each query and one over the sum of its softmax.
+    /// Fills `out` `[channels, pitch]` from `queries` `[channels, pitch]`, and `sums` `[2, tokens]` with the largest score of each query and one
+    /// over the sum of its softmax.
     #[inline(always)]
-    fn attend<S: Simd>(&mut self, s: S, [queries, keys, values]: [Rows; 3], bias: &[f32], sums: &mut [f32]) {
-        let (n, pitch) = (sums.len() / 2, self.largest.len());
-        let Head { queries: transposed, scores, largest, scales, out } = self;
-        queries.transpose(n, transposed);
+    fn attend<S: Simd>(
+        &mut self,
+        s: S,
+        queries: &[f32],
+        [keys, values]: [Rows; 2],
+        bias: &[f32],
+        sums: &mut [f32],
+        out: &mut [f32],
+    ) {
+        let Head { scores, largest, scales } = self;
+        let (n, pitch) = (sums.len() / 2, largest.len());
         products(
             s,
             keys,
-            transposed,
+            queries,
             bias,
             pitch,
             scores,

@@ -8,7 +8,7 @@ use super::attention::{Shared, WindowAttention, shifted_rows};
 use super::functions::pow2_of_score;
 use super::matmul::{Packed, Pixels, accumulate_outer, multiply};
 use super::mlp::{add_rows, transpose};
-use super::scores::{Rows, Weighted, across, pitch, products, transpose_back};
+use super::scores::{Rows, Weighted, across, pitch, products, to_columns, to_rows};
 use super::simd::{self, Simd, Work};
 use super::threads::accumulate;
 
@@ -76,6 +76,8 @@ struct Window {
     qkv_grad: Vec<f32>,
     /// Of the heads' outputs.
     heads_grad: Vec<f32>,
+    /// Queries, the gradients of the heads' outputs, and those of the queries, `[channels, pitch]`.
+    columns: [Vec<f32>; 3],
     head: Head,
     places: Vec<(usize, usize)>,
 }
@@ -99,7 +101,8 @@ impl Work for Band<'_, '_> {
             qkv: zeros(3 * n * c),
             qkv_grad: zeros(3 * n * c),
             heads_grad: zeros(n * c),
-            head: Head::new(n, c / at.heads),
+            columns: [0; 3].map(|_| zeros(c * pitch(n))),
+            head: Head::new(n),
             places: Vec::with_capacity(n),
         };
         for (column, kept) in kept.chunks(at.kept()).enumerate() {
@@ -119,17 +122,24 @@ impl Work for Band<'_, '_> {
                 },
             );
             let (heads_out, sums) = kept.split_at(n * c);
+            let [queries, grads, queries_grad] = &mut w.columns;
+            to_columns(s, Rows { values: &w.qkv, stride: 3 * c, width: c }, n, queries);
+            to_columns(s, Rows { values: &w.heads_grad, stride: c, width: c }, n, grads);
             for (head, sums) in sums.chunks_exact(2 * n).enumerate() {
                 let first = head * (c / at.heads);
                 let outputs = [heads_out, &w.heads_grad].map(
                     #[inline(always)]
                     |values| Rows { values: &values[first..], stride: c, width: c / at.heads },
                 );
+                w.head.prepare(sums, outputs);
+                let rows = first * pitch(n)..(first + c / at.heads) * pitch(n);
+                let columns = (&queries[rows.clone()], &grads[rows.clone()], &mut queries_grad[rows]);
                 let bias = shared.bias(at.kind(band, column), head);
                 let bias_sum = &mut bias_sum[head * bias.len()..][..bias.len()];
-                let (qkv, out) = (shared.head(&w.qkv, head), &mut w.qkv_grad[first..]);
-                w.head.gradient(s, qkv, outputs, (bias, sums), at.scale(), bias_sum, out);
+                let [_, keys, values] = shared.head(&w.qkv, head);
+                w.head.gradient(s, columns, [keys, values], (bias, at.scale(), bias_sum), &mut w.qkv_grad[first..]);
             }
+            to_rows(s, queries_grad, n, 3 * c, &mut w.qkv_grad);
             let (inputs, grads) = (Pixels::dense(heads_out, c), Pixels::dense(&w.grad, c));
             accumulate_outer(
                 s,
@@ -170,91 +180,56 @@ impl Work for Band<'_, '_> {
 
 /// What a head of a window works on; all of it stays in cache.
 struct Head {
-    /// `[channels, pitch]`.
-    queries: Vec<f32>,
-    /// The gradient of the outputs, `[channels, pitch]`.
-    grad: Vec<f32>,
     /// `[keys, pitch]`.
     probabilities: Vec<f32>,
     /// The gradient of the scores, `[keys, pitch]`.
     scores_grad: Vec<f32>,
-    /// The gradient of the queries, `[channels, pitch]`.
-    queries_grad: Vec<f32>,
     /// What the forward pass kept, and what the softmax subtracts from the gradients of probabilities: `[pitch]` each.
     largest: Vec<f32>,
     scales: Vec<f32>,
     subtracted: Vec<f32>,
 }
 
+/// Of a head, `[channels, pitch]` each: the queries, the gradient of its outputs, and that of the queries.
+type Columns<'a> = (&'a [f32], &'a [f32], &'a mut [f32]);
+
 impl Head {
-    fn new(tokens: usize, channels: usize) -> Self {
+    fn new(tokens: usize) -> Self {
         let zeros = |rows: usize| vec![0.0; rows * pitch(tokens)];
         Head {
-            queries: zeros(channels),
-            grad: zeros(channels),
             probabilities: zeros(tokens),
             scores_grad: zeros(tokens),
-            queries_grad: zeros(channels),
             largest: zeros(1),
             scales: zeros(1),
             subtracted: zeros(1),
         }
     }
 
-    /// Writes the gradients of queries, keys and values to `out`, rows of as many numbers as those of qkv, and adds those of the scores to
-    /// `bias_sum`. Of the head's outputs, these and their gradient.
+    /// Takes what is known of a head's queries: the largest scores and one over the sums of the softmax, and of the outputs, these and their
+    /// gradient, what the softmax subtracts: Σ_j p_ij · ∂p_ij, the same as Σ_k out_ik · ∂out_ik.
     #[inline(always)]
-    #[allow(clippy::too_many_arguments)]
-    fn gradient<S: Simd>(
-        &mut self,
-        s: S,
-        [queries, keys, values]: [Rows; 3],
-        outputs: [Rows; 2],
-        (bias, sums): (&[f32], &[f32]),
-        scale: f32,
-        bias_sum: &mut [f32],
-        out: &mut [f32],
-    ) {
-        let (n, d, stride) = (sums.len() / 2, queries.width, queries.stride);
-        let part = stride / 3;
-        queries.transpose(n, &mut self.queries);
-        outputs[1].transpose(n, &mut self.grad);
+    fn prepare(&mut self, sums: &[f32], outputs: [Rows; 2]) {
+        let n = sums.len() / 2;
         self.largest[..n].copy_from_slice(&sums[..n]);
         self.scales[..n].copy_from_slice(&sums[n..]);
-        // Σ_j p_ij · ∂p_ij: the same as Σ_k out_ik · ∂out_ik.
         for (i, subtracted) in self.subtracted[..n].iter_mut().enumerate() {
-            let [a, b] = outputs.map(|rows| &rows.values[i * rows.stride..][..d]);
+            let [a, b] = outputs.map(|rows| &rows.values[i * rows.stride..][..rows.width]);
             *subtracted = -a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
-        }
-        self.of_scores(s, [keys, values], bias, (scale, bias_sum));
-        transpose_back(&self.queries_grad, n, stride, out);
-        // The queries are scaled for scores to base 2.
-        let of_keys = (&self.scores_grad, &self.queries, part, LN_2);
-        for (weights, queries, first, factor) in [of_keys, (&self.probabilities, &self.grad, 2 * part, 1.0)] {
-            across(
-                s,
-                weights,
-                queries,
-                self.largest.len(),
-                #[inline(always)]
-                |j, k, sums| {
-                    let out = &mut out[j * stride + first + k..][..sums.len()];
-                    out.iter_mut().zip(sums).for_each(|(out, sum)| *out = factor * sum);
-                },
-            );
         }
     }
 
-    /// Fills probabilities, and the gradients of the scores and the queries.
+    /// Fills the gradient of the queries, writes those of keys and values to `out`, rows of as many numbers as those of qkv that begin with the
+    /// queries', and adds those of the scores to `bias_sum`.
     #[inline(always)]
-    fn of_scores<S: Simd>(
+    fn gradient<S: Simd>(
         &mut self,
         s: S,
+        (queries, grad, queries_grad): Columns,
         [keys, values]: [Rows; 2],
-        bias: &[f32],
-        (scale, bias_sum): (f32, &mut [f32]),
+        (bias, scale, bias_sum): (&[f32], f32, &mut [f32]),
+        out: &mut [f32],
     ) {
-        let Head { queries, grad, probabilities, scores_grad, queries_grad, largest, scales, subtracted } = self;
+        let Head { probabilities, scores_grad, largest, scales, subtracted } = self;
         let pitch = largest.len();
         products(
             s,
@@ -294,5 +269,21 @@ impl Head {
             #[inline(always)]
             |k, i, v| s.store(&mut queries_grad[k * pitch + i..], v),
         );
+        // The queries are scaled for scores to base 2.
+        let part = keys.stride / 3;
+        let of_keys = (&self.scores_grad, queries, part, LN_2);
+        for (weights, queries, first, factor) in [of_keys, (&self.probabilities, grad, 2 * part, 1.0)] {
+            across(
+                s,
+                weights,
+                queries,
+                pitch,
+                #[inline(always)]
+                |j, k, sums| {
+                    let out = &mut out[j * keys.stride + first + k..][..sums.len()];
+                    out.iter_mut().zip(sums).for_each(|(out, sum)| *out = factor * sum);
+                },
+            );
+        }
     }
 }

@@ -4,10 +4,7 @@
 #![allow(unsafe_code, reason = "the innermost loops read what was checked before them")]
 #![allow(clippy::needless_range_loop, reason = "iterators over arrays of vectors take them through memory")]
 
-use super::simd::Simd;
-
-/// Lanes of the widest vectors.
-const MOST_LANES: usize = 16;
+use super::simd::{MOST_LANES, Simd};
 
 /// Numbers from a row to the next one: whole vectors of queries.
 pub(super) const fn pitch(queries: usize) -> usize {
@@ -40,26 +37,52 @@ impl<'a> Rows<'a> {
         // SAFETY: as the caller promises.
         s.splat(unsafe { *self.values.get_unchecked(row * self.stride + column) })
     }
+}
 
-    /// Their transpose, `[width, pitch]`, of `rows` rows: zeros behind the last.
-    #[inline(always)]
-    pub(super) fn transpose(&self, rows: usize, out: &mut [f32]) {
-        let pitch = pitch(rows);
-        for (k, out) in out[..self.width * pitch].chunks_exact_mut(pitch).enumerate() {
-            let (out, beyond) = out.split_at_mut(rows);
-            let column = self.values[k..].iter().step_by(self.stride);
-            out.iter_mut().zip(column).for_each(|(out, value)| *out = *value);
-            beyond.fill(0.0);
+/// Writes the transpose `[width, pitch]` of so many rows to `out`; zeros behind the last.
+#[inline(always)]
+pub(super) fn to_columns<S: Simd>(s: S, rows: Rows, count: usize, out: &mut [f32]) {
+    let pitch = pitch(count);
+    for first in (0..rows.width).step_by(S::LANES) {
+        let columns = S::LANES.min(rows.width - first);
+        for row in (0..pitch).step_by(S::LANES) {
+            let mut tile = [s.splat(0.0); MOST_LANES];
+            for i in 0..S::LANES {
+                if row + i < count {
+                    tile[i] = s.load_part(&rows.values[(row + i) * rows.stride + first..][..columns]);
+                }
+            }
+            s.transpose(&mut tile);
+            for k in 0..S::LANES {
+                if k < columns {
+                    s.store(&mut out[(first + k) * pitch + row..], tile[k]);
+                }
+            }
         }
     }
 }
 
 /// Writes a transpose `[columns, pitch]` back as `rows` rows, the first number of each `stride` numbers after that of the one before.
 #[inline(always)]
-pub(super) fn transpose_back(values: &[f32], rows: usize, stride: usize, out: &mut [f32]) {
-    for (k, column) in values.chunks_exact(pitch(rows)).enumerate() {
-        let places = out[k..].iter_mut().step_by(stride);
-        places.zip(&column[..rows]).for_each(|(place, value)| *place = *value);
+pub(super) fn to_rows<S: Simd>(s: S, values: &[f32], rows: usize, stride: usize, out: &mut [f32]) {
+    let pitch = pitch(rows);
+    let width = values.len() / pitch;
+    for first in (0..width).step_by(S::LANES) {
+        let columns = S::LANES.min(width - first);
+        for row in (0..rows).step_by(S::LANES) {
+            let mut tile = [s.splat(0.0); MOST_LANES];
+            for k in 0..S::LANES {
+                if k < columns {
+                    tile[k] = s.load(&values[(first + k) * pitch + row..]);
+                }
+            }
+            s.transpose(&mut tile);
+            for i in 0..S::LANES {
+                if row + i < rows {
+                    s.store_part(&mut out[(row + i) * stride + first..][..columns], tile[i]);
+                }
+            }
+        }
     }
 }
 

@@ -29,6 +29,9 @@ mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+/// Lanes of the widest vectors.
+pub(crate) const MOST_LANES: usize = 16;
+
 /// Arithmetic on a vector of f32 lanes.
 pub(crate) trait Simd: Copy + Send + Sync {
     /// The vector.
@@ -56,6 +59,8 @@ pub(crate) trait Simd: Copy + Send + Sync {
     fn fma(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     fn max(self, a: Self::V, b: Self::V) -> Self::V;
     fn min(self, a: Self::V, b: Self::V) -> Self::V;
+    /// Swaps rows and columns of the first `LANES` vectors: lane j of vector i goes to lane i of vector j.
+    fn transpose(self, rows: &mut [Self::V; MOST_LANES]);
     /// The sums of neighbouring lanes of `a`, then those of `b`.
     fn add_pairs(self, a: Self::V, b: Self::V) -> Self::V;
     /// `v` where `gate > 0`, else 0.
@@ -68,7 +73,7 @@ pub(crate) trait Simd: Copy + Send + Sync {
     /// The sum of all lanes, always in the same order.
     #[inline(always)]
     fn sum(self, v: Self::V) -> f32 {
-        let mut lanes = [0.0; 16];
+        let mut lanes = [0.0; MOST_LANES];
         self.store(&mut lanes, v);
         let mut half = Self::LANES / 2;
         while half > 0 {

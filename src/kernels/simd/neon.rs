@@ -2,7 +2,7 @@
 
 use std::arch::aarch64::*;
 
-use super::Simd;
+use super::{MOST_LANES, Simd};
 
 /// The token; NEON is part of the architecture.
 #[derive(Clone, Copy)]
@@ -61,6 +61,19 @@ impl Simd for Neon {
         let mut lanes = [0.0; 4];
         self.store(&mut lanes, v);
         x.copy_from_slice(&lanes[..x.len()]);
+    }
+    #[inline(always)]
+    fn transpose(self, rows: &mut [float32x4_t; MOST_LANES]) {
+        // SAFETY: NEON is part of the architecture.
+        unsafe {
+            let [a, b, c, d] = [rows[0], rows[1], rows[2], rows[3]];
+            let (even, odd) = (vzip1q_f32(a, c), vzip2q_f32(a, c));
+            let (even2, odd2) = (vzip1q_f32(b, d), vzip2q_f32(b, d));
+            rows[0] = vzip1q_f32(even, even2);
+            rows[1] = vzip2q_f32(even, even2);
+            rows[2] = vzip1q_f32(odd, odd2);
+            rows[3] = vzip2q_f32(odd, odd2);
+        }
     }
     #[inline(always)]
     fn keep_positive(self, gate: float32x4_t, v: float32x4_t) -> float32x4_t {

@@ -1,6 +1,6 @@
 //! Vectors as arrays.
 
-use super::Simd;
+use super::{MOST_LANES, Simd};
 
 /// Four lanes of plain Rust, for processors without an implementation of their own. Slow: burn's own operations
 /// are faster there, see [`InstructionSet`](super::InstructionSet).
@@ -92,6 +92,13 @@ impl Simd for Portable {
             #[inline(always)]
             |i| if a[i] < b[i] { a[i] } else { b[i] },
         )
+    }
+    #[inline(always)]
+    fn transpose(self, rows: &mut [[f32; 4]; MOST_LANES]) {
+        let [a, b, c, d] = [rows[0], rows[1], rows[2], rows[3]];
+        for (i, row) in rows.iter_mut().enumerate().take(Self::LANES) {
+            *row = [a[i], b[i], c[i], d[i]];
+        }
     }
     #[inline(always)]
     fn add_pairs(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {

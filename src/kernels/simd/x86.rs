@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Simd, Work};
+use super::{MOST_LANES, Simd, Work};
 
 /// The proof that the processor has AVX2 and FMA.
 #[derive(Clone, Copy)]
@@ -79,6 +79,27 @@ impl Simd for Avx2 {
         }
         // SAFETY: the mask admits no lane beyond the slice; the token proves AVX.
         unsafe { _mm256_maskstore_ps(x.as_mut_ptr(), self.mask(x.len()), v) }
+    }
+    #[inline(always)]
+    fn transpose(self, rows: &mut [__m256; MOST_LANES]) {
+        // SAFETY: the token proves AVX.
+        unsafe {
+            // Blocks of four by four in each half of the vectors, then the halves.
+            for four in rows[..Self::LANES].chunks_exact_mut(4) {
+                let [a, b, c, d] = [four[0], four[1], four[2], four[3]];
+                let [low, high] = [_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b)].map(|v| _mm256_castps_pd(v));
+                let [low2, high2] = [_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d)].map(|v| _mm256_castps_pd(v));
+                four[0] = _mm256_castpd_ps(_mm256_unpacklo_pd(low, low2));
+                four[1] = _mm256_castpd_ps(_mm256_unpackhi_pd(low, low2));
+                four[2] = _mm256_castpd_ps(_mm256_unpacklo_pd(high, high2));
+                four[3] = _mm256_castpd_ps(_mm256_unpackhi_pd(high, high2));
+            }
+            for i in 0..4 {
+                let (a, b) = (rows[i], rows[i + 4]);
+                rows[i] = _mm256_permute2f128_ps::<0x20>(a, b);
+                rows[i + 4] = _mm256_permute2f128_ps::<0x31>(a, b);
+            }
+        }
     }
     #[inline(always)]
     fn add_pairs(self, a: __m256, b: __m256) -> __m256 {
@@ -187,6 +208,31 @@ impl Simd for Avx512 {
         }
         // SAFETY: the mask admits no lane beyond the slice; the token proves AVX-512 F.
         unsafe { _mm512_mask_storeu_ps(x.as_mut_ptr(), self.mask(x.len()), v) }
+    }
+    #[inline(always)]
+    fn transpose(self, rows: &mut [__m512; MOST_LANES]) {
+        // SAFETY: the token proves AVX-512 F.
+        unsafe {
+            // Blocks of four by four in each quarter of the vectors, then the quarters.
+            for four in rows.chunks_exact_mut(4) {
+                let [a, b, c, d] = [four[0], four[1], four[2], four[3]];
+                let [low, high] = [_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b)].map(|v| _mm512_castps_pd(v));
+                let [low2, high2] = [_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d)].map(|v| _mm512_castps_pd(v));
+                four[0] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, low2));
+                four[1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, low2));
+                four[2] = _mm512_castpd_ps(_mm512_unpacklo_pd(high, high2));
+                four[3] = _mm512_castpd_ps(_mm512_unpackhi_pd(high, high2));
+            }
+            for i in 0..4 {
+                let [a, b, c, d] = [rows[i], rows[i + 4], rows[i + 8], rows[i + 12]];
+                let (even, odd) = (_mm512_shuffle_f32x4::<0x88>(a, b), _mm512_shuffle_f32x4::<0xdd>(a, b));
+                let (even2, odd2) = (_mm512_shuffle_f32x4::<0x88>(c, d), _mm512_shuffle_f32x4::<0xdd>(c, d));
+                rows[i] = _mm512_shuffle_f32x4::<0x88>(even, even2);
+                rows[i + 4] = _mm512_shuffle_f32x4::<0x88>(odd, odd2);
+                rows[i + 8] = _mm512_shuffle_f32x4::<0xdd>(even, even2);
+                rows[i + 12] = _mm512_shuffle_f32x4::<0xdd>(odd, odd2);
+            }
+        }
     }
     #[inline(always)]
     fn add_pairs(self, a: __m512, b: __m512) -> __m512 {
