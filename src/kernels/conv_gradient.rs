@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::conv::{Taps, convolve, shifted_row};
+use super::conv::{Taps, convolve};
 use super::image::{Extent, Finish, Source};
 use super::matmul::{Pixels, accumulate_outer};
 use super::mlp::{add_rows, transpose};
@@ -145,6 +145,13 @@ impl<'a> Work for WeightSums<'a> {
             }
         }
     }
+}
+
+/// The row that a tap reads when the kernel stands on `row`, unless it lies outside the image.
+#[inline(always)]
+fn shifted_row(extent: Extent, row: usize, tap: usize, side: usize) -> Option<usize> {
+    let y = row % extent.height + tap / side;
+    (y >= side / 2 && y - side / 2 < extent.height).then(|| row + tap / side - side / 2)
 }
 
 /// Weights `[outputs, inputs, side, side]`, from sums in the order [tap][input][output], `wide` from an input to the next.

@@ -46,7 +46,7 @@ fn push<const D: usize>(inputs: &mut Vec<DispatchTensor>, linear: Linear<D>) {
 /// # Shapes
 ///
 /// - x: `[b, h, w, inputs]`
-/// - weight: `[outputs, inputs, side, side]`, side odd; bias: `[outputs]`
+/// - weight: `[outputs, inputs, side, side]`, side 1 or 3; bias: `[outputs]`
 /// - output: `[b, h, w, outputs]`
 pub fn convolution(x: Tensor<4>, weight: Linear<4>) -> Tensor<4> {
     let extent = extent(&x);
