@@ -17,7 +17,9 @@ mod conv;
 mod conv_gradient;
 mod dense;
 mod few_inputs;
+mod few_inputs_gradient;
 mod few_outputs;
+mod few_outputs_gradient;
 mod functions;
 #[cfg(feature = "gpu")]
 mod gpu;
