@@ -1,36 +1,29 @@
 //! Convolutions 3×3 (zero padding 1) and 1×1 over channels-last images, forward and backward.
 //!
 //! The input may be several images side by side in the channels ([`Source`]s), as in a dense block
-//! or a fusion of many blocks, so that nothing is ever concatenated. Where few products suffice, 3×3 go
-//! by tiles (`winograd`); here, they are matrix products over the taps of the kernel, and a tap outside
-//! the image reads a row of zeros.
+//! or a fusion of many blocks, so that nothing is ever concatenated. Convolutions 1×1 are matrix products. Of 3×3, those of
+//! many inputs and outputs go by tiles (`winograd`), the others by `few_inputs` or `few_outputs`.
 
 use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::few_inputs;
+use super::few_outputs::{self, FewOutputs};
 use super::image::{Extent, Finish, Source};
 use super::matmul::{Packed, Pieces, multiply};
+use super::padded::{PaddedRows, SIDE};
 use super::simd::{self, Simd, Work};
 use super::threads::rows_per_task;
 use super::winograd::{self, TileWeights};
 
-/// Up to this many outputs, those of the three taps of a row lie side by side in one vector: alone they would leave most of it idle.
-const FEW: usize = 5;
-
-/// Weights of a convolution, packed for one pass.
+/// Weights of a convolution, packed for one pass and the way that is the fastest for their shape.
 pub(crate) enum Taps {
-    /// For products with the pixels themselves.
-    Direct(DirectTaps),
-    /// For products with transformed tiles.
+    /// 1×1.
+    Pixels(Packed),
+    FewInputs(Packed),
+    FewOutputs(FewOutputs),
     Tiles(TileWeights),
-}
-
-/// side² taps, for each its inputs. Of [`FEW`] outputs only the rows of taps follow one another, and the taps of a row lie side by side.
-pub(crate) struct DirectTaps {
-    packed: Packed,
-    side: usize,
-    outputs: usize,
 }
 
 impl Taps {
@@ -66,37 +59,41 @@ impl Taps {
         outputs: usize,
         weight: impl Fn(usize, usize) -> R,
     ) -> Self {
-        if winograd::suits(side, inputs, outputs) {
-            return Self::Tiles(TileWeights::new(inputs, outputs, weight));
+        struct Pack<F>(usize, usize, F);
+        impl<R: Fn(usize) -> f32, F: Fn(usize, usize) -> R> Work for Pack<F> {
+            type Output = Taps;
+            #[inline(always)]
+            fn run<S: Simd>(self, _: S) -> Taps {
+                let Self(inputs, outputs, weight) = self;
+                if few_outputs::suits::<S>(inputs, outputs) {
+                    Taps::FewOutputs(FewOutputs::new::<S, R>(inputs, outputs, weight))
+                } else if few_inputs::suits::<S>(inputs, outputs) {
+                    Taps::FewInputs(few_inputs::pack(inputs, outputs, weight))
+                } else {
+                    Taps::Tiles(TileWeights::new(inputs, outputs, weight))
+                }
+            }
         }
-        let beside = DirectTaps::beside(side, outputs);
-        let packed = Packed::new(side * side / beside * inputs, beside * outputs, |k| {
-            let (input, first) = (k % inputs, k / inputs * beside);
-            let weights: Vec<R> = (first..first + beside).map(|tap| weight(input, tap)).collect();
-            move |column| weights[column / outputs](column % outputs)
-        });
-        Self::Direct(DirectTaps { packed, side, outputs })
-    }
-}
-
-impl DirectTaps {
-    /// How many taps lie side by side.
-    fn beside(side: usize, outputs: usize) -> usize {
-        if outputs <= FEW { side } else { 1 }
+        match side {
+            1 => Self::Pixels(Packed::new(inputs, outputs, |input| weight(input, 0))),
+            SIDE => simd::run(Pack(inputs, outputs, weight)),
+            side => panic!("no convolution {side}×{side}"),
+        }
     }
 }
 
 /// Convolves `sources` and writes (or adds, see [`Finish`]) `[pixels, outputs]` values to `out`.
 pub(crate) fn convolve(extent: Extent, sources: &[Source], taps: &Taps, finish: Finish, out: &mut [f32]) {
-    let taps = match taps {
-        Taps::Direct(taps) => taps,
+    let outputs = match taps {
+        Taps::Pixels(weights) | Taps::FewInputs(weights) => weights.width(),
+        Taps::FewOutputs(weights) => weights.outputs(),
         Taps::Tiles(weights) => return winograd::convolve(extent, sources, weights, finish, out),
     };
-    assert_eq!(out.len(), extent.pixels() * taps.outputs, "the shape of the output");
+    assert_eq!(out.len(), extent.pixels() * outputs, "the shape of the output");
     let rows = rows_per_task(extent.batch * extent.height);
-    let row_len = extent.width * taps.outputs;
+    let row_len = extent.width * outputs;
     out.par_chunks_mut(rows * row_len).enumerate().for_each(|(task, out)| {
-        simd::run(Rows { extent, sources, taps, finish, first_row: task * rows, out });
+        simd::run(Rows { extent, sources, taps, finish, first_row: task * rows, row_len, out });
     });
 }
 
@@ -104,9 +101,10 @@ pub(crate) fn convolve(extent: Extent, sources: &[Source], taps: &Taps, finish: 
 struct Rows<'a> {
     extent: Extent,
     sources: &'a [Source<'a>],
-    taps: &'a DirectTaps,
+    taps: &'a Taps,
     finish: Finish<'a>,
     first_row: usize,
+    row_len: usize,
     out: &'a mut [f32],
 }
 
@@ -115,136 +113,57 @@ impl Work for Rows<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { extent, sources, taps, finish, first_row, out } = self;
-        let (width, outputs) = (extent.width, taps.outputs);
-        let beside = DirectTaps::beside(taps.side, outputs);
-        let widest = sources.iter().map(|source| source.channels).max().unwrap_or(0);
-        let zeros = vec![0.0; widest];
-        let channels: Vec<usize> = sources.iter().map(|source| source.channels).collect();
-        let pieces = channels.repeat(taps.side * taps.side / beside);
-        let mut parts = vec![0.0; if beside > 1 { width * taps.packed.width() } else { 0 }];
-        for (row, out) in (first_row..).zip(out.chunks_mut(width * outputs)) {
-            let reads = row_reads(extent, sources, taps.side, beside, row);
-            let reads = Reads { reads: &reads, zeros: &zeros };
-            let finish = finish.part(row * width * outputs..(row + 1) * width * outputs);
-            let mut finished = RowOutput { finish, outputs, out };
-            if beside > 1 {
-                let all = taps.packed.width();
-                multiply(
-                    s,
-                    width,
-                    &pieces,
-                    reads,
-                    &taps.packed,
-                    #[inline(always)]
-                    |x, o, v| s.store_part(&mut parts[x * all + o..x * all + all.min(o + S::LANES)], v),
-                );
-                finished.sum(s, &parts, beside);
-            } else {
-                multiply(
-                    s,
-                    width,
-                    &pieces,
-                    reads,
-                    &taps.packed,
-                    #[inline(always)]
-                    |x, o, v| finished.store(s, x, o, v),
-                );
+        let Self { extent, sources, taps, finish, first_row, row_len, out } = self;
+        let rows = (first_row..).zip(out.chunks_mut(row_len));
+        let rows = rows.map(|(row, out)| (row, finish.part(row * row_len..(row + 1) * row_len), out));
+        if let Taps::Pixels(weights) = taps {
+            for (row, finish, out) in rows {
+                multiply_pixels(s, sources, row * extent.width, weights, finish, out);
+            }
+            return;
+        }
+        let mut padded = PaddedRows::new(extent, sources);
+        for (row, finish, out) in rows {
+            padded.move_to(s, row);
+            match taps {
+                Taps::FewInputs(weights) => few_inputs::convolve(s, &padded, weights, finish, out),
+                Taps::FewOutputs(weights) => weights.convolve(s, &padded, finish, out),
+                Taps::Pixels(_) | Taps::Tiles(_) => unreachable!("these go other ways"),
             }
         }
     }
 }
 
-/// An output row, and how its values are finished; the gate is that of the row.
-struct RowOutput<'a> {
-    finish: Finish<'a>,
-    outputs: usize,
-    out: &'a mut [f32],
-}
-
-impl RowOutput<'_> {
-    /// Writes outputs of pixel x from o on.
-    #[inline(always)]
-    fn store<S: Simd>(&mut self, s: S, x: usize, o: usize, v: S::V) {
-        self.finish.write(s, v, o, self.outputs, x * self.outputs, self.out);
-    }
-
-    /// Adds up what the `side` columns of taps give to each pixel: `parts` `[width, side, outputs]` are by the pixel that was read.
-    #[inline(always)]
-    fn sum<S: Simd>(&mut self, s: S, parts: &[f32], side: usize) {
-        let (outputs, half) = (self.outputs, side / 2);
-        let width = parts.len() / (side * outputs);
-        for x in 0..width {
-            for o in (0..outputs).step_by(S::LANES) {
-                let mut sum = s.splat(0.0);
-                // Pixels outside the image give nothing.
-                for dx in half.saturating_sub(x)..side.min(width + half - x) {
-                    let part = ((x + dx - half) * side + dx) * outputs;
-                    sum = s.add(sum, s.load_part(&parts[part + o..part + outputs.min(o + S::LANES)]));
-                }
-                self.store(s, x, o, sum);
-            }
-        }
-    }
-}
-
-/// What one tap reads of one source while the kernel moves along an output row.
-struct RowRead<'a> {
-    /// The row of the source; empty outside the image.
-    row: &'a [f32],
-    channels: usize,
-    /// The tap's place from the middle of the kernel, −1, 0 or 1.
-    dx: isize,
-}
-
-impl<'a> RowRead<'a> {
-    /// All channels of so many pixels, for the kernel's places from x on, if they lie in the image.
-    #[inline(always)]
-    fn channels_at(&self, x: usize, pixels: usize) -> Option<&'a [f32]> {
-        // Left of the image the index wraps to a huge one, which is outside too.
-        let first = x.wrapping_add_signed(self.dx).wrapping_mul(self.channels);
-        self.row.get(first..first.wrapping_add(pixels * self.channels))
-    }
-}
-
-/// What all taps read of all sources along an output row.
-struct Reads<'a, 'b> {
-    reads: &'b [RowRead<'a>],
-    /// As many as any source has channels.
-    zeros: &'a [f32],
-}
-
-impl<'a> Pieces<'a> for Reads<'a, '_> {
-    #[inline(always)]
-    fn piece(&self, j: usize, x: usize) -> &'a [f32] {
-        self.reads[j].channels_at(x, 1).unwrap_or(self.zeros)
-    }
-
-    #[inline(always)]
-    fn pieces(&self, j: usize, x: usize, count: usize) -> Option<(&'a [f32], usize)> {
-        let read = &self.reads[j];
-        read.channels_at(x, count).map(|values| (values, read.channels))
-    }
-}
-
-/// The reads of every tap, and in each tap of every source, for one output row; of taps that lie side by side, `beside` of them, those
-/// of the pixel that the kernel stands on.
-fn row_reads<'a>(extent: Extent, sources: &[Source<'a>], side: usize, beside: usize, row: usize) -> Vec<RowRead<'a>> {
-    let reads = (0..side * side).step_by(beside).flat_map(|tap| {
-        let dx = if beside > 1 { 0 } else { (tap % side) as isize - (side / 2) as isize };
-        let shifted = shifted_row(extent, row, tap, side);
-        sources.iter().map(move |source| {
-            let len = extent.width * source.channels;
-            let row = shifted.map_or(&[][..], |row| &source.values[row * len..][..len]);
-            RowRead { row, channels: source.channels, dx }
-        })
-    });
-    reads.collect()
-}
-
-/// The row that a tap reads when the kernel stands on `row`, unless it lies outside the image.
+/// Writes the products of pixels, from `first` on as many as `out` has room for, and the weights.
 #[inline(always)]
-pub(super) fn shifted_row(extent: Extent, row: usize, tap: usize, side: usize) -> Option<usize> {
-    let y = row % extent.height + tap / side;
-    (y >= side / 2 && y - side / 2 < extent.height).then(|| row + tap / side - side / 2)
+fn multiply_pixels<S: Simd>(s: S, sources: &[Source], first: usize, weights: &Packed, finish: Finish, out: &mut [f32]) {
+    let (outputs, pixels) = (weights.width(), out.len() / weights.width());
+    let sources: Vec<Source> = sources.iter().map(|source| source.part(first..first + pixels)).collect();
+    let channels: Vec<usize> = sources.iter().map(|source| source.channels).collect();
+    multiply(
+        s,
+        pixels,
+        &channels,
+        PixelPieces(&sources),
+        weights,
+        #[inline(always)]
+        |pixel, o, v| finish.write(s, v, o, outputs, pixel * outputs, out),
+    );
+}
+
+/// The pixels of each source.
+struct PixelPieces<'a, 'b>(&'b [Source<'a>]);
+
+impl<'a> Pieces<'a> for PixelPieces<'a, '_> {
+    #[inline(always)]
+    fn piece(&self, j: usize, pixel: usize) -> &'a [f32] {
+        let Source { values, channels } = self.0[j];
+        &values[pixel * channels..][..channels]
+    }
+
+    #[inline(always)]
+    fn pieces(&self, j: usize, first: usize, count: usize) -> Option<(&'a [f32], usize)> {
+        let Source { values, channels } = self.0[j];
+        Some((&values[first * channels..][..count * channels], channels))
+    }
 }

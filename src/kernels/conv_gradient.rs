@@ -4,10 +4,13 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::conv::{Taps, convolve, shifted_row};
+use super::conv::{Taps, convolve};
+use super::few_inputs_gradient::{self, InputSums};
+use super::few_outputs_gradient::{self, OutputSums};
 use super::image::{Extent, Finish, Source};
 use super::matmul::{Pixels, accumulate_outer};
 use super::mlp::{add_rows, transpose};
+use super::padded::SIDE;
 use super::simd::{self, Simd, Work};
 use super::threads::{accumulate, rows_per_task};
 use super::winograd;
@@ -15,24 +18,81 @@ use super::winograd_gradient::{self, TileSums};
 
 /// The gradients of weights `[outputs, inputs, side, side]` and bias, given the gradient of the output.
 pub(crate) fn weight_gradient(extent: Extent, sources: &[Source], side: usize, grad: Source) -> (Vec<f32>, Vec<f32>) {
+    if side == 1 {
+        return pixel_gradient(extent, sources, grad);
+    }
+    assert_eq!(side, SIDE, "rows and columns of the kernel");
     let inputs: usize = sources.iter().map(|source| source.channels).sum();
     let outputs = grad.channels;
-    if winograd::suits(side, inputs, outputs) {
-        let wide = winograd_gradient::padded(outputs);
-        let groups = row_groups(extent, rows_per_task(extent.batch * extent.height).next_multiple_of(2));
-        let (sums, bias) = add_up(extent, groups, grad, winograd::POSITIONS * inputs * wide, |rows, sum| {
-            simd::run(TileSums { extent, sources, grad, rows, sum });
-        });
-        return (unpack(&winograd_gradient::of_taps(&sums), wide, outputs, side), bias);
+    let rows = rows_per_task(extent.batch * extent.height);
+    let len = SIDE * SIDE * inputs * outputs;
+    match simd::run(Fastest { inputs, outputs }) {
+        Way::FewInputs => {
+            let (sums, bias) = add_up(extent, row_groups(extent, rows), grad, len, |rows, sum| {
+                simd::run(InputSums { extent, sources, grad, rows, sum });
+            });
+            let at = |o, i, tap| ((tap / SIDE * inputs + i) * SIDE + tap % SIDE) * outputs + o;
+            (unpack(inputs, outputs, side, |o, i, tap| sums[at(o, i, tap)]), bias)
+        }
+        Way::FewOutputs => {
+            let (sums, bias) = add_up(extent, row_groups(extent, rows), grad, len, |rows, sum| {
+                simd::run(OutputSums { extent, sources, grad, rows, sum });
+            });
+            let at = |o, i, tap| ((tap / SIDE * outputs + o) * SIDE + tap % SIDE) * inputs + i;
+            (unpack(inputs, outputs, side, |o, i, tap| sums[at(o, i, tap)]), bias)
+        }
+        Way::Tiles => {
+            let wide = winograd_gradient::padded(outputs);
+            let groups = row_groups(extent, rows.next_multiple_of(2));
+            let (sums, bias) = add_up(extent, groups, grad, winograd::POSITIONS * inputs * wide, |rows, sum| {
+                simd::run(TileSums { extent, sources, grad, rows, sum });
+            });
+            let sums = winograd_gradient::of_taps(&sums);
+            (unpack(inputs, outputs, side, |o, i, tap| sums[(tap * inputs + i) * wide + o]), bias)
+        }
     }
+}
+
+/// Ways to the gradient of weights 3×3.
+enum Way {
+    FewInputs,
+    FewOutputs,
+    Tiles,
+}
+
+/// Which way is the fastest for a shape.
+struct Fastest {
+    inputs: usize,
+    outputs: usize,
+}
+
+impl Work for Fastest {
+    type Output = Way;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> Way {
+        if few_outputs_gradient::suits::<S>(self.outputs) {
+            Way::FewOutputs
+        } else if few_inputs_gradient::suits::<S>(self.inputs, self.outputs) {
+            Way::FewInputs
+        } else {
+            Way::Tiles
+        }
+    }
+}
+
+/// Of a convolution 1×1.
+fn pixel_gradient(extent: Extent, sources: &[Source], grad: Source) -> (Vec<f32>, Vec<f32>) {
+    let inputs: usize = sources.iter().map(|source| source.channels).sum();
+    let outputs = grad.channels;
     let by_input = sources.iter().all(|source| source.channels >= WIDE.max(outputs)) && outputs < WIDE;
     // So few rows that their pixels stay in the first-level cache.
     let groups = row_groups(extent, 128usize.div_ceil(extent.width));
-    let (sums, bias) = add_up(extent, groups, grad, side * side * inputs * outputs, |rows, sum| {
-        simd::run(WeightSums { extent, sources, side, grad, by_input, rows, sum });
+    let (sums, bias) = add_up(extent, groups, grad, inputs * outputs, |rows, sum| {
+        simd::run(OuterSums { extent, sources, grad, by_input, rows, sum });
     });
-    let sums = if by_input { by_output(&sums, sources, outputs, side) } else { sums };
-    (unpack(&sums, outputs, outputs, side), bias)
+    let sums = if by_input { by_output(&sums, sources, outputs) } else { sums };
+    (unpack(inputs, outputs, 1, |o, i, _| sums[i * outputs + o]), bias)
 }
 
 /// What `add` adds up of all rows of these groups, `len` sums, and the gradients of biases.
@@ -64,18 +124,25 @@ impl Work for PixelSums<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        add_rows(s, self.grads, self.bias);
+        let outputs = self.bias.len();
+        // Of few outputs those of several pixels, side by side, fill a vector.
+        let wide = (S::LANES / outputs).max(1) * outputs;
+        let mut sums = vec![0.0; wide];
+        let (whole, rest) = self.grads.split_at(self.grads.len() / wide * wide);
+        add_rows(s, whole, &mut sums);
+        add_rows(s, &sums, self.bias);
+        add_rows(s, rest, self.bias);
     }
 }
 
 /// Fewer outputs leave the widest vectors partly idle: there the inputs lie side by side, if there are as many.
 const WIDE: usize = 16;
 
-/// Sums in the order [tap][input][output], of those in the order [tap], of each source [output][input].
-fn by_output(sums: &[f32], sources: &[Source], outputs: usize, side: usize) -> Vec<f32> {
+/// Sums in the order [input][output], of those in the order, of each source, [output][input].
+fn by_output(sums: &[f32], sources: &[Source], outputs: usize) -> Vec<f32> {
     let mut turned = Vec::with_capacity(sums.len());
     let mut rest = sums;
-    for source in (0..side * side).flat_map(|_| sources) {
+    for source in sources {
         let (block, others) = rest.split_at(source.channels * outputs);
         rest = others;
         turned.extend(transpose(block, source.channels));
@@ -93,69 +160,50 @@ fn row_groups(extent: Extent, group: usize) -> Vec<Range<usize>> {
         .collect()
 }
 
-/// Adds the gradients of weights, in the order [tap][input][output], or [tap], of each source [output][input] where they are summed
-/// `by_input`.
-struct WeightSums<'a> {
+/// Adds the gradients of weights 1×1, in the order [input][output], or, of each source, [output][input] where they are summed `by_input`.
+struct OuterSums<'a> {
     extent: Extent,
     sources: &'a [Source<'a>],
-    side: usize,
     grad: Source<'a>,
     by_input: bool,
     rows: Range<usize>,
     sum: &'a mut [f32],
 }
 
-impl<'a> Work for WeightSums<'a> {
+impl<'a> Work for OuterSums<'a> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { extent, sources, side, grad, by_input, rows, sum } = self;
-        let (width, outputs, half) = (extent.width, grad.channels, side / 2);
-        let pixels = |image: Source<'a>, row: usize, columns: Range<usize>| {
-            let values = row * width + columns.start..row * width + columns.end;
-            let values = values.start * image.channels..values.end * image.channels;
-            Pixels::dense(&image.values[values], image.channels)
+        let Self { extent, sources, grad, by_input, rows, sum } = self;
+        let pixels = |image: Source<'a>| {
+            let part = image.part(rows.start * extent.width..rows.end * extent.width);
+            Pixels::dense(part.values, part.channels)
         };
         let mut sum = sum;
-        for tap in 0..side * side {
-            // Columns of the output whose tap lies inside the image.
-            let dx = tap % side;
-            let (first, last) = (half.saturating_sub(dx), width - dx.saturating_sub(half));
-            let inside: Vec<(usize, usize)> =
-                rows.clone().filter_map(|row| Some((row, shifted_row(extent, row, tap, side)?))).collect();
-            for source in sources {
-                let (block, rest) = sum.split_at_mut(source.channels * outputs);
-                sum = rest;
-                if last <= first {
-                    continue;
-                }
-                accumulate_outer(
-                    s,
-                    inside.len(),
-                    #[inline(always)]
-                    |j| {
-                        let (row, read) = inside[j];
-                        let x = pixels(*source, read, first + dx - half..last + dx - half);
-                        let grad = pixels(grad, row, first..last);
-                        if by_input { (grad, x) } else { (x, grad) }
-                    },
-                    block,
-                );
-            }
+        for source in sources {
+            let (block, rest) = sum.split_at_mut(source.channels * grad.channels);
+            sum = rest;
+            let pair = if by_input { (pixels(grad), pixels(*source)) } else { (pixels(*source), pixels(grad)) };
+            accumulate_outer(
+                s,
+                1,
+                #[inline(always)]
+                |_| pair,
+                block,
+            );
         }
     }
 }
 
-/// Weights `[outputs, inputs, side, side]`, from sums in the order [tap][input][output], `wide` from an input to the next.
-fn unpack(sums: &[f32], wide: usize, outputs: usize, side: usize) -> Vec<f32> {
+/// Weights `[outputs, inputs, side, side]` of `sum(output, input, tap)`.
+fn unpack(inputs: usize, outputs: usize, side: usize, sum: impl Fn(usize, usize, usize) -> f32) -> Vec<f32> {
     let taps = side * side;
-    let inputs = sums.len() / wide / taps;
     let mut weight = vec![0.0; taps * inputs * outputs];
     for (o, weight) in weight.chunks_exact_mut(inputs * taps).enumerate() {
         for (i, weight) in weight.chunks_exact_mut(taps).enumerate() {
             for (tap, weight) in weight.iter_mut().enumerate() {
-                *weight = sums[(tap * inputs + i) * wide + o];
+                *weight = sum(o, i, tap);
             }
         }
     }

@@ -31,6 +31,13 @@ pub(crate) struct Source<'a> {
     pub(crate) channels: usize,
 }
 
+impl<'a> Source<'a> {
+    /// Some of its pixels, counted through all images.
+    pub(crate) fn part(&self, pixels: Range<usize>) -> Source<'a> {
+        Source { values: &self.values[pixels.start * self.channels..pixels.end * self.channels], ..*self }
+    }
+}
+
 /// What is done with each value of a product before it is written.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Finish<'a> {

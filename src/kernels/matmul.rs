@@ -63,6 +63,15 @@ impl Packed {
         self.width
     }
 
+    /// The blocks, each with its first column and how many vectors wide it is.
+    #[inline(always)]
+    pub(crate) fn column_blocks<S: Simd>(&self) -> impl Iterator<Item = (usize, usize, &[f32])> {
+        assert_eq!(S::LANES, self.lanes, "the instruction set for which the matrix was packed");
+        let firsts = (0..self.width).step_by(2 * S::LANES);
+        let blocks = self.values.chunks(self.depth * 2 * S::LANES);
+        firsts.zip(blocks).map(|(first, block)| (first, vectors::<S>(self.width - first), block))
+    }
+
     /// The blocks, each with its first column.
     fn blocks(&mut self) -> impl Iterator<Item = (usize, &mut [f32])> {
         let firsts = (0..self.width).step_by(2 * self.lanes);
@@ -110,12 +119,7 @@ pub(crate) fn multiply<'a, S: Simd>(
     mut emit: impl FnMut(usize, usize, S::V),
 ) {
     assert_eq!(pieces.iter().sum::<usize>(), weights.depth, "the depth of the packed matrix");
-    assert_eq!(S::LANES, weights.lanes, "the instruction set for which the matrix was packed");
-    let mut blocks = &weights.values[..];
-    for column in (0..weights.width).step_by(2 * S::LANES) {
-        let vectors = vectors::<S>(weights.width - column);
-        let (block, rest) = blocks.split_at(weights.depth * vectors * S::LANES);
-        blocks = rest;
+    for (column, vectors, block) in weights.column_blocks::<S>() {
         macro_rules! tiles {
             ($rows:expr, $vectors:literal) => {
                 for first in (0..rows).step_by($rows) {
@@ -193,12 +197,7 @@ fn tile<'a, S: Simd, const P: usize, const V: usize>(
 #[inline(always)]
 pub(crate) fn multiply_dense<S: Simd>(s: S, count: usize, rows: &[f32], weights: &Packed, out: &mut [f32]) {
     assert_eq!(rows.len(), DENSE_ROWS * weights.depth, "the rows, of the depth of the packed matrix");
-    assert_eq!(S::LANES, weights.lanes, "the instruction set for which the matrix was packed");
-    let mut blocks = &weights.values[..];
-    for column in (0..weights.width).step_by(2 * S::LANES) {
-        let vectors = vectors::<S>(weights.width - column);
-        let (block, rest) = blocks.split_at(weights.depth * vectors * S::LANES);
-        blocks = rest;
+    for (column, vectors, block) in weights.column_blocks::<S>() {
         let few = count <= DENSE_ROWS / 2;
         match (vectors, S::MANY_REGISTERS && !few) {
             (2, true) => dense_tile::<S, DENSE_ROWS, 2>(s, 0, rows, block, column, out),

@@ -2,8 +2,8 @@
 //!
 //! Everything is made of two register-tiled matrix products (`matmul`) and a few vector functions
 //! (`functions`), written once over `simd` and compiled for each instruction set. The operations,
-//! from the small to the large: convolutions (`conv`, `winograd`, and their gradients), dense blocks (`dense`),
-//! `norm`, `mlp`, window attention (`scores`, `attention`, `attention_gradient`), `channel_attention`
+//! from the small to the large: convolutions (`conv`, by `winograd`, `few_inputs` or `few_outputs`, and their
+//! gradients), dense blocks (`dense`), `norm`, `mlp`, window attention (`scores`, `attention`, `attention_gradient`), `channel_attention`
 //! and whole hybrid attention blocks (`hybrid`). The network meets them as operations on burn
 //! tensors ([`ops`]).
 //!
@@ -16,6 +16,10 @@ mod channel_attention;
 mod conv;
 mod conv_gradient;
 mod dense;
+mod few_inputs;
+mod few_inputs_gradient;
+mod few_outputs;
+mod few_outputs_gradient;
 mod functions;
 #[cfg(feature = "gpu")]
 mod gpu;
@@ -25,6 +29,7 @@ mod matmul;
 mod mlp;
 mod norm;
 pub mod ops;
+mod padded;
 mod scores;
 pub(crate) mod simd;
 mod threads;

@@ -364,15 +364,7 @@ fn across_tile<S: Simd, const D: usize>(
             }
         }
     }
-    // Of two vectors one, until one is left.
-    let mut left = S::LANES;
-    while left > 1 {
-        left /= 2;
-        for k in 0..left {
-            sums[k] = s.add_pairs(sums[2 * k], sums[2 * k + 1]);
-        }
-    }
     let mut lanes = [0.0; MOST_LANES];
-    s.store(&mut lanes, sums[0]);
+    s.store(&mut lanes, s.lane_sums(sums));
     lanes
 }

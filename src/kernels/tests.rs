@@ -102,6 +102,84 @@ fn extents() -> impl Strategy<Value = Extent> {
     (1..3usize, 1..8usize, 1..50usize).prop_map(|(batch, height, width)| Extent { batch, height, width })
 }
 
+/// Of sources with so many channels: the values, however they are finished, and the gradients.
+fn check_convolution(e: Extent, channels: &[usize], o: usize, side: usize, seed: u64) {
+    let (p, taps, all) = (e.pixels(), side * side, channels.iter().sum::<usize>());
+    let mut lengths: Vec<usize> = channels.iter().map(|c| p * c).collect();
+    lengths.extend([o * all * taps, o]);
+    let mut fan = vec![1; channels.len()];
+    fan.extend([all * taps, 1]);
+    let inputs = parameters(&lengths, &fan, seed);
+    let [grad, before, gate] = [7, 8, 9].map(|i| noise(p * o, seed + i));
+    let f = |inputs: &[Vec<f32>]| {
+        let pixel = |pixel: usize| channels.iter().zip(inputs).flat_map(move |(c, x)| &x[pixel * c..(pixel + 1) * c]);
+        let x: Vec<f64> = (0..p).flat_map(pixel).map(|x| f64::from(*x)).collect();
+        reference::conv(e, &x, (&inputs[channels.len()], &inputs[channels.len() + 1]), side)
+    };
+    let expected = f(&inputs);
+    let finished = |i: usize| {
+        let sum = (expected[i] + f64::from(before[i])).max(0.0);
+        if gate[i] > 0.0 { sum } else { 0.0 }
+    };
+    let finished: Vec<f64> = (0..p * o).map(finished).collect();
+    let differences = slopes(&inputs, &grad, &f);
+    on_every_instruction_set(|| {
+        let (weight, bias) = (&inputs[channels.len()], &inputs[channels.len() + 1]);
+        let sources = inputs.iter().zip(channels).map(|(values, channels)| Source { values, channels: *channels });
+        let sources: Vec<Source> = sources.collect();
+        let taps = Taps::forward(weight, o, side);
+        let mut out = vec![f32::NAN; p * o];
+        let finish = Finish { bias: Some(bias), ..Finish::default() };
+        convolve(e, &sources, &taps, finish, &mut out);
+        assert_close(&out, &expected, "convolution");
+        let mut out = before.clone();
+        convolve(e, &sources, &taps, Finish { add: true, relu: true, gate: Some(&gate), ..finish }, &mut out);
+        assert_close(&out, &finished, "finished convolution");
+        let mut first = 0;
+        let wanted = channels.iter().map(|channels| {
+            first += channels;
+            Some(first - channels..first)
+        });
+        let wanted: Vec<_> = wanted.collect();
+        let g = convolution_gradients(e, &sources, weight, side, Source { values: &grad, channels: o }, &wanted);
+        assert_gradients(&[g.inputs, vec![g.weight, g.bias]].concat(), &inputs, &differences);
+    });
+}
+
+#[test]
+fn convolutions_of_few_inputs_or_outputs() {
+    let many = [1, 2, 4, 6, 9, 16, 17, 24];
+    let shapes = (1..=8).flat_map(|few| many.into_iter().flat_map(move |many| [(few, many), (many, few)]));
+    for (i, (inputs, outputs)) in shapes.enumerate() {
+        // Narrower than a kernel, and wider than a tile of pixels or a few of them.
+        let width = [1, 2, 7, 16, 37][i % 5];
+        let extent = Extent { batch: 1 + i % 2, height: 1 + i % 4, width };
+        check_convolution(extent, &[inputs], outputs, 3, i as u64);
+    }
+}
+
+#[test]
+fn what_a_pixel_holds_reaches_its_neighbours_only() {
+    let extent = Extent { batch: 1, height: 5, width: 40 };
+    on_every_instruction_set(|| {
+        for (inputs, outputs) in [(5, 1), (3, 4), (7, 8), (4, 16), (5, 24), (20, 20)] {
+            let mut x = noise(extent.pixels() * inputs, 1);
+            let (y0, x0) = (2, 21);
+            x[(y0 * extent.width + x0) * inputs..][..inputs].fill(f32::NAN);
+            let weight = noise(9 * inputs * outputs, 2);
+            let mut out = vec![0.0; extent.pixels() * outputs];
+            let source = Source { values: &x, channels: inputs };
+            convolve(extent, &[source], &Taps::forward(&weight, outputs, 3), Finish::default(), &mut out);
+            // By tiles, to the other pixel of a tile, too.
+            let near = |a: usize, b: usize| a.abs_diff(b) <= 2;
+            for (pixel, values) in out.chunks_exact(outputs).enumerate() {
+                let far = !near(pixel / extent.width, y0) || !near(pixel % extent.width, x0);
+                assert!(!far || values.iter().all(|value| value.is_finite()), "{inputs}→{outputs}, pixel {pixel}");
+            }
+        }
+    });
+}
+
 #[test]
 fn gelu_and_its_slope_match_f64() {
     let x: Vec<f32> = (-8000..8000).map(|i| i as f32 / 1000.0).collect();
@@ -175,28 +253,7 @@ proptest! {
 
     #[test]
     fn convolution(e in extents(), a in 1..20usize, b in 1..10usize, o in 1..40usize, side in prop::sample::select(vec![1usize, 3]), seed in 0..1000u64) {
-        let p = e.pixels();
-        let taps = side * side;
-        let inputs = parameters(&[p * a, p * b, o * (a + b) * taps, o], &[1, 1, (a + b) * taps, 1], seed);
-        let grad = noise(p * o, seed + 7);
-        let f = |inputs: &[Vec<f32>]| {
-            let pixels = inputs[0].chunks_exact(a).zip(inputs[1].chunks_exact(b));
-            let x: Vec<f64> = pixels.flat_map(|(a, b)| reference::wide(&[a, b].concat())).collect();
-            reference::conv(e, &x, (&inputs[2], &inputs[3]), side)
-        };
-        let expected = f(&inputs);
-        let differences = slopes(&inputs, &grad, &f);
-        on_every_instruction_set(|| {
-            let sources = [Source { values: &inputs[0], channels: a }, Source { values: &inputs[1], channels: b }];
-            let mut out = vec![f32::NAN; p * o];
-            let finish = Finish { bias: Some(&inputs[3]), ..Finish::default() };
-            convolve(e, &sources, &Taps::forward(&inputs[2], o, side), finish, &mut out);
-            assert_close(&out, &expected, "convolution");
-            let (grad, wanted) = (Source { values: &grad, channels: o }, [Some(0..a), Some(a..a + b)]);
-            let g = convolution_gradients(e, &sources, &inputs[2], side, grad, &wanted);
-            let found = [g.inputs, vec![g.weight, g.bias]].concat();
-            assert_gradients(&found, &inputs, &differences);
-        });
+        check_convolution(e, &[a, b], o, side, seed);
     }
 
     #[test]

@@ -14,13 +14,6 @@ use super::threads::rows_per_task;
 
 /// Positions of a transformed tile.
 pub(super) const POSITIONS: usize = 16;
-/// Fewer inputs or outputs do not repay the transforms.
-const FEWEST: usize = 6;
-
-/// Whether a convolution is faster by tiles.
-pub(super) fn suits(side: usize, inputs: usize, outputs: usize) -> bool {
-    side == 3 && inputs >= FEWEST && outputs >= FEWEST
-}
 
 /// Transformed weights, `[inputs, outputs]` for each position.
 pub(super) struct TileWeights {

@@ -17,7 +17,6 @@ pub(crate) use path::{cascade_available, cascade_on, on_cpu};
 
 use burn::backend::DispatchTensor;
 use burn::tensor::Tensor;
-use rayon::prelude::*;
 
 use self::binding::{Gradient, Inputs, MOST_INPUTS, run};
 use super::attention::WindowAttention;
@@ -29,7 +28,6 @@ use super::hybrid::HybridBlock;
 use super::image::{Extent, Finish, Source};
 use super::mlp::Mlp;
 use super::norm::Norm;
-use super::threads::{Buffer, rows_per_task};
 
 /// A weight and its bias.
 pub type Linear<const D: usize> = (Tensor<D>, Tensor<1>);
@@ -48,9 +46,12 @@ fn push<const D: usize>(inputs: &mut Vec<DispatchTensor>, linear: Linear<D>) {
 /// # Shapes
 ///
 /// - images: `[b, h, w, ·]`, at least one and together of `inputs` channels
-/// - weight: `[outputs, inputs, side, side]`, side odd; bias: `[outputs]`
+/// - weight: `[outputs, inputs, side, side]`, side 1 or 3; bias: `[outputs]`
 /// - output: `[b, h, w, outputs]`
 pub fn convolution(images: Vec<Tensor<4>>, weight: Linear<4>) -> Tensor<4> {
+    fn sources<'a>(images: &[&'a [f32]], channels: &[usize]) -> Vec<Source<'a>> {
+        images.iter().zip(channels).map(|(values, &channels)| Source { values, channels }).collect()
+    }
     let extent = extent(&images[0]);
     let channels: Vec<usize> = images.iter().map(|image| image.dims()[3]).collect();
     let [outputs, _, side, _] = weight.0.dims();
@@ -62,7 +63,7 @@ pub fn convolution(images: Vec<Tensor<4>>, weight: Linear<4>) -> Tensor<4> {
         let mut out = vec![0.0; extent.pixels() * outputs];
         let finish = Finish { bias: Some(parameters[1]), ..Finish::default() };
         let taps = Taps::forward(parameters[0], outputs, side);
-        side_by_side(images, &channels, |source| convolve(extent, &[source], &taps, finish, &mut out));
+        convolve(extent, &sources(images, &channels), &taps, finish, &mut out);
         let channels = channels.clone();
         let gradient: Gradient = Box::new(move |inputs, grad, wanted| {
             let (images, parameters) = inputs.split_at(channels.len());
@@ -72,34 +73,12 @@ pub fn convolution(images: Vec<Tensor<4>>, weight: Linear<4>) -> Tensor<4> {
                 wanted.then_some(first - channels..first)
             });
             let (ranges, grad) = (ranges.collect::<Vec<_>>(), Source { values: grad, channels: outputs });
-            let found = side_by_side(images, &channels, |source| {
-                convolution_gradients(extent, &[source], parameters[0], side, grad, &ranges)
-            });
+            let sources = sources(images, &channels);
+            let found = convolution_gradients(extent, &sources, parameters[0], side, grad, &ranges);
             found.inputs.into_iter().chain([found.weight, found.bias]).collect()
         });
         (out, gradient)
     })
-}
-
-/// Calls `f` with images of so many channels as one: few channels by themselves would leave most of a vector idle.
-fn side_by_side<R>(images: &[&[f32]], channels: &[usize], f: impl FnOnce(Source) -> R) -> R {
-    if let ([values], [channels]) = (images, channels) {
-        return f(Source { values, channels: *channels });
-    }
-    let (pixels, all) = (images[0].len() / channels[0], channels.iter().sum());
-    let mut together = Buffer::scratch(pixels * all);
-    let rows = rows_per_task(pixels);
-    together.par_chunks_mut(rows * all).enumerate().for_each(|(task, together)| {
-        let mut first = 0;
-        for (image, &channels) in images.iter().zip(channels) {
-            let image = image[task * rows * channels..].chunks_exact(channels);
-            for (pixel, own) in together.chunks_exact_mut(all).zip(image) {
-                pixel[first..first + channels].iter_mut().zip(own).for_each(|(value, own)| *value = *own);
-            }
-            first += channels;
-        }
-    });
-    f(Source { values: &together, channels: all })
 }
 
 /// Whether a dense block with so many layers is within what [`dense_block`] can take.

@@ -70,6 +70,20 @@ pub(crate) trait Simd: Copy + Send + Sync {
     /// `v·2ⁿ` given a v from 0.5 to 2 and an integer n, where that is a normal number.
     fn times_pow2(self, v: Self::V, n: Self::V) -> Self::V;
 
+    /// The sums of the lanes of each of the first `LANES` vectors, side by side.
+    #[inline(always)]
+    fn lane_sums(self, mut vectors: [Self::V; MOST_LANES]) -> Self::V {
+        // Of two vectors one, until one is left.
+        let mut left = Self::LANES;
+        while left > 1 {
+            left /= 2;
+            for k in 0..left {
+                vectors[k] = self.add_pairs(vectors[2 * k], vectors[2 * k + 1]);
+            }
+        }
+        vectors[0]
+    }
+
     /// The sum of all lanes, always in the same order.
     #[inline(always)]
     fn sum(self, v: Self::V) -> f32 {
