@@ -139,10 +139,10 @@ impl NetworkImputer {
         }
     }
 
-    /// What its network is shown of the section, for it and for all that share the network.
-    pub(super) fn scene<'a>(&self, dataset: &'a Dataset, config: &'a PredictConfig) -> Result<Scene<'a>> {
+    /// What its network is shown of the section, for so many genes that share the network.
+    pub(super) fn scene<'a>(&self, dataset: &'a Dataset, config: &'a PredictConfig, genes: usize) -> Result<Scene<'a>> {
         let Shared { metadata, device, .. } = &*self.shared;
-        Scene::new(dataset, config, metadata, device)
+        Scene::new(dataset, config, metadata, genes.min(metadata.genes.len()), device)
     }
 
     /// Whether it is the network of `other`, for another gene.
@@ -154,7 +154,7 @@ impl NetworkImputer {
     ///
     /// [`Error::Data`] if the weights predict what is no number.
     pub fn impute(&self, dataset: &Dataset, config: &PredictConfig) -> Result<Imputed> {
-        self.impute_in(&self.scene(dataset, config)?)
+        self.impute_in(&self.scene(dataset, config, 1)?)
     }
 
     /// The same in the scene of its network.

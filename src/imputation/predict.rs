@@ -281,7 +281,7 @@ impl<'a> Predictor<'a> {
         let scene = match &*last {
             Some((of, scene)) if of.shares_network(network) => scene.clone(),
             _ => {
-                let scene = Arc::new(network.scene(self.dataset, self.config)?);
+                let scene = Arc::new(network.scene(self.dataset, self.config, self.genes.len())?);
                 *last = Some((network.clone(), scene.clone()));
                 scene
             }

@@ -24,11 +24,12 @@ pub(super) struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    /// For the network with this `metadata`.
+    /// For the network with this `metadata` and so many of its genes.
     pub(super) fn new(
         dataset: &'a Dataset,
         config: &'a PredictConfig,
         metadata: &ModelMetadata,
+        genes: usize,
         device: &Device,
     ) -> Result<Self> {
         let input = metadata.input.clone();
@@ -48,7 +49,7 @@ impl<'a> Scene<'a> {
                 (all.chunks(config.batch).map(<[Tile]>::to_vec).collect(), (side, side))
             }
         };
-        let guides = KeptGuides::new(batches.len(), metadata.genes.len());
+        let guides = KeptGuides::new(batches.len(), genes);
         Ok(Scene { dataset, config, image, input, batches, shape, guides, device: device.clone() })
     }
 

@@ -188,6 +188,8 @@ fn realign(dense: Tensor<4>, scale: usize, down: bool, across: bool) -> (Tensor<
 
 #[cfg(test)]
 mod tests {
+    use super::super::cdcin::CdcinConfig;
+    use super::super::input::{Guide, Input, Upsampling};
     use super::*;
     use burn::tensor::{Device, TensorData};
 
@@ -206,6 +208,37 @@ mod tests {
                 let (back, cover) = realign(flip(seen, down, across), scale, down, across);
                 assert_eq!(back.into_data(), (x.clone() * cover).into_data(), "{scale} {down} {across}");
             }
+        }
+    }
+
+    #[test]
+    fn guides_that_are_kept_are_those_of_every_gene() {
+        let device = Device::flex();
+        let input = InputConfig {
+            guides: vec![Guide::Lattice, Guide::Tissue],
+            components: 2,
+            ..InputConfig::new(2, Upsampling::Bilinear)
+        };
+        let net = CdcinConfig { cascades: 2, channels: 8, blocks: 1, input_channels: 5, ..CdcinConfig::default() };
+        let net = net.init(7, &device);
+        // No multiple of the attention's windows, and not all of it tissue.
+        let (rows, cols) = (5, 7);
+        let kept = KeptGuides::new(1, 2);
+        for gene in 1..3 {
+            let at = |channel: usize, i: usize| match channel {
+                0 => ((gene * i) % 5) as f32 * 0.3,
+                1 => f32::from(u8::from(i % 6 != 1)),
+                _ => ((i * (channel + 2)) % 7) as f32 * 0.2 - 0.5,
+            };
+            let pixels = (0..5).flat_map(|channel| (0..rows * cols).map(move |i| at(channel, i)));
+            let window = Tensor::from_data(TensorData::new(pixels.collect::<Vec<f32>>(), [1, 5, rows, cols]), &device);
+            let Input { x0, mask, guides } = input.of_stack(&window, None);
+            let expected = net.forward(x0, mask, guides).pop().unwrap().into_data();
+            let found = KeptGuides::new(1, 2).predict(0, &net, &input, &window, None, false).mean;
+            assert_eq!(found.into_data(), expected);
+            let Ensemble { mean, square } = Ensemble::of(&net, &input, &window, None, true);
+            let found = kept.predict(0, &net, &input, &window, None, true);
+            assert_eq!((found.mean.into_data(), found.square.into_data()), (mean.into_data(), square.into_data()));
         }
     }
 }
