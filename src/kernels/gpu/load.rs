@@ -80,7 +80,7 @@ fn around(tile: &Tile, place: usize, #[comptime] across: usize, #[comptime] reac
 /// How often units take turns until so many numbers are brought: the compiler knows it, where it would not know when each unit is done.
 #[cube]
 pub(super) fn turns(#[comptime] numbers: usize) -> usize {
-    (numbers + CUBE_DIM as usize - 1) / CUBE_DIM as usize
+    comptime!(numbers - 1) / CUBE_DIM as usize + 1
 }
 
 /// A chunk of `count` channels from `first` on, of a tile and around it: `[CHUNK, plane]`, of which the first are `[rows, columns]`, zeros
