@@ -26,6 +26,8 @@ using std::min;
 
 void __syncthreads();
 inline void __threadfence() {}
+// Units of a plane give each other nothing by it: it only parts what comes before from what comes after.
+inline void __syncwarp() {}
 
 // Factors of products on matrix units, with all their bits or the ten that TF32 keeps.
 extern bool exact;

@@ -48,6 +48,26 @@ pub(super) fn pixels_of(window: &Tile, shift: usize, #[comptime] hybrid: Hybrid)
     pixels
 }
 
+/// Brings to shared memory the pixel of each token.
+#[cube]
+fn stage_pixels(pixels: &mut [u32], window: &Tile, shift: usize, #[comptime] hybrid: Hybrid) {
+    let token = UNIT_POS as usize;
+    if token < comptime!(hybrid.tokens()) {
+        pixels[token] = pixel_of(window, token, shift, hybrid) as u32;
+    }
+}
+
+/// Those of a unit's tokens, from there.
+#[cube]
+fn staged_pixels(pixels: &[u32]) -> Array<usize> {
+    let (tokens, mut own) = (own_tokens(), Array::<usize>::new(OWN_ROWS));
+    #[unroll]
+    for row in 0..OWN_ROWS {
+        own[row] = pixels[tokens[row]] as usize;
+    }
+    own
+}
+
 /// Brings to shared memory of each token from which sides of the image the cyclic shift brought it: 1 for rows, 2 for columns.
 #[cube]
 pub(super) fn stage_sides(sides: &mut [u32], window: &Tile, shift: usize, #[comptime] hybrid: Hybrid) {
@@ -309,9 +329,11 @@ pub(super) fn attention_rows(
     let mut keys = Shared::new_slice(comptime!(keys_len(&hybrid)));
     let mut values = Shared::new_slice(comptime!(longer(n * pitch(wide), second_len(&hybrid))));
     let mut sides = Shared::new_slice(n);
+    // Which pixels the tokens are is read from here again behind the heads, so that neither they nor what `x` has there is kept in registers.
+    let mut staged = Shared::new_slice(n);
     let window = Tile::of(windows, CUBE_POS);
     stage_sides(&mut sides, &window, shift, hybrid);
-    let pixels = pixels_of(&window, shift, hybrid);
+    stage_pixels(&mut staged, &window, shift, hybrid);
     let mut sums = biases(weights, base + comptime!(hybrid.proj() + channels * channels), channels);
     let conv2 = base + comptime!(hybrid.conv2());
     let branch = convolve_rows(active, weights, &mut keys, &window, &own_tokens(), shift, conv2, false, hybrid);
@@ -321,7 +343,7 @@ pub(super) fn attention_rows(
         let gate = alpha * gates[window.image * comptime!(hybrid.gates()) + o];
         sums[i] += gate * (branch[i] + weights[conv2 + comptime!(hybrid.taps() * channels) + o]);
     }
-    let rows = load_pixels(x, &pixels, 0usize, channels, channels, false);
+    let rows = load_pixels(x, &staged_pixels(&staged), 0usize, channels, channels, false);
     let normalised = normalised_rows(&rows, &moments_of_rows(&rows, channels), weights, base, channels);
     let tokens = factors(&normalised, channels);
     for head in 0..comptime!(hybrid.heads) {
@@ -345,12 +367,14 @@ pub(super) fn attention_rows(
             let row = comptime!(own_row(i));
             heads[i] /= total[row];
             if channel == 0 {
-                logs[pixels[row] * comptime!(hybrid.heads) + head] = most[row] + total[row].ln();
+                let pixel = staged[token(i)] as usize;
+                logs[pixel * comptime!(hybrid.heads) + head] = most[row] + total[row].ln();
             }
         }
         times(&factors(&heads, wide), &proj, 0usize, &mut sums, wide, channels, comptime!(pitch(wide)));
         sync_cube();
     }
+    let pixels = staged_pixels(&staged);
     #[unroll]
     for i in 0..comptime!(numbers(channels)) {
         let (_, o) = place(i);

@@ -8,7 +8,7 @@ use super::attention_rows::{
 use super::attention_rows_sums::{SLOTS, across, add_norms, add_positions, add_proj, add_qkv};
 use super::conv::zeros;
 use super::layout::Hybrid;
-use super::matrix::{K, M, N, OWN, PAIR, PLANE, rounded};
+use super::matrix::{K, M, N, OWN, PAIR, PLANE, lane, rounded};
 use super::pixelwise::{clear, copy};
 use super::rows::{
     OWN_ROWS, ROWS, factors, load_pixels, moments_of_rows, normalised_back, normalised_rows, numbers, own_row, padded,
@@ -47,7 +47,7 @@ fn asking(
 ) -> Array<f32> {
     let (wide, n) = (comptime!(padded(hybrid.head())), comptime!(hybrid.tokens()));
     let part = comptime!(n * pitch(wide));
-    let own = 2 * part + plane() * comptime!(SLOTS * PLANE) + UNIT_POS_PLANE as usize;
+    let own = 2 * part + plane() * comptime!(SLOTS * PLANE) + lane() as usize;
     let mut grads = zeros(comptime!(numbers(wide)));
     // Of the plane's two rows of the window, the upper is as far from a row as the lower from the next.
     let mut upper = zeros(2usize);

@@ -77,6 +77,12 @@ fn around(tile: &Tile, place: usize, #[comptime] across: usize, #[comptime] reac
     (tile.first + (row - reach) * tile.width + col - reach, inside)
 }
 
+/// How often units take turns until so many numbers are brought: the compiler knows it, where it would not know when each unit is done.
+#[cube]
+pub(super) fn turns(#[comptime] numbers: usize) -> usize {
+    comptime!(numbers - 1) / CUBE_DIM as usize + 1
+}
+
 /// A chunk of `count` channels from `first` on, of a tile and around it: `[CHUNK, plane]`, of which the first are `[rows, columns]`, zeros
 /// beyond. With `twos`, each number is the word of two channels.
 #[cube]
@@ -99,9 +105,10 @@ pub(super) fn load_halo<N: CubePrimitive>(
 ) {
     let across = comptime!(TILE + side - 1);
     let each = comptime!(if twos { 2usize } else { 1usize });
-    let mut at = UNIT_POS as usize;
-    while at < comptime!(CHUNK * across * across) {
-        let (run, place) = (at % CHUNK, at / CHUNK);
+    // A cube has a multiple of CHUNK units: each has its channels for all pixels.
+    let run = UNIT_POS as usize % CHUNK;
+    let mut place = UNIT_POS as usize / CHUNK;
+    while place < comptime!(across * across) {
         let (pixel, inside) = around(tile, place, across, comptime!(side / 2));
         let mut value = f32::new(0.0);
         if inside && run * each < count {
@@ -120,7 +127,7 @@ pub(super) fn load_halo<N: CubePrimitive>(
             }
         }
         halo[run * plane + place] = if comptime!(twos) { value } else { factor(value, products) };
-        at += CUBE_DIM as usize;
+        place += CUBE_DIM as usize / CHUNK;
     }
 }
 
@@ -176,8 +183,8 @@ pub(super) fn load_taps(
     let square = comptime!(side * side);
     let wide = comptime!(products.wide(outputs));
     let each = comptime!(if products.pairs() { 2usize } else { 1usize });
-    let mut at = UNIT_POS as usize;
-    while at < comptime!(square * CHUNK * wide) {
+    for turn in 0..turns(comptime!(square * CHUNK * wide)) {
+        let at = turn * CUBE_DIM as usize + UNIT_POS as usize;
         // In the order in which they lie in memory.
         let tap = at % square;
         let both = at / square;
@@ -196,7 +203,8 @@ pub(super) fn load_taps(
             value = factor(value, products);
         }
         let to = if comptime!(back) { comptime!(square - 1) - tap } else { tap };
-        taps[(to * CHUNK + i) * comptime!(products.pitch(outputs)) + o] = value;
-        at += CUBE_DIM as usize;
+        if at < comptime!(square * CHUNK * wide) {
+            taps[(to * CHUNK + i) * comptime!(products.pitch(outputs)) + o] = value;
+        }
     }
 }

@@ -47,11 +47,18 @@ pub(super) fn rounded(value: f32) -> f32 {
     f32::cast_from(Factor::cast_from(value))
 }
 
+/// A unit's number in its plane. `UNIT_POS_PLANE` is a remainder too, but of what CUDA's compiler does not know to be 32: places would then be
+/// computed, and kept, one by one.
+#[cube]
+pub(super) fn lane() -> u32 {
+    UNIT_POS % comptime!(PLANE as u32)
+}
+
 /// Row and column of a unit's factor of this number of the left.
 #[cube]
 pub(super) fn left_place(#[comptime] number: usize) -> (usize, usize) {
     let product = MmaDefinition::<Factor, Factor, f32>::new(M, N, K);
-    let (row, col) = product.position_of_nth(UNIT_POS_PLANE, comptime!(number as u32).runtime(), MatrixIdent::A);
+    let (row, col) = product.position_of_nth(lane(), comptime!(number as u32).runtime(), MatrixIdent::A);
     (row as usize, col as usize)
 }
 
@@ -59,7 +66,7 @@ pub(super) fn left_place(#[comptime] number: usize) -> (usize, usize) {
 #[cube]
 pub(super) fn right_place(#[comptime] number: usize) -> (usize, usize) {
     let product = MmaDefinition::<Factor, Factor, f32>::new(M, N, K);
-    let (row, col) = product.position_of_nth(UNIT_POS_PLANE, comptime!(number as u32).runtime(), MatrixIdent::B);
+    let (row, col) = product.position_of_nth(lane(), comptime!(number as u32).runtime(), MatrixIdent::B);
     (row as usize, col as usize)
 }
 
@@ -67,8 +74,7 @@ pub(super) fn right_place(#[comptime] number: usize) -> (usize, usize) {
 #[cube]
 pub(super) fn sum_place(#[comptime] number: usize) -> (usize, usize) {
     let product = MmaDefinition::<Factor, Factor, f32>::new(M, N, K);
-    let (row, col) =
-        product.position_of_nth(UNIT_POS_PLANE, comptime!(number as u32).runtime(), MatrixIdent::Accumulator);
+    let (row, col) = product.position_of_nth(lane(), comptime!(number as u32).runtime(), MatrixIdent::Accumulator);
     (row as usize, col as usize)
 }
 

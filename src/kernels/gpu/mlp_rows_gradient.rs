@@ -4,8 +4,8 @@
 use super::conv::zeros;
 use super::functions::{EPSILON, gelu, gelu_slope};
 use super::layout::Hybrid;
-use super::matrix::{K, M, N, OWN, PLANE, multiply, odd, rounded, sum_place};
-use super::pixelwise::copy;
+use super::matrix::{K, M, N, OWN, PLANE, lane, multiply, odd, rounded, sum_place};
+use super::pixelwise::{clear, copy};
 use super::rows::{
     ROWS, biases as biases_of, column_sum, factors, left_of, load_rows, moments_of_rows, normalised_rows, numbers,
     place, plane, right_of, row_sum, times_own, weights_of, without_others,
@@ -94,23 +94,22 @@ pub(super) fn mlp_rows_gradient(
     // The norm's scale and shift, and the biases of the first layer.
     let mut affine = Shared::new_slice(comptime!(2 * channels));
     let mut biases = Shared::new_slice(wide);
+    // The gradients of both layers' biases, which most units have none of: in no unit's registers.
+    let mut bias_grads = Shared::new_slice(comptime!(wide + channels));
     let unit = UNIT_POS as usize;
     let feature = plane() * M;
     let one = weights_of(weights, fc1 + feature * channels, channels, M, 1usize, channels, true);
     let two = weights_of(weights, fc2 + feature, channels, M, wide, 1usize, true);
     let mut one_grads = zeros(own);
     let mut two_grads = zeros(own);
-    let (mut one_bias, mut two_bias) = (f32::new(0.0), f32::new(0.0));
-    let mut at = unit;
-    while at < comptime!(norms_len(&hybrid)) {
-        norms[at] = f32::new(0.0);
-        at += CUBE_DIM as usize;
-    }
+    clear(&mut bias_grads, 0usize, comptime!(wide + channels));
+    clear(&mut norms, 0usize, comptime!(norms_len(&hybrid)));
     copy(weights, norm, &mut affine, comptime!(2 * channels));
     copy(weights, fc1 + comptime!(wide * channels), &mut biases, wide);
     sync_cube();
     let mut turn = 0usize;
-    let mut pixel = CUBE_POS * ROWS;
+    // The cube's number is read where it is needed, which `CUBE_POS` is computed for.
+    let mut pixel = CUBE_POS_X as usize * ROWS;
     while pixel < total {
         let values = load_rows(x, pixel, total, 0usize, channels, channels, hybrid.products.halves);
         let moments = moments_of_rows(&values, channels);
@@ -139,10 +138,10 @@ pub(super) fn mlp_rows_gradient(
         add_weights(&slopes, &inner, feature, &mut one_grads, hybrid);
         add_weights(&hidden, &above, feature, &mut two_grads, hybrid);
         if unit < wide {
-            one_bias += sum_of(&slopes, unit, along);
+            bias_grads[unit] += sum_of(&slopes, unit, along);
         }
         if unit < channels {
-            two_bias += sum_of(&above, unit, across);
+            bias_grads[wide + unit] += sum_of(&above, unit, across);
         }
         // Planes take turns, so that no weights are kept for all the pixels to come.
         let slot = (plane() + turn) % planes;
@@ -162,10 +161,10 @@ pub(super) fn mlp_rows_gradient(
             }
         }
         turn += 1;
-        pixel += CUBE_COUNT * ROWS;
+        pixel += CUBE_COUNT_X as usize * ROWS;
     }
     sync_cube();
-    let row = CUBE_POS * length + column;
+    let row = CUBE_POS_X as usize * length + column;
     let (to_one, to_two) = (row + comptime!(hybrid.fc1()), row + comptime!(hybrid.fc2()));
     #[unroll]
     for i in 0..own {
@@ -174,10 +173,10 @@ pub(super) fn mlp_rows_gradient(
         partial[to_two + channel * wide + feature + of] = two_grads[i];
     }
     if unit < wide {
-        partial[to_one + comptime!(wide * channels) + unit] = one_bias;
+        partial[to_one + comptime!(wide * channels) + unit] = bias_grads[unit];
     }
     if unit < channels {
-        partial[to_two + comptime!(wide * channels) + unit] = two_bias;
+        partial[to_two + comptime!(wide * channels) + unit] = bias_grads[wide + unit];
     }
     if unit < PLANE {
         sum_norms(&norms, partial, row + comptime!(hybrid.norm2()), hybrid);
@@ -226,7 +225,7 @@ fn norm_back(
     let (channels, across) = (comptime!(hybrid.channels), comptime!(across(&hybrid)));
     let each = comptime!(channels / FOUR);
     let share = comptime!(1.0 / channels as f32);
-    let lane = UNIT_POS_PLANE as usize;
+    let lane = lane() as usize;
     let (row, own) = (first + lane / FOUR, lane % FOUR);
     let from = min(pixel + row, total - 1);
     let mut values = Array::<f32>::new(each);
@@ -285,7 +284,7 @@ fn norm_back(
 #[cube]
 fn sum_norms(norms: &[f32], partial: &mut [f32], to: usize, #[comptime] hybrid: Hybrid) {
     let each = comptime!(hybrid.channels / FOUR);
-    let lane = UNIT_POS_PLANE as usize;
+    let lane = lane() as usize;
     #[unroll]
     for i in 0..comptime!(2 * each) {
         let sum = column_sum(norms[comptime!(i * PLANE) + lane]);

@@ -220,13 +220,20 @@ pub(super) fn convolve_chunk(
     }
     let at_taps = right_places(pitch);
     let mut a = Array::<f32>::new(comptime!(FRAGMENTS * LEFT));
-    #[unroll]
-    for tap in 0..comptime!(side * side) {
+    for down in 0..side {
+        let from = (down + inset) * across + inset;
         #[unroll]
-        for i in 0..comptime!(FRAGMENTS * LEFT) {
-            a[i] = halo[at_halo[i] + comptime!((tap / side + inset) * across + tap % side + inset)];
+        for along in 0..side {
+            #[unroll]
+            for i in 0..comptime!(FRAGMENTS * LEFT) {
+                a[i] = halo[from + at_halo[i] + along];
+            }
+            add(&a, taps, &at_taps, (down * side + along) * comptime!(CHUNK * pitch), sums, outputs, products);
         }
-        add(&a, taps, &at_taps, comptime!(tap * CHUNK * pitch).runtime(), sums, outputs, products);
+        if comptime!(side > 1) {
+            // What the next row needs is not kept before its turn.
+            sync_plane();
+        }
     }
 }
 

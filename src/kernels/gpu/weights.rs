@@ -3,7 +3,7 @@
 
 use super::conv::zeros;
 use super::layout::Hybrid;
-use super::load::{Load, load_halo};
+use super::load::{Load, load_halo, turns};
 use super::products::{CHUNK, GROUP, Products, factor, weight_place, weights_of_tile};
 use super::tiles::{TILE, Tile};
 use super::words::{number, pair};
@@ -67,8 +67,8 @@ fn load_grads<N: CubePrimitive>(grad: &[N], grads: &mut [f32], tile: &Tile, firs
     let products = comptime!(shape.products);
     let wide = comptime!(products.wide(shape.outputs));
     let each = comptime!(if products.pairs() { 2usize } else { 1usize });
-    let mut at = UNIT_POS as usize;
-    while at < comptime!(TILE * TILE / each * wide) {
+    for turn in 0..turns(comptime!(TILE * TILE / each * wide)) {
+        let at = turn * CUBE_DIM as usize + UNIT_POS as usize;
         let (output, place) = (at % wide, at / wide);
         let (row, col) = (place / TILE * each, place % TILE);
         let mut value = grad_of(grad, tile, row, col, first, output, shape);
@@ -78,8 +78,9 @@ fn load_grads<N: CubePrimitive>(grad: &[N], grads: &mut [f32], tile: &Tile, firs
         } else {
             value = factor(value, products);
         }
-        grads[place * comptime!(products.pitch(shape.outputs)) + output] = value;
-        at += CUBE_DIM as usize;
+        if at < comptime!(TILE * TILE / each * wide) {
+            grads[place * comptime!(products.pitch(shape.outputs)) + output] = value;
+        }
     }
 }
 
