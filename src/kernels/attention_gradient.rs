@@ -82,6 +82,57 @@ struct Window {
     places: Vec<(usize, usize)>,
 }
 
+impl Window {
+    fn new(tokens: usize, channels: usize) -> Self {
+        let zeros = |channels: usize| vec![0.0; tokens * channels];
+        Window {
+            tokens: zeros(channels),
+            grad: zeros(channels),
+            qkv: zeros(3 * channels),
+            qkv_grad: zeros(3 * channels),
+            heads_grad: zeros(channels),
+            columns: [0; 3].map(|_| vec![0.0; channels * pitch(tokens)]),
+            head: Head::new(tokens),
+            places: Vec::with_capacity(tokens),
+        }
+    }
+
+    /// Fills the gradient of qkv from that of the heads' outputs, these and the `sums` that the forward pass kept, in a kind of window; adds the
+    /// gradients of the scores to `bias_sum`, `[keys, pitch]` for each head.
+    #[inline(always)]
+    fn heads<S: Simd>(
+        &mut self,
+        s: S,
+        shared: &Shared,
+        kind: usize,
+        outputs: &[f32],
+        sums: &[f32],
+        bias_sum: &mut [f32],
+    ) {
+        let at = &shared.attention;
+        let (c, n, width) = (at.channels(), at.tokens(), at.channels() / at.heads);
+        let [queries, grads, queries_grad] = &mut self.columns;
+        to_columns(s, Rows { values: &self.qkv, stride: 3 * c, width: c }, n, queries);
+        to_columns(s, Rows { values: &self.heads_grad, stride: c, width: c }, n, grads);
+        for (head, sums) in sums.chunks_exact(2 * n).enumerate() {
+            let first = head * width;
+            let outputs = [outputs, &self.heads_grad].map(
+                #[inline(always)]
+                |values| Rows { values: &values[first..], stride: c, width },
+            );
+            self.head.prepare(sums, outputs);
+            let rows = first * pitch(n)..(first + width) * pitch(n);
+            let columns = (&queries[rows.clone()], &grads[rows.clone()], &mut queries_grad[rows]);
+            let bias = shared.bias(kind, head);
+            let bias_sum = &mut bias_sum[head * bias.len()..][..bias.len()];
+            let [_, keys, values] = shared.head(&self.qkv, head);
+            let out = &mut self.qkv_grad[first..];
+            self.head.gradient(s, columns, [keys, values], (bias, at.scale(), bias_sum), out);
+        }
+        to_rows(s, queries_grad, n, 3 * c, &mut self.qkv_grad);
+    }
+}
+
 impl Work for Band<'_, '_> {
     type Output = ();
 
@@ -94,17 +145,7 @@ impl Work for Band<'_, '_> {
         let (proj_sum, sums) = sums.split_at_mut(c * c);
         let (qkv_bias, sums) = sums.split_at_mut(3 * c);
         let (proj_bias, bias_sum) = sums.split_at_mut(c);
-        let zeros = |len| vec![0.0; len];
-        let mut w = Window {
-            tokens: zeros(n * c),
-            grad: zeros(n * c),
-            qkv: zeros(3 * n * c),
-            qkv_grad: zeros(3 * n * c),
-            heads_grad: zeros(n * c),
-            columns: [0; 3].map(|_| zeros(c * pitch(n))),
-            head: Head::new(n),
-            places: Vec::with_capacity(n),
-        };
+        let mut w = Window::new(n, c);
         for (column, kept) in kept.chunks(at.kept()).enumerate() {
             at.gather(x, band, column, &mut w.tokens);
             at.gather(grad, band, column, &mut w.grad);
@@ -122,24 +163,7 @@ impl Work for Band<'_, '_> {
                 },
             );
             let (heads_out, sums) = kept.split_at(n * c);
-            let [queries, grads, queries_grad] = &mut w.columns;
-            to_columns(s, Rows { values: &w.qkv, stride: 3 * c, width: c }, n, queries);
-            to_columns(s, Rows { values: &w.heads_grad, stride: c, width: c }, n, grads);
-            for (head, sums) in sums.chunks_exact(2 * n).enumerate() {
-                let first = head * (c / at.heads);
-                let outputs = [heads_out, &w.heads_grad].map(
-                    #[inline(always)]
-                    |values| Rows { values: &values[first..], stride: c, width: c / at.heads },
-                );
-                w.head.prepare(sums, outputs);
-                let rows = first * pitch(n)..(first + c / at.heads) * pitch(n);
-                let columns = (&queries[rows.clone()], &grads[rows.clone()], &mut queries_grad[rows]);
-                let bias = shared.bias(at.kind(band, column), head);
-                let bias_sum = &mut bias_sum[head * bias.len()..][..bias.len()];
-                let [_, keys, values] = shared.head(&w.qkv, head);
-                w.head.gradient(s, columns, [keys, values], (bias, at.scale(), bias_sum), &mut w.qkv_grad[first..]);
-            }
-            to_rows(s, queries_grad, n, 3 * c, &mut w.qkv_grad);
+            w.heads(s, shared, at.kind(band, column), heads_out, sums, bias_sum);
             let (inputs, grads) = (Pixels::dense(heads_out, c), Pixels::dense(&w.grad, c));
             accumulate_outer(
                 s,
