@@ -192,6 +192,11 @@ impl Simd for Avx512 {
         if x.len() >= Self::LANES {
             return self.load(x);
         }
+        // Half a vector needs no mask.
+        if let Some(half) = x.first_chunk::<8>().filter(|_| x.len() == 8) {
+            // SAFETY: the slice holds 8 values; the token proves AVX-512 F.
+            return unsafe { _mm512_zextps256_ps512(_mm256_loadu_ps(half.as_ptr())) };
+        }
         // SAFETY: the mask admits no lane beyond the slice; the token proves AVX-512 F.
         unsafe { _mm512_maskz_loadu_ps(self.mask(x.len()), x.as_ptr()) }
     }
@@ -205,6 +210,10 @@ impl Simd for Avx512 {
         // Masked stores are slow.
         if x.len() >= Self::LANES {
             return self.store(x, v);
+        }
+        if x.len() == 8 {
+            // SAFETY: the slice holds 8 values; the token proves AVX-512 F.
+            return unsafe { _mm256_storeu_ps(x.as_mut_ptr(), _mm512_castps512_ps256(v)) };
         }
         // SAFETY: the mask admits no lane beyond the slice; the token proves AVX-512 F.
         unsafe { _mm512_mask_storeu_ps(x.as_mut_ptr(), self.mask(x.len()), v) }
