@@ -13,7 +13,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 from moved import kernel as described
 
-COMPILER = os.environ.get("CXX", "c++")
+COMPILE = [os.environ.get("CXX", "c++"), "-std=c++17", "-O1", "-w", "-fno-strict-aliasing", "-I", HERE]
 # Small enough for a CPU; two cascades and two blocks, and channels that are no multiple of what is loaded at once times two.
 NETWORK = {
     "cascades": 2, "blocks": 2, "input_channels": 3, "channels": 24, "growth": 16, "layers": 2, "window": 8, "heads": 4, "compress": 4, "squeeze": 4,
@@ -108,7 +108,7 @@ def compiled(*sources):
     """The objects of C++ files."""
 
     def one(source):
-        subprocess.run([COMPILER, "-std=c++17", "-O1", "-w", "-fno-strict-aliasing", "-I", HERE, "-c", source, "-o", source.with_suffix(".o")], check=True)
+        subprocess.run([*COMPILE, "-c", source, "-o", source.with_suffix(".o")], check=True)
         return source.with_suffix(".o")
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -156,7 +156,7 @@ def built(folder, name, steps, lines):
     declared, does = "\n".join(step.declared() for step in steps), "\n    ".join(lines)
     source.write_text(f'#include "play.hpp"\n{declared}\nvoid play() {{\n    {does}\n}}\n')
     objects = [path for step in steps for path in step.objects]
-    subprocess.run([COMPILER, *objects, *compiled(source, HERE / "cube.cpp"), "-o", folder / name], check=True)
+    subprocess.run([*COMPILE, *objects, source, HERE / "cube.cpp", "-o", folder / name], check=True)
     return folder / name
 
 
