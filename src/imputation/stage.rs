@@ -1,9 +1,10 @@
 //! `s2s-predict`, apart from its arguments: every gene that is asked for, into a store.
 
 use super::config::PredictConfig;
+use super::gene::GenePrediction;
 use super::method::Method;
 use super::network::NetworkImputer;
-use super::predict::{GenePrediction, PredictSettings, Predictor, Source};
+use super::predict::{PredictSettings, Predictor, Source};
 use crate::Result;
 use crate::files::{check_place, fingerprint};
 use crate::provenance::{Input, Provenance};

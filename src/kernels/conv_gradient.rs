@@ -11,6 +11,7 @@ use super::image::{Extent, Finish, Source};
 use super::matmul::{Pixels, accumulate_outer};
 use super::mlp::{add_rows, transpose};
 use super::padded::SIDE;
+use super::row_sums::RowSums;
 use super::simd::{self, Simd, Work};
 use super::threads::{accumulate, rows_per_task};
 use super::winograd;
@@ -28,25 +29,22 @@ pub(crate) fn weight_gradient(extent: Extent, sources: &[Source], side: usize, g
     let len = SIDE * SIDE * inputs * outputs;
     match simd::run(Fastest { inputs, outputs }) {
         Way::FewInputs => {
-            let (sums, bias) = add_up(extent, row_groups(extent, rows), grad, len, |rows, sum| {
-                simd::run(InputSums { extent, sources, grad, rows, sum });
-            });
+            let groups = row_groups(extent, rows);
+            let (sums, bias) = add_up(extent, sources, grad, groups, len, |rows| simd::run(InputSums(rows)));
             let at = |o, i, tap| ((tap / SIDE * inputs + i) * SIDE + tap % SIDE) * outputs + o;
             (unpack(inputs, outputs, side, |o, i, tap| sums[at(o, i, tap)]), bias)
         }
         Way::FewOutputs => {
-            let (sums, bias) = add_up(extent, row_groups(extent, rows), grad, len, |rows, sum| {
-                simd::run(OutputSums { extent, sources, grad, rows, sum });
-            });
+            let groups = row_groups(extent, rows);
+            let (sums, bias) = add_up(extent, sources, grad, groups, len, |rows| simd::run(OutputSums(rows)));
             let at = |o, i, tap| ((tap / SIDE * outputs + o) * SIDE + tap % SIDE) * inputs + i;
             (unpack(inputs, outputs, side, |o, i, tap| sums[at(o, i, tap)]), bias)
         }
         Way::Tiles => {
             let wide = winograd_gradient::padded(outputs);
             let groups = row_groups(extent, rows.next_multiple_of(2));
-            let (sums, bias) = add_up(extent, groups, grad, winograd::POSITIONS * inputs * wide, |rows, sum| {
-                simd::run(TileSums { extent, sources, grad, rows, sum });
-            });
+            let len = winograd::POSITIONS * inputs * wide;
+            let (sums, bias) = add_up(extent, sources, grad, groups, len, |rows| simd::run(TileSums(rows)));
             let sums = winograd_gradient::of_taps(&sums);
             (unpack(inputs, outputs, side, |o, i, tap| sums[(tap * inputs + i) * wide + o]), bias)
         }
@@ -88,8 +86,8 @@ fn pixel_gradient(extent: Extent, sources: &[Source], grad: Source) -> (Vec<f32>
     let by_input = sources.iter().all(|source| source.channels >= WIDE.max(outputs)) && outputs < WIDE;
     // So few rows that their pixels stay in the first-level cache.
     let groups = row_groups(extent, 128usize.div_ceil(extent.width));
-    let (sums, bias) = add_up(extent, groups, grad, inputs * outputs, |rows, sum| {
-        simd::run(OuterSums { extent, sources, grad, by_input, rows, sum });
+    let (sums, bias) = add_up(extent, sources, grad, groups, inputs * outputs, |rows| {
+        simd::run(OuterSums { rows, by_input });
     });
     let sums = if by_input { by_output(&sums, sources, outputs) } else { sums };
     (unpack(inputs, outputs, 1, |o, i, _| sums[i * outputs + o]), bias)
@@ -98,16 +96,17 @@ fn pixel_gradient(extent: Extent, sources: &[Source], grad: Source) -> (Vec<f32>
 /// What `add` adds up of all rows of these groups, `len` sums, and the gradients of biases.
 fn add_up(
     extent: Extent,
-    groups: Vec<Range<usize>>,
+    sources: &[Source],
     grad: Source,
+    groups: Vec<Range<usize>>,
     len: usize,
-    add: impl Fn(Range<usize>, &mut [f32]) + Sync,
+    add: impl Fn(RowSums) + Sync,
 ) -> (Vec<f32>, Vec<f32>) {
     let row = extent.width * grad.channels;
     let mut sums = accumulate(groups, len + grad.channels, |rows, sum| {
         let (sum, bias) = sum.split_at_mut(len);
         simd::run(PixelSums { grads: &grad.values[rows.start * row..rows.end * row], bias });
-        add(rows, sum);
+        add(RowSums { extent, sources, grad, rows, sum });
     });
     let bias = sums.split_off(len);
     (sums, bias)
@@ -162,12 +161,8 @@ fn row_groups(extent: Extent, group: usize) -> Vec<Range<usize>> {
 
 /// Adds the gradients of weights 1×1, in the order [input][output], or, of each source, [output][input] where they are summed `by_input`.
 struct OuterSums<'a> {
-    extent: Extent,
-    sources: &'a [Source<'a>],
-    grad: Source<'a>,
+    rows: RowSums<'a>,
     by_input: bool,
-    rows: Range<usize>,
-    sum: &'a mut [f32],
 }
 
 impl<'a> Work for OuterSums<'a> {
@@ -175,7 +170,7 @@ impl<'a> Work for OuterSums<'a> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { extent, sources, grad, by_input, rows, sum } = self;
+        let Self { rows: RowSums { extent, sources, grad, rows, sum }, by_input } = self;
         let pixels = |image: Source<'a>| {
             let part = image.part(rows.start * extent.width..rows.end * extent.width);
             Pixels::dense(part.values, part.channels)

@@ -3,10 +3,9 @@
 #![allow(unsafe_code, reason = "the innermost loops read what was checked before them")]
 #![allow(clippy::needless_range_loop, reason = "iterators over arrays of vectors take them through memory")]
 
-use std::ops::Range;
-
 use super::image::{Extent, Source};
 use super::padded::SIDE;
+use super::row_sums::RowSums;
 use super::simd::{Simd, Work};
 use super::winograd_gradient;
 
@@ -17,21 +16,14 @@ pub(super) fn suits<S: Simd>(inputs: usize, outputs: usize) -> bool {
 }
 
 /// Adds, for some rows, sums `[row of taps, input, tap in the row, output]`.
-pub(super) struct InputSums<'a> {
-    pub(super) extent: Extent,
-    pub(super) sources: &'a [Source<'a>],
-    pub(super) grad: Source<'a>,
-    /// Counted through all images.
-    pub(super) rows: Range<usize>,
-    pub(super) sum: &'a mut [f32],
-}
+pub(super) struct InputSums<'a>(pub(super) RowSums<'a>);
 
 impl Work for InputSums<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { extent: Extent { height, width, .. }, sources, grad, rows, sum } = self;
+        let RowSums { extent: Extent { height, width, .. }, sources, grad, rows, sum } = self.0;
         let tap_len = sum.len() / SIDE;
         for row in rows {
             let grads = grad.part(row * width..(row + 1) * width);

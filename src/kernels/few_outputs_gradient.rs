@@ -3,10 +3,9 @@
 #![allow(unsafe_code, reason = "the innermost loops read what was checked before them")]
 #![allow(clippy::needless_range_loop, reason = "iterators over arrays of vectors take them through memory")]
 
-use std::ops::Range;
-
-use super::image::{Extent, Source};
+use super::image::Source;
 use super::padded::{PaddedRows, SIDE};
+use super::row_sums::RowSums;
 use super::simd::{Simd, Work};
 
 /// Whether this is the fastest way, as measured: of whole vectors of outputs, a vector rather holds those, where there are few registers.
@@ -15,21 +14,14 @@ pub(super) fn suits<S: Simd>(outputs: usize) -> bool {
 }
 
 /// Adds, for some rows, sums `[row of taps, output, tap in the row, input]`.
-pub(super) struct OutputSums<'a> {
-    pub(super) extent: Extent,
-    pub(super) sources: &'a [Source<'a>],
-    pub(super) grad: Source<'a>,
-    /// Counted through all images.
-    pub(super) rows: Range<usize>,
-    pub(super) sum: &'a mut [f32],
-}
+pub(super) struct OutputSums<'a>(pub(super) RowSums<'a>);
 
 impl Work for OutputSums<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { extent, sources, grad, rows, sum } = self;
+        let RowSums { extent, sources, grad, rows, sum } = self.0;
         let mut padded = PaddedRows::new(extent, sources);
         for row in rows {
             padded.move_to(s, row);

@@ -30,6 +30,7 @@ mod mlp;
 mod norm;
 pub mod ops;
 mod padded;
+mod row_sums;
 mod scores;
 pub(crate) mod simd;
 mod threads;

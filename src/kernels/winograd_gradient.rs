@@ -4,11 +4,10 @@
 //! of the 16 positions of ⊙ is a sum of outer products of inputs and outputs.
 #![allow(clippy::needless_range_loop, reason = "iterators over arrays of vectors take them through memory")]
 
-use std::ops::Range;
-
 use super::aligned::Aligned;
 use super::image::{Extent, Source};
 use super::matmul::{Pixels, accumulate_outer};
+use super::row_sums::RowSums;
 use super::simd::{self, Simd, Work};
 use super::winograd::{POSITIONS, Strip, Transformed};
 
@@ -21,21 +20,14 @@ pub(super) const fn padded(outputs: usize) -> usize {
 }
 
 /// Adds, for rows of one image from an even one on, sums in the order [position][input][output], with outputs [`padded`].
-pub(super) struct TileSums<'a> {
-    pub(super) extent: Extent,
-    pub(super) sources: &'a [Source<'a>],
-    pub(super) grad: Source<'a>,
-    /// Counted through all images.
-    pub(super) rows: Range<usize>,
-    pub(super) sum: &'a mut [f32],
-}
+pub(super) struct TileSums<'a>(pub(super) RowSums<'a>);
 
 impl Work for TileSums<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { extent, sources, grad, rows, sum } = self;
+        let RowSums { extent, sources, grad, rows, sum } = self.0;
         let outputs = padded(grad.channels);
         let inputs = sum.len() / (POSITIONS * outputs);
         let widest = sources.iter().map(|source| source.channels).max().unwrap_or(0);
