@@ -21,13 +21,10 @@ const MOST_KEPT: usize = 300 << 20;
 /// What guides a network in several windows, each in all its turns: the same for every gene that is measured in the same bins, so made once
 /// for all genes.
 pub(crate) struct KeptGuides {
-    /// Of each window, once a gene has needed them.
-    windows: Vec<OnceLock<TurnedGuides>>,
+    /// Of each window, once a gene has needed them, in each turn, if there are any.
+    windows: Vec<OnceLock<Vec<Option<Tensor<4>>>>>,
     most: usize,
 }
-
-/// Of one window, in each of its turns, if there are any guides.
-struct TurnedGuides(Vec<Option<Tensor<4>>>);
 
 impl Ensemble {
     /// The prediction of `net` of measured windows [b, 3 + components, m, n]; with `turns`, over their eight flips and
@@ -86,22 +83,20 @@ impl KeptGuides {
         turns: bool,
     ) -> Ensemble {
         let kept = &self.windows[index];
-        let guides = || Turn::all(turns).map(|turn| turn.guides(net, input, window, stains.clone())).collect();
         let [b, _, m, n] = window.dims();
         let channels = input.guides.len() + input.components + input.stains;
         let bytes = Turn::all(turns).count() * b * channels * m * n * input.factor().pow(2) * size_of::<f32>();
         if kept.get().is_none() && self.bytes() + bytes <= self.most {
-            // Another thread may have been first, with the same.
-            let _ = kept.set(TurnedGuides(guides()));
+            kept.get_or_init(|| Turn::all(turns).map(|turn| turn.guides(net, input, window, stains.clone())).collect());
         }
         match kept.get() {
-            Some(guides) => Ensemble::by(net, input, window, turns, |turn| guides.0[turn.0].clone()),
+            Some(guides) => Ensemble::by(net, input, window, turns, |turn| guides[turn.0].clone()),
             None => Ensemble::of(net, input, window, stains, turns),
         }
     }
 
     fn bytes(&self) -> usize {
-        let kept = self.windows.iter().filter_map(OnceLock::get).flat_map(|guides| guides.0.iter().flatten());
+        let kept = self.windows.iter().filter_map(OnceLock::get).flat_map(|guides| guides.iter().flatten());
         kept.map(|guides| guides.dims().iter().product::<usize>() * size_of::<f32>()).sum()
     }
 }
