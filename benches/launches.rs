@@ -1,6 +1,6 @@
 //! What a training step asks of a GPU: the kernels that it launches, by name, for losses and gradient, and for Adam.
 //!
-//!     cargo bench --features vulkan --bench launches -- --device vulkan:0 [--config FILE] [--guides 0] [--patch 16] [--examples 1] [--plain]
+//!     cargo bench --features vulkan --bench launches -- --device vulkan:0 [--config FILE] [--guides 0] [--patch 16] [--examples 1] [--scattered] [--plain]
 //!
 //! Counts and times nothing, so that a software adapter tells what a GPU of the same runtime would. By burn's operations
 //! (`--plain`) a convolution or a product of matrices may be one kernel or several, as tuning found fastest;
@@ -42,6 +42,9 @@ struct Args {
     /// Steps before the one that is counted: they tune the kernels and find what to fuse
     #[arg(long, default_value_t = 3)]
     warmup: usize,
+    /// Of a section whose measured bins lie on no lattice
+    #[arg(long)]
+    scattered: bool,
     /// By burn's operations instead of our kernels
     #[arg(long)]
     plain: bool,
@@ -56,7 +59,7 @@ fn count(args: Args) -> Result<()> {
     }
     let config = Config::load(args.config.as_deref(), &[])?;
     let config = if args.guides > 0 { config.guided(args.guides) } else { config };
-    let steps = Steps { patch: args.patch, examples: args.examples, warmup: args.warmup };
+    let steps = Steps { patch: args.patch, examples: args.examples, warmup: args.warmup, scattered: args.scattered };
     let device = args.device.open()?;
     let counted = || steps.count(&config, &device);
     let (phases, _) = if args.plain { ops::without(counted) } else { counted() }?;

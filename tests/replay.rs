@@ -83,7 +83,7 @@ fn run(recipe: &FitConfig, images: bool, folder: &Path, device: &Device, minutes
     (Left { losses: bits(&fitted.curves), kept, vectors }, updates.0.load(Ordering::Relaxed), fitted.seconds)
 }
 
-/// Thirty steps of a falling learning rate that are looked at in between, of a section and of images, with and without clipping; then again,
+/// Thirty steps of a falling learning rate that are looked at in between, of a section and of images, with and without clipping, on a lattice and on none; then again,
 /// ended in the middle and resumed.
 #[test]
 fn replayed_steps_are_those_made_one_by_one_bit_for_bit() {
@@ -93,6 +93,8 @@ fn replayed_steps_are_those_made_one_by_one_bit_for_bit() {
     };
     let folder = tempfile::tempdir().unwrap();
     section::dataset(folder.path(), 48, 40, Mode::Impute);
+    let elsewhere = tempfile::tempdir().unwrap();
+    section::scattered(elsewhere.path(), 48, 40, Mode::Impute);
     let both = FitConfig {
         steps: 30,
         batch: 2,
@@ -111,7 +113,14 @@ fn replayed_steps_are_those_made_one_by_one_bit_for_bit() {
     };
     let alone = FitConfig { clip: 0.0, guides: Vec::new(), images: false, ..both.clone() };
     let rounded = FitConfig { precision: Precision::Bf16, ..alone.clone() };
-    for (recipe, images) in [(both, true), (alone, false), (rounded, false)] {
+    let cases = [
+        (both.clone(), true, &folder),
+        (alone.clone(), false, &folder),
+        (rounded, false, &folder),
+        (both, true, &elsewhere),
+        (alone, false, &elsewhere),
+    ];
+    for (recipe, images, folder) in cases {
         let of = |replay: bool, minutes: Option<f64>| {
             run(&FitConfig { replay, ..recipe.clone() }, images, folder.path(), &device, minutes)
         };

@@ -160,6 +160,13 @@ fn losses_and_their_gradients_equal_the_cpus_and_repeat_bit_for_bit() {
     let plain = InputConfig::new(2, Upsampling::Nearest);
     let guides = vec![Guide::Tissue, Guide::Lattice];
     let guided = InputConfig { guides, components: 2, stains: 1, ..InputConfig::new(2, Upsampling::Bilinear) };
+    let scattered = InputConfig {
+        scattered: true,
+        guides: vec![Guide::Lattice],
+        components: 2,
+        stains: 1,
+        ..InputConfig::new(2, Upsampling::Bilinear)
+    };
     let coarse = InputConfig { guides: vec![Guide::Lattice], ..InputConfig::new(3, Upsampling::Bilinear) };
     // Sides that are padded by mirroring, and so short ones that their last pixel is repeated.
     let cases = [
@@ -167,9 +174,11 @@ fn losses_and_their_gradients_equal_the_cpus_and_repeat_bit_for_bit() {
         (guided.clone(), Distance::L2, 1, [14, 8], 3, 20),
         (guided, Distance::Huber, 2, [4, 6], 1, 4),
         (coarse, Distance::L2, 1, [9, 12], 2, 9),
+        (scattered, Distance::L2, 2, [20, 37], 3, 19),
     ];
     for (input, distance, section, [rows, cols], images, side) in cases {
-        let channels = 3 + input.components + input.stains * input.scale.pow(2);
+        let channels = 3 + input.components + input.stains * input.factor().pow(2);
+        let none = input.scattered;
         let config = CdcinConfig {
             input_channels: 1 + input.guides.len() + input.components + input.stains,
             ..CdcinConfig { cascades: 2, channels: 16, growth: 8, blocks: 1, layers: 1, ..CdcinConfig::default() }
@@ -180,11 +189,20 @@ fn losses_and_their_gradients_equal_the_cpus_and_repeat_bit_for_bit() {
             let stack = noise([section, channels, cols, rows], 1, &device).swap_dims(2, 3);
             let inside = stack.clone().narrow(1, 1, 2).greater_elem(-0.5).float();
             let guides = (channels > 3).then(|| stack.clone().narrow(1, 3, channels - 3));
-            let parts = [stack.narrow(1, 0, 1), inside].into_iter().chain(guides).collect();
+            // So few that values spread over several pixels, and not everywhere.
+            let few = |count: usize, rows: usize, cols: usize, seed: u64| {
+                noise([count, 1, rows, cols], seed, &device).greater_elem(0.95).float()
+            };
+            let kept = none.then(|| few(section, rows, cols, 3));
+            let parts = [stack.narrow(1, 0, 1), inside].into_iter().chain(guides).chain(kept).collect();
+            let pictures = noise([images, 1, side, side], 2, &device).swap_dims(2, 3);
+            let measured = noise([images, 1, side, side], 4, &device).greater_elem(0.3).float();
+            let thinned = measured.clone() * few(images, side, side, 5);
+            let masks = none.then_some([measured, thinned]).into_iter().flatten();
             let batch = Batch {
                 section: Some(Tensor::cat(parts, 1)),
                 genes: vec![0; section],
-                images: Some(noise([images, 1, side, side], 2, &device).swap_dims(2, 3)),
+                images: Some(Tensor::cat(std::iter::once(pictures).chain(masks).collect(), 1)),
                 dense: true,
             };
             let net = config.init(3, &device);
@@ -241,10 +259,16 @@ fn a_training_step_launches_few_kernels() {
     let (paper, quick) = (config("paper"), config("quick"));
     // That of a panel has images, and embeddings of its genes.
     let panel = quick.clone().guided(2);
-    let cases = [("paper", paper, 751 + 5), ("quick", quick, 86 + 5), ("a panel's", panel, 86 + 17 + 5)];
-    for (recipe, config, ours) in cases {
+    let cases = [
+        ("paper", paper, 751 + 5, false),
+        ("quick", quick.clone(), 86 + 5, false),
+        ("a panel's", panel, 86 + 17 + 5, false),
+        // Two more fill what lies between measured bins.
+        ("quick, without a lattice", quick, 86 + 2 + 5, true),
+    ];
+    for (recipe, config, ours, scattered) in cases {
         let most = ours + 10;
-        let steps = Steps { patch: 16, examples: 1, warmup: 1 };
+        let steps = Steps { patch: 16, examples: 1, warmup: 1, scattered };
         let (launched, losses) = steps.count(&config, &device).unwrap();
         let count = |of: &dyn Fn(&str) -> bool| -> usize {
             launched.iter().flatten().filter(|(name, _)| of(name)).map(|(_, times)| times).sum()

@@ -55,6 +55,12 @@ impl Bank {
         &self.fingerprint
     }
 
+    /// Pixels along a side of a crop.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn side(&self) -> usize {
+        self.side
+    }
+
     /// `count` random square crops `[count, 1, side, side]`, in [0, 1]: each from a random picture, at a random place, turned
     /// by any angle and flipped (§5 of the method).
     pub fn batch(&self, count: usize, rng: &mut impl Rng) -> Tensor<4> {

@@ -52,9 +52,11 @@ impl Cdcin {
         computes(self, weights)
     }
 
-    /// The columns of the network's input, where kernels make it from stacks like `x`.
+    /// The columns of the network's input, where kernels make it from stacks like `x`, without a lattice from filled ones ([`ops::filled`]).
     pub(crate) fn input_columns(&self, x: &Tensor<4>, input: &InputConfig) -> Option<Vec<Column>> {
-        (self.fuses(x) && !input.scattered).then(|| columns(input))
+        // What the tissue is between measured pixels is not filled.
+        let known = !input.scattered || !input.guides.contains(&Guide::Tissue);
+        (self.fuses(x) && known).then(|| if input.scattered { filled_columns(input) } else { columns(input) })
     }
 
     /// The outputs of all stages for the input of a step, made of stacks of the section and of natural images, and what they are held against;
@@ -174,6 +176,13 @@ fn columns(input: &InputConfig) -> Vec<Column> {
         .chain((3..stains).map(Column::InTissue))
         .chain((stains..stains + input.stains).map(Column::Known))
         .collect()
+}
+
+/// The same without a lattice, of a filled stack.
+fn filled_columns(input: &InputConfig) -> Vec<Column> {
+    let last = 3 + input.components + input.stains;
+    let guides = input.guides.iter().map(|_| 1);
+    [last, 1].into_iter().chain(guides).chain(3..last).map(Column::Known).collect()
 }
 
 fn dimensions(config: &CdcinConfig) -> Dimensions {

@@ -1,7 +1,9 @@
 //! From measured pixels to the network's input: 𝒰, M and the guides (§1 and §3 of the method).
 
-use crate::section::REACH;
-use burn::tensor::{Tensor, s};
+use crate::kernels::ops;
+use crate::section::{Filling, REACH, Raster};
+use burn::tensor::{Tensor, TensorData, s};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// 𝒰: how the pixels between measured ones start.
@@ -232,6 +234,30 @@ pub fn upsample(x: Tensor<4>, known: Option<Tensor<4>>, scale: usize, how: Upsam
 /// - x, output: `[b, c, h, w]`, only looked at where known
 /// - known: `[b, 1, h, w]`, 1 or 0
 pub(super) fn fill(x: Tensor<4>, known: Tensor<4>) -> Tensor<4> {
+    if ops::available(&x) { filled(x, known) } else { fill_by_operations(x, known) }
+}
+
+/// [`fill`] on the CPU: which pixels take a value from which is found once for all channels, and each is written once.
+fn filled(x: Tensor<4>, known: Tensor<4>) -> Tensor<4> {
+    let (shape, device) = (x.dims(), x.device());
+    let [_, channels, rows, cols] = shape;
+    let of = |tensor: Tensor<4>| {
+        tensor.try_into_vec_as::<f32>().unwrap_or_else(|e| unreachable!("f32 of the CPU can be read: {e}"))
+    };
+    let (mut values, known) = (of(x), of(known));
+    let images = values.par_chunks_mut(channels * rows * cols).zip(known.par_chunks(rows * cols));
+    images.for_each(|(image, known)| {
+        let filling = Filling::between(&Raster::from_fn(rows, cols, |row, col| known[row * cols + col] > 0.0));
+        image.par_chunks_mut(rows * cols).for_each(|channel| {
+            channel.iter_mut().zip(known).for_each(|(value, known)| *value *= known);
+            filling.fill(channel);
+        });
+    });
+    Tensor::from_data(TensorData::new(values, shape), &device)
+}
+
+/// [`fill`] by burn's operations: the reference, and the way of other devices.
+fn fill_by_operations(x: Tensor<4>, known: Tensor<4>) -> Tensor<4> {
     let tent = |image| neighbours(neighbours(image, 2), 3);
     let (mut value, mut has) = (x * known.clone(), known);
     for _ in 0..REACH {
@@ -313,15 +339,32 @@ mod tests {
     }
 
     #[test]
-    fn filling_is_that_of_the_section() {
-        let (h, w) = (23, 31);
-        let x = Raster::from_fn(h, w, |r, c| ((r * 7 + c * 3) % 11) as f32);
-        let known = Raster::from_fn(h, w, |r, c| (r * 13 + c * 29) % 10 < 2 && c < 26);
-        let flags = known.values().iter().map(|&known| f32::from(u8::from(known))).collect();
-        let found = values(fill(image(x.values().to_vec(), h, w), image(flags, h, w)));
-        let expected = crate::section::fill(&x, &known).unwrap();
-        for (at, (found, expected)) in found.iter().zip(expected.values()).enumerate() {
-            assert!((found - expected).abs() < 1e-4, "{at}: {found}, expected {expected}");
+    fn filling_is_that_of_the_section_in_every_way() {
+        let (b, c, h, w) = (2, 3, 23, 31);
+        let x = |b: usize, c: usize| Raster::from_fn(h, w, |row, col| ((row * 7 + col * 3 + b * 5) % (11 + c)) as f32);
+        let known = |b: usize| Raster::from_fn(h, w, |row, col| (row * 13 + col * (29 + b)) % 10 < 2 && col < 26 - b);
+        let all = (0..b * c).flat_map(|at| x(at / c, at % c).into_values()).collect();
+        let all: Tensor<4> = image(all, b * c * h, w).reshape([b, c, h, w]);
+        let flags = (0..b).flat_map(|b| known(b).into_values()).map(|known| f32::from(u8::from(known))).collect();
+        let flags: Tensor<4> = image(flags, b * h, w).reshape([b, 1, h, w]);
+        for way in [filled, fill_by_operations] {
+            let found = values(way(all.clone(), flags.clone()));
+            for (at, found) in found.chunks_exact(h * w).enumerate() {
+                let expected = crate::section::fill(&x(at / c, at % c), &known(at / c)).unwrap();
+                let near = |(found, expected): (&f32, &f32)| (found - expected).abs() < 1e-4;
+                assert!(found.iter().zip(expected.values()).all(near), "image {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn pixels_far_from_every_known_one_are_zero() {
+        let x = image(vec![7.0; 30], 1, 30);
+        let known = image((0..30).map(|col| f32::from(u8::from(col == 5))).collect(), 1, 30);
+        for way in [filled, fill_by_operations] {
+            let found = values(way(x.clone(), known.clone()));
+            let expected = (0..30).map(|col| if col <= 5 + REACH { 7.0 } else { 0.0 }).collect::<Vec<_>>();
+            assert_eq!(found, expected);
         }
     }
 

@@ -44,7 +44,7 @@ pub(crate) use neighbourhood::Neighbourhood;
 pub use normalise::{LogNormaliser, log_normalise, normalisation_target};
 pub use raster::Raster;
 pub use sampling::{Pattern, Sampling};
-pub use scattered::{REACH, fill};
+pub use scattered::{Filling, REACH, fill};
 pub use sparse::SparseRaster;
 pub use spatial::{Neighbours, gearys_c, morans_i};
 pub use spread::spread;

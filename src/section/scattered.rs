@@ -14,40 +14,86 @@ pub fn fill(values: &Raster<f32>, known: &Raster<bool>) -> Option<Raster<f32>> {
     if !known.values().contains(&true) {
         return None;
     }
-    let (rows, cols) = known.shape();
-    let (mut dense, mut has) = (values.clone(), known.clone());
-    let empty = |has: &Raster<bool>| {
-        let bins = (0..rows * cols).map(|i| (i / cols, i % cols));
-        bins.filter(|at| !has[*at]).collect::<Vec<_>>()
-    };
-    let mut left = empty(&has);
-    for _ in 0..REACH {
-        let found: Vec<((usize, usize), f32)> =
-            left.iter().filter_map(|&at| Some((at, mean_of_neighbours(&dense, &has, at)?))).collect();
-        for (at, value) in found {
-            (dense[at], has[at]) = (value, true);
-        }
-        left.retain(|at| !has[*at]);
-    }
-    if !left.is_empty() {
+    let filling = Filling::between(known);
+    let mut dense = values.clone();
+    filling.fill(dense.values_mut());
+    if !filling.beyond.is_empty() {
         let nearest = nearest(known)?;
-        left.into_iter().for_each(|at| dense[at] = values[nearest[at]]);
+        filling.beyond.iter().for_each(|&at| dense.values_mut()[at] = values[nearest.values()[at]]);
     }
     Some(dense)
 }
 
-fn mean_of_neighbours(dense: &Raster<f32>, has: &Raster<bool>, (row, col): (usize, usize)) -> Option<f32> {
-    let (mut sum, mut weight) = (0.0, 0.0);
-    for r in row.saturating_sub(1)..(row + 2).min(has.rows()) {
-        for c in col.saturating_sub(1)..(col + 2).min(has.cols()) {
-            if has[(r, c)] {
-                let share = if r == row || c == col { 2.0 } else { 1.0 };
-                sum += share * dense[(r, c)];
-                weight += share;
+/// In which order bins between known ones take their values, and from which neighbours: the same for all images that are known at the same bins.
+pub struct Filling {
+    cols: usize,
+    taken: Vec<Taken>,
+    /// Bins that are too far from every known one.
+    beyond: Vec<usize>,
+}
+
+/// How a bin takes its value.
+struct Taken {
+    at: usize,
+    /// A bit for each of [`AROUND`] that has a value before.
+    from: u8,
+    weight: f32,
+}
+
+/// The neighbours of a bin: rows and columns further, and how much they weigh.
+const AROUND: [(isize, isize, f32); 8] =
+    [(-1, -1, 1.0), (-1, 0, 2.0), (-1, 1, 1.0), (0, -1, 2.0), (0, 1, 2.0), (1, -1, 1.0), (1, 0, 2.0), (1, 1, 1.0)];
+
+impl Filling {
+    /// That of images which are `known` at these bins.
+    pub fn between(known: &Raster<bool>) -> Self {
+        let (rows, cols) = known.shape();
+        let neighbour = |at: usize, which: usize| {
+            let (down, right, _) = AROUND[which];
+            let row = (at / cols).checked_add_signed(down).filter(|row| *row < rows)?;
+            let col = (at % cols).checked_add_signed(right).filter(|col| *col < cols)?;
+            Some(row * cols + col)
+        };
+        // After how many steps outwards a bin has its value.
+        let mut after: Vec<usize> = known.values().iter().map(|known| if *known { 0 } else { usize::MAX }).collect();
+        let mut outermost: Vec<usize> = (0..rows * cols).filter(|at| after[*at] == 0).collect();
+        let mut taken = Vec::new();
+        for step in 1..=REACH {
+            let mut next = Vec::new();
+            for at in outermost.iter().flat_map(|&at| (0..AROUND.len()).filter_map(move |which| neighbour(at, which))) {
+                if after[at] == usize::MAX {
+                    after[at] = step;
+                    next.push(at);
+                }
             }
+            next.sort_unstable();
+            taken.extend(next.iter().map(|&at| {
+                let has = |which: &usize| neighbour(at, *which).is_some_and(|other| after[other] < step);
+                let (mut from, mut weight) = (0, 0.0);
+                for which in (0..AROUND.len()).filter(has) {
+                    from |= 1 << which;
+                    weight += AROUND[which].2;
+                }
+                Taken { at, from, weight }
+            }));
+            outermost = next;
+        }
+        Filling { cols, taken, beyond: (0..rows * cols).filter(|at| after[*at] == usize::MAX).collect() }
+    }
+
+    /// Gives the bins between their values; those that are too far keep what `image` has there.
+    pub fn fill(&self, image: &mut [f32]) {
+        let further = AROUND.map(|(down, right, _)| down * self.cols as isize + right);
+        for Taken { at, from, weight } in &self.taken {
+            let (mut sum, mut left) = (0.0, *from);
+            while left > 0 {
+                let which = left.trailing_zeros() as usize;
+                sum += AROUND[which].2 * image[at.wrapping_add_signed(further[which])];
+                left &= left - 1;
+            }
+            image[*at] = sum / weight;
         }
     }
-    (weight > 0.0).then(|| sum / weight)
 }
 
 #[cfg(test)]

@@ -2,13 +2,14 @@
 
 use super::config::Distance;
 use super::losses::{Batch, HUBER_EDGE, Losses, Objective};
-use crate::kernels::ops::{self, StepInput, TERMS, TOTAL, Terms, View};
-use crate::network::Cdcin;
+use crate::kernels::ops::{self, Scattered, StepInput, TERMS, TOTAL, Terms, View};
+use crate::network::{Cdcin, InputConfig};
+use crate::section::REACH;
 use burn::tensor::Tensor;
 
 /// A batch as the kernels take it.
 struct Fused {
-    /// Of the section, and of natural images; one in place of the other where that is missing.
+    /// Of the section, and of natural images.
     stacks: [Tensor<4>; 2],
     step_input: StepInput,
     /// Of each image the gene.
@@ -19,7 +20,7 @@ struct Fused {
 }
 
 impl Objective {
-    /// [`Objective::terms`] where the kernels know how: on a GPU, with measured bins on a lattice.
+    /// [`Objective::terms`] where the kernels know how: on a GPU.
     pub(super) fn fused_terms(&self, net: &Cdcin, batch: &Batch) -> Option<[Option<Tensor<1>>; TERMS]> {
         let Fused { stacks, step_input, genes, terms, join } = self.fused(net, batch)?;
         let (outputs, targets) = net.forward_step(stacks, step_input, genes);
@@ -40,39 +41,81 @@ impl Objective {
         let Batch { section, genes, images, dense } = batch;
         let any = section.as_ref().or(images.as_ref())?;
         let columns = net.input_columns(any, &self.input)?;
-        let scale = self.input.scale;
-        // Of each loss: whether it is of natural images, how many pixels of their stack lie between measured ones, and how many join.
-        let count = |stack: &Option<Tensor<4>>| stack.as_ref().map_or(0, |stack| stack.dims()[0]);
-        let (examples, natural) = (count(section), count(images));
-        let tasks = [
-            (false, scale, examples),
-            (false, 1, if *dense { examples } else { 0 }),
-            (true, scale * scale, natural),
-            (true, scale, natural),
-        ];
-        let views = tasks
-            .into_iter()
-            .flat_map(|(natural, apart, count)| (0..count).map(move |example| View { natural, example, apart }));
-        let stacks = [section, images].map(|stack| stack.as_ref().unwrap_or(any));
+        let (stacks, tasks) = self.stacks(section.as_ref(), images.as_ref(), *dense);
+        let views: Vec<View> = tasks.iter().flat_map(Task::views).collect();
         let step_input = StepInput {
-            views: views.collect(),
+            views,
             columns,
-            scale,
+            scale: self.input.factor(),
             window: net.config().window,
-            stacks: stacks.map(|stack| stack.dims()).map(|[_, channels, rows, cols]| [channels, rows, cols]),
+            stacks: stacks.each_ref().map(Tensor::dims).map(|[_, channels, rows, cols]| [channels, rows, cols]),
         };
         let sizes = step_input.sizes();
         let ends = std::array::from_fn(|term| {
-            let joined = tasks[..=term].iter().map(|(_, _, count)| count).sum();
+            let joined = tasks[..=term].iter().map(|task| task.count).sum();
             sizes[..joined].iter().map(|(height, width)| height * width).sum()
         });
         // To the network an image is a gene that it does not know.
-        let of = |view: &View| genes.get(view.example).copied().filter(|_| !view.natural);
+        let of = |view: &View| genes.get(view.example % genes.len().max(1)).copied().filter(|_| !view.natural);
         let genes = step_input.views.iter().map(of).collect();
         let (edge, straight) = self.distance.edge();
-        let weights = tasks.map(|(natural, ..)| if natural { 1.0 } else { self.lambda as f32 });
+        let weights = tasks.each_ref().map(|task| if task.natural { 1.0 } else { self.lambda as f32 });
         let terms = Terms { ends, edge, straight, weights };
-        Some(Fused { stacks: stacks.map(Tensor::clone), step_input, genes, terms, join: tasks.map(|task| task.2 > 0) })
+        Some(Fused { stacks, step_input, genes, terms, join: tasks.map(|task| task.count > 0) })
+    }
+
+    /// The stacks that kernels read, and what each loss is taken of.
+    fn stacks(
+        &self,
+        section: Option<&Tensor<4>>,
+        images: Option<&Tensor<4>>,
+        dense: bool,
+    ) -> ([Tensor<4>; 2], [Task; TERMS]) {
+        let (scale, scattered) = (self.input.factor(), self.input.scattered);
+        let count = |stack: Option<&Tensor<4>>| stack.map_or(0, |stack| stack.dims()[0]);
+        let (examples, natural) = (count(section), count(images));
+        let seen = if dense { examples } else { 0 };
+        let task = |natural: bool, apart: usize, count: usize, first: usize| Task { natural, apart, count, first };
+        // Without a lattice, examples lie in the filled stack one step sparser first, and then as they are.
+        let behind = |examples: usize| if scattered { examples } else { 0 };
+        let tasks = [
+            task(false, scale, examples, 0),
+            task(false, 1, seen, behind(examples)),
+            task(true, scale * scale, natural, 0),
+            task(true, scale, natural, behind(natural)),
+        ];
+        let filled = |stack: &Tensor<4>, natural: bool| {
+            let InputConfig { components, stains, .. } = self.input;
+            let views = if natural || dense { 2 } else { 1 };
+            ops::filled(stack.clone(), Scattered { natural, components, stains, reach: REACH, views })
+        };
+        let [section, images] = [(section, false), (images, true)]
+            .map(|(stack, natural)| stack.map(|stack| if scattered { filled(stack, natural) } else { stack.clone() }));
+        // One in place of the other where that is missing.
+        let stacks = match (section, images) {
+            (Some(section), Some(images)) => [section, images],
+            (Some(stack), None) | (None, Some(stack)) => [stack.clone(), stack],
+            (None, None) => unreachable!("a batch has examples"),
+        };
+        (stacks, tasks)
+    }
+}
+
+/// What a loss is taken of.
+struct Task {
+    /// Of natural images.
+    natural: bool,
+    /// Pixels of their stack from one measured pixel to the next.
+    apart: usize,
+    /// How many images, and the first of them in the stack.
+    count: usize,
+    first: usize,
+}
+
+impl Task {
+    fn views(&self) -> impl Iterator<Item = View> {
+        let Task { natural, apart, count, first } = *self;
+        (first..first + count).map(move |example| View { natural, example, apart })
     }
 }
 

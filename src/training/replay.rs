@@ -2,7 +2,7 @@
 //! buffers, and launches the whole step as one graph.
 //!
 //! A step is recorded where every step cuts patches of one size from what lies on the device, in one pass through our kernels, and every
-//! loss joins in it. What is recorded is the step as it is made otherwise, so that both give the same bits.
+//! loss joins in it. Where measured bins lie on no lattice, the host also writes which of them each example keeps. What is recorded is the step as it is made otherwise, so that both give the same bits.
 #![allow(unsafe_code, reason = "a graph is replayed on buffers that nobody checks")]
 
 use super::adam::{IDLE, rates};
@@ -14,6 +14,7 @@ use super::sampler::Sampler;
 use super::schedule::learning_rate;
 use super::settings::FitSettings;
 use super::state::{Learned, State, decay};
+use super::thinning::{Thinning, masked};
 use crate::images::Bank;
 use crate::kernels::ops::{self, Copies, RATES, Written};
 use crate::network::Cdcin;
@@ -31,6 +32,7 @@ pub(super) struct Alike<'a> {
     /// Steps of the run.
     pub(super) steps: usize,
     pub(super) sampler: Option<Rc<Sampler>>,
+    pub(super) thinning: Option<Thinning>,
     pub(super) objective: Objective,
     /// The network's layers, and what its kernels round.
     pub(super) net: Cdcin,
@@ -58,7 +60,7 @@ struct Replay<'a> {
 
 /// What a step is told, on the device.
 struct Inputs {
-    /// [`RATES`] of Adam, then how natural images are turned.
+    /// [`RATES`] of Adam, then how natural images are turned; without a lattice, then the masks of the section's examples and of these images.
     reals: Tensor<1>,
     /// Where examples of the section are cut, then where natural images are.
     whole: Tensor<1, Int>,
@@ -114,12 +116,18 @@ impl<'a> Alike<'a> {
         let mut rng = draws(self.settings.seed, Draws::Step(made));
         let rate = learning_rate(config, made, self.steps);
         let mut reals = rates(config, rate, made + 1, decay(config, made)).to_vec();
-        let mut whole = self.sampler.as_ref().map_or(Vec::new(), |sampler| sampler.numbers(config.batch, &mut rng));
+        let of_section = self.sampler.as_ref().map(|sampler| sampler.numbers(config.batch, &mut rng));
+        let (mut whole, masks) = of_section.unwrap_or_default();
+        let mut of_images = Vec::new();
         if let Some(bank) = self.bank() {
             let (turns, places) = bank.draw(config.image_batch, &mut rng);
             reals.extend(turns);
             whole.extend(places);
+            let masks = |thinning: &Thinning| thinning.masks(config.image_batch, (bank.side(), bank.side()), &mut rng);
+            of_images = self.thinning.as_ref().map(masks).unwrap_or_default();
         }
+        reals.extend(masks);
+        reals.extend(of_images);
         Written { reals, whole }
     }
 
@@ -151,17 +159,23 @@ impl<'a> Alike<'a> {
     ) -> Box<dyn FnMut() -> FusedLosses + 'a> {
         let (config, bank, computing) = (self.settings.fit, self.bank(), self.computing);
         let (objective, sampler, net) = (self.objective.clone(), self.sampler.clone(), self.net.clone());
+        let (scattered, natural) = (self.thinning.is_some(), if bank.is_some() { config.image_batch } else { 0 });
         Box::new(move || {
             let Inputs { reals, whole } = &*inputs.borrow();
             let part = |from: usize, count: usize| whole.clone().narrow(0, from, count);
+            let real = |from: usize, count: usize| reals.clone().narrow(0, from, count);
             let examples = if sampler.is_some() { config.batch } else { 0 };
-            let turns = || reals.clone().narrow(0, RATES, 7 * config.image_batch);
-            let batch = Batch {
-                section: sampler.as_ref().map(|sampler| sampler.examples(part(0, 4 * examples))),
-                genes: vec![0; examples],
-                images: bank.map(|bank| bank.sample(turns(), part(4 * examples, 2 * config.image_batch))),
-                dense: true,
-            };
+            let masks = RATES + 7 * natural;
+            let of_section = sampler.as_ref().map_or(0, |sampler| sampler.mask_len()) * examples;
+            let images = bank.map(|bank| {
+                let images = bank.sample(real(RATES, 7 * natural), part(4 * examples, 2 * natural));
+                let kept = || real(masks + of_section, 2 * natural * bank.side().pow(2));
+                if scattered { masked(images, kept()) } else { images }
+            });
+            let section = sampler
+                .as_ref()
+                .map(|sampler| sampler.examples(part(0, 4 * examples), scattered.then(|| real(masks, of_section))));
+            let batch = Batch { section, genes: vec![0; examples], images, dense: true };
             let mut learned = learned.borrow_mut();
             let net = computing.trainable(&net, &learned.weights);
             let found = objective.fused_gradient(&net, &batch);

@@ -99,6 +99,7 @@ impl<'a> Run<'a> {
             settings,
             steps,
             sampler: sampler.clone(),
+            thinning: thinning.clone(),
             objective: objective.clone(),
             net: net.clone(),
             computing,

@@ -127,29 +127,44 @@ impl Sampler {
         if self.thinning.is_none() {
             return (examples, genes);
         }
-        let masks = Tensor::from_data(TensorData::new(masks, [count, 1, shape.0, shape.1]), &examples.device());
-        (Tensor::cat(vec![examples, masks], 1), genes)
+        let masks = Tensor::from_data(TensorData::new(masks, [count * shape.0 * shape.1]), &examples.device());
+        (with_masks(examples, masks), genes)
     }
 
-    /// Whether all batches have one shape and are cut from what lies on the device, so that four numbers an example tell one from another.
+    /// Whether all batches have one shape and are cut from what lies on the device, so that four numbers an example, and its mask where it has
+    /// one, tell one from another.
     #[cfg(feature = "gpu")]
     pub(super) fn repeats(&self) -> bool {
-        matches!(self.windows, Windows::Patches { .. }) && self.thinning.is_none() && self.pixels.on_device()
+        matches!(self.windows, Windows::Patches { .. }) && self.pixels.on_device()
     }
 
-    /// Those numbers of the examples that [`Sampler::batch`] would give, where batches repeat.
+    /// Those numbers, and the masks, of the examples that [`Sampler::batch`] would give, where batches repeat.
     #[cfg(feature = "gpu")]
-    pub(super) fn numbers(&self, count: usize, rng: &mut impl Rng) -> Vec<i32> {
-        self.pixels.numbers(&self.draw(count, rng).places)
+    pub(super) fn numbers(&self, count: usize, rng: &mut impl Rng) -> (Vec<i32>, Vec<f32>) {
+        let Drawn { places, masks, .. } = self.draw(count, rng);
+        (self.pixels.numbers(&places), masks)
     }
 
-    /// The examples of these numbers, which are on the device.
+    /// The examples of these numbers, and of these masks where they have some, which are on the device.
     #[cfg(feature = "gpu")]
-    pub(super) fn examples(&self, numbers: Tensor<1, Int>) -> Tensor<4> {
+    pub(super) fn examples(&self, numbers: Tensor<1, Int>, masks: Option<Tensor<1>>) -> Tensor<4> {
         let Windows::Patches { side, .. } = self.windows else {
             unreachable!("batches of the whole image do not repeat")
         };
-        self.pixels.cut_at(numbers, (side, side))
+        let examples = self.pixels.cut_at(numbers, (side, side));
+        match masks {
+            Some(masks) => with_masks(examples, masks),
+            None => examples,
+        }
+    }
+
+    /// How many numbers the mask of an example has, where batches repeat.
+    #[cfg(feature = "gpu")]
+    pub(super) fn mask_len(&self) -> usize {
+        match self.windows {
+            Windows::Patches { side, .. } if self.thinning.is_some() => side * side,
+            _ => 0,
+        }
     }
 
     fn draw(&self, count: usize, rng: &mut impl Rng) -> Drawn {
@@ -186,6 +201,12 @@ impl Sampler {
         let transpose = rng.random_range(0..2) == 1;
         Frame { origin: Some((top, left)), shape: (height, width), transpose: Some(transpose) }
     }
+}
+
+/// Examples `[b, ·, h, w]` with their masks `[b · h · w]` behind the other channels.
+fn with_masks(examples: Tensor<4>, masks: Tensor<1>) -> Tensor<4> {
+    let [count, _, rows, cols] = examples.dims();
+    Tensor::cat(vec![examples, masks.reshape([count, 1, rows, cols])], 1)
 }
 
 impl Windows {

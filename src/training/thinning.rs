@@ -90,16 +90,28 @@ impl Thinning {
     /// those that stay of them.
     pub(super) fn with_masks(&self, images: Tensor<4>, rng: &mut impl Rng) -> Tensor<4> {
         let [count, _, rows, cols] = images.dims();
-        let mut masks = Vec::with_capacity(2 * count * rows * cols);
+        let masks = self.masks(count, (rows, cols), rng);
+        let masks = Tensor::from_data(TensorData::new(masks, [2 * count * rows * cols]), &images.device());
+        masked(images, masks)
+    }
+
+    /// Those channels of so many images.
+    pub(super) fn masks(&self, count: usize, shape: (usize, usize), rng: &mut impl Rng) -> Vec<f32> {
+        let mut masks = Vec::with_capacity(2 * count * shape.0 * shape.1);
         for _ in 0..count {
-            let measured = self.anywhere((rows, cols), rng);
-            let stays = self.anywhere((rows, cols), rng);
+            let measured = self.anywhere(shape, rng);
+            let stays = self.anywhere(shape, rng);
             masks.extend_from_slice(&measured);
             masks.extend(measured.iter().zip(stays).map(|(measured, stays)| measured * stays));
         }
-        let masks = Tensor::from_data(TensorData::new(masks, [count, 2, rows, cols]), &images.device());
-        Tensor::cat(vec![images, masks], 1)
+        masks
     }
+}
+
+/// Images `[b, 1, h, w]` with their masks `[b · 2 · h · w]` behind them.
+pub(super) fn masked(images: Tensor<4>, masks: Tensor<1>) -> Tensor<4> {
+    let [count, _, rows, cols] = images.dims();
+    Tensor::cat(vec![images, masks.reshape([count, 2, rows, cols])], 1)
 }
 
 /// A draw of the bins that stay of a section of this shape.

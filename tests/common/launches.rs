@@ -51,24 +51,31 @@ pub struct Steps {
     pub examples: usize,
     /// Steps before the one that is counted: they tune the kernels and find what to fuse.
     pub warmup: usize,
+    /// Of a section whose measured bins lie on no lattice.
+    pub scattered: bool,
 }
 
 impl Steps {
     /// Tissue and measured bins everywhere.
     fn batch(&self, input: &InputConfig, device: &Device) -> Batch {
-        let values = blobs(self.examples, self.patch / input.scale, device);
-        let known = 2 + input.components + input.stains * input.scale.pow(2);
-        let ones = (0..known).map(|_| values.ones_like());
-        let section = Tensor::cat(std::iter::once(values.clone()).chain(ones).collect(), 1);
-        let genes = vec![0; self.examples];
-        Batch { section: Some(section), genes, images: Some(blobs(self.examples, self.patch, device)), dense: true }
+        let with = |values: Tensor<4>, known: usize| {
+            let ones = (0..known).map(|_| values.ones_like());
+            Tensor::cat(std::iter::once(values.clone()).chain(ones).collect(), 1)
+        };
+        // Without a lattice, masks say which bins are measured, and which are left one step sparser.
+        let (masks, of_images) = if input.scattered { (1, 2) } else { (0, 0) };
+        let known = 2 + input.components + input.stains * input.factor().pow(2) + masks;
+        let section = with(blobs(self.examples, self.patch / input.factor(), device), known);
+        let images = with(blobs(self.examples, self.patch, device), of_images);
+        Batch { section: Some(section), genes: vec![0; self.examples], images: Some(images), dense: true }
     }
 
     /// What each phase of a step, [`PHASES`], launches by this recipe; and the loss of every step.
     pub fn count(&self, config: &Config, device: &Device) -> s2s::Result<([Launches; 2], Vec<f32>)> {
         let scale = Scale::new(config.prep.scale)?;
         let autodiff = device.clone().autodiff();
-        let recipe = Objective { input: config.fit.input(scale), lambda: config.fit.lambda, distance: config.fit.loss };
+        let input = InputConfig { scattered: self.scattered, ..config.fit.input(scale) };
+        let recipe = Objective { input, lambda: config.fit.lambda, distance: config.fit.loss };
         let batch = self.batch(&recipe.input, &autodiff);
         // Of two genes, if they have embeddings.
         let net = config.network.init(0, device).for_genes(&[None; 2], 0, device);

@@ -2,7 +2,7 @@
 
 use s2s::dataset::{GeneCounts, Mode, SectionCounts, Settings, write};
 use s2s::provenance::Provenance;
-use s2s::section::{Grid, Lattice, Raster, Sampling, Scale};
+use s2s::section::{Grid, Lattice, Pattern, Raster, Sampling, Scale};
 use std::path::{Path, PathBuf};
 
 /// A round tissue of `rows` × `cols` bins with a smooth gene `WAVE` and a sharp gene `STRIPE`, as a dataset in `folder`.
@@ -14,6 +14,20 @@ pub fn dataset(folder: &Path, rows: usize, cols: usize, mode: Mode) -> PathBuf {
 /// The same of these genes: STRIPE (and what begins so), WAVE, and any other one without counts.
 #[allow(dead_code, reason = "every test file compiles this module, and not all of them use all of it")]
 pub fn of_genes(folder: &Path, (rows, cols): (usize, usize), mode: Mode, genes: &[&str]) -> PathBuf {
+    let lattice = Lattice::new(Scale::new(2).unwrap());
+    sampled(folder, (rows, cols), mode, genes, Sampling::regular(lattice, rows, cols))
+}
+
+/// [`dataset`], of which about a fifth of the bins was measured, on no lattice.
+#[allow(dead_code, reason = "every test file compiles this module, and not all of them use all of it")]
+pub fn scattered(folder: &Path, rows: usize, cols: usize, mode: Mode) -> PathBuf {
+    let measured = Raster::from_fn(rows, cols, |r, c| (r * 31 + c * 17 + r * c) % 10 < 2);
+    let lattice = Lattice::new(Scale::new(2).unwrap());
+    let sampling = Sampling::of(lattice, Pattern::Random { rate: 0.2, seed: 0 }, measured);
+    sampled(folder, (rows, cols), mode, &["STRIPE", "WAVE"], sampling)
+}
+
+fn sampled(folder: &Path, (rows, cols): (usize, usize), mode: Mode, genes: &[&str], sampling: Sampling) -> PathBuf {
     let inside = |r: usize, c: usize| {
         let (y, x) = (r as f64 / rows as f64 - 0.5, c as f64 / cols as f64 - 0.5);
         y * y + x * x < 0.22
@@ -39,8 +53,6 @@ pub fn of_genes(folder: &Path, (rows, cols): (usize, usize), mode: Mode, genes: 
             })
             .collect(),
     };
-    let lattice = Lattice::new(Scale::new(2).unwrap());
-    let sampling = Sampling::regular(lattice, rows, cols);
     let settings = Settings { mode, sampling, min_counts: 10, patch: 32, platform: "test".to_owned() };
     let path = folder.join("sample.s2s");
     let provenance = Provenance::new("test", serde_json::Value::Null, None, Vec::new());

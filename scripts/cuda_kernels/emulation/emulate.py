@@ -17,7 +17,7 @@ COMPILE = [os.environ.get("CXX", "c++"), "-std=c++17", "-O1", "-w", "-fno-strict
 # Small enough for a CPU; two cascades and two blocks, and channels that are no multiple of what is loaded at once times two.
 NETWORK = {
     "cascades": 2, "blocks": 2, "input_channels": 3, "channels": 24, "growth": 16, "layers": 2, "window": 8, "heads": 4, "compress": 4, "squeeze": 4,
-    "mlp_ratio": 2, "gene_embedding": 4, "side": 16, "examples": 1,
+    "mlp_ratio": 2, "gene_embedding": 4, "side": 16, "examples": 1, "scattered": 1,
 }  # fmt: skip
 
 

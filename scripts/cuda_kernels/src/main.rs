@@ -80,6 +80,7 @@ mod gpu {
     mod plan;
     mod products;
     mod rows;
+    mod scattered;
     mod stage;
     mod step_input;
     mod tables;

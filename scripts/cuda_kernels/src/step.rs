@@ -3,6 +3,7 @@
 use super::losses::{Terms, WEIGHTS};
 use super::plan::{Dimensions, Pass, Plan};
 use super::products::Products;
+use super::scattered::Scattered;
 use super::step_input::{Column, StepInput, View};
 use crate::device::{CubeTensor, DType, Shape};
 use std::collections::BTreeMap;
@@ -46,6 +47,9 @@ pub fn launch(network: &BTreeMap<String, usize>) {
     let [section, natural] = stacks;
     let (made, targets) = step_input.made(section, natural);
     made.is_result("input");
+    if network.get("scattered").is_some_and(|scattered| *scattered > 0) {
+        fill(examples, side);
+    }
     let genes = (0..images.len()).map(|image| Some(image / examples).filter(|gene| *gene < 2)).collect();
     let plan = Plan { dimensions, images, genes };
     let pixels = plan.pixels();
@@ -71,4 +75,16 @@ pub fn launch(network: &BTreeMap<String, usize>) {
     losses.is_result("losses");
     let grad = terms.gradient(outputs, targets, losses.clone(), losses, WEIGHTS);
     pass.backward(stages, &grad).is_result("gradient");
+}
+
+/// What fills a section's examples, and natural images, of which few pixels are measured, on no lattice.
+fn fill(examples: usize, side: usize) {
+    for (natural, channels, name) in [(false, 6, "filled"), (true, 3, "filled_images")] {
+        // Of both signs, of which those above 0 are measured.
+        let CubeTensor { client, device, handle, .. } = CubeTensor::given([examples * channels, side * side], 1.0);
+        let shape = Shape::from([examples, channels, side, side]);
+        let stack = CubeTensor::new_contiguous(client, device, shape, handle, DType::F32);
+        let (components, stains) = (1, 1);
+        Scattered { natural, components, stains, reach: 8, views: 2 }.filled(stack).is_result(name);
+    }
 }

@@ -8,7 +8,7 @@
 //! `film_gradient`), stages (`stage`); then the passes that launch them (`forward`, `backward`), which burn sees as one operation
 //! (`operation`).
 //!
-//! Around the network, a step of training makes its input of stacks of measured images (`step_input`) and takes the losses of its
+//! Around the network, a step of training makes its input of stacks of measured images (`step_input`; where they lie on no lattice, `scattered` fills them before) and takes the losses of its
 //! outputs (`losses`), which are operations of their own (`step`), and so is what Adam does with the gradient (`adam`). What follows from the sizes of images stays on
 //! the device (`tables`).
 //!
@@ -49,6 +49,7 @@ mod pixelwise;
 mod plan;
 mod products;
 mod rows;
+mod scattered;
 mod stage;
 mod step;
 mod step_input;
@@ -69,5 +70,6 @@ pub(crate) use losses::{TERMS, TOTAL, Terms};
 pub(crate) use operation::{Taped, cascade, taped_cascade};
 pub(crate) use plan::{Dimensions, Plan};
 pub(crate) use products::Products;
-pub(crate) use step::{losses, step_input, total_gradient};
+pub(crate) use scattered::Scattered;
+pub(crate) use step::{filled, losses, step_input, total_gradient};
 pub(crate) use step_input::{Column, StepInput, View};

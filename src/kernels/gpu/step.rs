@@ -1,6 +1,7 @@
 //! What a step of training does around the network, as operations on burn's tensors: see [`StepInput`] and [`Terms`].
 
 use super::losses::{NUMBERS, Terms, WEIGHTS};
+use super::scattered::Scattered;
 use super::step_input::{StepInput, specs};
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -25,6 +26,10 @@ pub(crate) trait StepBackend: Backend {
         step_input: Arc<StepInput>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
+    /// See [`filled`].
+    #[fusion(dtype = stack, shape = filled_shape(stack, scattered))]
+    fn filled(stack: FloatTensor<Self>, scattered: Scattered) -> FloatTensor<Self>;
+
     /// See [`losses`].
     #[fusion(dtype = outputs, shape = numbers())]
     fn losses(outputs: FloatTensor<Self>, targets: FloatTensor<Self>, terms: Terms) -> FloatTensor<Self>;
@@ -45,6 +50,10 @@ fn numbers() -> Shape {
     Shape::from([NUMBERS])
 }
 
+fn filled_shape(stack: &Shape, scattered: &Scattered) -> Shape {
+    scattered.shape(stack)
+}
+
 /// The network's input of these images, and what its outputs are held against.
 ///
 /// # Shapes
@@ -55,6 +64,16 @@ pub(crate) fn step_input(section: Tensor<4>, natural: Tensor<4>, step_input: Ste
     let (section, natural) = (section.into_dispatch(), natural.into_dispatch());
     let (inputs, targets) = <Dispatch as StepBackend>::step_input(section, natural, Arc::new(step_input));
     (Tensor::from_dispatch(inputs), Tensor::from_dispatch(targets))
+}
+
+/// A stack of images whose measured pixels lie on no lattice, filled between them.
+///
+/// # Shapes
+///
+/// - stack: `[b, ·, h, w]`, channels as [`Scattered`] says
+/// - output: `[views · b, 4 + components + stains, h, w]`
+pub(crate) fn filled(stack: Tensor<4>, scattered: Scattered) -> Tensor<4> {
+    Tensor::from_dispatch(<Dispatch as StepBackend>::filled(stack.into_dispatch(), scattered))
 }
 
 /// The losses of a pass, the first [`TERMS`](super::TERMS) numbers, and their weighted sum, the one at [`TOTAL`](super::TOTAL). A gradient comes from the
@@ -86,6 +105,10 @@ pub(crate) fn total_gradient(outputs: Tensor<2>, targets: Tensor<2>, losses: Ten
 impl StepBackend for CubeBackend {
     fn step_input(section: CubeTensor, natural: CubeTensor, step_input: Arc<StepInput>) -> (CubeTensor, CubeTensor) {
         step_input.made(section, natural)
+    }
+
+    fn filled(stack: CubeTensor, scattered: Scattered) -> CubeTensor {
+        scattered.filled(stack)
     }
 
     fn losses(outputs: CubeTensor, targets: CubeTensor, terms: Terms) -> CubeTensor {
@@ -130,6 +153,10 @@ impl<B: StepBackend, C: CheckpointStrategy> StepBackend for Autodiff<B, C> {
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         let (inputs, targets) = B::step_input(section.into_primitive(), natural.into_primitive(), step_input);
         (Self::from_inner(inputs), Self::from_inner(targets))
+    }
+
+    fn filled(stack: FloatTensor<Self>, scattered: Scattered) -> FloatTensor<Self> {
+        Self::from_inner(B::filled(stack.into_primitive(), scattered))
     }
 
     fn losses(outputs: FloatTensor<Self>, targets: FloatTensor<Self>, terms: Terms) -> FloatTensor<Self> {

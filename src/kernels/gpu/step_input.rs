@@ -47,12 +47,27 @@ const KNOWN: usize = 4;
 /// An image that goes through the network, as it lies in its stack `[examples, channels, rows, columns]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct View {
-    /// A natural image, whose stack has a single channel: tissue and looked at everywhere, nothing else is known of it.
+    /// A natural image. Where its stack has a single channel it is tissue and looked at everywhere, and nothing else is known of it.
     pub(crate) natural: bool,
     pub(crate) example: usize,
     /// Pixels of the stack from one measured pixel to the next.
     pub(crate) apart: usize,
 }
+
+impl View {
+    /// Which stack it is of, and how that is read, for the kernel.
+    fn kind(&self, channels: usize) -> usize {
+        match (self.natural, channels) {
+            (false, _) => SECTION,
+            (true, 1) => NATURAL,
+            (true, _) => NATURAL_STACK,
+        }
+    }
+}
+
+const SECTION: usize = 0;
+const NATURAL: usize = 1;
+const NATURAL_STACK: usize = 2;
 
 /// The images of a pass, and how the network sees them.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,7 +107,7 @@ impl StepInput {
             let [channels, rows, cols] = self.stacks[usize::from(view.natural)];
             let (height, width) = self.size(view);
             let first = view.example * channels * rows * cols;
-            [usize::from(view.natural), first, rows * cols, cols, view.apart, height, width].map(|n| n as u32)
+            [view.kind(channels), first, rows * cols, cols, view.apart, height, width].map(|n| n as u32)
         };
         self.views.iter().flat_map(entry).collect()
     }
@@ -134,7 +149,7 @@ const FIELDS: usize = 7;
 /// A [`View`] with where its example begins in the stack, the pixels of a channel, those of a row, and the size of the output.
 #[derive(CubeType, Clone, Copy)]
 struct DeviceView {
-    natural: bool,
+    kind: usize,
     first: usize,
     plane: usize,
     cols: usize,
@@ -148,7 +163,7 @@ impl DeviceView {
     fn of(table: &[u32], number: usize) -> DeviceView {
         let at = number * FIELDS;
         DeviceView {
-            natural: table[at] > 0,
+            kind: table[at] as usize,
             first: table[at + 1] as usize,
             plane: table[at + 2] as usize,
             cols: table[at + 3] as usize,
@@ -164,8 +179,10 @@ impl DeviceView {
 fn stacked(section: &[f32], natural: &[f32], view: &DeviceView, channel: usize, row: usize, col: usize) -> f32 {
     let at = view.first + row * view.cols + col;
     let mut value = f32::new(0.0);
-    if !view.natural {
+    if view.kind == SECTION {
         value = section[at + channel * view.plane];
+    } else if view.kind == NATURAL_STACK {
+        value = natural[at + channel * view.plane];
     } else if channel == 0 {
         value = natural[at];
     } else if channel < 3 {

@@ -8,8 +8,8 @@ mod path;
 
 #[cfg(feature = "gpu")]
 pub(crate) use super::gpu::{
-    Column, Copies, Dimensions, Plan, Products, RATES, StepInput, TERMS, TOTAL, Taped, Terms, View, Written, adam_step,
-    cascade, follow, losses, step_input, taped_cascade, total_gradient, write,
+    Column, Copies, Dimensions, Plan, Products, RATES, Scattered, StepInput, TERMS, TOTAL, Taped, Terms, View, Written,
+    adam_step, cascade, filled, follow, losses, step_input, taped_cascade, total_gradient, write,
 };
 pub use path::{available, without};
 #[cfg(feature = "gpu")]
