@@ -32,13 +32,33 @@ fn a_silent_gene_is_left_out_and_the_others_are_fitted() {
     std::fs::write(folder.path().join("genes.txt"), "WAVE\nSILENT\nSTRIPE\n").unwrap();
     let arguments = [&PANEL[..], &["--genes", "genes.txt", "--output", "fits"]].concat();
     let done = succeed(folder.path(), &arguments);
-    assert!(said(&done).contains("gene SILENT: no counts in any measured bin"), "{}", said(&done));
+    assert!(said(&done).contains("gene SILENT: no counts in the measured tissue"), "{}", said(&done));
     assert!(!folder.path().join("fits/SILENT.safetensors").exists());
     succeed(folder.path(), &[&WAVE[..], &["--output", "alone.safetensors"]].concat());
     assert_eq!(weights(folder.path(), "fits/WAVE.safetensors"), weights(folder.path(), "alone.safetensors"));
     assert!(folder.path().join("fits/STRIPE.fit.parquet").exists());
     let again = fit(folder.path(), &arguments);
     assert_eq!(said(&again).matches("done already").count(), 2, "{}", said(&again));
+}
+
+/// As a pipeline's batches do: which genes are beside a silent one makes no difference.
+#[test]
+fn a_batch_of_nothing_but_a_silent_gene_leaves_an_empty_folder_that_prediction_passes_over() {
+    let folder = folder();
+    let done = succeed(folder.path(), &[&PANEL[..], &["--genes", "SILENT", "--output", "silent"]].concat());
+    assert!(said(&done).contains("gene SILENT: no counts in the measured tissue"), "{}", said(&done));
+    assert_eq!(std::fs::read_dir(folder.path().join("silent")).unwrap().count(), 0);
+    succeed(folder.path(), &[&PANEL[..], &["--genes", "WAVE", "--output", "heard"]].concat());
+    let predict = |models: &[&str]| {
+        let models = models.iter().flat_map(|model| ["--model", model]);
+        let arguments = ["sample.s2s", "--output", "out.zarr", "--device", "cpu"].into_iter().chain(models);
+        Command::new(env!("CARGO_BIN_EXE_s2s-predict")).current_dir(folder.path()).args(arguments).output().unwrap()
+    };
+    let done = predict(&["silent", "heard"]);
+    assert!(done.status.success() && said(&done).contains("passed over"), "{}", said(&done));
+    std::fs::remove_dir_all(folder.path().join("out.zarr")).unwrap();
+    let done = predict(&["silent"]);
+    assert!(done.status.code() == Some(66) && said(&done).contains("no GENE.safetensors"), "{}", said(&done));
 }
 
 #[test]

@@ -311,6 +311,23 @@ fn the_verdict_is_first_and_pictures_come_before_paragraphs() {
 }
 
 #[test]
+fn medians_are_over_the_genes_that_every_prediction_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(&folder.path().join("tiny.s2s"), Mode::Benchmark);
+    let summary = |of: &[Prediction]| run(&dataset, of, &folder.path().join("scores")).unwrap();
+    let one = prediction(&dataset, "blend", &["A"], flat);
+    let both = prediction(&dataset, "bilinear", &["A", "B<1>"], flat);
+    let outcome = summary(&[one, both]);
+    assert!(outcome.summary.iter().all(|method| method.genes == 1));
+    let of_a = row(&outcome, "A", "bilinear", Region::Unmeasured).value("mae");
+    assert!(outcome.summary[1].medians.value("mae") == of_a && of_a.is_some());
+    let [warning] = &outcome.warnings[..] else { panic!("{:?}", outcome.warnings) };
+    assert!(warning.contains("over the 1 gene that every prediction holds") && warning.contains("B<1>"), "{warning}");
+    let [verdict] = &verdicts(&outcome)[..] else { panic!("{:?}", verdicts(&outcome)) };
+    assert!(verdict.starts_with("blend beats interpolation on 0 of 1 gene, equals it on 1:"), "{verdict}");
+}
+
+#[test]
 fn without_a_truth_every_gene_is_once_to_use_to_leave_or_not_known() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = dataset(&folder.path().join("tiny.s2s"), Mode::Impute);

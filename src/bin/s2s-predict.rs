@@ -110,8 +110,7 @@ fn execute(args: Args) -> Result<()> {
         Some(method) => Source::Method(method),
         None => {
             let device = args.device.open()?;
-            let networks = args.model.iter().map(|path| NetworkImputer::open(path, &dataset, &device));
-            Source::Networks(networks.collect::<Result<Vec<_>>>()?.concat())
+            Source::Networks(NetworkImputer::open_all(&args.model, &dataset, &device)?)
         }
     };
     if let (Some(share), Some(method)) = (args.coverage, args.method.filter(|method| !method.tells_distribution())) {

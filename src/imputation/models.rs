@@ -19,6 +19,26 @@ impl NetworkImputer {
     /// [`Error::Data`] if they were trained on another dataset (a network only knows the section that it learned from), or
     /// what they say of themselves fits neither the section nor the network; [`Error::Missing`] for a folder without any.
     pub fn open(path: &Path, dataset: &Dataset, device: &Device) -> Result<Vec<Self>> {
+        Self::open_all(&[path], dataset, device)
+    }
+
+    /// [`open`](NetworkImputer::open) of several files and folders. A folder without any is passed over where another one has some: of the batches
+    /// of a panel, one may hold nothing but genes without counts.
+    pub fn open_all(paths: &[impl AsRef<Path>], dataset: &Dataset, device: &Device) -> Result<Vec<Self>> {
+        let found =
+            paths.iter().map(|path| Self::in_path(path.as_ref(), dataset, device)).collect::<Result<Vec<_>>>()?;
+        let any = found.iter().any(|networks| !networks.is_empty());
+        for (path, _) in paths.iter().zip(&found).filter(|(_, networks)| networks.is_empty()) {
+            let what = format!("{}: no GENE.safetensors in this folder that knows a gene", path.as_ref().display());
+            if !any {
+                return Err(Error::Missing(format!("{what}. s2s-fit --genes A,B --output FOLDER writes them")));
+            }
+            tracing::warn!("{what}, so it is passed over");
+        }
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    fn in_path(path: &Path, dataset: &Dataset, device: &Device) -> Result<Vec<Self>> {
         if !path.is_dir() {
             is_network(path)?;
             return Self::from_file(path, ModelMetadata::open(path, device)?, dataset, device);
@@ -36,11 +56,6 @@ impl NetworkImputer {
         let own: HashSet<String> = found.iter().map(|network| network.gene().to_owned()).collect();
         found.extend(panels.into_iter().filter(|network| !own.contains(network.gene())));
         found.sort_by(|a, b| a.gene().cmp(b.gene()));
-        if found.is_empty() {
-            let what =
-                "no GENE.safetensors in this folder that knows a gene. s2s-fit --genes A,B --output FOLDER writes them";
-            return Err(Error::Missing(format!("{}: {what}", path.display())));
-        }
         Ok(found)
     }
 }

@@ -202,7 +202,6 @@ impl<'a> Scorer<'a> {
         let manifest = dataset.manifest();
         let scored = self.truth.is_some();
         let (panel, profiles) = self.shared.map_or((None, Vec::new()), |shared| shared.finish(&self.scores));
-        let labels = predictions.iter().filter(|_| scored).map(|prediction| prediction.label.as_str());
         let method = |prediction: &Prediction| Method {
             label: prediction.label.clone(),
             method: prediction.method.clone(),
@@ -223,9 +222,9 @@ impl<'a> Scorer<'a> {
             methods: predictions.iter().map(method).collect(),
             baseline: self.baseline.map(str::to_owned),
             reference: self.reference.map(str::to_owned),
-            warnings: self.warnings.told(predictions),
+            warnings: self.warnings.told(predictions, scored),
             expectations: Expectation::all(&self.genes, predictions),
-            summary: labels.map(|label| MethodSummary::new(label, &self.scores)).collect(),
+            summary: if scored { MethodSummary::all(predictions, &self.scores) } else { Vec::new() },
             panel,
             profiles,
             intervals: self.intervals,

@@ -14,6 +14,9 @@ use std::collections::HashMap;
 /// As many genes are named.
 const NAMED: usize = 5;
 
+/// Ratios as near to 1 as three decimals cannot tell from it are equal.
+const EQUAL: f64 = 5e-4;
+
 /// With a truth, for each prediction that is no interpolation, how its RMSE over the unmeasured bins is to that of the best interpolation
 /// of each gene; without interpolations how near it is to the ceiling. Without a truth, what measured bins say of each prediction.
 pub fn verdicts(outcome: &Outcome) -> Vec<String> {
@@ -60,8 +63,9 @@ fn expected(outcome: &Outcome, label: &str) -> Option<String> {
         }
     }
     let ratios = own.iter().filter_map(|one| Some(one.choice.expected.as_ref()?.rmse_ratio));
-    let ratio = median(ratios)
-        .map(|ratio| format!("; expected RMSE {ratio:.3} times that of the best interpolation, in the median"));
+    let ratio = median(ratios).map(|ratio| {
+        format!("; expected RMSE {ratio:.3} times that of the better one of bilinear and kriging, in the median")
+    });
     Some(told + &ratio.unwrap_or_default())
 }
 
@@ -83,8 +87,9 @@ fn verdict(outcome: &Outcome, label: &str, interpolations: &[&str]) -> Option<St
     }
     ratios.sort_by(|a, b| b.0.total_cmp(&a.0));
     let mean = ratios.iter().map(|(ratio, _)| ratio).sum::<f64>() / ratios.len() as f64;
-    let better = ratios.iter().filter(|(ratio, _)| *ratio < 1.0).count();
-    let worse = ratios.iter().filter(|(ratio, _)| *ratio > 1.0).map(|(ratio, gene)| format!("{gene} {ratio:.3}"));
+    let better = ratios.iter().filter(|(ratio, _)| *ratio <= 1.0 - EQUAL).count();
+    let worse =
+        ratios.iter().filter(|(ratio, _)| *ratio >= 1.0 + EQUAL).map(|(ratio, gene)| format!("{gene} {ratio:.3}"));
     let worse: Vec<String> = worse.collect();
     let same = ratios.len() - better - worse.len();
     let mut told = format!("{label} beats interpolation on {better} of {}", counted(ratios.len(), "gene"));

@@ -1,9 +1,11 @@
 //! What deserves the reader's attention: predictions that changed measured bins, left bins empty, or are not finished.
 
 use super::prediction::Prediction;
+use super::summary::shared;
 use crate::dataset::Dataset;
 use crate::section::Raster;
-use std::collections::BTreeMap;
+use crate::words::counted;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is wrong with predictions, gathered over the genes.
 #[derive(Default)]
@@ -33,8 +35,8 @@ impl Warnings {
         note(&mut self.empty, label, gene, empty.count());
     }
 
-    /// One sentence for each, and for each prediction whose store is not full.
-    pub(super) fn told(&self, predictions: &[Prediction]) -> Vec<String> {
+    /// One sentence for each, for each prediction whose store is not full, and if they were `scored` for genes that not all predictions hold.
+    pub(super) fn told(&self, predictions: &[Prediction], scored: bool) -> Vec<String> {
         let missing = predictions.iter().filter(|prediction| !prediction.missing.is_empty()).map(|prediction| {
             let (label, genes) = (&prediction.label, listed(&prediction.missing));
             let (missing, all) = (prediction.missing.len(), prediction.missing.len() + prediction.genes.len());
@@ -48,8 +50,24 @@ impl Warnings {
             let genes = listed(genes);
             format!("{label}: {bins} in-tissue bins hold no prediction ({genes}). They count as predicted 0: run s2s-predict again, unless they are too far from any measured bin (--max-distance-um).")
         });
-        missing.chain(changed).chain(empty).collect()
+        let apart = scored.then(|| apart(predictions)).flatten();
+        missing.chain(changed).chain(empty).chain(apart).collect()
     }
+}
+
+/// Which genes the medians leave out, because not every prediction holds them.
+fn apart(predictions: &[Prediction]) -> Option<String> {
+    let shared = shared(predictions);
+    let all: BTreeSet<&String> = predictions.iter().flat_map(|prediction| &prediction.genes).collect();
+    let others: Vec<String> = all.into_iter().filter(|gene| !shared.contains(gene.as_str())).cloned().collect();
+    if others.is_empty() {
+        return None;
+    }
+    let medians = match shared.len() {
+        0 => "no gene is in every prediction, so the medians of each are over its own genes".to_owned(),
+        some => format!("the medians are over the {} that every prediction holds", counted(some, "gene")),
+    };
+    Some(format!("Not all predictions hold the same genes: {medians}. In some alone: {}.", listed(&others)))
 }
 
 fn note(all: &mut BTreeMap<String, (Vec<String>, usize)>, label: &str, gene: &str, bins: usize) {

@@ -31,14 +31,16 @@ pub(super) fn measured(settings: &FitSettings, dataset: &Dataset) -> Result<(Vec
                 genes.push(FittedGene { name: name.clone(), scale, calibration: None });
             }
             None if settings.genes.len() > 1 => {
-                tracing::warn!("gene {name}: left out, no counts in any measured bin");
+                tracing::warn!("gene {name}: left out, no counts in the measured tissue");
             }
             None => {}
         }
     }
     if genes.is_empty() {
         let what = settings.genes.join(", ");
-        return Err(Error::Data(format!("gene {what}: no counts in any measured bin, so there is nothing to learn")));
+        return Err(Error::Data(format!(
+            "gene {what}: no counts in the measured tissue, so there is nothing to learn"
+        )));
     }
     Ok((genes, image))
 }

@@ -217,8 +217,8 @@ impl<'a> Job<'a> {
         let genes = all.genes;
         let mut failed: Vec<(&String, Error)> = Vec::new();
         for (gene, part) in genes.iter().zip(all.parts()) {
-            if self.silent(gene) && genes.len() > 1 {
-                tracing::info!("note: gene {gene}: no counts in any measured bin, so it is left out");
+            if self.silent(gene) {
+                tracing::info!("note: gene {gene}: no counts in the measured tissue, so it is left out");
                 continue;
             }
             match self.one(part, &named(folder, gene)) {

@@ -8,7 +8,8 @@ NEXTFLOW=$ROOT/workflows/nextflow
 section() {
   s2s-simulate --rows 64 --cols 64 --genes 6 --seed 1 --output A
   cp "$ROOT/workflows/nextflow/assets/tiny.yaml" .
-  printf 'sample,input,bin_um\nA,A,30\n' >samples.csv
+  # As spreadsheets write it.
+  printf '\xef\xbb\xbfsample,input,bin_um\n"A",A,30\n' >samples.csv
 }
 
 # Two serial sections that guide each other, one of them with its stain, and the sheet.

@@ -43,7 +43,9 @@ mistake "--genez: no such parameter" --input samples.csv --genez all --genes_per
 expect mistake.log "--genes_per_job 0: expected 1 or more"
 printf 'sample,input\nA,A\nA,A\n' >twice.csv
 mistake "sample A is there twice" --input twice.csv
-printf 'sample,input,section\nA,A,A\n' >itself.csv
+printf 'sample,input\nA,A,30\n' >more.csv
+mistake "more cells than the header has columns" --input more.csv
+printf 'sample,input,section\nA,"a, b",A\n' >itself.csv
 mistake "sample A is its own section" --input itself.csv
 printf 'sample,input,section\nA,A,D\n' >nobody.csv
 mistake "section D of sample A is no sample of the sheet" --input nobody.csv

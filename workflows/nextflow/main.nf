@@ -40,7 +40,13 @@ workflow S2S {
     S2S_ESTIMATE(S2S_PREP.out.dataset, recipe)
 
     // [ meta, dataset, genes in the order in which they are fitted ]
-    chosen = S2S_PREP.out.dataset.map { meta, dataset -> [meta, dataset, Genes.choose(params.genes, dataset)] }
+    chosen = S2S_PREP.out.dataset.map { meta, dataset ->
+        def (genes, note) = Genes.choose(params.genes, dataset)
+        if (note) {
+            log.info("note: ${note}")
+        }
+        [meta, dataset, genes]
+    }
     batches = chosen
         .map { meta, dataset, genes -> [meta.id, meta, dataset, genes] }
         .join(S2S_ESTIMATE.out.estimate.map { meta, estimate -> [meta.id, estimate] })

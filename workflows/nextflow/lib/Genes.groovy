@@ -10,10 +10,11 @@ class Genes {
     private static final int UNKNOWN_MIB = 8000
 
     /**
-     * The names that `spec` means in `dataset`, in the order in which they will be fitted: all, top:N (the N genes with the
-     * highest Moran's I over the measured bins), A,B,C, or a file with a name per line.
+     * The names that `spec` means in `dataset`, and a note of those that are left out; in the order in which they will be fitted: all, top:N (the N genes with the
+     * highest Moran's I over the measured bins), A,B,C, or a file with a name per line. Genes without counts in the measured tissue are
+     * left out: nothing can be learned of them.
      */
-    static List<String> choose(String spec, Path dataset) {
+    static List choose(String spec, Path dataset) {
         def manifest = new JsonSlurper().parse(dataset.resolve('manifest.json'))
         def names = manifest.genes*.name
         if (spec.startsWith('top:')) {
@@ -31,10 +32,14 @@ class Genes {
             }
             names = wanted
         }
+        def silent = names.intersect(manifest.genes.findAll { it.bins == 0 }*.name)
+        def named = silent.take(10).join(', ') + (silent.size() > 10 ? ', …' : '')
+        def note = silent ? "${manifest.sample}: ${silent.size()} genes without counts in the measured tissue, left out: ${named}" : ''
+        names = names - silent
         if (!names) {
             throw new IllegalArgumentException("genes ${spec}: none in dataset ${manifest.sample}")
         }
-        return names
+        return [names, note]
     }
 
     /** The names as a file, a line each. A file that holds them already is left as it is, so that `-resume` knows it again. */
@@ -50,11 +55,13 @@ class Genes {
     /** What the job that fits the batch of this number needs to know: its name, MiB of memory and minutes. */
     static Map batch(List<String> genes, int number, Path estimate, Map params) {
         def told = new JsonSlurper().parse(estimate)
-        def perGene = params.fit_minutes_per_gene ?: 2 * told.minutes / told.parts*.networks.sum()
+        // A network that all genes share takes its steps however many they are.
+        def estimated = told.parts.sum { 2 * it.minutes * (it.networks > 1 ? genes.size() / it.networks : 1) }
+        def minutes = params.fit_minutes_per_gene ? genes.size() * params.fit_minutes_per_gene : estimated
         return [
             batch: String.format('batch_%04d', number),
             memory_mib: params.fit_memory_mib ?: Math.ceil(1.25 * (told.memory_mib ?: UNKNOWN_MIB)) as long,
-            minutes: 5 + (Math.ceil(genes.size() * perGene) as long),
+            minutes: 5 + (Math.ceil(minutes) as long),
         ]
     }
 

@@ -14,14 +14,19 @@ class Samples {
      * the sheet, by their names, or datasets.
      */
     static List read(Path sheet, Map params) {
-        def lines = Files.readAllLines(sheet).findAll { it.trim() }
+        // Spreadsheets mark their text as UTF-8 by a character that nobody sees.
+        def lines = Files.readAllLines(sheet)*.replace('\uFEFF', '').findAll { it.trim() }
         def header = lines ? cells(lines[0]) : []
         def unknown = header - ['sample', 'input'] - OWN - GUIDES
         if (unknown || !header.containsAll(['sample', 'input'])) {
             throw new IllegalArgumentException("${sheet}: header ${header.join(',')}, expected sample,input and any of ${(OWN + GUIDES).join(',')}")
         }
         def rows = lines.drop(1).withIndex(2).collect { line, number ->
-            def row = [header, cells(line)].transpose().collectEntries { key, value -> [key, value] }.findAll { it.value }
+            def own = cells(line)
+            if (own.size() > header.size()) {
+                throw new IllegalArgumentException("${sheet}, line ${number}: more cells than the header has columns")
+            }
+            def row = [header, own].transpose().collectEntries { key, value -> [key, value] }.findAll { it.value }
             check(sheet, number, row)
             row
         }
@@ -81,7 +86,9 @@ class Samples {
         if (row.scale && !(row.scale ==~ /[0-9]+/)) { wrong('scale', 'a whole number') }
     }
 
+    /** What stands between commas. Those within quotes are none: behind them there is an odd number of quotes. */
     private static List<String> cells(String line) {
-        return line.split(',', -1)*.trim().collect { it.replaceAll(/^"|"$/, '') }
+        def parts = line.split(/,(?=(?:[^"]*"[^"]*")*[^"]*$)/, -1)*.trim()
+        return parts.collect { it.replaceAll(/^"|"$/, '').replace('""', '"') }
     }
 }

@@ -51,11 +51,14 @@ rule prep:
         flags=prep_flags,
         guides=guide_flags,
         recipe=recipe,
+        # The dry run times a few steps, by the recipe and on the threads of the fits.
+        fit_threads=config["threads"]["fit"],
+        fit_args=config["fit_args"],
     shell:
         stage(
             "s2s-prep --input {input.section:q} --output {output.dataset:q} --config {params.recipe:q} {params.flags}"
             " {params.guides} --threads {threads} && s2s-fit --dry-run --json --dataset {output.dataset:q} --genes all"
-            " --config {params.recipe:q} > {output.estimate:q}"
+            " --config {params.recipe:q} --threads {params.fit_threads} {params.fit_args} > {output.estimate:q}"
         )
 
 

@@ -29,20 +29,22 @@ def runtime(rule):
 
 
 def estimate(input):
-    """What s2s-fit's dry run says of one gene: minutes, and MiB of memory."""
-    told = json.loads(Path(input.estimate).read_text())
-    genes = sum(part["networks"] for part in told["parts"])
-    return {"minutes": told["minutes"] / genes, "memory_mib": told["memory_mib"] or UNKNOWN_MIB}
+    """What s2s-fit's dry run says of all genes."""
+    return json.loads(Path(input.estimate).read_text())
 
 
 def fit_mib(wildcards, input, attempt):
     """Memory: the config's, else a quarter more than the estimate, and more at further tries."""
-    own = config["memory_mib"]["fit"] or math.ceil(1.25 * estimate(input)["memory_mib"])
+    own = config["memory_mib"]["fit"] or math.ceil(1.25 * (estimate(input)["memory_mib"] or UNKNOWN_MIB))
     return SNAKEMAKE_MIB + own * growth(attempt)
 
 
 def fit_minutes(wildcards, input):
     """Minutes of a batch: the config's per gene, else twice the estimate; a job that is stopped by the limit resumes."""
     genes = len(Path(input.genes).read_text().split())
-    per_gene = config["minutes"]["fit_per_gene"] or 2 * estimate(input)["minutes"]
-    return 5 + math.ceil(genes * per_gene)
+    own = config["minutes"]["fit_per_gene"]
+    if own:
+        return 5 + math.ceil(genes * own)
+    # A network that all genes share takes its steps however many they are.
+    share = lambda networks: genes / networks if networks > 1 else 1
+    return 5 + math.ceil(sum(2 * part["minutes"] * share(part["networks"]) for part in estimate(input)["parts"]))

@@ -1,17 +1,20 @@
 """Chooses the genes of a sample, and parts them into batches: one job each."""
 
 import json
+import sys
 from pathlib import Path
 
 
 def choose(spec, manifest):
     """The names that `spec` means in the dataset of `manifest`, in the order in which they will be fitted.
 
-    `spec` is all, top:N (the N genes with the highest Moran's I over the measured bins), A,B,C, or a file with a name per line.
+    `spec` is all, top:N (the N genes with the highest Moran's I over the measured bins), A,B,C, or a file with a name per line. Genes
+    without counts in the measured tissue are left out: nothing can be learned of them.
     """
     genes = manifest["genes"]
+    silent = {gene["name"] for gene in genes if gene["bins"] == 0}
     if spec == "all":
-        return [gene["name"] for gene in genes]
+        return heard([gene["name"] for gene in genes], silent)
     if spec.startswith("top:"):
         structured = [gene for gene in genes if gene.get("morans_i") is not None]
         structured.sort(key=lambda gene: (-gene["morans_i"], gene["name"]))
@@ -22,7 +25,16 @@ def choose(spec, manifest):
     absent = [name for name in names if name not in known]
     if absent:
         raise ValueError(f"genes {spec}: not in dataset {manifest['sample']}: {', '.join(absent[:10])}. Take them off the list")
-    return names
+    return heard(names, silent)
+
+
+def heard(names, silent):
+    """The names that are not `silent`, with a note of the others."""
+    out = [name for name in names if name in silent]
+    if out:
+        named = ", ".join(out[:10]) + (", …" if len(out) > 10 else "")
+        print(f"note: {len(out)} genes without counts in the measured tissue, left out: {named}", file=sys.stderr)
+    return [name for name in names if name not in silent]
 
 
 def batches(spec, per_job, dataset, everything, folder):
