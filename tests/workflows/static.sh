@@ -16,7 +16,7 @@ from genes import choose
 manifest = {"sample": "A", "genes": [{"name": name, "bins": bins, "morans_i": None} for name, bins in (("HEARD", 3), ("SILENT", 0))]}
 assert choose("all", manifest) == choose("SILENT,HEARD", manifest) == ["HEARD"]
 END
-expect silent.log "1 genes without counts in the measured tissue, left out: SILENT"
+expect silent.log "without counts in the measured tissue: 1 of 2 genes (SILENT)"
 
 # A recipe by its name is no file that a rule waits for.
 sed -i "s/^recipe: .*/recipe: quick/" run.yaml

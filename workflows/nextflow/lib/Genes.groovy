@@ -34,7 +34,7 @@ class Genes {
         }
         def silent = names.intersect(manifest.genes.findAll { it.bins == 0 }*.name)
         def named = silent.take(10).join(', ') + (silent.size() > 10 ? ', …' : '')
-        def note = silent ? "${manifest.sample}: ${silent.size()} genes without counts in the measured tissue, left out: ${named}" : ''
+        def note = silent ? "${manifest.sample}: left out, without counts in the measured tissue: ${silent.size()} of ${names.size()} genes (${named})" : ''
         names = names - silent
         if (!names) {
             throw new IllegalArgumentException("genes ${spec}: none in dataset ${manifest.sample}")

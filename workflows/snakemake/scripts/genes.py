@@ -33,7 +33,7 @@ def heard(names, silent):
     out = [name for name in names if name in silent]
     if out:
         named = ", ".join(out[:10]) + (", …" if len(out) > 10 else "")
-        print(f"note: {len(out)} genes without counts in the measured tissue, left out: {named}", file=sys.stderr)
+        print(f"note: left out, without counts in the measured tissue: {len(out)} of {len(names)} genes ({named})", file=sys.stderr)
     return [name for name in names if name not in silent]
 
 
