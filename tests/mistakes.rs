@@ -124,6 +124,17 @@ fn each_is_told_with_what_to_do() {
         ),
         ("s2s-score section.s2s p.zarr --threads -1 --output new".into(), 2, &["'-1'", "--threads"]),
         ("s2s-simulate --rows -1 --cols 4 --genes 2 --output new".into(), 2, &["'-1'", "--rows"]),
+        (
+            "s2s-predict section.s2s --method nearest --threads 99999 --output new.zarr".into(),
+            2,
+            &["--threads 99999: expected", "cores here; 0 takes them all"],
+        ),
+        (format!("{prep} --scale 3 --patch 30"), 2, &["multiple of scale² = 9", "Give --patch 27 or 36"]),
+        (
+            "s2s-prep section --bin-um 30 --genes DUCT --plan new".into(),
+            2,
+            &["gene DUCT: not in a measured bin of section", "DUCT1"],
+        ),
     ];
     for (line, code, words) in cases {
         let (found, said) = run(at, line);
@@ -132,6 +143,40 @@ fn each_is_told_with_what_to_do() {
         words.iter().for_each(|word| assert!(said.contains(word), "{line}: no {word:?} in: {said}"));
         assert!(content(at) == before, "{line} wrote something");
     }
+}
+
+/// That most of the molecules lie where nothing was to be measured is told even of a quiet run; and which flags took them, where none is left.
+#[test]
+fn a_lattice_that_the_section_was_not_sampled_on_is_told() {
+    let folder = folder();
+    let at = folder.path();
+    let warned = |line: &str| {
+        let (code, said) = run(at, &format!("s2s-prep {line} --bin-um 30 --output new.s2s --force --quiet"));
+        assert_eq!(code, Some(0), "{line}: {said}");
+        said.contains("(75 %) lie in bins that are not measured") && said.contains("--mode benchmark")
+    };
+    assert!(warned("section --mode impute"));
+    assert!(!warned("section --mode impute --pattern all") && !warned("section --mode benchmark"));
+    std::fs::write(at.join("odd.csv"), "gene,x,y\nA,45,45\nB,105,45\n").unwrap();
+    let (code, said) = run(at, "s2s-prep odd.csv --bin-um 30 --mode impute --output odd.s2s");
+    assert!(
+        code == Some(65) && said.contains("of 2 read, 2 in bins that are not measured (--scale, --phase"),
+        "{said}"
+    );
+}
+
+/// Defaults of 64 are for scales of 2, 4 and 8; an empty section of a config is none.
+#[test]
+fn every_scale_has_patches_and_images_that_can_be_subsampled_twice() {
+    let folder = folder();
+    let at = folder.path();
+    std::fs::write(at.join("three.yaml"), format!("{RECIPE}prep:\n  # nothing yet\n")).unwrap();
+    let (code, said) = run(at, "s2s-prep section --bin-um 30 --scale 3 --mode benchmark --output three.s2s");
+    assert!(code == Some(0) && said.contains("--patch 63 was taken"), "{said}");
+    let fit = "s2s-fit three.s2s --gene DUCT1 --config three.yaml --output three.safetensors";
+    let (code, said) = run(at, fit);
+    assert!(code == Some(0) && said.contains("fit.image_patch: 27 for 32"), "{said}");
+    assert_eq!(run(at, &format!("{fit} --restart --set fit.image_patch=32")).0, Some(2));
 }
 
 #[test]

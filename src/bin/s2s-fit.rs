@@ -183,15 +183,33 @@ fn config(args: &Args, dataset: Option<&Dataset>) -> Result<Config> {
         return Err(Error::Usage("--max-minutes: expected minutes above 0".to_owned()));
     }
     config.fit.patience = args.patience.unwrap_or(config.fit.patience);
+    if let Some(dataset) = dataset.filter(|_| config.fit.images && !set(args, "fit.image_patch")) {
+        config.fit.image_patch = subsampled_twice(config.fit.image_patch, dataset.lattice().scale);
+    }
     Ok(config)
+}
+
+/// Whether a key was set by hand.
+fn set(args: &Args, key: &str) -> bool {
+    args.set.iter().any(|change| change.split('=').next().is_some_and(|set| set.trim() == key))
+}
+
+/// The side of natural images that a recipe has, for whatever section: less where it cannot be subsampled twice.
+fn subsampled_twice(side: usize, scale: Scale) -> usize {
+    let block = scale.get().pow(2);
+    if side == 0 || side.is_multiple_of(block) {
+        return side;
+    }
+    let fitting = block.max(side / block * block);
+    tracing::info!("fit.image_patch: {fitting} for {side}, which is no multiple of scale² = {block}");
+    fitting
 }
 
 /// How many guides the network of a panel sees without being asked: those of images, by recipes of ours that have them, unless first weights
 /// or `--set` say what goes in.
 fn guides(args: &Args, recipe: &Path, dataset: Option<&Dataset>) -> usize {
     let named = recipe.to_str().and_then(Recipe::named);
-    let set = |key: &str| args.set.iter().any(|change| change.split('=').next().is_some_and(|set| set.trim() == key));
-    let by_hand = args.init.is_some() || set("fit.stains") || set("network.input_channels");
+    let by_hand = args.init.is_some() || set(args, "fit.stains") || set(args, "network.input_channels");
     let guided = args.joint && !by_hand && named.is_some_and(|recipe| recipe.guided);
     dataset.filter(|_| guided).map_or(0, |dataset| dataset.manifest().image_guides())
 }

@@ -30,10 +30,14 @@ impl Config {
         // An empty file, or one that only holds comments, is the defaults.
         let given = if given.is_null() { Value::Object(Default::default()) } else { given };
         let known = serde_json::to_value(Config::default()).map_err(|e| Error::bug(e))?;
+        let (given, empty) = without_empty_sections(given, &known);
         known_keys(&given, &known, "").map_err(&wrong)?;
-        yaml::from_str::<Option<Config>>(&text)
-            .map(Option::unwrap_or_default)
-            .map_err(|e| wrong(format!("{e}. {EVERY_KEY}")))
+        let mistyped = |e: String| wrong(format!("{}. {EVERY_KEY}", in_words(&e)));
+        if empty {
+            return serde_json::from_value(given).map_err(|e| mistyped(e.to_string()));
+        }
+        // Of the text: its errors say in which line.
+        yaml::from_str::<Option<Config>>(&text).map(Option::unwrap_or_default).map_err(|e| mistyped(e.to_string()))
     }
 
     /// This config with one `KEY=VALUE` changed, for example `fit.betas=[0.5,0.999]`; the error says what is wrong with it.
@@ -47,8 +51,25 @@ impl Config {
         let value: Value = yaml::from_str(text).map_err(|e| format!("the value is not valid YAML: {e}"))?;
         let mut whole = serde_json::to_value(self).map_err(|e| e.to_string())?;
         *place(&mut whole, key)? = value;
-        serde_json::from_value(whole).map_err(|e| format!("{e}. {EVERY_KEY}"))
+        serde_json::from_value(whole).map_err(|e| format!("{}. {EVERY_KEY}", in_words(&e.to_string())))
     }
+}
+
+/// `given` without the sections that have no keys, or comments alone; and whether there were any.
+fn without_empty_sections(given: Value, known: &Value) -> (Value, bool) {
+    let Value::Object(mut keys) = given else { return (given, false) };
+    let all = keys.len();
+    keys.retain(|key, value| !(value.is_null() && known.get(key).is_some_and(Value::is_object)));
+    let empty = keys.len() < all;
+    (Value::Object(keys), empty)
+}
+
+/// What a parser expected, in other words than a programmer's.
+fn in_words(error: &str) -> String {
+    let types = [("expected usize", "expected a whole number"), ("expected u64", "expected a whole number")];
+    let types =
+        types.into_iter().chain([("expected u32", "expected a whole number"), ("expected f64", "expected a number")]);
+    types.fold(error.to_owned(), |told, (rust, words)| told.replace(rust, words))
 }
 
 const EVERY_KEY: &str = "s2s-fit --print-config paper tells every key and its type";
@@ -177,7 +198,7 @@ mod tests {
             ("fit.image=false", "unknown key fit.image. The nearest known key is fit.image"),
             ("images=false", "The nearest known key is fit.images"),
             ("fit.images=maybe", "expected a boolean"),
-            ("network.cascades=2.5", "expected usize"),
+            ("network.cascades=2.5", "expected a whole number"),
             ("fit.betas=[0.5]", "expected an array of length 2"),
             ("fit.betas=[0.5", "not valid YAML"),
             ("fit.images", "expected KEY=VALUE"),

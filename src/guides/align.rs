@@ -117,17 +117,24 @@ impl Totals {
             let near: Vec<_> = steps.iter().flat_map(|dy| steps.map(|dx| (turn, [x + dx, y + dy]))).collect();
             found = best(&near);
         }
-        let error = |correlation: f64| (1.0 - correlation.powi(2)) / (self.bins.len() as f64).sqrt();
-        let better = found.filter(|(correlation, ..)| {
-            let now = here.unwrap_or(0.0);
-            *correlation > f64::max(LEAST, now + f64::max(BETTER, ERRORS * error(now)))
-        });
-        let better = better.map(|(correlation, turn, bins)| {
+        let better = found.filter(|(correlation, ..)| self.is_better(*correlation, here)).and_then(|found| {
+            let (correlation, turn, bins) = found;
             let shift = bins.map(|bins| bins * self.bin_um);
             let then = placed(turn, centre, shift);
-            Better { then, what: told(TURNS[turn].0, shift), correlation }
+            // Nor by its outline alone, which fits that of the tissue somewhere, whatever it shows: by what it shows where it lies.
+            let shown = |to_um: &Affine| self.correlation(image, to_um, None);
+            let by_itself =
+                shown(&image.to_um.then(&then)).is_some_and(|there| self.is_better(there, shown(&image.to_um)));
+            by_itself.then(|| Better { then, what: told(TURNS[turn].0, shift), correlation })
         });
         Fit { correlation: here, better }
+    }
+
+    /// Whether a correlation is better than that which is.
+    fn is_better(&self, correlation: f64, here: Option<f64>) -> bool {
+        let here = here.unwrap_or(0.0);
+        let error = (1.0 - here.powi(2)) / (self.bins.len() as f64).sqrt();
+        correlation > f64::max(LEAST, here + f64::max(BETTER, ERRORS * error))
     }
 
     /// The correlation of totals and image where `to_um` lays it; bins beyond it see the `dark`, or are left out without one.
@@ -214,6 +221,20 @@ mod tests {
         let better = case(Affine::pixels([1.0; 2], [60.0, -40.0])).better.expect("a better place");
         assert_eq!(better.what, "shifted by (-60, +40) µm");
         assert_eq!(better.then.at([60.0, -40.0]), [0.0, 0.0]);
+    }
+
+    /// Tissue in the middle of a frame that the image covers, which shows nothing of it.
+    #[test]
+    fn the_outline_of_an_image_that_shows_nothing_fits_nowhere_better() {
+        let round = |x: f64, y: f64| (x - 400.0).hypot(y - 300.0) < 200.0;
+        let centres =
+            (0..30).flat_map(|row| (0..40).map(move |col| [10.0 + 20.0 * col as f64, 10.0 + 20.0 * row as f64]));
+        let bins: Vec<([f64; 2], u32)> = centres.map(|[x, y]| ([x, y], if round(x, y) { 900 } else { 3 })).collect();
+        let noise = |row: usize, col: usize| 180.0 + ((row * 7919 + col * 104_729 + row * col * 31) % 20) as f32;
+        let values = Raster::from_fn(60, 80, noise);
+        let to_um = Affine::pixels([10.0; 2], [0.0; 2]);
+        let fit = Totals::new(&bins, 20.0).fit(&Thumbnail { values, to_um }, true);
+        assert!(fit.correlation.expect("it varies").abs() < 0.1 && fit.better.is_none(), "{fit:?}");
     }
 
     #[test]

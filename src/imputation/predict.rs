@@ -328,11 +328,13 @@ impl<'a> Predictor<'a> {
         let target = dataset.manifest().target.unwrap_or(f64::NAN) as f32;
         Raster::from_fn(mean.rows(), mean.cols(), |row, col| {
             let at = (row, col);
-            let normalised = match dataset.sampling().measures(row, col) {
-                true => measured[at].exp_m1(),
-                false => mean[at].exp_m1() * found.smearing[at],
-            };
-            if dataset.tissue()[at] { normalised * totals[at] / target } else { f32::NAN }
+            let counts = |normalised: f32| normalised * totals[at] / target;
+            match (dataset.tissue()[at], dataset.sampling().measures(row, col)) {
+                (false, _) => f32::NAN,
+                // Whole, which normalising and back left it only nearly.
+                (true, true) => counts(measured[at].exp_m1()).round(),
+                (true, false) => counts(mean[at].exp_m1() * found.smearing[at]),
+            }
         })
     }
 }

@@ -88,8 +88,8 @@ pub(crate) struct Plan<'a> {
     config: PrepConfig,
     binning: Binning,
     areas: Areas,
-    /// How the size of the bins was found, if nobody said it.
-    note: Option<String>,
+    /// How what nobody said was found: the size of the bins, a patch that fits the scale.
+    notes: Vec<String>,
 }
 
 /// The bins that the request names.
@@ -103,9 +103,9 @@ impl<'a> Plan<'a> {
     /// Recognises the input, checks the request, and where it does not say the size of the bins, reads the input for its counts.
     pub(crate) fn of(request: &'a Request) -> Result<Self> {
         let source = detect(request)?;
-        let config = source.reader.with_units(request.config.clone())?;
+        let (config, patch) = fitting_patch(source.reader.with_units(request.config.clone())?);
         check(request, &config)?;
-        let (source, bin_um, note) = match config.bin_um {
+        let (source, bin_um, size) = match config.bin_um {
             Some(bin_um) => (source, bin_um, None),
             None => sized(request, source, &config)?,
         };
@@ -116,7 +116,8 @@ impl<'a> Plan<'a> {
         }
         let areas = Areas::of(request, &source, &config, &binning)?;
         areas.exclude_from(&mut binning)?;
-        Ok(Plan { request, source, config, binning, areas, note })
+        let notes = patch.into_iter().chain(size).collect();
+        Ok(Plan { request, source, config, binning, areas, notes })
     }
 
     /// The name of the platform whose files are read.
@@ -164,9 +165,9 @@ impl<'a> Plan<'a> {
 
     /// Reads, bins and frames everything.
     pub(crate) fn read(self) -> Result<Section> {
-        let Plan { request, source, config, binning, areas, note } = self;
+        let Plan { request, source, config, binning, areas, notes: found } = self;
         let collector = Collector::new(binning, request.mode, &config, Features::new(request.genes.clone()));
-        note.into_iter().for_each(|note| collector.note(note));
+        found.into_iter().for_each(|note| collector.note(note));
         let (reader, path) = (source.reader, source.path.clone());
         let digest = source.table.as_ref().and_then(Table::digest);
         let molecules = source.read(&config, &collector)?;
@@ -175,9 +176,12 @@ impl<'a> Plan<'a> {
         let mut notes = notes.into_inner().unwrap_or_default();
         let (selection, names) = features.into_parts();
         let region = areas.region.as_ref().map(|region| &region.bins);
-        let mut framed = frame(accumulator, &binning, quantity, selection.as_ref(), &names, &path, region)
+        let mut framed = frame(accumulator, &binning, quantity, selection.as_ref(), &names, &path, region, &molecules)
             .map_err(|e| with_notes(e, &notes))?;
         areas.check(&framed, &binning)?;
+        if request.exclude.is_empty() {
+            elsewhere(&molecules, &framed, &config);
+        }
         if request.exclude_auto {
             notes.push(automatic::exclude(&mut framed, request.mode, config.min_counts));
         }
@@ -304,17 +308,49 @@ fn sized(request: &Request, source: Source, config: &PrepConfig) -> Result<(Sour
     Ok((detect(request)?, um, Some(format!("{flag} was taken: {why}"))))
 }
 
+/// Molecules between the measured bins as a share of all, from which on they are told of: ambient ones are fewer.
+const AMBIENT: f64 = 0.05;
+
+/// Warns where many molecules lie where nothing was measured, though the section was sampled sparsely: then it was not sampled as the config says.
+fn elsewhere(molecules: &ReadStats, framed: &Framed, config: &PrepConfig) {
+    let (dropped, all) = (molecules.off_lattice, molecules.off_lattice + framed.kept + framed.outside);
+    if dropped as f64 <= AMBIENT * all as f64 {
+        return;
+    }
+    let flags = match config.pattern {
+        PatternKind::Lattice => "--scale, --phase, --origin and --bin-um",
+        _ => "--measured, --origin and --bin-um",
+    };
+    tracing::warn!(
+        "{dropped} of {all} molecules ({:.0} %) lie in bins that are not measured, and were dropped: a section that was sampled so has next to none there. Check {flags}, or choose --mode benchmark for a dense section",
+        100.0 * dropped as f64 / all as f64
+    );
+}
+
+/// The config with a patch that can be subsampled twice, where its own is the default and cannot; and what to say of it.
+fn fitting_patch(config: PrepConfig) -> (PrepConfig, Option<String>) {
+    let (block, default) = (config.scale.saturating_pow(2), PrepConfig::default().patch);
+    if config.patch != default || block == 0 || default.is_multiple_of(block) {
+        return (config, None);
+    }
+    let patch = block.max(default / block * block);
+    let note = format!("--patch {patch} was taken: {default} is no multiple of scale² = {block}");
+    (PrepConfig { patch, ..config }, Some(note))
+}
+
 /// [`Error::Usage`] for a value of the config that makes no sense.
 fn check(request: &Request, config: &PrepConfig) -> Result<()> {
     if config.scale > MAX_SCALE {
         return Err(Error::Usage(format!("scale {}: expected {MAX_SCALE} or less", config.scale)));
     }
     let scale = Scale::new(config.scale)?;
-    if config.patch == 0 || !config.patch.is_multiple_of(scale.get().pow(2)) {
+    let block = scale.get().pow(2);
+    if config.patch == 0 || !config.patch.is_multiple_of(block) {
+        let below = (config.patch / block * block).max(block);
         return Err(Error::Usage(format!(
-            "patch {}: expected a multiple of scale² = {}, so that it can be subsampled twice",
+            "patch {}: expected a multiple of scale² = {block}, so that it can be subsampled twice. Give --patch {below} or {}",
             config.patch,
-            scale.get().pow(2)
+            below + block
         )));
     }
     if config.min_qv.is_nan() {
@@ -386,6 +422,6 @@ fn measured(listed: Option<&Path>, mode: Mode, config: &PrepConfig, binning: &Bi
         PatternKind::Random if config.rate > 0.0 && config.rate < 1.0 => {
             Ok(MeasuredBins::Random { rate: config.rate, seed: config.seed })
         }
-        PatternKind::Random => Err(Error::Usage(format!("rate {}: expected a number between 0 and 1", config.rate))),
+        PatternKind::Random => Err(Error::Usage(format!("rate {}: expected a number above 0 and below 1", config.rate))),
     }
 }

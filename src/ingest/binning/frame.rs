@@ -4,6 +4,7 @@ use super::accumulator::{Accumulator, Run};
 use super::bin::AbsoluteBin;
 use super::features::{Features, GeneNames};
 use super::grid::Binning;
+use super::intake::ReadStats;
 use super::key::Key;
 use super::measured::MeasuredBins;
 use super::set::{BinSet, MAX_BINS};
@@ -56,6 +57,7 @@ impl Framed {
 /// Frames what was collected from `input`, cropped to a region if there is one.
 ///
 /// [`Error::Data`] where nothing was measured, the grid is too small or too large, or a gene of `selection` was not measured.
+#[allow(clippy::too_many_arguments)]
 pub(crate) fn frame(
     accumulator: Accumulator,
     binning: &Binning,
@@ -64,6 +66,7 @@ pub(crate) fn frame(
     names: &GeneNames,
     input: &Path,
     region: Option<&BinSet>,
+    molecules: &ReadStats,
 ) -> Result<Framed> {
     let runs = accumulator.into_runs();
     let frame = Frame::around(&runs, binning, region).ok_or_else(|| {
@@ -77,9 +80,13 @@ pub(crate) fn frame(
                 ),
             );
         }
+        let lost = match molecules.lost() {
+            lost if lost.is_empty() => ". Check".to_owned(),
+            lost => format!(": of {} read, {lost}. Check these,", molecules.read),
+        };
         Error::data(
             input,
-            "no transcript of a gene in any measured bin. Check --min-qv, --origin and --bin-um, and that the names are gene names",
+            format!("no transcript of a gene in any measured bin{lost} --origin and --bin-um, and that the names are gene names"),
         )
     })?;
     frame.check(&runs, input)?;

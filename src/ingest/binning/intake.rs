@@ -28,6 +28,22 @@ pub struct ReadStats {
     pub outside_tissue: u64,
 }
 
+impl ReadStats {
+    /// Where molecules went that were read and are in no measured bin, each with the flags that decide it.
+    pub(super) fn lost(&self) -> String {
+        let lost = [
+            (self.off_lattice, "in bins that are not measured (--scale, --phase, --origin, --bin-um, --measured)"),
+            (self.low_quality, "below --min-qv"),
+            (self.control, "controls or unassigned"),
+            (self.outside_tissue, "outside the tissue, or not chosen"),
+            (self.unnamed, "without the name of a gene"),
+            (self.unplaced, "without a position"),
+        ];
+        let told = lost.iter().filter(|(number, _)| *number > 0).map(|(number, why)| format!("{number} {why}"));
+        told.collect::<Vec<_>>().join(", ")
+    }
+}
+
 impl Add for ReadStats {
     type Output = ReadStats;
 

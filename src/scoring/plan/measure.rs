@@ -3,6 +3,7 @@
 use super::row::PlanRow;
 use crate::compute::Progress;
 use crate::dataset::{self, Dataset, Guidance, Mode, Settings, Truth};
+use crate::error::nearest_names;
 use crate::imputation::{Baseline, Expert, GenePrediction, Method, PredictConfig, PredictSettings, Source, predict};
 use crate::ingest::Section;
 use crate::provenance::Provenance;
@@ -40,6 +41,12 @@ pub struct PlanSettings<'a> {
 /// [`Error::Data`] for a pilot without tissue, or smaller than the sparsest lattice needs; [`Error::Usage`] for a gene that it does not
 /// have.
 pub fn plan(settings: &PlanSettings) -> Result<Vec<PlanRow>> {
+    let known = || settings.pilot.counts.genes.iter().map(|gene| gene.name.as_str());
+    if let Some(unknown) = settings.genes.iter().find(|gene| !known().any(|name| name == gene.as_str())) {
+        let near = nearest_names(unknown, known()).join(", ");
+        let path = settings.pilot.path.display();
+        return Err(Error::Usage(format!("gene {unknown}: not in a measured bin of {path}. Nearest names: {near}")));
+    }
     let folder = tempfile::tempdir().map_err(|e| Error::io(&std::env::temp_dir(), "create", e))?;
     let samplings = samplings(settings.pilot)?;
     let mut genes = settings.genes.to_vec();
