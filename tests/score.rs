@@ -271,8 +271,13 @@ fn each_gene_with_maps_has_a_map_of_its_uncertainty() {
         let target = Target { folder: &output, plots: Some(&plots) };
         score_with(&dataset, &predictions, None, target).unwrap();
         let html = std::fs::read_to_string(output.join("report.html")).unwrap();
-        assert_eq!(html.matches(r#"alt="Uncertainty of blend""#).count(), 2, "{mode:?}");
-        assert_eq!(html.matches(r#"alt="Uncertainty of bilinear""#).count(), 0, "it has none");
+        assert_eq!(html.matches(r#": Uncertainty of blend""#).count(), 2, "{mode:?}");
+        assert_eq!(html.matches(r#": Uncertainty of bilinear""#).count(), 0, "it has none");
+        assert!(html.contains(r#"alt="A: Input""#), "a picture tells its gene to who only hears of it");
+        assert!(
+            html.contains(r#"id="gene-B%3C1%3E""#),
+            "an identifier holds what HTML allows, whatever a gene is called"
+        );
         let map = image::open(plots.join("maps/B%3C1%3E.blend.uncertainty.png")).unwrap().into_rgba8();
         // Half the width everywhere but at measured bins: those are the one end of the colours, the others the other.
         let (measured, other) = (map.get_pixel(0, 0).0, map.get_pixel(1, 0).0);

@@ -31,12 +31,12 @@ use std::time::Duration;
        s2s-fit [OPTIONS] --images-only",
     group(ArgGroup::new("section").required(true).args([&cli::DatasetArgument::NAMES[..], &["images_only"]].concat())),
     group(ArgGroup::new("what").required(true).args(["gene", "genes", "images_only"])),
-    after_help = "Examples:
+    after_help = cli::below_help("Examples:
   s2s-fit SAMPLE.s2s --gene ERBB2 -o ERBB2.safetensors
   s2s-fit SAMPLE.s2s --genes panel.txt -o fits
   s2s-fit SAMPLE.s2s --genes all --joint --finetune 200 -o fits
   s2s-fit SAMPLE.s2s --gene ERBB2 --config paper --device cuda:0 -o ERBB2.safetensors
-  s2s-fit --images-only --images photographs -o prior.safetensors"
+  s2s-fit --images-only --images photographs -o prior.safetensors", cli::SAVED)
 )]
 struct Args {
     #[command(flatten)]
@@ -74,13 +74,13 @@ struct Args {
     /// Where to compute: auto, cpu, cuda:N or vulkan:N
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: DeviceChoice,
-    /// Number of optimiser steps; overrides the config. 0 goes over all patches as often as fit.epochs says
+    /// Number of optimiser steps; overrides the recipe. 0 goes over all patches as often as fit.epochs says
     #[arg(long, visible_alias = "steps", value_name = "N")]
     max_steps: Option<usize>,
     /// Stop each network after this many minutes with the best weights so far
     #[arg(long, value_name = "N")]
     max_minutes: Option<f64>,
-    /// Stop after this many steps without a lower held-out error, 0 never; overrides the config
+    /// Stop after this many steps without a lower held-out error, 0 never; overrides the recipe
     #[arg(long, value_name = "N")]
     patience: Option<usize>,
     /// Decides the first weights and every random draw
@@ -277,10 +277,24 @@ fn table(cost: &Estimate) -> String {
         "networks    {} of {} parameters
 patches     {}
 steps       {} at most, about {:.3} s each on this machine
-time        about {:.1} minutes, less if the held-out bins end it sooner
+time        about {}, less if the held-out bins end it sooner
 memory      {memory}\n",
-        cost.networks, cost.parameters, cost.patches, cost.steps, cost.seconds_per_step, cost.minutes
+        cost.networks,
+        cost.parameters,
+        cost.patches,
+        cost.steps,
+        cost.seconds_per_step,
+        duration(cost.minutes)
     )
+}
+
+/// So many minutes, as hours or days where they are many.
+fn duration(minutes: f64) -> String {
+    match minutes {
+        ..=120.0 => format!("{minutes:.1} minutes"),
+        ..=2880.0 => format!("{:.1} hours", minutes / 60.0),
+        _ => format!("{:.1} days", minutes / 1440.0),
+    }
 }
 
 /// The pictures of the folder, or dead leaves where there is none.

@@ -15,9 +15,11 @@ use std::process::ExitCode;
 /// Predict every in-tissue bin of a section: by experts, by networks that s2s-fit trained, or by interpolation.
 ///
 /// Writes a SpatialData store (Zarr v3): the image `imputed` with a channel per gene, the labels `tissue` and `measured`, and
-/// the table `bins` (AnnData). Measured bins keep exactly their values; bins outside the tissue are NaN. Networks that held
-/// bins out also write `uncertainty`: the interval imputed ± uncertainty, cut at 0, holds a share --coverage of the unmeasured
-/// bins.
+/// the table `bins` (AnnData). Measured bins keep exactly their values; bins outside the tissue are NaN. A share --coverage of
+/// the unmeasured bins is to lie in the intervals. blend, forest, and networks beside the experts (quick and standard) also write
+/// `median`, `lower` and `upper` (the interval), `detected`, `smoothed`, and half widths as `uncertainty` and
+/// `smoothed_uncertainty`. Networks alone (predict.network_share 1) that held bins out write `uncertainty`: their interval is
+/// imputed ± uncertainty, cut at 0.
 ///
 /// With --into, many runs write their genes into one store at the same time; a run that was killed is run again.
 #[derive(Parser)]
@@ -25,12 +27,12 @@ use std::process::ExitCode;
        s2s-predict [OPTIONS] SAMPLE.s2s --model FILE|FOLDER... -o SAMPLE.zarr
        s2s-predict [OPTIONS] SAMPLE.s2s ... --into SAMPLE.zarr", group(ArgGroup::new("section").required(true).args(cli::DatasetArgument::NAMES)),
     group(ArgGroup::new("source").required(true).args(["model", "method"])),
-    group(ArgGroup::new("target").required(true).args(["output", "into"])), after_help = "Examples:
+    group(ArgGroup::new("target").required(true).args(["output", "into"])), after_help = cli::below_help("Examples:
   s2s-predict SAMPLE.s2s --method blend -o SAMPLE.zarr
   s2s-predict SAMPLE.s2s --model fits -o SAMPLE.zarr
   s2s-predict SAMPLE.s2s --method bilinear --genes ERBB2,XBP1 -o bilinear.zarr
   s2s-predict SAMPLE.s2s --method blend --counts --cells cell_boundaries.parquet -o SAMPLE.zarr
-  s2s-predict SAMPLE.s2s --model ERBB2.safetensors --into SAMPLE.zarr --panel genes.txt")]
+  s2s-predict SAMPLE.s2s --model ERBB2.safetensors --into SAMPLE.zarr --panel genes.txt", cli::ENDED))]
 struct Args {
     #[command(flatten)]
     dataset: cli::DatasetArgument,
@@ -44,8 +46,8 @@ struct Args {
     /// all of the dataset
     #[arg(short, long, value_name = "A,B|FILE")]
     genes: Option<String>,
-    /// The share of unmeasured bins that the intervals around the prediction are to hold, from 0.5 to 0.99, instead of
-    /// predict.coverage
+    /// The share of unmeasured bins that the intervals around the prediction are to hold, from 0.5 to 0.99 [default:
+    /// predict.coverage of the recipe, 0.9]
     #[arg(long, value_name = "SHARE")]
     coverage: Option<f64>,
     /// Bins of the tissue that are farther than this from every measured one get no value (NaN) [default: around holes the distance at which
@@ -67,10 +69,10 @@ struct Args {
     /// For --cells whose coordinates are pixels: µm per pixel, or a file with the map to µm
     #[arg(long, value_name = "µm|FILE", requires = "cells")]
     cells_transform: Option<String>,
-    /// A recipe or a file, for its section predict; without it that of the first network's fit
+    /// The recipe: quick, standard, paper or a file, for its section predict; without it that of the first network's fit
     #[arg(short, long, value_name = "quick|standard|paper|FILE")]
     config: Option<PathBuf>,
-    /// Change one key of the config, for example predict.turns=false; may be given more than once
+    /// Change one key of the recipe, for example predict.turns=false; may be given more than once
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Where to compute: auto, cpu, cuda:N or vulkan:N
@@ -158,7 +160,7 @@ fn methods() -> [(Method, &'static str, &'static str); 9] {
             Method::Expert(Expert::Cokriging) => "Cokriging of the gene with the panel's first eight components",
             Method::Expert(Expert::Forest) => "Mean of a regression forest on what the surroundings say of the panel's components",
             Method::Expert(Expert::Blend) => {
-                "Mean of smoothed, cokriging and forest, with the forest's median and intervals: the best without a fitted network"
+                "Mean of kriging, smoothed, cokriging and forest, weighted for each gene, with the forest's median and intervals: the best without a network"
             }
         };
         (method, method.name(), help)

@@ -10,17 +10,17 @@ use s2s::scoring;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+const EXAMPLE: &str = "Example:\n  s2s-score lung.s2s lung.zarr bilinear.zarr -o scores";
+
 /// Scores predictions against the bins that a benchmark withheld, and shows them.
 ///
 /// Writes scores.json, scores.csv and scores.parquet (MAE, RMSE, PCC and its noise ceiling, SSIM, Moran's I, Geary's C per gene
 /// and method, over unmeasured and over all in-tissue bins), profiles.csv (errors by distance from the border and from measured bins, and by true value),
-/// *_mqc.json for MultiQC, and report.html, one file with truth, input, every prediction and its error as pictures. A panel of
-/// ten genes and more is also asked for its spatially variable genes, its gene–gene correlations and its clusters. A dataset prepared to impute has no truth: the report then holds maps, and
+/// *_mqc.json for MultiQC, report.html, one file with truth, input, every prediction and its error as pictures, and of more than 12 genes genes.html, a viewer
+/// of all of them. A panel of ten genes and more is also asked for its spatially variable genes, its gene–gene correlations and its clusters. A dataset prepared to impute has no truth: the report then holds maps, and
 /// which genes may be used by what hidden measured bins say.
-///
-/// Example: s2s-score lung.s2s lung.zarr bilinear.zarr -o scores
 #[derive(Parser)]
-#[command(name = "s2s-score", override_usage = "s2s-score [OPTIONS] SAMPLE.s2s X.zarr... -o DIR", max_term_width = 120, group(ArgGroup::new("section").required(true).multiple(true).args(["paths", "dataset"])))]
+#[command(name = "s2s-score", override_usage = "s2s-score [OPTIONS] SAMPLE.s2s X.zarr... -o DIR", max_term_width = 120, after_help = cli::below_help(EXAMPLE, cli::ENDED), group(ArgGroup::new("section").required(true).multiple(true).args(["paths", "dataset"])))]
 struct Arguments {
     /// The dataset that s2s-prep wrote, unless --dataset gives it, and one or more predictions that s2s-predict made of it, to be
     /// shown side by side

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 #[derive(Parser)]
 #[command(
     name = "s2s-simulate",
-    after_help = "Example:\n  s2s-simulate --rows 96 --cols 96 --genes 12 --seed 1 -o section"
+    after_help = cli::below_help("Example:\n  s2s-simulate --rows 96 --cols 96 --genes 12 --seed 1 -o section", cli::ENDED)
 )]
 struct Args {
     /// Rows of bins

@@ -3,6 +3,7 @@
 mod bar;
 mod choices;
 mod dataset;
+mod exits;
 mod genes;
 mod log;
 mod memory;
@@ -15,6 +16,7 @@ mod version;
 
 pub use choices::one_of;
 pub use dataset::DatasetArgument;
+pub use exits::{ENDED, SAVED, below_help};
 pub use genes::genes;
 pub use memory::Memory;
 pub use print::print;

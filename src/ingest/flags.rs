@@ -55,7 +55,7 @@ pub(crate) static GENE_COLUMN: Flag = Flag {
     ..Flag::text(
         "gene-column",
         "NAME",
-        "csv: the column of the genes [default: gene, feature_name, geneID, gene_id, gene_name or target]",
+        "csv: the column of the genes [default: gene, feature_name, gene_name, gene_symbol, gene_id, target or the like]",
         |config, name| {
             config.csv.gene_column = Some(name.to_owned());
             config.matrix.gene_column = Some(name.to_owned());

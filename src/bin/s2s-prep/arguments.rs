@@ -31,9 +31,7 @@ Examples:
 
   A table of spots in pixels of 0.325 µm
     s2s-prep spots.tsv.gz --gene-column target --x-column px --y-column py \\
-        --um-per-unit 0.325 --bin-um 20 --mode benchmark -o spots.s2s
-
-Exit codes: 0 done, 2 usage, 65 bad input data, 66 missing input, 70 a bug, 74 input/output.";
+        --um-per-unit 0.325 --bin-um 20 --mode benchmark -o spots.s2s";
 
 /// Bins the transcripts of a section, log-normalises them, and writes the dataset that all other stages read
 ///
@@ -44,7 +42,7 @@ Exit codes: 0 done, 2 usage, 65 bad input data, 66 missing input, 70 a bug, 74 i
 ///
 /// Memory is bounded by the grid and the panel, not by the number of transcripts.
 #[derive(Debug, Parser)]
-#[command(name = "s2s-prep", after_help = EXAMPLES, group(ArgGroup::new("source").required(true).args(["place", "input", "describe"])), group(ArgGroup::new("guide").multiple(true).args(["image", "section"])), group(ArgGroup::new("area").multiple(true).args(["exclude", "tissue_mask", "region"])))]
+#[command(name = "s2s-prep", after_help = cli::below_help(EXAMPLES, cli::ENDED), group(ArgGroup::new("source").required(true).args(["place", "input", "describe"])), group(ArgGroup::new("guide").multiple(true).args(["image", "section"])), group(ArgGroup::new("area").multiple(true).args(["exclude", "tissue_mask", "region"])))]
 pub struct Arguments {
     /// A file of transcripts, or the bundle folder that holds it
     #[arg(value_name = "PATH")]

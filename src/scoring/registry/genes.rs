@@ -4,7 +4,8 @@ use crate::scoring::metric::{Against, Better, Metric, Of, Place};
 use crate::scoring::regions::Region;
 use crate::scoring::ssim;
 
-const LOG_NORMALISED: &str = "log-normalised units";
+/// The unit of values, and of errors and widths.
+pub(in crate::scoring) const LOG_NORMALISED: &str = "log-normalised units";
 
 /// In the order of the columns of the files.
 pub(super) static GENES: &[Metric] = &[

@@ -9,6 +9,7 @@ use super::intervals::Intervals;
 use super::metric::{Metric, Of, Place, Values};
 use super::panel::PanelComparison;
 use genes::GENES;
+pub(super) use genes::LOG_NORMALISED;
 use intervals::INTERVALS;
 use panel::PANEL;
 

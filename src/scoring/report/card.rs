@@ -1,5 +1,6 @@
 //! What a page holds of a gene.
 
+use super::markup::gene_id;
 use maud::{Markup, html};
 
 /// The pictures of a gene on the page, closed or open.
@@ -12,6 +13,6 @@ pub(crate) struct Card {
 
 impl Card {
     pub(super) fn html(&self, open: bool) -> Markup {
-        html! { details class="gene" id={ "gene-" (self.gene) } open[open] { (self.content) } }
+        html! { details class="gene" id=(gene_id(&self.gene)) open[open] { (self.content) } }
     }
 }

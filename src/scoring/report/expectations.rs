@@ -4,7 +4,7 @@ use super::charts::{Chart, Panel, dot_plots};
 use super::known::Known;
 use super::limits::MOST_PICTURED;
 use super::listed::{Cell, GeneTable, Kind};
-use super::markup::{advised, reading};
+use super::markup::{advised, gene_id, reading};
 use super::ranked::Ranked;
 use crate::scoring::expectations::by_advice;
 use crate::scoring::{Expectation, Outcome};
@@ -24,7 +24,7 @@ pub(super) fn advice(outcome: &Outcome, genes: &[&str]) -> Markup {
         html! {
             @for (i, (gene, found)) in genes.iter().enumerate() {
                 @if i > 0 { ", " }
-                @if pictured.contains(gene) { a href={ "#gene-" (gene) } data-advice=(advice) { (gene) } }
+                @if pictured.contains(gene) { a href={ "#" (gene_id(gene)) } data-advice=(advice) { (gene) } }
                 @else { span data-advice=(advice) { (gene) } }
                 @if let Some(found) = found.filter(|_| advice == Advice::Leave) { (told(found)) }
             }

@@ -88,7 +88,10 @@ impl GeneFigure<'_> {
     /// The gene's card, its maps in blocks of `block` × `block` bins.
     pub(super) fn card(&self, block: usize) -> Result<Card> {
         let ground = Ground { tissue: self.tissue, bin_um: self.bin_um, block };
-        let map = |one: &Picture| ground.picture(&one.image, self.scale(one), &one.title, &one.note);
+        let map = |one: &Picture| {
+            let told = Told { gene: Some(self.gene), title: &one.title, note: &one.note };
+            ground.picture(&one.image, self.scale(one), &told)
+        };
         let column = |pictures: &Vec<Picture>| pictures.iter().map(map).collect();
         let columns: Vec<Vec<Markup>> = self.columns.iter().map(column).collect::<Result<_>>()?;
         let content = html! {
@@ -199,19 +202,28 @@ pub(super) struct Ground<'a> {
     pub(super) block: usize,
 }
 
+/// What is said of a picture of the page.
+pub(super) struct Told<'a> {
+    /// The gene, where the picture is of one: the title below it leaves it out, who only hears of it is told.
+    pub(super) gene: Option<&'a str>,
+    pub(super) title: &'a str,
+    pub(super) note: &'a str,
+}
+
 impl Ground<'_> {
     /// `image` [rows, cols] as a picture of the page, with what is written below it.
-    pub(super) fn picture(&self, image: &Raster<f32>, scale: &Scale, title: &str, note: &str) -> Result<Markup> {
+    pub(super) fn picture(&self, image: &Raster<f32>, scale: &Scale, told: &Told) -> Result<Markup> {
         let block = self.block;
         let (small, tissue) = (shrink(image, block), shrink_mask(self.tissue, block));
         let (height, width) = small.shape();
         let uri = scale.picture(&small, &tissue)?;
         let um = width as f64 * block as f64 * self.bin_um;
         let (length, label) = bar(width * block, self.bin_um);
+        let Told { gene, title, note } = told;
         Ok(html! {
             figure style={ "max-width:" (MOST_HEIGHT * width / height) "px" } {
                 div class="map" data-um=(um) {
-                    img loading="lazy" decoding="async" src=(uri) width=(width) height=(height) alt=(title);
+                    img loading="lazy" decoding="async" src=(uri) width=(width) height=(height) alt={ @if let Some(gene) = gene { (gene) ": " } (title) };
                     span class="bar" style=(format!("width:{:.2}%", 100.0 * length / um)) { i { (label) } }
                 }
                 figcaption { b { (title) } br; (note) }

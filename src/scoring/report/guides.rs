@@ -1,7 +1,7 @@
 //! What guided the predictions, as pictures: a stain's mean over each bin, the total of a serial section.
 
 use super::colours::{GREYS, Scale, quantile};
-use super::figure::Ground;
+use super::figure::{Ground, Told};
 use crate::Result;
 use crate::dataset::{Dataset, SectionEntry};
 use crate::guides::GuideEntry;
@@ -26,7 +26,7 @@ pub(crate) fn guides(dataset: &Dataset, block: usize) -> Result<Markup> {
         let end = |share| quantile(values.iter().copied(), share).unwrap_or(0.0);
         let (low, high) = (end(BEYOND), end(1.0 - BEYOND));
         let scale = Scale { palette: &GREYS, low, high: if high > low { high } else { low + 1.0 } };
-        ground.picture(map, &scale, &guide.name, &placed(guide, &manifest.sections))
+        ground.picture(map, &scale, &Told { gene: None, title: &guide.name, note: &placed(guide, &manifest.sections) })
     };
     let pictures: Vec<Markup> = shown.map(picture).collect::<Result<_>>()?;
     Ok(html! {

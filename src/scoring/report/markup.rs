@@ -1,5 +1,6 @@
 //! What pages and files of plots are written with.
 
+use crate::files::file_name;
 use crate::store::Advice;
 use maud::{Markup, PreEscaped, html};
 
@@ -21,6 +22,11 @@ pub(super) fn advised(advice: Advice) -> Markup {
         Advice::Unknown => "unknown",
     };
     html! { span class={ "advice " (class) } { (advice) } }
+}
+
+/// The identifier of a gene's card on a page: no two genes share one, and no space, which HTML allows in none, is in it.
+pub(super) fn gene_id(gene: &str) -> String {
+    format!("gene-{}", file_name(gene))
 }
 
 /// `number` with its thousands set apart.

@@ -3,6 +3,7 @@
 use super::charts::{Panel, Series, dot_plots};
 use super::score_charts::{BASELINE, OTHERS};
 use crate::scoring::plan::{PlanRow, Summary};
+use crate::scoring::registry::LOG_NORMALISED;
 
 /// A row for every sampling, a dot for every method: medians over the genes, as an SVG file.
 pub(in crate::scoring) fn plan_figure(rows: &[PlanRow]) -> String {
@@ -25,6 +26,10 @@ pub(in crate::scoring) fn plan_figure(rows: &[PlanRow]) -> String {
         let values = samplings.iter().map(|sampling| methods.iter().map(|method| value(sampling, method)).collect());
         Panel::new(title, None, values.collect())
     };
-    let panels = [panel("PCC →", |row| row.pcc), panel("← MAE", |row| row.mae), panel("← RMSE", |row| row.rmse)];
+    let panels = [
+        panel("PCC →", |row| row.pcc),
+        panel(&format!("← MAE ({LOG_NORMALISED})"), |row| row.mae),
+        panel(&format!("← RMSE ({LOG_NORMALISED})"), |row| row.rmse),
+    ];
     dot_plots(&samplings, series.collect(), &panels).file()
 }

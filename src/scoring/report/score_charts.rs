@@ -2,6 +2,7 @@
 
 use super::charts::{Chart, Panel, Series, dot_plots};
 use super::ranked::Ranked;
+use crate::scoring::registry::LOG_NORMALISED;
 use crate::scoring::{By, Outcome, ProfileRow, Region, Score};
 use crate::section::Pattern;
 use std::collections::HashMap;
@@ -54,8 +55,8 @@ pub(super) fn scores(outcome: &Outcome, ranked: &Ranked, colours: &[&'static str
             panel("PCC →".into(), None, "pcc"),
         ],
         None => [
-            panel("← MAE".into(), None, "mae"),
-            panel("← RMSE".into(), None, "rmse"),
+            panel(format!("← MAE ({LOG_NORMALISED})"), None, "mae"),
+            panel(format!("← RMSE ({LOG_NORMALISED})"), None, "rmse"),
             panel("PCC →".into(), None, "pcc"),
         ],
     };
@@ -100,14 +101,15 @@ fn profile(outcome: &Outcome, by: By, colours: &[&'static str]) -> Chart {
         let values = classes.iter().map(|class| series.iter().map(|one| value(class, &one.label)).collect());
         Panel::new(title, reference, values.collect())
     };
-    let mae = || panel("← MAE", None, |row| Some(row.mae));
-    let rmse = panel("← RMSE", None, |row| Some(row.rmse));
+    let mae = || panel(&format!("← MAE ({LOG_NORMALISED})"), None, |row| Some(row.mae));
+    let rmse = panel(&format!("← RMSE ({LOG_NORMALISED})"), None, |row| Some(row.rmse));
     let pcc = || panel("PCC →", None, |row| row.pcc);
     // The coverage that the first intervals promise.
     let coverage = || panel("coverage", outcome.intervals.first().map(|one| one.nominal), |row| row.coverage);
     let panels = match by {
         By::Border | By::Level => {
-            [mae(), rmse, panel("bias: mean of prediction − truth", Some(0.0), |row| Some(row.bias))]
+            let title = format!("bias: prediction − truth ({LOG_NORMALISED})");
+            [mae(), rmse, panel(&title, Some(0.0), |row| Some(row.bias))]
         }
         By::Distance if rows.iter().any(|row| row.coverage.is_some()) => [rmse, pcc(), coverage()],
         By::Distance => [mae(), rmse, pcc()],

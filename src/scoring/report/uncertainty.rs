@@ -6,7 +6,7 @@ use super::listed::{Cell, GeneTable, Kind};
 use super::markup::{px, reading};
 use super::ranked::Ranked;
 use crate::scoring::metric::Place;
-use crate::scoring::registry::shown;
+use crate::scoring::registry::{LOG_NORMALISED, shown};
 use crate::scoring::{IntervalScore, Outcome};
 use crate::section::median;
 use crate::words::counted;
@@ -76,7 +76,7 @@ fn by_gene(known: &Known<IntervalScore>, ranked: &Ranked, asked: Option<f64>) ->
     let rows = |key| known.values(&genes, |one| one.values.value(key));
     let panels = [
         Panel::new("share of bins within their interval", asked, rows("coverage")),
-        Panel::new("← mean width of the intervals", None, rows("width")),
+        Panel::new(format!("← mean width ({LOG_NORMALISED})"), None, rows("width")),
     ];
     dot_plots(&genes, known.series(), &panels).noted(ranked.charted_told())
 }
