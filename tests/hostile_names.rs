@@ -101,4 +101,8 @@ fn every_gene_has_its_plots_and_no_name_is_a_formula_or_a_tag() {
         );
     }
     assert!(!text("report.html").contains("<script>alert"));
+    // MultiQC makes a page of them.
+    let rows: serde_json::Value = serde_json::from_str(&text("d.genes_mqc.json")).unwrap();
+    let rows = rows["data"].as_object().unwrap();
+    assert!(rows.len() == genes.len() && rows.keys().all(|name| !name.contains(['<', '>'])), "{rows:?}");
 }

@@ -27,9 +27,8 @@ pub(super) fn files(outcome: &Outcome) -> Vec<(String, Value)> {
 }
 
 fn summary(outcome: &Outcome) -> Value {
-    let row = |method: &MethodSummary| {
-        (format!("{} {}", outcome.sample, method.label), cells(&method.medians, Place::MultiQc))
-    };
+    let row =
+        |method: &MethodSummary| (named(&[&outcome.sample, &method.label]), cells(&method.medians, Place::MultiQc));
     let columns = columns(Place::MultiQc, "median over the genes, unmeasured in-tissue bins only");
     let columns: Vec<Value> = columns.map(|(key, column)| json!({ key: column })).collect();
     let rows: Map<_, _> = outcome.summary.iter().map(row).collect();
@@ -38,9 +37,8 @@ fn summary(outcome: &Outcome) -> Value {
 
 fn genes(outcome: &Outcome) -> Value {
     let own = outcome.scores.iter().filter(|score| score.region == Region::Unmeasured);
-    let row = |score: &Score| {
-        (format!("{} {} {}", outcome.sample, score.gene, score.method), cells(&score.values, Place::MultiQc))
-    };
+    let row =
+        |score: &Score| (named(&[&outcome.sample, &score.gene, &score.method]), cells(&score.values, Place::MultiQc));
     json!({
         "id": "s2s_genes",
         "section_name": "s2s: scores by gene",
@@ -54,9 +52,8 @@ fn genes(outcome: &Outcome) -> Value {
 
 fn panel(outcome: &Outcome, scores: &PanelScores) -> Value {
     let over = format!("{} genes, {} unmeasured in-tissue bins", scores.genes, scores.bins);
-    let row = |score: &PanelScore| {
-        (format!("{} {}", outcome.sample, score.method), cells(&score.values, Place::MultiQcPanel))
-    };
+    let row =
+        |score: &PanelScore| (named(&[&outcome.sample, &score.method]), cells(&score.values, Place::MultiQcPanel));
     json!({
         "id": "s2s_panel",
         "section_name": "s2s: the panel",
@@ -66,6 +63,11 @@ fn panel(outcome: &Outcome, scores: &PanelScores) -> Value {
         "headers": headers(Place::MultiQcPanel, &over),
         "data": scores.methods.iter().map(row).collect::<Map<_, _>>(),
     })
+}
+
+/// The name of a row. It goes into a page that another program writes: no name of a gene may be an element there.
+fn named(parts: &[&str]) -> String {
+    parts.join(" ").replace('<', "‹").replace('>', "›")
 }
 
 fn headers(place: Place, over: &str) -> Map<String, Value> {
