@@ -203,6 +203,10 @@ fn the_model_may_be_a_folder_and_genes_a_file_from_windows() {
     succeed(at, "s2s-fit section.s2s --config recipe.yaml --genes genes.txt --output fits");
     succeed(at, "s2s-predict section.s2s --model fits --output s.zarr");
     assert_eq!(s2s::store::Store::open(&at.join("s.zarr")).unwrap().genes(), ["DUCT1", "ISLAND3"]);
+    // All are all, everywhere.
+    succeed(at, "s2s-predict section.s2s --method nearest --genes all --output all.zarr");
+    succeed(at, "s2s-prep section --bin-um 30 --mode benchmark --genes all --output all.s2s");
+    assert_eq!(s2s::store::Store::open(&at.join("all.zarr")).unwrap().genes().len(), 5);
 }
 
 #[test]

@@ -42,9 +42,9 @@ struct Args {
     /// Without networks: the experts (blend is their mean), or the interpolations to compare with
     #[arg(long, value_name = "METHOD", value_parser = cli::one_of(methods()))]
     method: Option<Method>,
-    /// The genes, separated by commas, or a file with one per line; without it all that the networks know, or with --method
-    /// all of the dataset
-    #[arg(short, long, value_name = "A,B|FILE")]
+    /// The genes, separated by commas, or a file with one per line; without it, or with all, all that the networks know, or with
+    /// --method all of the dataset
+    #[arg(short, long, value_name = "A,B|FILE|all")]
     genes: Option<String>,
     /// The share of unmeasured bins that the intervals around the prediction are to hold, from 0.5 to 0.99 [default:
     /// predict.coverage of the recipe, 0.9]
@@ -107,7 +107,7 @@ fn execute(args: Args) -> Result<()> {
     clean_up_on_signals();
     cli::threads(args.threads, cli::Asking::Works)?;
     let dataset = Dataset::open(args.dataset.path().unwrap_or(Path::new("")))?;
-    let genes = args.genes.as_deref().map(cli::genes).transpose()?.unwrap_or_default();
+    let genes = cli::chosen(args.genes.as_deref())?.unwrap_or_default();
     let source = match args.method {
         Some(method) => Source::Method(method),
         None => {
@@ -128,7 +128,7 @@ fn execute(args: Args) -> Result<()> {
     let cells = args.cells.as_deref();
     let cells = cells.map(|path| ingest::cells(path, args.cells_transform.as_deref(), &dataset.manifest().grid));
     let cells = cells.transpose()?;
-    let panel = args.panel.as_deref().map(cli::genes).transpose()?;
+    let panel = cli::chosen(args.panel.as_deref())?;
     let output = match (&args.output, &args.into) {
         (Some(path), _) => Output::New(path),
         (None, Some(path)) => Output::Into(path, panel.as_deref()),

@@ -6,6 +6,11 @@ use std::path::Path;
 /// Endings by which a name is that of a file, and of no gene.
 const LISTS: [&str; 5] = ["txt", "csv", "tsv", "list", "lst"];
 
+/// The genes that were chosen, as [`genes`] reads them; `None` where all are meant, by the word `all` or by none.
+pub fn chosen(given: Option<&str>) -> Result<Option<Vec<String>>> {
+    given.filter(|given| *given != "all").map(genes).transpose()
+}
+
 /// The genes of `--genes`: names separated by commas, or a file: the first column where there are more, with one gene per line, or names
 /// separated by commas. In the order given, each once.
 ///

@@ -17,7 +17,7 @@ mod version;
 pub use choices::one_of;
 pub use dataset::DatasetArgument;
 pub use exits::{ENDED, SAVED, below_help};
-pub use genes::genes;
+pub use genes::{chosen, genes};
 pub use memory::Memory;
 pub use print::print;
 pub use threads::{Asking, threads};

@@ -80,7 +80,7 @@ pub struct Arguments {
     /// The genes to write: names separated by commas, or a file with one per line [default: all genes]
     ///
     /// Totals are always over all genes.
-    #[arg(short, long, value_name = "A,B|FILE")]
+    #[arg(short, long, value_name = "A,B|FILE|all")]
     pub genes: Option<String>,
 
     /// A YAML config, of which this stage reads the section prep; flags override it
@@ -297,7 +297,7 @@ impl Arguments {
     pub fn request(&self, input: &Path, mode: Mode) -> Result<Request> {
         let mut request = Request::new(input, mode);
         request.platform = Some(self.platform.clone()).filter(|name| name != AUTO);
-        request.genes = self.genes.as_deref().map(cli::genes).transpose()?.map(BTreeSet::from_iter);
+        request.genes = cli::chosen(self.genes.as_deref())?.map(BTreeSet::from_iter);
         request.measured = self.measured.clone();
         request.exclude_auto = self.exclude.iter().any(|what| what == AUTO);
         request.exclude = self.exclude.iter().filter(|what| *what != AUTO).map(|what| Area::of(what)).collect();
