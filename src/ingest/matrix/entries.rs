@@ -82,7 +82,7 @@ impl Matrix {
         by_observation: bool,
     ) -> Result<Matrix> {
         check_shape(tree, name, shape)?;
-        let (outer, inner) = if by_observation { shape } else { (shape.1, shape.0) };
+        let outer = if by_observation { shape.0 } else { shape.1 };
         let entries = match (data.shape(), indices.shape()) {
             (&[data], &[indices]) if data == indices => data,
             (data, indices) => {
@@ -96,9 +96,6 @@ impl Matrix {
                 name,
                 format!("expected {} rising whole numbers from 0 to {entries}. Is the file damaged?", outer + 1),
             ));
-        }
-        if entries > outer.saturating_mul(inner) {
-            return Err(tree.error(name, format!("{entries} entries in a matrix of {outer} × {inner}")));
         }
         let starts = numbers.into_iter().map(|n| n as u64).collect();
         Ok(Matrix { shape, layout: Layout::Sparse { data, indices, starts, by_observation } })
@@ -140,7 +137,8 @@ impl Matrix {
 
     /// Gives each entry of `piece` that is not zero to `each`, as observation, gene and value.
     ///
-    /// With `once`, an entry that stands twice in a row or column is an error; without, its parts come one by one.
+    /// With `once`, an entry that stands twice in a row or column is an error; without, its parts come one by one, for whoever takes them to
+    /// add up, as SciPy does.
     pub(crate) fn read(
         &self,
         piece: &Piece,

@@ -71,7 +71,8 @@ fn embedding(tree: &Tree, name: &str, observations: usize, collector: &Collector
     for piece in matrix.pieces() {
         let take = |row: usize, axis: usize, value: f64| {
             if axis < 2 {
-                points[row][axis] = value;
+                // An entry of a sparse matrix may come in parts.
+                points[row][axis] += value;
             }
             Ok(())
         };
