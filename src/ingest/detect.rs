@@ -1,6 +1,6 @@
 //! Recognises a platform by its files: the structure of matrices, the names of tables, and the columns of tables.
 
-use super::binning::{Collector, ReadStats};
+use super::binning::{Binning, Collector, Features, MeasuredBins, ReadStats};
 use super::config::PrepConfig;
 use super::folders::{below, entries, lower_name};
 use super::matrix::Tree;
@@ -9,8 +9,11 @@ use super::reader::{Platform, Reader, TableNames};
 use super::request::Request;
 use super::strangers;
 use super::text::{Header, Table, is_parquet, is_stream};
+use crate::dataset::Mode;
 use crate::error::nearest_names;
+use crate::section::{Lattice, Scale};
 use crate::{Error, Result};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The file or folder to read, and how.
@@ -22,6 +25,20 @@ pub(crate) struct Source {
 }
 
 impl Source {
+    /// x and y in µm of the corner from which bins of `bin_um` are counted: that of the config, else one of the input's own squares.
+    ///
+    /// It is known before anything is read, for areas are laid on the grid before, too.
+    pub(crate) fn anchor_um(&self, config: &PrepConfig, mode: Mode, bin_um: f64) -> Result<[f64; 2]> {
+        if config.origin_um != [0.0; 2] {
+            return Ok(config.origin_um);
+        }
+        let lattice = Lattice::new(Scale::new(config.scale)?);
+        let binning = Binning { anchor_um: [0.0; 2], bin_um, lattice, measured: MeasuredBins::All };
+        let config = PrepConfig { bin_um: Some(bin_um), ..config.clone() };
+        let collector = Collector::new(binning, mode, &config, Features::new(Some(BTreeSet::new())));
+        self.reader.corner_um(&self.path, &config, &collector)
+    }
+
     /// Reads all of it into `collector`; [`Error::Data`] also if there is nothing in it.
     pub(crate) fn read(self, config: &PrepConfig, collector: &Collector) -> Result<ReadStats> {
         let Source { reader, path, table } = self;

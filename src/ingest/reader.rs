@@ -126,13 +126,17 @@ pub(crate) trait Reader: Sync {
         Ok(None)
     }
 
-    /// x and y in µm of the observations of the matrix `path` that `config.matrix.where` chooses.
-    fn observed(&self, path: &Path, config: &PrepConfig, _: &Collector) -> Result<Vec<[f64; 2]>> {
+    /// x and y in µm of a corner of the squares that the matrix `path` is made of, which bins have to begin at.
+    fn corner_um(&self, _path: &Path, _: &PrepConfig, _: &Collector) -> Result<[f64; 2]> {
+        Ok([0.0; 2])
+    }
+
+    /// x and y in µm of those observations of the matrix `path`, chosen by `config.matrix.where`, that fulfil `condition` (COLUMN=VALUE) too.
+    fn observed(&self, path: &Path, _: &PrepConfig, condition: &str, _: &Collector) -> Result<Vec<[f64; 2]>> {
         Err(Error::Usage(format!(
-            "{}: {} has no columns of obs, which anndata and spatialdata have. Or is {} meant to be a file? There is none of that name",
+            "{}: {} has no columns of obs, which anndata and spatialdata have. Or is {condition} meant to be a file? There is none of that name",
             path.display(),
             self.platform().name,
-            config.matrix.r#where.last().map_or("", String::as_str)
         )))
     }
 

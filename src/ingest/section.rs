@@ -109,7 +109,7 @@ impl<'a> Plan<'a> {
             Some(bin_um) => (source, bin_um, None),
             None => sized(request, source, &config)?,
         };
-        let mut binning = binning(request, &config, positive(bin_um, "bin-um")?)?;
+        let mut binning = binning(request, &source, &config, positive(bin_um, "bin-um")?)?;
         let config = PrepConfig { bin_um: Some(bin_um), ..config };
         if config.pattern == PatternKind::Spots && request.measured.is_none() {
             binning.measured = spots(&source, &config, &binning)?;
@@ -375,12 +375,12 @@ fn check(request: &Request, config: &PrepConfig) -> Result<()> {
 }
 
 /// The grid that the config asks for, in bins of `bin_um`.
-fn binning(request: &Request, config: &PrepConfig, bin_um: f64) -> Result<Binning> {
-    let scale = Scale::new(config.scale)?;
+fn binning(request: &Request, source: &Source, config: &PrepConfig, bin_um: f64) -> Result<Binning> {
+    let lattice = Lattice::new(Scale::new(config.scale)?);
+    let [x, y] = source.anchor_um(config, request.mode, bin_um)?;
     let [row, col] = config.phase.map(|phase| phase as f64 * bin_um);
-    let anchor_um = [config.origin_um[0] + col, config.origin_um[1] + row];
-    let lattice = Lattice::new(scale);
-    let mut binning = Binning { anchor_um, bin_um, lattice, measured: MeasuredBins::Lattice(lattice) };
+    let mut binning =
+        Binning { anchor_um: [x + col, y + row], bin_um, lattice, measured: MeasuredBins::Lattice(lattice) };
     binning.measured = measured(request.measured.as_deref(), request.mode, config, &binning)?;
     Ok(binning)
 }

@@ -43,7 +43,7 @@ impl Survey {
         let own_um = source.reader.spot_um(&source.path, config);
         let fine_um = own_um.or_else(|| source.reader.finest_um(&source.path, config)).unwrap_or(FINE_UM);
         let lattice = Lattice::new(Scale::new(2)?);
-        let anchor_um = config.origin_um;
+        let anchor_um = source.anchor_um(config, Mode::Benchmark, fine_um)?;
         let binning = Binning { anchor_um, bin_um: fine_um, lattice, measured: MeasuredBins::Lattice(lattice) };
         // No gene is told apart: what is kept in memory is a number per bin.
         let features = Features::new(Some(BTreeSet::new()));
@@ -57,7 +57,7 @@ impl Survey {
             Error::data(&path, "no transcript of a gene in it. Check --min-qv, and that the names are gene names")
         })?;
         let sizes = MULTIPLES.map(|multiple| BinSize::of(&counts, multiple, fine_um, config.min_counts)).to_vec();
-        let corner = |axis: usize, [first, _]: [i32; 2]| config.origin_um[axis] + f64::from(first) * fine_um;
+        let corner = |axis: usize, [first, _]: [i32; 2]| anchor_um[axis] + f64::from(first) * fine_um;
         let mm = |[first, last]: [i32; 2]| f64::from(last - first + 1) * fine_um / 1000.0;
         Ok(Survey {
             molecules,

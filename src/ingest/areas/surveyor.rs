@@ -126,10 +126,13 @@ impl Surveyor<'_> {
 
     /// Of the observations that fulfil a condition.
     fn observed(&self, flag: &str, text: &str) -> Result<BinSet> {
-        let mut config = self.config.clone();
-        config.matrix.r#where.push(text.to_owned());
-        let collector = Collector::new(self.binning.clone(), self.mode, &config, Features::new(Some(BTreeSet::new())));
-        let points = self.reader.observed(self.path, &config, &collector)?;
+        let features = Features::new(Some(BTreeSet::new()));
+        let collector = Collector::new(self.binning.clone(), self.mode, self.config, features);
+        let points = self.reader.observed(self.path, self.config, text, &collector)?;
+        if points.is_empty() {
+            let what = "none of the observations that are read fulfils it and has a place";
+            return Err(Error::Usage(format!("{flag} {text}: {what}. Check --where and in_tissue")));
+        }
         let bins: Vec<AbsoluteBin> = points.iter().filter_map(|[x, y]| self.binning.bin_at(*x, *y)).collect();
         BinSet::of(&bins).map_err(|what| Error::Data(format!("{flag}: {what}")))
     }

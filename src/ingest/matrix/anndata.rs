@@ -4,6 +4,7 @@ use super::anndata_places::{observation_places, observations};
 use super::columns::{Column, column, columns};
 use super::entries::Matrix;
 use super::features::Features;
+use super::observations::chosen;
 use super::places::Places;
 use super::sink::{Gene, MatrixSink};
 use super::tree::Tree;
@@ -59,10 +60,18 @@ pub(crate) fn read_table_at(
     MatrixSink::new(tree.path(), &genes, &places, collector)?.with_layers(others).matrix(&matrix)
 }
 
-/// x and y in µm of the observations that `config.matrix.where` chooses.
-pub(crate) fn observed(tree: &Tree, config: &PrepConfig, collector: &Collector) -> Result<Vec<[f64; 2]>> {
-    let places = observation_places(tree, observations(tree)?, config, collector)?;
-    Ok((0..places.len()).filter_map(|observation| places.get(observation)).collect())
+/// x and y in µm of the observations, of those that `config.matrix.where` chooses, that fulfil `condition` (COLUMN=VALUE) too. They lie where
+/// all of them together say: a part of a lattice may look like none.
+pub(crate) fn observed(
+    tree: &Tree,
+    config: &PrepConfig,
+    condition: &str,
+    collector: &Collector,
+) -> Result<Vec<[f64; 2]>> {
+    let all = observations(tree)?;
+    let fulfil = chosen(tree, &[condition.to_owned()], all, collector)?;
+    let places = observation_places(tree, all, config, collector)?;
+    Ok((0..all).filter(|observation| fulfil[*observation]).filter_map(|observation| places.get(observation)).collect())
 }
 
 /// The matrices of the object: `X`, its layers, `raw`.

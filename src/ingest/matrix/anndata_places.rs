@@ -7,7 +7,8 @@
 
 use super::channels::Channels;
 use super::columns::Column;
-use super::lattice::{SquareLattice, TOLERANCE};
+use super::lattice::SquareLattice;
+use super::lattice_places::on_lattice;
 use super::observations::{chosen, under_tissue};
 use super::places::{Places, full_columns};
 use super::positions::Positions;
@@ -15,7 +16,6 @@ use super::scalefactors::{PITCH_UM, ScaleFactors};
 use super::sections;
 use super::squares::{Square, side_in_name};
 use super::tree::Tree;
-use crate::dataset::Mode;
 use crate::ingest::binning::Collector;
 use crate::ingest::config::PrepConfig;
 use crate::{Error, Result};
@@ -32,30 +32,7 @@ pub(crate) fn observation_places(
 ) -> Result<Places> {
     let conditions = &config.matrix.r#where;
     let mut kept = chosen(tree, conditions, observations, collector)?;
-    let factors = ScaleFactors::read(tree, conditions)?;
-    let own = OwnSquares::find(tree, &factors)?;
-    let (mut places, from) = match on_array(tree, &kept, own.as_ref(), config, collector)? {
-        Some((places, from)) => {
-            if config.csv.um_per_unit.is_some() {
-                collector.note("--um-per-unit is not used: rows and columns have no unit".to_owned());
-            }
-            (places, from)
-        }
-        None => match in_names(tree, own.as_ref(), collector)? {
-            Some(places) => (places, "the names of the observations".to_owned()),
-            None => {
-                let mut positions = Positions::find(tree, observations, collector)?;
-                positions
-                    .points
-                    .iter_mut()
-                    .zip(&kept)
-                    .filter(|(_, kept)| !**kept)
-                    .for_each(|(p, _)| *p = [f64::NAN; 2]);
-                let places = by_position(tree, &positions, config, own.as_ref(), &factors, collector)?;
-                (places, positions.from)
-            }
-        },
-    };
+    let (mut places, from) = found(tree, &kept, config, collector)?;
     if places.len() != observations {
         return Err(Error::data(
             tree.path(),
@@ -66,6 +43,36 @@ pub(crate) fn observation_places(
     places.leave_out(&kept);
     sections::check(tree, &places, &from, conditions, collector)?;
     Ok(places)
+}
+
+/// x and y in µm of the corner of the first square of the lattice that the observations lie on: that of positions is where they are, all
+/// others are counted from the origin.
+pub(crate) fn corner_um(tree: &Tree, config: &PrepConfig, collector: &Collector) -> Result<[f64; 2]> {
+    let conditions = &config.matrix.r#where;
+    if OwnSquares::find(tree, &ScaleFactors::read(tree, conditions)?)?.is_some_and(|own| own.named) {
+        return Ok([0.0; 2]);
+    }
+    let kept = chosen(tree, conditions, observations(tree)?, collector)?;
+    Ok(found(tree, &kept, config, collector)?.0.corner_um())
+}
+
+/// Where the observations lie of which those `kept` count, and what says so.
+fn found(tree: &Tree, kept: &[bool], config: &PrepConfig, collector: &Collector) -> Result<(Places, String)> {
+    let factors = ScaleFactors::read(tree, &config.matrix.r#where)?;
+    let own = OwnSquares::find(tree, &factors)?;
+    if let Some(placed) = on_array(tree, kept, own.as_ref(), config, collector)? {
+        if config.csv.um_per_unit.is_some() {
+            collector.note("--um-per-unit is not used: rows and columns have no unit".to_owned());
+        }
+        return Ok(placed);
+    }
+    if let Some(places) = in_names(tree, own.as_ref(), collector)? {
+        return Ok((places, "the names of the observations".to_owned()));
+    }
+    let mut positions = Positions::find(tree, kept.len(), collector)?;
+    positions.points.iter_mut().zip(kept).filter(|(_, kept)| !**kept).for_each(|(p, _)| *p = [f64::NAN; 2]);
+    let places = by_position(tree, &positions, config, own.as_ref(), &factors, collector)?;
+    Ok((places, positions.from))
 }
 
 /// Leaves out of `kept` what has no place, or lies outside the tissue.
@@ -167,7 +174,7 @@ fn in_names(tree: &Tree, own: Option<&OwnSquares>, collector: &Collector) -> Res
     let mut at = Vec::new();
     tree.texts(&index(tree), |name| at.push(Square::of(name).map_or(Places::NOWHERE, |square| square.at)))?;
     collector.note(format!("grid from the names of the observations: squares of {side_um} µm"));
-    Ok(Some(Places::Lattice { side_um: *side_um, at }))
+    Ok(Some(Places::squares(*side_um, at)))
 }
 
 /// Rows and columns of the array; `None` where there are none, or they are means over several bins.
@@ -221,7 +228,7 @@ fn on_array(
     let side_um = channels.side_um;
     at.iter_mut().filter(|at| **at != Places::NOWHERE).for_each(|at| *at = channels.square(*at));
     collector.note(format!("grid from {from}{kind}; one square is {side_um} µm ({why})"));
-    Ok(Some((Places::Lattice { side_um, at }, from)))
+    Ok(Some((Places::squares(side_um, at), from)))
 }
 
 /// On a square lattice, or as points.
@@ -235,8 +242,8 @@ fn by_position(
 ) -> Result<Places> {
     let told = factors.microns_per_pixel;
     let lattice = SquareLattice::find(points);
-    let of_squares = lattice.as_ref().zip(own).map(|(lattice, own)| own.side_um / lattice.spacing);
-    let of_pitch = lattice.as_ref().zip(config.matrix.pitch_um).map(|(lattice, pitch_um)| pitch_um / lattice.spacing);
+    let of_squares = lattice.as_ref().zip(own).map(|(lattice, own)| own.side_um / lattice.spacing());
+    let of_pitch = lattice.as_ref().zip(config.matrix.pitch_um).map(|(lattice, pitch_um)| pitch_um / lattice.spacing());
     let given = config.csv.um_per_unit.or(of_pitch);
     let unit = given.or(told).or(of_squares);
     let why = match (given, told) {
@@ -244,7 +251,7 @@ fn by_position(
         _ => "--um-per-unit",
     };
     if let Some(lattice) = lattice {
-        return on_lattice(tree, lattice, unit, from, collector);
+        return on_lattice(tree.path(), lattice, unit, from, collector);
     }
     let unit = match (unit, factors.pixels(points)) {
         (Some(unit), _) => unit,
@@ -258,43 +265,4 @@ fn by_position(
     };
     collector.note(format!("no lattice in {from}: binned as points, {unit} µm per unit ({why})"));
     Ok(Places::Points(points.iter().map(|at| at.map(|c| c * unit)).collect()))
-}
-
-/// A lattice of positions. Where its spacing is a multiple of the bins, every so many bins hold an observation;
-/// where the bins are a multiple of the spacing, they are sums. Where the unit is not known, a benchmark needs none:
-/// an observation is a bin. A section to be imputed does, for the bins between those observed depend on it.
-fn on_lattice(
-    tree: &Tree,
-    lattice: SquareLattice,
-    known: Option<f64>,
-    from: &str,
-    collector: &Collector,
-) -> Result<Places> {
-    let SquareLattice { spacing, mut at } = lattice;
-    let bin_um = collector.binning.bin_um;
-    let unit = known.unwrap_or(1.0);
-    let spacing_um = spacing * unit;
-    let whole = |ratio: f64| {
-        (ratio.round() >= 1.0 && (ratio / ratio.round() - 1.0).abs() <= TOLERANCE).then_some(ratio.round())
-    };
-    let (apart, together) = (whole(spacing_um / bin_um), whole(bin_um / spacing_um));
-    let (side_um, steps) = match (apart, together, collector.mode) {
-        (Some(1.0), ..) => (bin_um, 1),
-        (Some(apart), _, Mode::Impute) => (bin_um, apart as i32),
-        (_, Some(together), _) if known.is_some() || collector.mode == Mode::Impute => (bin_um / together, 1),
-        (_, _, Mode::Benchmark) if known.is_none() => (bin_um, 1),
-        _ => {
-            return Err(Error::Usage(format!(
-                "{}: {from} is a lattice of spacing {spacing:.4}, which is {spacing_um:.4} µm at {unit} µm per unit, neither a multiple nor a part of --bin-um {bin_um}. Give --um-per-unit and --bin-um that fit",
-                tree.path().display()
-            )));
-        }
-    };
-    at.iter_mut().filter(|at| **at != Places::NOWHERE).flatten().for_each(|index| *index = index.saturating_mul(steps));
-    collector.note(format!(
-        "grid from {from}: a square lattice of spacing {spacing:.4} (within {} %), taken as {} µm",
-        TOLERANCE * 100.0,
-        side_um * f64::from(steps)
-    ));
-    Ok(Places::Lattice { side_um, at })
 }

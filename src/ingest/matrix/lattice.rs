@@ -15,17 +15,31 @@ const ASKED: usize = 256;
 /// A square lattice that positions were found to lie on.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct SquareLattice {
-    /// Distance of neighbouring points, in the unit of the positions.
-    pub spacing: f64,
+    /// How it lies along x and along y.
+    pub along: [Along; 2],
     /// Row and column of each position.
     pub at: Vec<[i32; 2]>,
+}
+
+/// How a lattice lies along an axis: index i is at `middle + spacing · (i − middle_index)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Along {
+    /// Distance of neighbouring points, in the unit of the positions.
+    pub spacing: f64,
+    /// The mean coordinate, which is known best.
+    pub middle: f64,
+    /// The index that is there, a fraction mostly.
+    pub middle_index: f64,
+    /// How many steps from the middle the furthest point is.
+    pub reach: f64,
 }
 
 impl SquareLattice {
     /// The lattice of the `points` (x, y) that are finite, if there is one: equal spacing along x and y, every point within
     /// [`TOLERANCE`] of its place, and no two different points in one place. Other points are nowhere.
     ///
-    /// Rows and columns are counted from the coordinates' own zero, not from the first point, so that no point moves the others.
+    /// Rows and columns are counted from the coordinates' own zero, not from the first point, so that no point moves the others. Where
+    /// they lie is fitted to all points: it is the array's, whatever was found in its spots.
     pub(crate) fn find(points: &[[f64; 2]]) -> Option<SquareLattice> {
         let placed: Vec<usize> = (0..points.len()).filter(|i| points[*i].iter().all(|c| c.is_finite())).collect();
         // Points that lie exactly on others say nothing of the lattice; that they do is told by who looks for sections.
@@ -35,9 +49,9 @@ impl SquareLattice {
         }
         let nearest = nearest_distance(&different)?;
         let along = |axis: usize| placed.iter().map(|i| points[*i][axis]).collect();
-        let (x_spacing, cols) = axis(along(0), nearest)?;
-        let (y_spacing, rows) = axis(along(1), nearest)?;
-        if (x_spacing / y_spacing - 1.0).abs() > TOLERANCE {
+        let (along_x, cols) = axis(along(0), nearest)?;
+        let (along_y, rows) = axis(along(1), nearest)?;
+        if (along_x.spacing / along_y.spacing - 1.0).abs() > TOLERANCE {
             return None;
         }
         let taken: std::collections::HashSet<(i32, i32)> = rows.iter().copied().zip(cols.iter().copied()).collect();
@@ -46,7 +60,12 @@ impl SquareLattice {
         }
         let mut at = vec![Places::NOWHERE; points.len()];
         placed.iter().zip(rows.into_iter().zip(cols)).for_each(|(i, (row, col))| at[*i] = [row, col]);
-        Some(SquareLattice { spacing: x_spacing, at })
+        Some(SquareLattice { along: [along_x, along_y], at })
+    }
+
+    /// Distance of neighbouring points, in the unit of the positions: the mean of both axes.
+    pub(crate) fn spacing(&self) -> f64 {
+        (self.along[0].spacing + self.along[1].spacing) / 2.0
     }
 }
 
@@ -104,8 +123,8 @@ fn nearest_distance(sorted: &[[f64; 2]]) -> Option<f64> {
     median((0..sorted.len()).step_by(step).map(nearest)).filter(|distance| *distance > 0.0)
 }
 
-/// Spacing along an axis, and the index of each coordinate.
-fn axis(coordinates: Vec<f64>, guess: f64) -> Option<(f64, Vec<i32>)> {
+/// How the lattice lies along an axis, and the index of each coordinate.
+fn axis(coordinates: Vec<f64>, guess: f64) -> Option<(Along, Vec<i32>)> {
     let mut order: Vec<usize> = (0..coordinates.len()).collect();
     order.sort_by(|a, b| coordinates[*a].total_cmp(&coordinates[*b]));
     // From one coordinate to the next the guess is good enough to count steps; over the whole axis it would not be.
@@ -126,7 +145,9 @@ fn axis(coordinates: Vec<f64>, guess: f64) -> Option<(f64, Vec<i32>)> {
     let shift = (first / spacing + 0.25).floor();
     let within = |i: &f64| (f64::from(Places::NOWHERE[0])..f64::from(i32::MAX)).contains(&(i + shift));
     let all = index.iter().zip(&coordinates).all(fits) && index.iter().all(within);
-    all.then(|| (spacing, index.iter().map(|i| (i + shift) as i32).collect()))
+    let reach = index.iter().map(|i| (i - mean_index).abs()).fold(0.0, f64::max);
+    let along = Along { spacing, middle: mean_coordinate, middle_index: mean_index + shift, reach };
+    all.then(|| (along, index.iter().map(|i| (i + shift) as i32).collect()))
 }
 
 #[cfg(test)]
@@ -151,7 +172,12 @@ mod tests {
             let zero = ((offset / spacing) + 0.25).floor() as i32;
             let points: Vec<[f64; 2]> = spots.iter().map(|(_, point)| *point).collect();
             let found = SquareLattice::find(&points).unwrap();
-            assert!((found.spacing / spacing - 1.0).abs() < 0.01, "{}", found.spacing);
+            for Along { spacing: fitted, middle, middle_index, .. } in found.along {
+                assert!((fitted / spacing - 1.0).abs() < 0.001, "{fitted}");
+                // The first point lies at the offset, whatever its index.
+                let first = middle + fitted * (f64::from(zero) - middle_index);
+                assert!((first - offset).abs() < 0.01 * spacing, "{first}, not {offset}");
+            }
             let expected: Vec<[i32; 2]> = spots.iter().map(|([r, c], _)| [r + zero, c + zero]).collect();
             assert_eq!(found.at, expected);
             // A spot less at the edge moves no other.
@@ -184,7 +210,7 @@ mod tests {
         let expected = SquareLattice::find(&points).unwrap();
         points.extend([[f64::NAN, 3.0], points[9], [f64::INFINITY; 2]]);
         let found = SquareLattice::find(&points).unwrap();
-        assert!((found.spacing / expected.spacing - 1.0).abs() < 1e-9, "{}", found.spacing);
+        assert!((found.spacing() / expected.spacing() - 1.0).abs() < 1e-9, "{}", found.spacing());
         assert_eq!(found.at[..64], expected.at);
         assert_eq!(found.at[64..], [Places::NOWHERE, expected.at[9], Places::NOWHERE]);
     }

@@ -9,6 +9,7 @@ mod columns;
 mod entries;
 mod features;
 mod lattice;
+mod lattice_places;
 mod mtx;
 mod observations;
 mod pieces;
@@ -23,7 +24,7 @@ mod tree;
 mod wide;
 
 pub(crate) use anndata::{is_table, observed, read_table, read_table_at};
-pub(crate) use anndata_places::{names, squares_um};
+pub(crate) use anndata_places::{corner_um, names, squares_um};
 pub(crate) use channels::Channels;
 pub(crate) use entries::{Matrix, ranges};
 pub(crate) use features::Features;

@@ -10,6 +10,8 @@ pub(crate) enum Places {
     Lattice {
         /// Side of a square in µm.
         side_um: f64,
+        /// x and y in µm of the corner of square (0, 0).
+        corner_um: [f64; 2],
         /// Row and column.
         at: Vec<[i32; 2]>,
     },
@@ -20,6 +22,19 @@ pub(crate) enum Places {
 impl Places {
     /// The place of an observation that lies outside the tissue by the platform's own account.
     pub(crate) const NOWHERE: [i32; 2] = [i32::MIN, i32::MIN];
+
+    /// Squares that are counted from the origin of the platform's field.
+    pub(crate) fn squares(side_um: f64, at: Vec<[i32; 2]>) -> Places {
+        Places::Lattice { side_um, corner_um: [0.0; 2], at }
+    }
+
+    /// x and y in µm of a corner of a square; the origin where there are none.
+    pub(crate) fn corner_um(&self) -> [f64; 2] {
+        match self {
+            Places::Lattice { corner_um, .. } => *corner_um,
+            Places::Points(_) => [0.0; 2],
+        }
+    }
 
     /// The number of observations.
     pub(crate) fn len(&self) -> usize {
@@ -32,10 +47,10 @@ impl Places {
     /// x and y in µm, for a lattice of the centre of the square; `None` outside the tissue.
     pub(crate) fn get(&self, observation: usize) -> Option<[f64; 2]> {
         match self {
-            Places::Lattice { side_um, at } => {
+            Places::Lattice { side_um, corner_um: [x, y], at } => {
                 let [row, col] = *at.get(observation)?;
-                let centre = |index: i32| (f64::from(index) + 0.5) * side_um;
-                ([row, col] != Places::NOWHERE).then(|| [centre(col), centre(row)])
+                let centre = |corner: f64, index: i32| corner + (f64::from(index) + 0.5) * side_um;
+                ([row, col] != Places::NOWHERE).then(|| [centre(*x, col), centre(*y, row)])
             }
             Places::Points(at) => at.get(observation).copied().filter(|[x, y]| !x.is_nan() && !y.is_nan()),
         }
@@ -99,7 +114,7 @@ impl Places {
 
     /// Bins of a lattice are made of whole squares: [`Error::Usage`] where `binning` would cut through one.
     pub(crate) fn check(&self, binning: &Binning, path: &Path) -> Result<()> {
-        let Places::Lattice { side_um, .. } = self else { return Ok(()) };
+        let Places::Lattice { side_um, corner_um, .. } = self else { return Ok(()) };
         let times = binning.bin_um / side_um;
         if times.round() < 1.0 || !is_whole(times) {
             let below = times.floor().max(1.0) * side_um;
@@ -110,10 +125,13 @@ impl Places {
                 below + side_um
             )));
         }
-        match binning.anchor_um.iter().find(|origin| !is_whole(**origin / side_um)) {
-            Some(origin) => Err(Error::Usage(format!(
-                "origin {origin}: {} comes in squares of {side_um} µm, expected a multiple of that",
-                path.display()
+        let cut =
+            binning.anchor_um.iter().zip(corner_um).find(|(origin, corner)| !is_whole((*origin - *corner) / side_um));
+        match cut {
+            Some((origin, corner)) => Err(Error::Usage(format!(
+                "origin {origin}: {} comes in squares of {side_um} µm{}, expected a multiple of that",
+                path.display(),
+                if *corner == 0.0 { String::new() } else { format!(" from {corner} on") }
             ))),
             None => Ok(()),
         }
@@ -165,14 +183,14 @@ mod tests {
     #[test]
     fn a_place_taken_twice_is_found_where_there_is_a_place() {
         let at = vec![[0, 0], [0, 1], Places::NOWHERE, Places::NOWHERE, [0, 1]];
-        let twice = Places::Lattice { side_um: 1.0, at }.taken_twice().unwrap();
+        let twice = Places::squares(1.0, at).taken_twice().unwrap();
         assert_eq!((twice.pair, twice.taken), ([1, 4], 1));
         assert_eq!(Places::Points(vec![[0.0, 1.0], [f64::NAN; 2], [f64::NAN; 2]]).taken_twice(), None);
     }
 
     #[test]
     fn bins_hold_whole_squares() {
-        let places = Places::Lattice { side_um: 8.0, at: vec![[0, 0], [3, 1], Places::NOWHERE] };
+        let places = Places::squares(8.0, vec![[0, 0], [3, 1], Places::NOWHERE]);
         let lattice = Lattice::new(Scale::new(2).unwrap());
         let measured = || MeasuredBins::Lattice(lattice);
         let binning = |bin_um, x| Binning { anchor_um: [x, 0.0], bin_um, lattice, measured: measured() };

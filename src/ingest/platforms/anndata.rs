@@ -5,7 +5,7 @@ use crate::ingest::binning::{Collector, ReadStats};
 use crate::ingest::config::PrepConfig;
 use crate::ingest::flags;
 use crate::ingest::folders::lower_name;
-use crate::ingest::matrix::{Tree, is_table, observed, read_table, squares_um};
+use crate::ingest::matrix::{Tree, corner_um, is_table, observed, read_table, squares_um};
 use crate::ingest::reader::{Platform, Reader};
 use std::path::Path;
 
@@ -48,8 +48,18 @@ impl Reader for AnnData {
         Tree::open(path).and_then(|tree| squares_um(&tree, config)).ok()?
     }
 
-    fn observed(&self, path: &Path, config: &PrepConfig, collector: &Collector) -> Result<Vec<[f64; 2]>> {
-        observed(&Tree::open(path)?, config, collector)
+    fn corner_um(&self, path: &Path, config: &PrepConfig, collector: &Collector) -> Result<[f64; 2]> {
+        corner_um(&Tree::open(path)?, config, collector)
+    }
+
+    fn observed(
+        &self,
+        path: &Path,
+        config: &PrepConfig,
+        condition: &str,
+        collector: &Collector,
+    ) -> Result<Vec<[f64; 2]>> {
+        observed(&Tree::open(path)?, config, condition, collector)
     }
 
     fn read(&self, path: &Path, config: &PrepConfig, collector: &Collector) -> Result<ReadStats> {

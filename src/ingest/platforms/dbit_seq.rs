@@ -70,7 +70,7 @@ impl Reader for DbitSeq {
                     None => Err(Error::data(&list, format!("the barcodes of {name} are not in it"))),
                 };
                 let at = names(&tree)?.iter().map(place).collect::<Result<Vec<[i32; 2]>>>()?;
-                read_table_at(&tree, config, collector, |_| Ok(Places::Lattice { side_um, at }))
+                read_table_at(&tree, config, collector, |_| Ok(Places::squares(side_um, at)))
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::guides::{Affine, coordinate_systems};
 use crate::ingest::binning::{Collector, ReadStats};
 use crate::ingest::config::PrepConfig;
 use crate::ingest::flags::{self, Flag};
-use crate::ingest::matrix::{Tree, is_table, observed, read_table, squares_um};
+use crate::ingest::matrix::{Tree, corner_um, is_table, observed, read_table, squares_um};
 use crate::ingest::reader::{Platform, Reader};
 use crate::ingest::text::{Layout, Named, Table};
 use crate::{Error, Result};
@@ -82,10 +82,22 @@ impl Reader for SpatialData {
         if element.starts_with("points/") { None } else { squares_um(&tree.within(&element), config).ok()? }
     }
 
-    fn observed(&self, path: &Path, config: &PrepConfig, collector: &Collector) -> Result<Vec<[f64; 2]>> {
+    fn corner_um(&self, path: &Path, config: &PrepConfig, collector: &Collector) -> Result<[f64; 2]> {
         let tree = Tree::open(path)?;
         let element = choose(&tree, config.matrix.element.as_deref())?;
-        observed(&tree.within(&element), config, collector)
+        if element.starts_with("points/") { Ok([0.0; 2]) } else { corner_um(&tree.within(&element), config, collector) }
+    }
+
+    fn observed(
+        &self,
+        path: &Path,
+        config: &PrepConfig,
+        condition: &str,
+        collector: &Collector,
+    ) -> Result<Vec<[f64; 2]>> {
+        let tree = Tree::open(path)?;
+        let element = choose(&tree, config.matrix.element.as_deref())?;
+        observed(&tree.within(&element), config, condition, collector)
     }
 
     /// By the coordinate systems that the image and the points both lie in, `global` if that is one.

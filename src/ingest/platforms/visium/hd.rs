@@ -54,7 +54,7 @@ impl Reader for VisiumHd {
 
     fn read(&self, path: &Path, _: &PrepConfig, collector: &Collector) -> Result<ReadStats> {
         let squares = Squares::dividing(path, collector.binning.bin_um)?;
-        squares.array(path)?.read(squares.side_um, |at| Places::Lattice { side_um: squares.side_um, at }, collector)
+        squares.array(path)?.read(squares.side_um, |at| Places::squares(squares.side_um, at), collector)
     }
 }
 

@@ -100,7 +100,7 @@ impl Reader for Visium {
         let array = Array::find(path)?;
         let placed = |place: &[i32; 2]| *place != Places::NOWHERE;
         match array.squares_um()? {
-            Some(side_um) => array.read(side_um, |at| Places::Lattice { side_um, at }, collector),
+            Some(side_um) => array.read(side_um, |at| Places::squares(side_um, at), collector),
             None if config.pattern == PatternKind::Spots => {
                 let centre = |place: [i32; 2]| if placed(&place) { centre_um(place) } else { [f64::NAN; 2] };
                 array.read(SPOT_UM, |at| Places::Points(at.into_iter().map(centre).collect()), collector)
@@ -108,7 +108,7 @@ impl Reader for Visium {
             None => {
                 let square = |place: [i32; 2]| if placed(&place) { full_columns(place) } else { place };
                 let at = |at: Vec<[i32; 2]>| at.into_iter().map(square).collect();
-                array.read(SPOT_UM, |places| Places::Lattice { side_um: SPOT_UM, at: at(places) }, collector)
+                array.read(SPOT_UM, |places| Places::squares(SPOT_UM, at(places)), collector)
             }
         }
     }
