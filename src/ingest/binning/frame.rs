@@ -8,6 +8,7 @@ use super::intake::ReadStats;
 use super::key::Key;
 use super::measured::MeasuredBins;
 use super::set::{BinSet, MAX_BINS};
+use super::strays::Strays;
 use crate::dataset::{GeneCounts, Quantity, SectionCounts};
 use crate::section::{Grid, Pattern, Raster, Sampling};
 use crate::{Error, Result};
@@ -120,7 +121,7 @@ impl<'a> Frame<'a> {
             measured.map(|bin| (bin, bin)).reduce(union)
         };
         let filled = runs.par_iter().filter_map(bounds).reduce_with(union)?;
-        let (first, last) = binning.measured.frame().unwrap_or(filled);
+        let (first, last) = binning.measured.listed().map_or(filled, BinSet::extent);
         let block = if matches!(binning.measured, MeasuredBins::Lattice(_)) { binning.lattice.scale.get() } else { 1 };
         let length = |first: i32, last: i32| (last - first) as usize + block;
         let (rows, cols) = (length(first.row, last.row), length(first.col, last.col));
@@ -143,21 +144,50 @@ impl<'a> Frame<'a> {
                 ),
             ));
         }
+        let strays = self.strays(runs).map(|strays| {
+            let remedy = match self.binning.measured.listed() {
+                Some(_) => "If they are mistakes, take them out of the list that --measured gives",
+                None => "If they are not of the section, choose it with --region, or take them out of the file",
+            };
+            format!("{}. {remedy}", strays.told(self.binning))
+        });
         let filled = || runs.iter().flat_map(Run::iter).filter(|(key, _)| self.binning.measures(key.bin())).count();
         let what = match rows.checked_mul(cols) {
-            Some(bins) if bins <= LARGE_GRID => return Ok(()),
-            Some(bins) if bins <= MAX_BINS && filled() >= bins / SPARSEST => return Ok(()),
+            Some(bins) if bins <= LARGE_GRID || (bins <= MAX_BINS && filled() >= bins / SPARSEST) => {
+                if let Some(strays) = strays {
+                    tracing::warn!("{}: a grid of {rows} × {cols} bins, for {strays}", input.display());
+                }
+                return Ok(());
+            }
             Some(bins) if bins <= MAX_BINS => {
                 format!("expected more than {} of them to hold anything", bins / SPARSEST)
             }
             _ => format!("expected {MAX_BINS} bins at most"),
         };
-        Err(Error::data(
-            input,
-            format!(
-                "a grid of {rows} × {cols} bins of {bin_um} µm, {what}. Choose a larger --bin-um, or check the unit (--um-per-unit) and the input for stray positions"
-            ),
-        ))
+        let remedy = strays.map(|strays| format!("There is {strays}"));
+        let remedy = remedy
+            .as_deref()
+            .unwrap_or("Choose a larger --bin-um, or check the unit (--um-per-unit) and the input for stray positions");
+        Err(Error::data(input, format!("a grid of {rows} × {cols} bins of {bin_um} µm, {what}. {remedy}")))
+    }
+
+    /// Bins that the frame is drawn around, far from all others.
+    fn strays(&self, runs: &[Run]) -> Option<Strays> {
+        let scale = self.binning.lattice.scale.get();
+        let extent = (self.first, self.last());
+        if let Some(listed) = self.binning.measured.listed() {
+            return Strays::find(extent, scale, |each| listed.bins().for_each(each));
+        }
+        Strays::find(extent, scale, |each| {
+            runs.par_iter().for_each(|run| {
+                run.iter().map(|(key, _)| key.bin()).filter(|bin| self.counts(*bin)).for_each(each);
+            });
+        })
+    }
+
+    /// Whether the frame is drawn around this bin, if it holds anything.
+    fn counts(&self, bin: AbsoluteBin) -> bool {
+        self.binning.measures(bin) && self.region.is_none_or(|region| region.holds(bin))
     }
 
     fn sampling(&self) -> Sampling {

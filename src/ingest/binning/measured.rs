@@ -64,11 +64,11 @@ impl MeasuredBins {
         }
     }
 
-    /// The first and the last bin of the box around a list, which is the frame of the section.
-    pub(crate) fn frame(&self) -> Option<(AbsoluteBin, AbsoluteBin)> {
+    /// The bins of a list, around which the frame of the section is drawn.
+    pub(crate) fn listed(&self) -> Option<&BinSet> {
         match self {
-            MeasuredBins::Listed { bins, .. } => Some(bins.extent()),
-            MeasuredBins::Without { of, .. } => of.frame(),
+            MeasuredBins::Listed { bins, .. } => Some(bins),
+            MeasuredBins::Without { of, .. } => of.listed(),
             _ => None,
         }
     }

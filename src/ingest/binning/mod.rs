@@ -11,6 +11,7 @@ mod intake;
 mod key;
 mod measured;
 mod set;
+mod strays;
 
 pub(crate) use accumulator::Accumulator;
 pub(crate) use bin::AbsoluteBin;

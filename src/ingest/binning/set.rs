@@ -21,7 +21,10 @@ impl BinSet {
             return Err("no bin".to_owned());
         };
         let length = |(first, last): (i32, i32)| (last - first) as usize + 1;
-        let mut set = BinSet::empty(AbsoluteBin { row: rows.0, col: cols.0 }, length(rows), length(cols))?;
+        let set = BinSet::empty(AbsoluteBin { row: rows.0, col: cols.0 }, length(rows), length(cols));
+        let mut set = set.map_err(|what| {
+            format!("{what}: they go from row {} to {} and from column {} to {}", rows.0, rows.1, cols.0, cols.1)
+        })?;
         bins.iter().for_each(|bin| set.insert(*bin));
         Ok(set)
     }
