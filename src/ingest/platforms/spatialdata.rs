@@ -165,5 +165,37 @@ fn points(tree: &Tree, element: &str, config: &PrepConfig, collector: &Collector
     let named = Named { gene: gene.as_deref(), count: config.csv.count_column.as_deref(), ..Named::default() };
     let columns = POINTS.columns(table.header(), named, config.csv.unit_um())?;
     columns.notes(table.header(), false).into_iter().for_each(|note| collector.note(note));
+    if config.csv.um_per_unit.is_none() {
+        tell_transformation(tree.path(), element, collector);
+    }
     table.read(&columns, collector)
+}
+
+/// Tells of a transformation of points to the system `global`, which is not applied.
+///
+/// Points that it shrinks are pixels, mostly, and `global` is µm. Points that it enlarges are µm, mostly, and `global` the pixels of a
+/// picture, as spatialdata-io writes Xenium and MERSCOPE.
+fn tell_transformation(path: &Path, element: &str, collector: &Collector) {
+    let Some(map) = coordinate_systems(&path.join(element)).remove("global") else { return };
+    let Affine([[a, b, x], [d, e, y]]) = map;
+    if [[a, b, x], [d, e, y]] == [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]] {
+        return;
+    }
+    let factor = (map.scale() * 1e6).round() / 1e6;
+    let what = format!("{element}: its coordinates are taken as µm, and its transformation to global is not applied");
+    if factor < 1.0 {
+        tracing::warn!(
+            "{}: {what}: a unit is {factor} units of global. If global is in µm, give --um-per-unit {factor}",
+            path.display()
+        );
+    } else if factor > 1.0 {
+        collector.note(format!(
+            "{what}: a unit is {factor} units of global, pixels mostly. If global is in µm, give --um-per-unit {factor}"
+        ));
+    } else {
+        tracing::warn!(
+            "{}: {what}: it moves, turns or mirrors the section. Positions, areas and masks are in the coordinates of the element",
+            path.display()
+        );
+    }
 }
