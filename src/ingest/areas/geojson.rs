@@ -75,7 +75,7 @@ fn collect(
             Ok(())
         }
         Some("MultiPolygon") => {
-            let list = value["coordinates"].as_array().ok_or_else(|| format!("{place}: expected polygons"))?;
+            let list = value["coordinates"].as_array().ok_or_else(|| at(place, "expected polygons"))?;
             list.iter().try_for_each(|one| {
                 polygons.push(polygon(one, place)?);
                 Ok(())
@@ -85,12 +85,17 @@ fn collect(
             others.insert(other.to_owned());
             Ok(())
         }
-        None => Err(format!("{place}: no GeoJSON: an object without \"type\"")),
+        None => Err(at(place, "no GeoJSON: an object without \"type\"")),
     }
 }
 
+/// What is wrong, and where; the outermost value has no place.
+fn at(place: &str, what: &str) -> String {
+    if place.is_empty() { what.to_owned() } else { format!("{place}: {what}") }
+}
+
 fn polygon(rings: &Value, place: &str) -> Result<Vec<Ring>, String> {
-    let wrong = || format!("{place}: expected rings of three points [x, y] or more");
+    let wrong = || at(place, "expected rings of three points [x, y] or more");
     let point = |point: &Value| {
         let number = |axis: usize| point.get(axis)?.as_f64().filter(|number| number.is_finite());
         Some([number(0)?, number(1)?])
@@ -132,7 +137,7 @@ mod tests {
             (r#"{"type":"FeatureCollection","features":[]}"#, "found nothing"),
         ] {
             let told = read_text(text).expect_err(text).to_string();
-            assert!(told.contains(part), "{text}: {told}");
+            assert!(told.contains(part) && !told.contains(": :"), "{text}: {told}");
         }
     }
 }

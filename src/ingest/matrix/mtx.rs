@@ -92,9 +92,13 @@ impl Mtx {
         })?;
         match state.entries {
             Some(entries) if entries == state.seen => Ok(into.finish()),
-            entries => Err(Error::data(
+            Some(entries) => Err(Error::data(
                 &self.matrix,
-                format!("{} entries, but the header says {}. Is the file complete?", state.seen, entries.unwrap_or(0)),
+                format!("{} entries, but the header says {entries}. Is the file complete?", state.seen),
+            )),
+            None => Err(Error::data(
+                &self.matrix,
+                "no line with rows, columns and entries in it: it is empty. Copy or download it again",
             )),
         }
     }

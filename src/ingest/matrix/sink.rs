@@ -26,8 +26,8 @@ pub(crate) struct MatrixSink<'a> {
     features: Vec<Feature>,
     places: &'a Places,
     collector: &'a Collector,
-    /// Other matrices of the same file, to name where this one holds no counts.
-    layers: Vec<String>,
+    /// Other matrices of the same file, to name where this one holds no counts; `None` where the format has no layers.
+    layers: Option<Vec<String>>,
 }
 
 impl<'a> MatrixSink<'a> {
@@ -62,20 +62,25 @@ impl<'a> MatrixSink<'a> {
             feature.map_err(|what| Error::data(path, format!("gene {i} (counted from 0): {what}")))
         };
         let features = genes.iter().enumerate().map(resolve).collect::<Result<Vec<Feature>>>()?;
-        Ok(MatrixSink { path, genes, features, places, collector, layers: Vec::new() })
+        Ok(MatrixSink { path, genes, features, places, collector, layers: None })
     }
 
     /// The same, which names `layers` where this matrix holds no counts.
     pub(crate) fn with_layers(self, layers: Vec<String>) -> Self {
-        MatrixSink { layers, ..self }
+        MatrixSink { layers: Some(layers), ..self }
     }
 
     /// What to do with a matrix that holds no counts.
-    fn advice(&self) -> String {
-        match self.layers.as_slice() {
-            [] => "There is no other layer in it that could hold them".to_owned(),
-            layers => format!(
-                "Choose the layer that holds counts with --layer: {}",
+    fn advice(&self, value: f64) -> String {
+        let as_it_is = match value.fract() > 0.0 {
+            true => "--already-normalised takes the values as they are. ",
+            false => "",
+        };
+        match self.layers.as_deref() {
+            None => "Give the matrix of counts, before it was normalised".to_owned(),
+            Some([]) => format!("{as_it_is}There is no other layer in it that could hold them"),
+            Some(layers) => format!(
+                "{as_it_is}Choose the layer that holds counts with --layer: {}",
                 listed(layers.iter().map(String::as_str))
             ),
         }
@@ -132,7 +137,7 @@ impl EntrySink<'_> {
             format!("gene {} in observation {observation} (counted from 0): {what}", self.sink.genes[gene].name)
         };
         let count = match self.sink.collector.quantity {
-            Quantity::Counts => count(value).map_err(|what| format!("{what}. {}", self.sink.advice())),
+            Quantity::Counts => count(value).map_err(|what| format!("{what}. {}", self.sink.advice(value))),
             Quantity::Values => normalised(value),
         };
         let count = count.map_err(at)?;
@@ -155,9 +160,7 @@ fn count(value: f64) -> Result<u32, String> {
         return Ok(value as u32);
     }
     Err(if value.is_finite() && value > 0.0 && value.fract() != 0.0 {
-        format!(
-            "found {value}, which is no count: the matrix is normalised already (--already-normalised takes the values as they are)"
-        )
+        format!("found {value}, which is no count: the matrix is normalised already")
     } else {
         format!("found {value}, expected a count: a whole number, 0 or more")
     })
@@ -180,7 +183,7 @@ mod tests {
     #[test]
     fn counts_are_whole_and_normalised_values_are_kept_bit_for_bit() {
         assert_eq!((count(3.0), count(0.0)), (Ok(3), Ok(0)));
-        assert!(count(1.5).unwrap_err().contains("--already-normalised"));
+        assert!(count(1.5).unwrap_err().contains("normalised already"));
         for wrong in [-1.0, f64::NAN, f64::INFINITY, 1e12] {
             assert!(count(wrong).unwrap_err().contains("expected a count"), "{wrong}");
         }

@@ -43,6 +43,7 @@ impl Header {
             None => Ok(None),
             Some([only]) => Ok(Some(*only)),
             Some(many) => {
+                self.once(many, flag)?;
                 let names = listed(many.iter().map(|column| self.names[*column].as_str()));
                 Err(self.wrong(format!(
                     "{} columns may be meant: {names}. Rename all but one, or choose with {flag}",
@@ -65,9 +66,23 @@ impl Header {
         })
     }
 
+    /// Refuses several columns of exactly one name, between which `flag` cannot choose.
+    fn once(&self, columns: &[usize], flag: &str) -> Result<()> {
+        match columns {
+            [first, second, ..] if self.names[*first] == self.names[*second] => Err(self.wrong(format!(
+                "{} columns are called {}. Rename or remove all but one, or name another with {flag}",
+                columns.len(),
+                self.names[*first]
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// The column that `flag` calls `name`.
     pub(crate) fn given(&self, name: &str, flag: &str) -> Result<usize> {
-        self.names.iter().position(|found| found == name).ok_or_else(|| {
+        let called = (0..self.names.len()).filter(|column| self.names[*column] == name).collect::<Vec<_>>();
+        self.once(&called, flag)?;
+        called.first().copied().ok_or_else(|| {
             let near = nearest_names(name, self.names.iter().map(String::as_str));
             let near = near.first().copied().unwrap_or("none");
             let found = listed(self.names.iter().map(String::as_str));

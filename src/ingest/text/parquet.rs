@@ -38,12 +38,17 @@ impl ParquetTable {
         let parts: Vec<_> = parts(path)?.into_iter().map(with_metadata).collect::<Result<_>>()?;
         let mut names: Vec<String> = Vec::new();
         for (part, metadata) in &parts {
-            let fields = metadata.schema().fields().iter().map(|field| field.name());
-            for name in fields.chain(part.keys.iter().map(|(key, _)| key)) {
-                if !names.contains(name) {
-                    names.push(name.clone());
+            let mut known = names.clone();
+            for field in metadata.schema().fields() {
+                // Each stands for one column of this file: of two that have one name, the second is a column too.
+                match known.iter().position(|name| name == field.name()) {
+                    Some(at) => drop(known.swap_remove(at)),
+                    None => names.push(field.name().clone()),
                 }
             }
+            let keys = part.keys.iter().map(|(key, _)| key.clone());
+            let new: Vec<String> = keys.filter(|key| !names.contains(key)).collect();
+            names.extend(new);
         }
         let header = Header { path: path.to_owned(), names, comments: Vec::new(), is_text: false };
         Ok(ParquetTable { header, parts })

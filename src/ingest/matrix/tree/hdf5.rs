@@ -56,7 +56,7 @@ impl File {
             let field = fields(&table).iter().find(|found| found.name == field)?.clone();
             Some((table, Some(field)))
         };
-        whole.map(|dataset| (dataset, None)).or_else(|e| field().ok_or_else(|| e.to_string()))
+        whole.map(|dataset| (dataset, None)).or_else(|e| field().ok_or_else(|| cause(e)))
     }
 
     fn attribute(&self, name: &str, attribute: &str) -> Option<hdf5_reader::Attribute> {
@@ -86,6 +86,9 @@ fn cause(error: hdf5_reader::error::Error) -> String {
             "{text}: packed in a way that only a plugin of HDF5 unpacks. Write it again with compression=\"gzip\""
         );
     }
+    if text.contains("unexpected end of data") || text.contains("unexpected EOF") {
+        return format!("{text}. Is the file complete? Copy or download it again");
+    }
     text
 }
 
@@ -97,7 +100,7 @@ impl Nodes for File {
     fn children(&self, name: &str) -> Result<Vec<String>, String> {
         let mut names: Vec<String> = match (self.group(name), self.file.dataset(name)) {
             (Ok(group), _) => {
-                let (groups, datasets) = group.member_names().map_err(|e| e.to_string())?;
+                let (groups, datasets) = group.member_names().map_err(cause)?;
                 [groups, datasets].concat()
             }
             (_, Ok(table)) => fields(&table).iter().map(|field| field.name.clone()).collect(),

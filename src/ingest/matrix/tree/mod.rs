@@ -97,7 +97,11 @@ impl Tree {
 
     /// An error about the node `name`.
     pub(crate) fn error(&self, name: &str, what: impl std::fmt::Display) -> Error {
-        Error::data(&self.path, format!("{}: {what}", self.full(name)))
+        match self.full(name) {
+            // The root has no name.
+            root if root.is_empty() => Error::data(&self.path, what),
+            full => Error::data(&self.path, format!("{full}: {what}")),
+        }
     }
 
     /// The names of the children of a group, sorted; empty where there is no such group.
