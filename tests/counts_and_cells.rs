@@ -9,6 +9,7 @@ mod stages;
 use arrow_array::{ArrayRef, Float64Array, StringArray};
 use lines::content;
 use s2s::dataset::Dataset;
+use s2s::section::Grid;
 use stages::run;
 use std::path::Path;
 use std::process::Command;
@@ -16,10 +17,16 @@ use std::sync::Arc;
 
 /// Cells of five corners, some of them beyond the grid, as Xenium writes boundaries.
 fn boundaries(path: &Path) {
+    outlines(path, 1);
+}
+
+/// The outline of each of them so many times.
+fn outlines(path: &Path, times: usize) {
     let (mut ids, mut x, mut y) = (Vec::new(), Vec::new(), Vec::new());
     for cell in 0..60 {
         let (left, top) = (f64::from(cell % 10) * 131.0 - 60.0, f64::from(cell / 10) * 171.0 + 7.0);
-        for (dx, dy) in [(0.0, 0.0), (37.0, -11.0), (52.0, 20.0), (20.0, 12.0), (-9.0, 41.0)] {
+        let corners = [(0.0, 0.0), (37.0, -11.0), (52.0, 20.0), (20.0, 12.0), (-9.0, 41.0)];
+        for (dx, dy) in corners.repeat(times) {
             ids.push(format!("cell-{cell}"));
             x.push(left + dx);
             y.push(top + dy);
@@ -63,7 +70,22 @@ fn cells_and_counts_that_make_no_sense_are_told() {
     boundaries(&at.join("cells.parquet"));
     std::fs::write(at.join("names.csv"), "cell,px,py\na,1,2\n").unwrap();
     std::fs::write(at.join("far.csv"), "cell_id,x_centroid,y_centroid\na,90000,2\nb,90010,30\n").unwrap();
+    twice(at);
     for (arguments, code, told) in [
+        ("--method blend --cells middles.csv", 65, "line 4: cell \"b\" has its middle in line 3 already"),
+        (
+            "--method blend --cells again.csv",
+            65,
+            "line 7: the outline of cell \"a\" comes to (40, 1) as it did in line 3",
+        ),
+        ("--method blend --cells apart.csv", 65, "line 8: cell \"a\" has corners, away from these, in line 2 already"),
+        (
+            "--method blend --cells again.parquet",
+            65,
+            "again.parquet: row 6 (counted from 0): the outline of cell \"cell-0\"",
+        ),
+        ("--method blend --cells names.geojson", 65, "features/1: cell \"a\" is features/0 already"),
+        ("--method blend --cells parts.geojson", 65, "features/0: cell \"a\" has one polygon twice"),
         ("--method bilinear --counts", 2, "--method blend"),
         ("--method blend --cells names.csv", 65, "expected cell_id with vertex_x"),
         ("--method blend --cells far.csv", 65, "x 90000 to 90010, y 2 to 30 µm, the bins at x 0 to 720"),
@@ -81,6 +103,61 @@ fn cells_and_counts_that_make_no_sense_are_told() {
         assert!(said.contains(told), "{arguments}: {said}");
         assert!(!at.join("a.zarr").exists(), "{arguments}");
     }
+}
+
+/// Files of cells some of which are given twice.
+fn twice(at: &Path) {
+    let write = |name: &str, text: &str| std::fs::write(at.join(name), text).unwrap();
+    write("middles.csv", "cell_id,x_centroid,y_centroid\na,50,60\nb,80,60\nb,90,70\n");
+    let (corners, other) = ("a,1,1\na,40,1\na,40,50\na,1,1\n", "b,60,1\nb,99,1\nb,99,50\n");
+    let header = "cell_id,vertex_x,vertex_y\n";
+    write("again.csv", &[header, corners, corners, other].concat());
+    let moved = corners.replace("1\n", "9\n");
+    write("apart.csv", &[header, &corners[..corners.len() - 6], other, &moved].concat());
+    outlines(&at.join("again.parquet"), 2);
+    let polygon = "[[[1,1],[40,1],[40,50],[1,1]]]";
+    let feature = |kind: &str, coordinates: &str| {
+        format!(
+            r#"{{"type":"Feature","properties":{{"cell_id":"a"}},"geometry":{{"type":"{kind}","coordinates":{coordinates}}}}}"#
+        )
+    };
+    let one = feature("Polygon", polygon);
+    write("names.geojson", &format!("[{one},{one}]"));
+    write("parts.geojson", &format!("[{}]", feature("MultiPolygon", &format!("[{polygon},{polygon}]"))));
+}
+
+/// What touches itself, has two parts or a bridge to a hole is one cell.
+#[test]
+fn outlines_of_any_shape_are_cells() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let write = |name: &str, text: &str| std::fs::write(at.join(name), text).unwrap();
+    let grid = Grid { rows: 10, cols: 10, bin_um: 10.0, origin_um: [0.0, 0.0] };
+    let area = |name: &str| {
+        let found = s2s::ingest::cells(&at.join(name), None, &grid).unwrap();
+        assert_eq!(found.ids, ["a", "b"], "{name}");
+        found.areas_um2[0]
+    };
+    let table = |corners: &[(i32, i32)]| {
+        let rows = corners.iter().map(|(x, y)| format!("a,{x},{y}\n")).collect::<String>();
+        format!("cell_id,vertex_x,vertex_y\n{rows}b,60,1\nb,90,1\nb,90,50\n")
+    };
+    let square = [(0, 0), (20, 0), (20, 20), (0, 20), (0, 0)];
+    write("closed.csv", &table(&[&square[..], &[(0, 0)]].concat()));
+    write("parts.csv", &table(&[square, square.map(|(x, y)| (x + 30, y))].concat()));
+    write("bridge.csv", &table(&[&square[..], &[(5, 5), (5, 10), (10, 10), (10, 5), (5, 5), (0, 0)]].concat()));
+    assert_eq!((area("closed.csv"), area("parts.csv"), area("bridge.csv")), (400.0, 800.0, 375.0));
+    let parts = "[[[[0,0],[20,0],[20,20],[0,0]]],[[[30,0],[50,0],[50,20],[30,0]]]]";
+    let feature = |id: &str, kind: &str, coordinates: &str| {
+        format!(r#"{{"type":"Feature","id":"{id}","geometry":{{"type":"{kind}","coordinates":{coordinates}}}}}"#)
+    };
+    let (two, one) = (feature("a", "MultiPolygon", parts), feature("b", "Polygon", "[[[0,0],[20,0],[20,20],[0,0]]]"));
+    write("parts.geojson", &format!("[{two},{one}]"));
+    assert_eq!(area("parts.geojson"), 400.0);
+    let kinds = [&two, &one]
+        .map(|feature| feature.replace("\"a\"", "\"PathCellObject\"").replace("\"b\"", "\"PathCellObject\""));
+    write("kinds.geojson", &format!("[{}]", kinds.join(",")));
+    assert_eq!(s2s::ingest::cells(&at.join("kinds.geojson"), None, &grid).unwrap().ids, ["0", "1"]);
 }
 
 #[test]

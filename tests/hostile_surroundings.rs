@@ -1,6 +1,7 @@
 //! What is around a run: logs that cannot be written, little memory, few threads, no network. Nothing of it loses work, and what cannot go on
 //! is told as one clear error that is no bug.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -66,6 +67,34 @@ fn a_log_that_cannot_be_written_loses_no_work() {
             );
         }
     }
+}
+
+/// A disk that takes files of so many KiB and no larger ones is full where it matters: of a fit the curves are small, the weights are not.
+#[test]
+fn a_full_disk_leaves_no_part_of_a_fit() {
+    let folder = complete();
+    let of_fit = || {
+        let files = std::fs::read_dir(folder.path().join("fits")).unwrap();
+        files
+            .map(|file| (file.as_ref().unwrap().file_name(), std::fs::read(file.unwrap().path()).unwrap()))
+            .collect::<BTreeMap<_, _>>()
+    };
+    let (whole, (binary, arguments)) = (of_fit(), STAGES[2]);
+    assert_eq!(whole.len(), 2, "{:?}", whole.keys());
+    let blocks = whole.values().map(Vec::len).min().unwrap() / 512 + 8;
+    assert!(whole.values().any(|content| content.len() > 512 * blocks));
+    let full = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"");
+    let fails = |arguments: &str| {
+        let done = run(folder.path(), &full, (binary, arguments));
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(done.status.code() == Some(74) && said.contains("fits/DUCT1.safetensors: could not write"), "{said}");
+    };
+    // What stood there is whole, and of one run.
+    fails(&format!("{arguments} --seed 3 --force"));
+    assert!(of_fit() == whole);
+    whole.keys().for_each(|name| std::fs::remove_file(folder.path().join("fits").join(name)).unwrap());
+    fails(arguments);
+    assert!(of_fit().is_empty(), "{:?}", of_fit().keys());
 }
 
 #[test]

@@ -5,6 +5,7 @@
 use clap::Parser;
 use s2s::cli;
 use s2s::compute::clean_up_on_signals;
+use s2s::files::check_outside;
 use s2s::simulate::{Plan, write};
 use s2s::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -70,6 +71,7 @@ fn execute(args: Args) -> Result<()> {
         write(&Plan { rows, cols, bin_um, genes, seed, depth_um }, output, stain, force, &cli::command_line())
     };
     let Some(sections) = sections else { return one(0.0, &output) };
+    check_outside(&output)?;
     std::fs::create_dir_all(&output).map_err(|e| Error::io(&output, "create", e))?;
     (0..sections)
         .try_for_each(|number| one(f64::from(number) * distance_um, &output.join(format!("section_{}", number + 1))))

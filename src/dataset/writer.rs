@@ -10,7 +10,7 @@ use super::quantity::Quantity;
 use super::reader::patches;
 use super::truth::noted;
 use crate::components::principal_components;
-use crate::files::{Replace, fingerprint, make_below, write_atomically};
+use crate::files::{Entry, Layout, Replace, fingerprint, make_below, write_atomically};
 use crate::guides::Guide;
 use crate::provenance::Provenance;
 use crate::section::{Grid, Lattice, LogNormaliser, Neighbours, Raster, Sampling, infer_tissue, normalisation_target};
@@ -76,13 +76,31 @@ const COMPONENTS: usize = 20;
 /// How many of the most widespread genes they are made of, at most: rarer ones add noise and hours.
 const COMPONENT_GENES: usize = 2000;
 
+/// The file of the withheld bins.
+const TRUTH: &str = "truth.parquet";
+
 /// Whether a dataset can be written to `folder`; the errors are those that [`write()`] would give after all the work.
 pub fn check_output(folder: &Path) -> Result<()> {
     begin(folder).map(drop)
 }
 
 fn begin(folder: &Path) -> Result<Replace> {
-    Replace::begin(folder, |folder| earlier(folder).is_some())
+    if folder.file_name().is_some() && sample_name(folder).is_empty() {
+        return Err(Error::Usage(format!(
+            "{}: the sample is called as its dataset without .s2s, and that is no name. Give one: SAMPLE.s2s",
+            folder.display()
+        )));
+    }
+    Replace::begin(folder, |folder| earlier(folder).is_some(), is_part)
+}
+
+/// Whether a dataset, of whatever version, has such a part.
+fn is_part(entry: &Entry) -> bool {
+    const LAYOUT: Layout = Layout {
+        folders: &["sections/*.s2s"],
+        files: &["manifest.json", "bins.parquet|components.parquet|measured.parquet|patches.parquet", GUIDES, TRUTH],
+    };
+    LAYOUT.holds(entry)
 }
 
 /// Writes `section` as the dataset `folder`, whole or not at all, and returns its manifest.
@@ -140,7 +158,7 @@ pub fn write_as(
     write_patches(&to("patches.parquet"), &tissue, sampling.nominal(), settings.patch)?;
     let withheld = || match settings.mode {
         Mode::Benchmark => {
-            let (path, file_metadata) = (to("truth.parquet"), noted(&inputs));
+            let (path, file_metadata) = (to(TRUTH), noted(&inputs));
             let withheld = |index: usize| !measured[index] && outline.holds((index / grid.cols, index % grid.cols));
             table.write(&path, withheld, Some(&section.totals), file_metadata).map(drop)
         }
@@ -168,7 +186,7 @@ pub fn write_as(
         names.extend(KEPT.map(|name| format!("{below}/{name}")));
     }
     if settings.mode == Mode::Benchmark {
-        names.push("truth.parquet".to_owned());
+        names.push(TRUTH.to_owned());
     }
     let fingerprints = names
         .into_par_iter()

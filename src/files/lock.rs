@@ -1,5 +1,6 @@
 //! Outputs that take long to make, and that two processes must not make at once.
 
+use super::outside::check_outside;
 use super::pending::Pending;
 use super::{behind_links, is_same, parent};
 use crate::{Error, Result};
@@ -16,8 +17,10 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the file `target`, which need not exist. [`Error::Io`] if another process has it, or its folder cannot be written to.
+    /// Takes the file `target`, which need not exist. [`Error::Io`] if another process has it, or its folder cannot be written to;
+    /// [`Error::Usage`] if that is in a dataset or store.
     pub fn take(target: &Path) -> Result<Self> {
+        check_outside(target)?;
         let real = behind_links(target);
         let mut name = std::ffi::OsString::from(".");
         name.push(real.file_name().unwrap_or_default());
@@ -45,8 +48,10 @@ impl Lock {
     }
 }
 
-/// [`Error::Io`] if there is no folder that `target` could be made in: told before what takes long, not after.
+/// [`Error::Io`] if there is no folder that `target` could be made in, [`Error::Usage`] if that is in a dataset or store: told before what
+/// takes long, not after.
 pub(crate) fn check_place(target: &Path) -> Result<()> {
+    check_outside(target)?;
     let real = behind_links(target);
     let told = |e| Error::Io(format!("{}: {}", target.display(), unwritable(parent(&real), &e)));
     match fs::metadata(parent(&real)) {

@@ -4,9 +4,11 @@ mod bounded;
 mod earlier;
 mod lock;
 mod names;
+mod outside;
 mod packing;
 mod pending;
 mod replace;
+mod strangers;
 mod temporary;
 mod version;
 
@@ -15,10 +17,12 @@ pub use earlier::Earlier;
 pub use lock::Lock;
 pub(crate) use lock::check_place;
 pub use names::{companion, file_name};
+pub use outside::check_outside;
 pub(crate) use packing::unpacks_within;
 pub use pending::abandon;
-pub use replace::Replace;
-pub use temporary::{remove, write_atomically};
+pub use replace::{Replace, check_replaceable};
+pub use strangers::{Entry, Known, Layout, stranger};
+pub use temporary::{remove, write_atomically, write_together};
 pub(crate) use version::readable;
 
 use crate::{Error, Result};

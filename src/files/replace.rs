@@ -2,7 +2,9 @@
 
 use super::earlier::Earlier;
 use super::lock::unwritable;
+use super::outside::check_outside;
 use super::pending::Pending;
+use super::strangers::{Known, check_strangers};
 use super::{behind_links, is_same, parent, sync, sync_folder, tree};
 use crate::{Error, Result};
 use std::fs::{self, File, TryLockError};
@@ -19,27 +21,39 @@ pub struct Replace {
     /// Locked for as long as this is written: an unlocked one is left over.
     _lock: File,
     target: PathBuf,
+    /// What may go with the folder that stands there.
+    known: Known,
+}
+
+/// [`Error::Usage`] if the folder `target` is not to be written: what stands there is not `ours`, or holds what is not `known` and would
+/// go with it, or it lies in a dataset or store.
+pub fn check_replaceable(target: &Path, ours: impl Fn(&Path) -> bool, known: Known) -> Result<()> {
+    check_outside(target)?;
+    let empty = || fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_none());
+    if target.exists() && !ours(target) && !empty() {
+        Earlier::Foreign.give_way(target, false)?;
+    }
+    check_strangers(target, known)
 }
 
 impl Replace {
     /// Starts to write the folder `target`. What stands there is kept until [`Replace::finish`], and is
-    /// replaced only if `ours` says that it is an earlier output of the same kind.
+    /// replaced only if `ours` says that it is an earlier output of the same kind, and all in it is `known` to be a part of one.
     ///
-    /// [`Error::Io`] if another process is writing the same target.
-    pub fn begin(target: &Path, ours: impl Fn(&Path) -> bool) -> Result<Self> {
-        Self::start(target, ours, false)
+    /// [`Error::Io`] if another process is writing the same target, otherwise errors as those of [`check_replaceable`].
+    pub fn begin(target: &Path, ours: impl Fn(&Path) -> bool, known: Known) -> Result<Self> {
+        check_replaceable(target, ours, known)?;
+        Self::start(target, known, false)
     }
 
-    /// The same where others may be about to write the same: [`Replace::finish_first`] says who was first.
+    /// The same where others may be about to write the same: [`Replace::finish_first`] says who was first, and nothing is replaced.
     pub fn race(target: &Path, ours: impl Fn(&Path) -> bool) -> Result<Self> {
-        Self::start(target, ours, true)
+        const ALL: Known = |_| true;
+        check_replaceable(target, ours, ALL)?;
+        Self::start(target, ALL, true)
     }
 
-    fn start(target: &Path, ours: impl Fn(&Path) -> bool, race: bool) -> Result<Self> {
-        let empty = || fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_none());
-        if target.exists() && !ours(target) && !empty() {
-            Earlier::Foreign.give_way(target, false)?;
-        }
+    fn start(target: &Path, known: Known, race: bool) -> Result<Self> {
         let real = behind_links(target);
         let Some(name) = real.file_name() else {
             let what = "the folder that a command runs in, or the root, cannot be replaced. Give the name of a folder of its own";
@@ -57,7 +71,7 @@ impl Replace {
             )));
         }
         let (temporary, pending, lock) = claim(parent(&real), &prefix).map_err(failed)?;
-        Ok(Replace { temporary, pending, _lock: lock, target: real })
+        Ok(Replace { temporary, pending, _lock: lock, target: real, known })
     }
 
     /// The folder to write into.
@@ -87,8 +101,11 @@ impl Replace {
     ///
     /// What stood there changes places with it in one call where the system can do that (Linux): at any moment the name is
     /// that of the old or of the new.
+    ///
+    /// [`Error::Usage`] if somebody has put something into it since [`Replace::begin`]: the old one stays, then.
     pub fn finish(self) -> Result<()> {
         self.sync()?;
+        check_strangers(&self.target, self.known)?;
         let old = self.pending.steady(|| self.place()).map_err(|e| Error::io(&self.target, "write", e))?;
         sync_folder(parent(&self.target))?;
         match old.map(|old| (fs::remove_dir_all(&old), old)) {
@@ -197,6 +214,10 @@ mod tests {
         entries.collect()
     }
 
+    fn begin(target: &Path) -> Result<Replace> {
+        Replace::begin(target, |_| true, |entry| entry.name() == "file")
+    }
+
     #[test]
     fn a_folder_is_replaced_and_what_a_killed_process_left_goes() {
         let folder = tempfile::tempdir().unwrap();
@@ -205,14 +226,14 @@ mod tests {
         fs::create_dir(&left).unwrap();
         fs::write(left.join("part"), "").unwrap();
         for content in ["one", "two"] {
-            let replace = Replace::begin(&target, |_| true).unwrap();
+            let replace = begin(&target).unwrap();
             fs::write(replace.path().join("file"), content).unwrap();
             replace.finish().unwrap();
             assert_eq!(fs::read_to_string(target.join("file")).unwrap(), content);
             assert_eq!(names(folder.path()), ["out"]);
         }
         std::os::unix::fs::symlink("out", folder.path().join("link")).unwrap();
-        Replace::begin(&folder.path().join("link"), |_| true).unwrap().finish().unwrap();
+        begin(&folder.path().join("link")).unwrap().finish().unwrap();
         assert!(fs::symlink_metadata(folder.path().join("link")).unwrap().is_symlink());
         assert_eq!(fs::read_dir(&target).unwrap().count(), 0);
     }
@@ -221,12 +242,28 @@ mod tests {
     fn a_second_writer_is_told_unless_it_races() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("out");
-        let first = Replace::begin(&target, |_| true).unwrap();
-        let told = Replace::begin(&target, |_| true).err().unwrap();
+        let first = begin(&target).unwrap();
+        let told = begin(&target).err().unwrap();
         assert!(told.exit_code() == 74 && told.to_string().contains("another process"), "{told}");
         let racing = Replace::race(&target, |_| true).unwrap();
         fs::write(first.path().join("file"), "").unwrap();
         assert!(first.finish_first().unwrap() && !racing.finish_first().unwrap());
         assert_eq!(names(folder.path()), ["out"]);
+    }
+
+    #[test]
+    fn what_is_put_into_a_folder_while_it_is_written_anew_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("out");
+        fs::create_dir(&target).unwrap();
+        fs::write(target.join("file"), "old").unwrap();
+        let replace = begin(&target).unwrap();
+        fs::write(replace.path().join("file"), "new").unwrap();
+        fs::write(target.join("notes.txt"), "mine").unwrap();
+        let told = replace.finish().unwrap_err();
+        assert!(told.exit_code() == 2 && told.to_string().contains("out/notes.txt"), "{told}");
+        assert_eq!(fs::read_to_string(target.join("file")).unwrap(), "old");
+        assert_eq!(names(folder.path()), ["out"]);
+        assert!(begin(&target).is_err());
     }
 }

@@ -13,17 +13,51 @@ use std::path::{Path, PathBuf};
 /// A target has one temporary name, `.NAME.s2s-tmp`. Who writes locks it, so that others wait; what a killed process left
 /// there is taken over by the next. A symlink at `path` stays one, and the umask decides who may read.
 pub fn write_atomically(path: &Path, content: &[u8]) -> Result<()> {
-    let target = &behind_links(path);
-    let name = temporary(target);
-    let mut file = claim(&name).map_err(|e| Error::io(path, "create", e))?;
-    let pending = Pending::new(&name);
-    let place = || pending.steady(|| fs::rename(&name, target));
-    let written = file.write_all(content).and_then(|()| file.sync_all()).and_then(|()| place());
-    if let Err(e) = written {
-        let _ = fs::remove_file(&name);
-        return Err(Error::io(path, "write", e));
+    write_together(&[(path, content)])
+}
+
+/// Writes several files as [`write_atomically`] writes one: none of them takes its place, in the order given, before all are on disk.
+pub fn write_together(files: &[(&Path, &[u8])]) -> Result<()> {
+    let written: Vec<Written> =
+        files.iter().map(|(path, content)| Written::new(path, content)).collect::<Result<_>>()?;
+    written.into_iter().try_for_each(Written::place)
+}
+
+/// A file that is on disk under its temporary name; dropped, it is gone.
+struct Written {
+    path: PathBuf,
+    target: PathBuf,
+    name: PathBuf,
+    /// Locked until it has its place.
+    file: File,
+    pending: Pending,
+}
+
+impl Written {
+    fn new(path: &Path, content: &[u8]) -> Result<Self> {
+        let target = behind_links(path);
+        let name = temporary(&target);
+        let file = claim(&name).map_err(|e| Error::io(path, "create", e))?;
+        let mut written = Written { path: path.to_owned(), target, file, pending: Pending::new(&name), name };
+        let done = written.file.write_all(content).and_then(|()| written.file.sync_all());
+        done.map_err(|e| Error::io(path, "write", e))?;
+        Ok(written)
     }
-    sync_folder(parent(target))
+
+    fn place(self) -> Result<()> {
+        let placed = self.pending.steady(|| fs::rename(&self.name, &self.target));
+        placed.map_err(|e| Error::io(&self.path, "write", e))?;
+        sync_folder(parent(&self.target))
+    }
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        // In its place, the temporary name is nobody's, or already that of the next writer.
+        if is_same(&self.file, &self.name) {
+            let _ = fs::remove_file(&self.name);
+        }
+    }
 }
 
 /// Removes what [`write_atomically`] wrote to `path`, and what a killed process left of it.

@@ -52,6 +52,9 @@ pub struct Job<'a> {
 /// Errors are those of [`predict()`](super::predict()), and [`Error::Io`](crate::Error::Io) where the store cannot be written.
 pub fn run(job: &Job) -> Result<()> {
     check_place(job.output.path())?;
+    if let Output::New(path) = job.output {
+        store::check_output(path)?;
+    }
     let predictor = Predictor::new(&job.settings)?;
     let (name, of, records) = match &predictor.source {
         Source::Networks(networks) => ("s2s".to_owned(), String::new(), models(job, networks, predictor.share)?),

@@ -117,9 +117,14 @@ pub fn from_tensors(config: &CdcinConfig, tensors: Vec<NamedTensor>, device: &De
     }
 }
 
-/// Writes `net` and `metadata` to `path`; its config goes into the metadata as [`CONFIG_KEY`], the version of the format as
-/// [`FORMAT_KEY`].
+/// Writes `net` and `metadata` to `path` as [`encode`] has them, whole or not at all.
 pub fn save(net: &Cdcin, metadata: &BTreeMap<String, String>, path: &Path) -> Result<()> {
+    write_atomically(path, &encode(net, metadata)?)
+}
+
+/// The bytes of a file of `net` and `metadata`; the network's config goes into the metadata as [`CONFIG_KEY`], the version of the format as
+/// [`FORMAT_KEY`].
+pub fn encode(net: &Cdcin, metadata: &BTreeMap<String, String>) -> Result<Vec<u8>> {
     let mut metadata = metadata.clone();
     let mut config = serde_json::to_value(net.config()).map_err(|e| Error::bug(e))?;
     let first = net.config().gene_embedding == 0;
@@ -130,7 +135,7 @@ pub fn save(net: &Cdcin, metadata: &BTreeMap<String, String>, path: &Path) -> Re
     let format = if first { 1 } else { FORMAT };
     metadata.insert(CONFIG_KEY.to_owned(), config.to_string());
     metadata.insert(FORMAT_KEY.to_owned(), format.to_string());
-    write_tensors(to_tensors(net), &metadata, path)
+    encode_tensors(to_tensors(net), &metadata)
 }
 
 /// Rebuilds the network in `path` on `device`, with its config and metadata.

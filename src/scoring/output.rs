@@ -1,6 +1,6 @@
 //! The folders that a scoring run writes: each appears as a whole.
 
-use crate::files::{Replace, make_below};
+use crate::files::{Entry, Replace, check_outside, check_replaceable, make_below};
 use crate::provenance::Provenance;
 use crate::{Error, Result};
 use std::fs;
@@ -18,14 +18,21 @@ pub struct Target<'a> {
 /// What a folder of plots has, to be known by; a folder of scores has it in `scores.json`.
 const PLOTS: &str = "provenance.json";
 
+/// What a folder of scores has, to be known by.
+const KNOWN_BY: &str = "scores.json";
+
 /// Names of what stands in a folder of scores.
-const SCORES: [&str; 6] = ["scores.json", "scores.csv", "scores.parquet", "profiles.csv", "report.html", "genes.html"];
+const SCORES: [&str; 6] = [KNOWN_BY, "scores.csv", "scores.parquet", "profiles.csv", "report.html", "genes.html"];
 
 impl Target<'_> {
-    /// [`Error::Usage`] if the scores or plots of another run than `provenance` stand there, and are not to be replaced by `force`.
+    /// [`Error::Usage`] if the scores or plots of another run than `provenance` stand there, and are not to be replaced by `force`, or
+    /// something stands there that is neither.
     pub(super) fn check(&self, provenance: &Provenance, force: bool) -> Result<()> {
         let mut folders = std::iter::once(self.folder).chain(self.plots);
-        folders.try_for_each(|folder| provenance.earlier(earlier(folder).as_slice()).give_way(folder, force))
+        folders.try_for_each(|folder| {
+            check_replaceable(folder, Path::is_dir, is_part)?;
+            provenance.earlier(earlier(folder).as_slice()).give_way(folder, force)
+        })
     }
 }
 
@@ -45,16 +52,11 @@ impl Folders {
     /// Starts to write what `target` names for the run `provenance`; earlier scores and plots there are kept until [`Folders::finish`].
     pub(super) fn begin(target: &Target, provenance: &Provenance) -> Result<Self> {
         let begin = |folder: &Path| {
+            check_outside(folder)?;
             if let Some(parent) = folder.parent() {
                 fs::create_dir_all(parent).map_err(|e| Error::io(parent, "create", e))?;
             }
-            if let Some(stranger) = stranger(folder) {
-                let (folder, stranger) = (folder.display(), stranger.display());
-                return Err(Error::Usage(format!(
-                    "{folder}: holds {stranger}, so it is no earlier output of this command and left alone. Choose another folder"
-                )));
-            }
-            Replace::begin(folder, Path::is_dir)
+            Replace::begin(folder, Path::is_dir, is_part)
         };
         let plots = target.plots.map(|plots| Ok::<_, Error>((plots, within(plots, target.folder)?))).transpose()?;
         let report = begin(target.folder)?;
@@ -115,25 +117,29 @@ fn within(plots: &Path, report: &Path) -> Result<Option<PathBuf>> {
 
 /// The run that the scores or plots in `folder` came from, where it is told.
 fn earlier(folder: &Path) -> Option<Provenance> {
-    let read = |name: &str| serde_json::from_slice::<serde_json::Value>(&fs::read(folder.join(name)).ok()?).ok();
-    let scores = || read("scores.json")?.get("methods").is_some().then(|| read("scores.json"))?;
-    scores()
-        .map(|told| Provenance::told(told["provenance"].clone()))
-        .or_else(|| serde_json::from_value(read(PLOTS)?).ok())
+    scored(folder).or_else(|| plotted(folder))
 }
 
-/// Something in `folder` that s2s-score does not write. (Engines remove some of what it wrote before another try.)
-fn stranger(folder: &Path) -> Option<PathBuf> {
-    let pictured = earlier(folder).is_some();
-    let strange = |path: PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if path.is_dir() && !(pictured && name == "maps") {
-            return stranger(&path);
-        }
-        let picture = name.ends_with(".svg") || name == PLOTS || name == "maps";
-        let score = SCORES.contains(&name.as_str()) || name.ends_with("_mqc.json") || name.starts_with('.');
-        let known = score || (pictured && picture);
-        (!known).then_some(path)
-    };
-    fs::read_dir(folder).ok()?.flatten().find_map(|entry| strange(entry.path()))
+fn scored(folder: &Path) -> Option<Provenance> {
+    let told: serde_json::Value = serde_json::from_slice(&fs::read(folder.join(KNOWN_BY)).ok()?).ok()?;
+    told.get("methods").is_some().then(|| Provenance::told(told["provenance"].clone()))
+}
+
+fn plotted(folder: &Path) -> Option<Provenance> {
+    serde_json::from_slice(&fs::read(folder.join(PLOTS)).ok()?).ok()
+}
+
+/// Whether scores or plots have such a part: pictures only where what they are known by stands. (Engines remove some of what was written
+/// before another try.)
+fn is_part(entry: &Entry) -> bool {
+    let (name, folder) = (entry.name(), entry.path.parent().unwrap_or(entry.path));
+    // The smaller of the two is looked at first, for it is asked of every picture.
+    let pictured = |folder: &Path| plotted(folder).or_else(|| scored(folder)).is_some();
+    if entry.is_folder {
+        // Plots lie in a folder of any name, or in one below it.
+        return name != "maps" || pictured(folder);
+    }
+    let map = || folder.ends_with("maps") && name.ends_with(".png") && folder.parent().is_some_and(pictured);
+    let picture = || (name.ends_with(".svg") || name == PLOTS) && pictured(folder);
+    SCORES.contains(&name) || name.ends_with("_mqc.json") || picture() || map()
 }

@@ -4,7 +4,7 @@ use super::molecules::{Molecules, Row, Section};
 use super::plan::Plan;
 use super::stain::write_stain;
 use crate::compute::Progress;
-use crate::files::{Replace, write_atomically};
+use crate::files::{Entry, Layout, Replace, write_atomically};
 use crate::provenance::Provenance;
 use crate::words::counted;
 use crate::{Error, Result};
@@ -44,7 +44,7 @@ pub fn write(plan: &Plan, folder: &Path, stain: bool, force: bool, command: &[St
         json!({ "rows": rows, "cols": cols, "bin_um": bin_um, "genes": genes, "depth_um": depth_um, "stain": stain });
     let provenance = Provenance::new("s2s-simulate", Value::Null, Some(seed), Vec::new());
     let provenance = provenance.with_request(asked).with_command(command);
-    let replace = Replace::begin(folder, |path| earlier(path).is_some())?;
+    let replace = Replace::begin(folder, |path| earlier(path).is_some(), is_part)?;
     provenance.earlier(earlier(folder).as_slice()).give_way(folder, force)?;
     let section = Section::new(plan);
     let molecules = write_tables(plan, &section, replace.path(), &provenance)?;
@@ -60,6 +60,12 @@ pub fn write(plan: &Plan, folder: &Path, stain: bool, force: bool, command: &[St
     replace.finish()?;
     tracing::info!("simulate: {molecules} molecules of {} in {}", counted(plan.genes, "gene"), folder.display());
     Ok(())
+}
+
+/// Whether a section, with or without a stain, has such a part.
+fn is_part(entry: &Entry) -> bool {
+    const FILES: &str = "transcripts.parquet|rates.parquet|experiment.xenium|morphology_mip.ome.tif";
+    Layout { folders: &[], files: &[FILES] }.holds(entry)
 }
 
 /// The run that the section in `folder` came from, if s2s-simulate wrote it.

@@ -6,13 +6,14 @@ use super::disk::Disk;
 use super::earlier::is_store;
 use super::header::Header;
 use super::layer::{Layer, Matrix};
+use super::parts::is_part;
 use super::reader::Store;
 use super::record::{Model, Record, Records, values_fingerprint};
 use super::zarr::{Kind, Zarr};
 use super::{ome, picture, table};
 use crate::dataset::Dataset;
 use crate::error::nearest_names;
-use crate::files::{Replace, content_fingerprint};
+use crate::files::{Replace, check_replaceable, content_fingerprint};
 use crate::provenance::Provenance;
 use crate::section::{Cells, Raster};
 use crate::{Error, Result};
@@ -108,12 +109,17 @@ pub struct StoreWriter<'a> {
     records: Records,
 }
 
+/// Whether a new store can be written to `path`; the errors are those that [`StoreWriter::create`] would give after all the work.
+pub fn check_output(path: &Path) -> Result<()> {
+    check_replaceable(path, is_store, is_part)
+}
+
 impl<'a> StoreWriter<'a> {
     /// Begins the store `path` for the genes of the plan. Nothing stands under that name until [`StoreWriter::finish`].
     pub fn create(path: &Path, plan: Plan<'a>) -> Result<Self> {
         let genes = plan.genes.iter().map(|(gene, _)| gene.clone()).collect();
         let header = header(&plan, genes);
-        let replace = Replace::begin(path, is_store)?;
+        let replace = Replace::begin(path, is_store, is_part)?;
         let zarr = Zarr::new(Disk::private(replace.path().to_owned()), path);
         skeleton(&zarr, &plan, &header)?;
         Self::open(zarr, Some(replace), &header, plan)

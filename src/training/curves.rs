@@ -5,7 +5,6 @@ use arrow_array::{ArrayRef, Float64Array, RecordBatch, UInt64Array};
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
-use std::path::Path;
 use std::sync::Arc;
 
 /// The losses of one step; a term that did not join in it is NaN.
@@ -65,8 +64,9 @@ impl Curves {
         points.iter().map(point).collect::<Option<_>>().map(Curves)
     }
 
-    /// Writes one row per recorded step, without its seconds: the same run writes the same file. With `provenance` (JSON) in the file's metadata.
-    pub fn write(&self, path: &Path, provenance: &str) -> Result<()> {
+    /// A Parquet file of one row per recorded step, without its seconds: the same run gives the same file. With `provenance` (JSON) in the file's
+    /// metadata.
+    pub fn encode(&self, provenance: &str) -> Result<Vec<u8>> {
         let column = |get: fn(&Point) -> f64| -> ArrayRef {
             Arc::new(self.0.iter().map(get).map(Some).collect::<Float64Array>())
         };
@@ -80,9 +80,7 @@ impl Curves {
             ("total", column(|p| p.total)),
             ("held_out", column(|p| p.held_out)),
         ];
-        let content = encode(columns, provenance)
-            .map_err(|e| Error::Io(format!("{}: could not write the loss curves: {e}", path.display())))?;
-        crate::files::write_atomically(path, &content)
+        encode(columns, provenance).map_err(|e| Error::bug(format!("loss curves: {e}")))
     }
 }
 

@@ -4,6 +4,7 @@ use super::config::Crop;
 use super::fitted::{Fit, FittedGene, Stop};
 use super::identity::Identity;
 use super::settings::FitSettings;
+use crate::files::{companion, write_together};
 use crate::network::{Cdcin, InputConfig, weights};
 use crate::provenance::{Input, Provenance};
 use crate::{Error, Result};
@@ -66,11 +67,13 @@ impl ModelMetadata {
         })
     }
 
-    /// Writes the loss curves beside `path` (`NAME.fit.parquet`), then the weights, each whole or not at all.
+    /// Writes the weights to `path` and the loss curves beside it (`NAME.fit.parquet`): both whole, or neither.
     pub fn save(&self, fitted: &Fit, path: &Path) -> Result<()> {
         let text = serde_json::to_string(self).map_err(|e| Error::bug(e))?;
-        fitted.curves.write(&crate::files::companion(path, "fit.parquet"), &text)?;
-        weights::save(&fitted.net, &BTreeMap::from([(KEY.to_owned(), text)]), path)
+        let curves = fitted.curves.encode(&text)?;
+        let weights = weights::encode(&fitted.net, &BTreeMap::from([(KEY.to_owned(), text)]))?;
+        // The weights come last: they say that the fit is done.
+        write_together(&[(&companion(path, "fit.parquet"), &curves), (path, &weights)])
     }
 
     /// Reads fitted weights and their metadata.

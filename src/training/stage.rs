@@ -10,7 +10,7 @@ use super::output::{done, make, named, snapshots};
 use super::settings::{FitSettings, Init, Saving};
 use crate::compute::StopFlag;
 use crate::dataset::Dataset;
-use crate::files::{Lock, companion, fingerprint, remove};
+use crate::files::{Lock, check_outside, companion, fingerprint, remove};
 use crate::images::Bank;
 use crate::network::{CdcinConfig, weights};
 use crate::section::Scale;
@@ -173,7 +173,10 @@ impl<'a> Job<'a> {
         };
         let each =
             |part: Part, folder: &Path| part.parts().try_for_each(|part| free(part, &named(folder, &part.genes[0])));
+        // Before any folder is made.
+        self.snapshots.map_or(Ok(()), |folder| check_outside(&folder.join("step")))?;
         if let Task::Genes(genes, folder) | Task::Joint(genes, folder, _) = task {
+            check_outside(&named(folder, JOINT))?;
             make(folder, genes)?;
         }
         match task {

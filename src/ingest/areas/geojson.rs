@@ -4,7 +4,7 @@ use super::polygons::{Polygons, Ring};
 use crate::error::listed;
 use crate::{Error, Result};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 /// Reads the polygons of `path`; points and lines in it are passed over.
@@ -23,26 +23,44 @@ pub(super) fn read(path: &Path) -> Result<Polygons> {
 
 /// Reads the features of `path`, each with its polygons and its name: `cell_id` or `id` of its properties, its own `id`, or its number.
 ///
-/// Errors as those of [`read`], but for features without a polygon, which are passed over.
+/// Errors as those of [`read`], but for features without a polygon, which are passed over; and [`Error::Data`] if two have one name, or one
+/// has a polygon twice.
 pub(super) fn features(path: &Path) -> Result<Vec<(String, Polygons)>> {
     let value = parsed(path)?;
     let list = value.as_array().or_else(|| value["features"].as_array());
     let list = list.ok_or_else(|| Error::data(path, "no features in it: expected a FeatureCollection"))?;
-    let mut found = Vec::new();
+    let (mut found, mut numbers) = (Vec::new(), HashMap::new());
     for (number, feature) in list.iter().enumerate() {
         let (mut polygons, mut others) = (Vec::new(), BTreeSet::new());
         collect(feature, &format!("features/{number}"), &mut polygons, &mut others)
             .map_err(|what| Error::data(path, what))?;
-        let properties = &feature["properties"];
-        let names = [&properties["cell_id"], &properties["id"], &feature["id"]];
-        let name = names.into_iter().find(|name| !name.is_null());
-        let name =
-            name.map_or_else(|| number.to_string(), |name| name.as_str().map_or(name.to_string(), str::to_owned));
-        if !polygons.is_empty() {
-            found.push((name, Polygons(polygons)));
+        if polygons.is_empty() {
+            continue;
         }
+        let name = name(feature).unwrap_or_else(|| number.to_string());
+        let twice = |what: String| {
+            let remedy = "Give each cell once, and an id of its own to every other one";
+            Error::data(path, format!("features/{number}: {what}. {remedy}"))
+        };
+        if let Some(earlier) = numbers.insert(name.clone(), number) {
+            return Err(twice(format!("cell {name:?} is features/{earlier} already")));
+        }
+        if (1..polygons.len()).any(|i| polygons[..i].contains(&polygons[i])) {
+            return Err(twice(format!("cell {name:?} has one polygon twice, which would count twice")));
+        }
+        found.push((name, Polygons(polygons)));
     }
     Ok(found)
+}
+
+/// The name of a feature, if it has one.
+fn name(feature: &Value) -> Option<String> {
+    let properties = &feature["properties"];
+    let names = [&properties["cell_id"], &properties["id"], &feature["id"]];
+    // Older QuPath writes the kind of object there, the same for all cells.
+    let is_kind = |name: &Value| name.as_str().is_some_and(|id| id.starts_with("Path") && id.ends_with("Object"));
+    let name = names.into_iter().find(|name| !name.is_null() && !is_kind(name))?;
+    Some(name.as_str().map_or_else(|| name.to_string(), str::to_owned))
 }
 
 fn parsed(path: &Path) -> Result<Value> {

@@ -12,8 +12,26 @@ use std::fs::File;
 use std::io::{BufRead, Read};
 use std::path::Path;
 
-/// Takes the key and the numbers of a row; the error says what is wrong with them.
-type Row<'a, const N: usize> = &'a mut dyn FnMut(&str, [f64; N]) -> Result<(), String>;
+/// Takes the key and the numbers of a row, and where it stands; the error says what is wrong with them.
+type Row<'a, const N: usize> = &'a mut dyn FnMut(&str, [f64; N], Place) -> Result<(), String>;
+
+/// Where a row stands, as errors tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Of a text, from 1.
+    Line(u64),
+    /// Of Parquet, from 0.
+    Row(u64),
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, to: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match self {
+            Place::Line(line) => write!(to, "line {line}"),
+            Place::Row(row) => write!(to, "row {row} (counted from 0)"),
+        }
+    }
+}
 
 /// A table of which the column `key` and `N` columns of numbers are read.
 pub(crate) struct KeyedTable<'a, const N: usize> {
@@ -32,6 +50,14 @@ pub(crate) struct KeyedTable<'a, const N: usize> {
 impl<const N: usize> KeyedTable<'_, N> {
     /// Gives key and numbers of every row to `each`, NaN where one is missing; errors name the row.
     pub(crate) fn for_each(&self, mut each: impl FnMut(&str, [f64; N]) -> Result<(), String>) -> Result<()> {
+        self.for_each_placed(|key, numbers, _| each(key, numbers))
+    }
+
+    /// The same for who has to tell of two rows.
+    pub(crate) fn for_each_placed(
+        &self,
+        mut each: impl FnMut(&str, [f64; N], Place) -> Result<(), String>,
+    ) -> Result<()> {
         if self.path.extension().is_some_and(|extension| extension == "parquet") {
             self.parquet(&mut each)
         } else {
@@ -73,8 +99,8 @@ impl<const N: usize> KeyedTable<'_, N> {
                     *value = if column.is_null(i) { f64::NAN } else { column.value(i) };
                 }
                 let key = if keys.is_null(i) { "" } else { keys.value(i) };
-                each(key, values)
-                    .map_err(|what| Error::data(self.path, format!("row {row} (counted from 0): {what}")))?;
+                let place = Place::Row(row);
+                each(key, values, place).map_err(|what| Error::data(self.path, format!("{place}: {what}")))?;
                 row += 1;
             }
         }
@@ -121,14 +147,14 @@ impl<const N: usize> KeyedTable<'_, N> {
                 (Some(columns), _) => columns,
                 (None, None) => continue,
             };
-            let line = record.position().map_or(0, |at| at.line());
-            let wrong = |what: String| Error::data(self.path, format!("line {line}: {what}"));
+            let place = Place::Line(record.position().map_or(0, |at| at.line()));
+            let wrong = |what: String| Error::data(self.path, format!("{place}: {what}"));
             let field = |column: usize| fields.get(columns[column]).copied().unwrap_or_default();
             let mut values = [0.0; N];
             for (i, value) in values.iter_mut().enumerate() {
                 *value = self.number(self.numbers[i], field(i + 1)).map_err(wrong)?;
             }
-            each(field(0), values).map_err(wrong)?;
+            each(field(0), values, place).map_err(wrong)?;
         }
         Ok(())
     }

@@ -24,7 +24,7 @@ mod wide;
 pub(crate) use columns::{Columns, Layout, Named};
 pub(crate) use delimited::TextTable;
 pub(crate) use header::Header;
-pub(crate) use keyed::KeyedTable;
+pub(crate) use keyed::{KeyedTable, Place};
 pub(crate) use lines::Lines;
 pub(crate) use parts::is_parquet;
 pub(crate) use stream::is_stream;

@@ -2,7 +2,7 @@
 
 use super::measure::{PlanSettings, plan};
 use super::row::PlanRow;
-use crate::files::{Earlier, Lock, Replace};
+use crate::files::{Earlier, Entry, Layout, Lock, Replace, stranger};
 use crate::ingest::{Request, read_known};
 use crate::provenance::Provenance;
 use crate::scoring::report::plan_figure;
@@ -41,16 +41,20 @@ fn stands(folder: &Path, run: &Provenance) -> Earlier {
     let Ok(entries) = fs::read_dir(folder) else {
         return if folder.exists() { Earlier::Foreign } else { Earlier::Same };
     };
-    let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
-    if names.is_empty() {
+    if entries.flatten().next().is_none() {
         return Earlier::Same;
     }
     let known = fs::read(folder.join(KNOWN_BY)).ok().and_then(|text| serde_json::from_slice::<Provenance>(&text).ok());
-    let ours = names.iter().all(|name| [TABLE, FIGURE, KNOWN_BY].iter().any(|own| name == own));
+    let ours = matches!(stranger(folder, is_part), Ok(None));
     match known.filter(|found| ours && found.request.get("plan").is_some()) {
         Some(found) => run.earlier(&[found]),
         None => Earlier::Foreign,
     }
+}
+
+/// Whether a plan has such a part.
+fn is_part(entry: &Entry) -> bool {
+    Layout { folders: &[], files: &[TABLE, FIGURE, KNOWN_BY] }.holds(entry)
 }
 
 fn write(rows: &[PlanRow], run: &Provenance, output: &Path) -> Result<()> {
@@ -59,7 +63,7 @@ fn write(rows: &[PlanRow], run: &Provenance, output: &Path) -> Result<()> {
     rows.iter().try_for_each(|row| table.serialize(row)).map_err(|e| failed(&e))?;
     let table = table.into_inner().map_err(|e| failed(&e))?;
     let known_by = serde_json::to_vec_pretty(run).map_err(|e| Error::bug(e))?;
-    let folder = Replace::begin(output, |path| stands(path, run) != Earlier::Foreign)?;
+    let folder = Replace::begin(output, |path| stands(path, run) != Earlier::Foreign, is_part)?;
     for (name, content) in [(FIGURE, plan_figure(rows).as_bytes()), (TABLE, &table), (KNOWN_BY, &known_by)] {
         let path = folder.path().join(name);
         fs::write(&path, content).map_err(|e| Error::io(&path, "write", e))?;
