@@ -21,7 +21,7 @@ pub use outside::check_outside;
 pub(crate) use packing::unpacks_within;
 pub use pending::abandon;
 pub use replace::{Replace, check_replaceable};
-pub use strangers::{Entry, Known, Layout, stranger};
+pub use strangers::{Entry, Known, Layout};
 pub use temporary::{remove, write_atomically, write_together};
 pub(crate) use version::readable;
 

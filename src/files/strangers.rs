@@ -69,7 +69,7 @@ pub(super) fn check_strangers(folder: &Path, known: Known) -> Result<()> {
 }
 
 /// The first entry below `folder`, by its name, that is not `known`; none if there is no such folder.
-pub fn stranger(folder: &Path, known: Known) -> Result<Option<PathBuf>> {
+fn stranger(folder: &Path, known: Known) -> Result<Option<PathBuf>> {
     if folder.is_dir() { search(folder, folder, known) } else { Ok(None) }
 }
 

@@ -359,11 +359,11 @@ mod tests {
 
     #[test]
     fn pixels_far_from_every_known_one_are_zero() {
-        let x = image(vec![7.0; 30], 1, 30);
-        let known = image((0..30).map(|col| f32::from(u8::from(col == 5))).collect(), 1, 30);
+        let x = image(vec![7.0; 90], 3, 30);
+        let known = image((0..90).map(|pixel| f32::from(u8::from(pixel % 30 == 5))).collect(), 3, 30);
         for way in [filled, fill_by_operations] {
             let found = values(way(x.clone(), known.clone()));
-            let expected = (0..30).map(|col| if col <= 5 + REACH { 7.0 } else { 0.0 }).collect::<Vec<_>>();
+            let expected = (0..90).map(|pixel| if pixel % 30 <= 5 + REACH { 7.0 } else { 0.0 }).collect::<Vec<_>>();
             assert_eq!(found, expected);
         }
     }

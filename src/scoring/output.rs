@@ -129,12 +129,11 @@ fn plotted(folder: &Path) -> Option<Provenance> {
     serde_json::from_slice(&fs::read(folder.join(PLOTS)).ok()?).ok()
 }
 
-/// Whether scores or plots have such a part: pictures only where what they are known by stands. (Engines remove some of what was written
+/// Whether scores or plots have such a part: pictures only where what plots are known by stands. (Engines remove some of what was written
 /// before another try.)
 fn is_part(entry: &Entry) -> bool {
     let (name, folder) = (entry.name(), entry.path.parent().unwrap_or(entry.path));
-    // The smaller of the two is looked at first, for it is asked of every picture.
-    let pictured = |folder: &Path| plotted(folder).or_else(|| scored(folder)).is_some();
+    let pictured = |folder: &Path| plotted(folder).is_some();
     if entry.is_folder {
         // Plots lie in a folder of any name, or in one below it.
         return name != "maps" || pictured(folder);

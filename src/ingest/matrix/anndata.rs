@@ -25,6 +25,18 @@ pub(crate) fn is_table(tree: &Tree) -> Result<bool> {
     Ok(tree.has("obs")? && tree.has("var")?)
 }
 
+/// [`Error::Data`] for what is no table, or one that versions before 0.7 wrote.
+pub(crate) fn check_table(tree: &Tree) -> Result<()> {
+    if !is_table(tree)? {
+        return Err(Error::data(tree.path(), "no groups obs and var in it, so it is no AnnData"));
+    }
+    if let Some(old) = ["obs", "var"].into_iter().find(|name| !tree.is_group(name)) {
+        let remedy = "Write the file again with a current one: anndata.read_h5ad(FILE).write_h5ad(NEW)";
+        return Err(tree.error(old, format!("a compound array, as anndata before 0.7 wrote it. {remedy}")));
+    }
+    Ok(())
+}
+
 /// Reads the AnnData object at the root of `tree`: the observations, the layer and the column of gene names that `config.matrix`
 /// names, with `config.csv.um_per_unit` µm per unit of positions.
 pub(crate) fn read_table(tree: &Tree, config: &PrepConfig, collector: &Collector) -> Result<ReadStats> {
@@ -38,13 +50,7 @@ pub(crate) fn read_table_at(
     collector: &Collector,
     places: impl FnOnce(usize) -> Result<Places>,
 ) -> Result<ReadStats> {
-    if !is_table(tree)? {
-        return Err(Error::data(tree.path(), "no groups obs and var in it, so it is no AnnData"));
-    }
-    if let Some(old) = ["obs", "var"].into_iter().find(|name| !tree.is_group(name)) {
-        let remedy = "Write the file again with a current one: anndata.read_h5ad(FILE).write_h5ad(NEW)";
-        return Err(tree.error(old, format!("a compound array, as anndata before 0.7 wrote it. {remedy}")));
-    }
+    check_table(tree)?;
     let layers = layers(tree)?;
     let layer = layer(tree, &layers, config.matrix.layer.as_deref(), collector)?;
     let (name, var) = match layer.as_str() {

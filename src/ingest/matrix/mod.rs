@@ -23,7 +23,7 @@ mod tenx;
 mod tree;
 mod wide;
 
-pub(crate) use anndata::{is_table, observed, read_table, read_table_at};
+pub(crate) use anndata::{check_table, is_table, observed, read_table, read_table_at};
 pub(crate) use anndata_places::{corner_um, names, squares_um};
 pub(crate) use channels::Channels;
 pub(crate) use entries::{Matrix, ranges};

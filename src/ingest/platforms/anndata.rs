@@ -5,7 +5,7 @@ use crate::ingest::binning::{Collector, ReadStats};
 use crate::ingest::config::PrepConfig;
 use crate::ingest::flags;
 use crate::ingest::folders::lower_name;
-use crate::ingest::matrix::{Tree, corner_um, is_table, observed, read_table, squares_um};
+use crate::ingest::matrix::{Tree, check_table, corner_um, is_table, observed, read_table, squares_um};
 use crate::ingest::reader::{Platform, Reader};
 use std::path::Path;
 
@@ -49,7 +49,9 @@ impl Reader for AnnData {
     }
 
     fn corner_um(&self, path: &Path, config: &PrepConfig, collector: &Collector) -> Result<[f64; 2]> {
-        corner_um(&Tree::open(path)?, config, collector)
+        let tree = Tree::open(path)?;
+        check_table(&tree)?;
+        corner_um(&tree, config, collector)
     }
 
     fn observed(

@@ -2,7 +2,7 @@
 
 use super::measure::{PlanSettings, plan};
 use super::row::PlanRow;
-use crate::files::{Earlier, Entry, Layout, Lock, Replace, stranger};
+use crate::files::{Earlier, Entry, Layout, Lock, Replace, check_replaceable};
 use crate::ingest::{Request, read_known};
 use crate::provenance::Provenance;
 use crate::scoring::report::plan_figure;
@@ -25,6 +25,7 @@ const KNOWN_BY: &str = "provenance.json";
 /// before anything is read; [`Error::Io`] where it cannot be written.
 pub fn run(request: &Request, output: &Path, command: &[String]) -> Result<Vec<PlanRow>> {
     let _lock = Lock::take(output)?;
+    check_output(output)?;
     let mut request = request.clone();
     // The panel is all genes, whichever are looked at.
     let genes: Vec<String> = request.genes.take().into_iter().flatten().collect();
@@ -44,12 +45,18 @@ fn stands(folder: &Path, run: &Provenance) -> Earlier {
     if entries.flatten().next().is_none() {
         return Earlier::Same;
     }
-    let known = fs::read(folder.join(KNOWN_BY)).ok().and_then(|text| serde_json::from_slice::<Provenance>(&text).ok());
-    let ours = matches!(stranger(folder, is_part), Ok(None));
-    match known.filter(|found| ours && found.request.get("plan").is_some()) {
-        Some(found) => run.earlier(&[found]),
-        None => Earlier::Foreign,
-    }
+    earlier(folder).map_or(Earlier::Foreign, |found| run.earlier(&[found]))
+}
+
+/// The run that the plan in `folder` came from.
+fn earlier(folder: &Path) -> Option<Provenance> {
+    let found: Provenance = serde_json::from_slice(&fs::read(folder.join(KNOWN_BY)).ok()?).ok()?;
+    found.request.get("plan").is_some().then_some(found)
+}
+
+/// Tells before anything is read what must not be replaced.
+fn check_output(output: &Path) -> Result<()> {
+    check_replaceable(output, |folder| earlier(folder).is_some(), is_part)
 }
 
 /// Whether a plan has such a part.
@@ -63,7 +70,7 @@ fn write(rows: &[PlanRow], run: &Provenance, output: &Path) -> Result<()> {
     rows.iter().try_for_each(|row| table.serialize(row)).map_err(|e| failed(&e))?;
     let table = table.into_inner().map_err(|e| failed(&e))?;
     let known_by = serde_json::to_vec_pretty(run).map_err(|e| Error::bug(e))?;
-    let folder = Replace::begin(output, |path| stands(path, run) != Earlier::Foreign, is_part)?;
+    let folder = Replace::begin(output, |folder| earlier(folder).is_some(), is_part)?;
     for (name, content) in [(FIGURE, plan_figure(rows).as_bytes()), (TABLE, &table), (KNOWN_BY, &known_by)] {
         let path = folder.path().join(name);
         fs::write(&path, content).map_err(|e| Error::io(&path, "write", e))?;
