@@ -43,11 +43,11 @@ impl Layout {
             return self.files.iter().any(|names| fits(names, entry.name()));
         }
         let Some(below) = entry.below.to_str() else { return false };
-        let leads = |folder: &&str| {
+        let leads = |folder: &&'static str| {
             let mut names = folder.split('/');
             below.split('/').all(|name| names.next().is_some_and(|names| fits(names, name)))
         };
-        self.folders.iter().any(|folder| leads(&folder))
+        self.folders.iter().any(leads)
     }
 }
 

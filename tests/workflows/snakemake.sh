@@ -34,7 +34,7 @@ if "${run[@]}" --config genes=NOT_A_GENE outdir=wrong >wrong.log 2>&1; then exit
 expect wrong.log "not in dataset A: NOT_A_GENE"
 if "${run[@]}" --config fit_args=--wrong-flag outdir=wrong >wrong.log 2>&1; then exit 1; fi
 expect wrong.log "unexpected argument '--wrong-flag'"
-test "$(head -n 1 wrong/logs/A.batch_0001.fit.log.final)" = 2
+test "$(head -n 1 wrong/logs/A.prep.log.final)" = 2
 if "${run[@]}" --config genes=top:none outdir=wrong >wrong.log 2>&1; then exit 1; fi
 expect wrong.log "'top:none' does not match"
 

@@ -1,5 +1,6 @@
 //! Stacks of images whose measured pixels lie on no lattice, filled between them: pixel by pixel outwards, the mean of those of the eight neighbours
 //! that have a value, those beside weighing twice those at the corners. A cube has a tile, and as much around it as a value can come from.
+#![allow(clippy::collapsible_if, reason = "a kernel computes both sides of &&, and what is read has to be there")]
 
 use super::load::turns;
 use super::tables::kept;
@@ -215,7 +216,7 @@ fn fill_stack(
                 }
             }
             sync_cube();
-            spread(&mut values, &*away, of);
+            spread(&mut values, &away, of);
         }
         if writes {
             let mut value = f32::new(0.0);

@@ -38,6 +38,6 @@ process S2S_ESTIMATE {
     prefix = task.ext.prefix ?: "${meta.id}"
     """
     echo "${args}"
-    echo '{"memory_mib": 100, "minutes": 2, "parts": [{"networks": 2}]}' > ${prefix}.json
+    echo '{"memory_mib": 100, "minutes": 2, "parts": [{"networks": 2, "minutes": 2}]}' > ${prefix}.json
     """
 }
