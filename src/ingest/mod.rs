@@ -22,6 +22,7 @@ mod prepare;
 mod presets;
 mod reader;
 mod request;
+mod sampled;
 mod section;
 mod serial;
 mod strangers;
