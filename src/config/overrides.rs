@@ -66,10 +66,11 @@ fn without_empty_sections(given: Value, known: &Value) -> (Value, bool) {
 
 /// What a parser expected, in other words than a programmer's.
 fn in_words(error: &str) -> String {
-    let types = [("expected usize", "expected a whole number"), ("expected u64", "expected a whole number")];
     let types =
-        types.into_iter().chain([("expected u32", "expected a whole number"), ("expected f64", "expected a number")]);
-    types.fold(error.to_owned(), |told, (rust, words)| told.replace(rust, words))
+        [("usize", "a whole number"), ("u64", "a whole number"), ("u32", "a whole number"), ("f64", "a number")];
+    types.into_iter().fold(error.to_owned(), |told, (rust, words)| {
+        told.replace(&format!("expected {rust}"), &format!("expected {words}"))
+    })
 }
 
 const EVERY_KEY: &str = "s2s-fit --print-config paper tells every key and its type";

@@ -174,8 +174,8 @@ impl<'a> Plan<'a> {
         let mut notes = notes.into_inner().unwrap_or_default();
         let (selection, names) = features.into_parts();
         let region = areas.region.as_ref().map(|region| &region.bins);
-        let mut framed = frame(accumulator, &binning, quantity, selection.as_ref(), &names, &path, region, &molecules)
-            .map_err(|e| with_notes(e, &notes))?;
+        let mut framed = frame(accumulator, &binning, quantity, selection.as_ref(), &names, &path, region)
+            .map_err(|e| with_notes(with_notes(e, molecules.lost().as_slice()), &notes))?;
         areas.check(&framed, &binning)?;
         if request.exclude.is_empty() {
             elsewhere(&molecules, &framed, &config);

@@ -55,7 +55,7 @@ impl Objective {
             let joined = tasks[..=term].iter().map(|task| task.count).sum();
             sizes[..joined].iter().map(|(height, width)| height * width).sum()
         });
-        // To the network an image is a gene that it does not know.
+        // To the network an image is a gene that it does not know. In a filled stack the examples come twice, in the same order.
         let of = |view: &View| genes.get(view.example % genes.len().max(1)).copied().filter(|_| !view.natural);
         let genes = step_input.views.iter().map(of).collect();
         let (edge, straight) = self.distance.edge();

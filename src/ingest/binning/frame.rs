@@ -4,7 +4,6 @@ use super::accumulator::{Accumulator, Run};
 use super::bin::AbsoluteBin;
 use super::features::{Features, GeneNames};
 use super::grid::Binning;
-use super::intake::ReadStats;
 use super::key::Key;
 use super::measured::MeasuredBins;
 use super::set::{BinSet, MAX_BINS};
@@ -58,7 +57,6 @@ impl Framed {
 /// Frames what was collected from `input`, cropped to a region if there is one.
 ///
 /// [`Error::Data`] where nothing was measured, the grid is too small or too large, or a gene of `selection` was not measured.
-#[allow(clippy::too_many_arguments)]
 pub(crate) fn frame(
     accumulator: Accumulator,
     binning: &Binning,
@@ -67,7 +65,6 @@ pub(crate) fn frame(
     names: &GeneNames,
     input: &Path,
     region: Option<&BinSet>,
-    molecules: &ReadStats,
 ) -> Result<Framed> {
     let runs = accumulator.into_runs();
     let frame = Frame::around(&runs, binning, region).ok_or_else(|| {
@@ -81,13 +78,9 @@ pub(crate) fn frame(
                 ),
             );
         }
-        let lost = match molecules.lost() {
-            lost if lost.is_empty() => ". Check".to_owned(),
-            lost => format!(": of {} read, {lost}. Check these,", molecules.read),
-        };
         Error::data(
             input,
-            format!("no transcript of a gene in any measured bin{lost} --origin and --bin-um, and that the names are gene names"),
+            "no transcript of a gene in any measured bin. Check --origin and --bin-um, and that the names are gene names",
         )
     })?;
     frame.check(&runs, input)?;

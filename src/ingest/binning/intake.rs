@@ -29,8 +29,8 @@ pub struct ReadStats {
 }
 
 impl ReadStats {
-    /// Where molecules went that were read and are in no measured bin, each with the flags that decide it.
-    pub(super) fn lost(&self) -> String {
+    /// Where molecules went that were read and are in no measured bin, each with the flags that decide it; `None` if there are none.
+    pub(crate) fn lost(&self) -> Option<String> {
         let lost = [
             (self.off_lattice, "in bins that are not measured (--scale, --phase, --origin, --bin-um, --measured)"),
             (self.low_quality, "below --min-qv"),
@@ -40,7 +40,8 @@ impl ReadStats {
             (self.unplaced, "without a position"),
         ];
         let told = lost.iter().filter(|(number, _)| *number > 0).map(|(number, why)| format!("{number} {why}"));
-        told.collect::<Vec<_>>().join(", ")
+        let told = told.collect::<Vec<_>>().join(", ");
+        (!told.is_empty()).then(|| format!("of {} read, {told}", self.read))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::guides::{Affine, coordinate_systems};
 use crate::ingest::binning::{Collector, ReadStats};
 use crate::ingest::config::PrepConfig;
 use crate::ingest::flags::{self, Flag};
-use crate::ingest::matrix::{Tree, corner_um, is_table, observed, read_table, squares_um};
+use crate::ingest::matrix::{Tree, check_table, corner_um, is_table, observed, read_table, squares_um};
 use crate::ingest::reader::{Platform, Reader};
 use crate::ingest::text::{Layout, Named, Table};
 use crate::{Error, Result};
@@ -85,7 +85,12 @@ impl Reader for SpatialData {
     fn corner_um(&self, path: &Path, config: &PrepConfig, collector: &Collector) -> Result<[f64; 2]> {
         let tree = Tree::open(path)?;
         let element = choose(&tree, config.matrix.element.as_deref())?;
-        if element.starts_with("points/") { Ok([0.0; 2]) } else { corner_um(&tree.within(&element), config, collector) }
+        if element.starts_with("points/") {
+            return Ok([0.0; 2]);
+        }
+        let table = tree.within(&element);
+        check_table(&table)?;
+        corner_um(&table, config, collector)
     }
 
     fn observed(
