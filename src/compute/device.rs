@@ -117,6 +117,12 @@ fn before_ampere(_: &Device) -> bool {
     false
 }
 
+/// MiB that this process holds of the memory of `device`, in use or not; 0 where that is not told.
+#[cfg(feature = "gpu")]
+pub(crate) fn reserved_mib(device: &Device) -> u64 {
+    device.memory_pool_usage().map_or(0, |usage| usage.bytes_reserved >> 20)
+}
+
 /// What a GPU has of memory, in MiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GpuMemory {
@@ -134,8 +140,7 @@ pub fn gpu_memory(device: &Device) -> Option<GpuMemory> {
         return None;
     }
     let number = (0..gpu::machine().gpus).find(|number| Device::cuda(*number as usize) == device)?;
-    let ours = device.memory_pool_usage()?.bytes_reserved >> 20;
-    Some(GpuMemory { free: gpu::free_mib(number)?, ours })
+    Some(GpuMemory { free: gpu::free_mib(number)?, ours: reserved_mib(&device) })
 }
 
 /// The memory of `device`: `None`, since this build knows no GPU.

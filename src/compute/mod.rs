@@ -10,6 +10,8 @@ mod signals;
 #[cfg(any(feature = "vulkan", test))]
 mod vulkan;
 
+#[cfg(feature = "gpu")]
+pub(crate) use device::reserved_mib;
 pub use device::{DeviceChoice, GpuMemory, computes_in, gpu_memory};
 pub use faults::device_error;
 pub(crate) use faults::explained;

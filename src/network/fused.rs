@@ -4,7 +4,7 @@ use super::input::{Guide, Input, InputConfig, Upsampling};
 use super::{Cdcin, CdcinConfig, Rounding};
 use crate::kernels::ops::{self, Column, Dimensions, Plan, Products, StepInput, Taped};
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::{DType, Device, Tensor};
+use burn::tensor::{DType, Device, Int, Tensor};
 
 impl Cdcin {
     /// Whether the cascade is one operation for images like `x`.
@@ -77,17 +77,19 @@ impl Cdcin {
         (self.cascade(inputs, sizes, genes), targets)
     }
 
-    /// The same without autodiff, and last what gives the gradient of the weights.
+    /// The same without autodiff, and last what gives the gradient of the weights. What is `told` of the genes, their
+    /// [`ops::gene_numbers`] on the device, stands in their place.
     pub(crate) fn taped_step(
         &self,
         stacks: [Tensor<4>; 2],
         step_input: StepInput,
         genes: Vec<Option<usize>>,
+        told: Option<Tensor<1, Int>>,
     ) -> (Tensor<2>, Tensor<2>, Taped) {
         let [section, natural] = stacks.map(Tensor::inner);
         let plan = self.plan(step_input.sizes(), genes);
         let (inputs, targets) = ops::step_input(section, natural, step_input);
-        let (outputs, taped) = ops::taped_cascade(inputs, self.weights().inner(), plan);
+        let (outputs, taped) = ops::taped_cascade(inputs, self.weights().inner(), plan, told);
         (outputs, targets, taped)
     }
 

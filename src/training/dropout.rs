@@ -7,16 +7,34 @@ use rand::{Rng, RngExt};
 /// Stacks `[count, channels, h, w]` as [`Sampler::batch`](super::Sampler::batch) gives them, with zeros in all guides (images and serial sections) of about this
 /// `share` of them. Where nothing can be dropped, no number is taken from the stream.
 pub(super) fn without_guides(stacks: Tensor<4>, input: &InputConfig, share: f64, rng: &mut impl Rng) -> Tensor<4> {
+    let [count, channels, _, _] = stacks.dims();
+    let Some(kept) = kept(count, channels, input, share, rng) else { return stacks };
+    let kept = Tensor::from_data(TensorData::new(kept, [count * channels]), &stacks.device());
+    with(stacks, kept)
+}
+
+/// Of each example 1 for each channel that it sees, else 0; `None` where nothing can be dropped.
+pub(super) fn kept(
+    count: usize,
+    channels: usize,
+    input: &InputConfig,
+    share: f64,
+    rng: &mut impl Rng,
+) -> Option<Vec<f32>> {
     let first = 3 + input.components;
     let guides = first..first + input.stains * input.factor().pow(2);
     if share == 0.0 || guides.is_empty() {
-        return stacks;
+        return None;
     }
-    let [count, channels, _, _] = stacks.dims();
     let dropped: Vec<bool> = (0..count).map(|_| rng.random_range(0.0..1.0) < share).collect();
     let kept = (0..count * channels).map(|i| !(dropped[i / channels] && guides.contains(&(i % channels))));
-    let kept: Vec<f32> = kept.map(|kept| f32::from(u8::from(kept))).collect();
-    stacks.clone() * Tensor::from_data(TensorData::new(kept, [count, channels, 1, 1]), &stacks.device())
+    Some(kept.map(|kept| f32::from(u8::from(kept))).collect())
+}
+
+/// Stacks `[count, channels, h, w]` with these of their channels, `[count · channels]`, and zeros in the others.
+pub(super) fn with(stacks: Tensor<4>, kept: Tensor<1>) -> Tensor<4> {
+    let [count, channels, _, _] = stacks.dims();
+    stacks * kept.reshape([count, channels, 1, 1])
 }
 
 #[cfg(test)]

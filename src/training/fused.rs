@@ -5,7 +5,7 @@ use super::losses::{Batch, HUBER_EDGE, Losses, Objective};
 use crate::kernels::ops::{self, Scattered, StepInput, TERMS, TOTAL, Terms, View};
 use crate::network::{Cdcin, InputConfig};
 use crate::section::REACH;
-use burn::tensor::Tensor;
+use burn::tensor::{Int, Tensor};
 
 /// A batch as the kernels take it.
 struct Fused {
@@ -28,10 +28,16 @@ impl Objective {
         Some(std::array::from_fn(|term| join[term].then(|| losses.clone().narrow(0, term, 1))))
     }
 
-    /// [`Objective::gradient`] in one pass where the kernels know how, backwards as well: no autodiff takes part.
-    pub(super) fn fused_gradient(&self, net: &Cdcin, batch: &Batch) -> Option<(FusedLosses, Tensor<1>)> {
+    /// [`Objective::gradient`] in one pass where the kernels know how, backwards as well: no autodiff takes part. What is `told` of the
+    /// genes on the device, the [`ops::gene_numbers`] of [`genes_of_images`], stands in place of the batch's.
+    pub(super) fn fused_gradient(
+        &self,
+        net: &Cdcin,
+        batch: &Batch,
+        told: Option<Tensor<1, Int>>,
+    ) -> Option<(FusedLosses, Tensor<1>)> {
         let Fused { stacks, step_input, genes, terms, join } = self.fused(net, batch).filter(|_| net.is_flat())?;
-        let (outputs, targets, taped) = net.taped_step(stacks, step_input, genes);
+        let (outputs, targets, taped) = net.taped_step(stacks, step_input, genes, told);
         let losses = ops::losses(outputs.clone(), targets.clone(), terms);
         let gradient = taped.gradient(ops::total_gradient(outputs, targets, losses.clone(), terms));
         Some((FusedLosses { all: losses, join }, gradient))
@@ -55,9 +61,7 @@ impl Objective {
             let joined = tasks[..=term].iter().map(|task| task.count).sum();
             sizes[..joined].iter().map(|(height, width)| height * width).sum()
         });
-        // To the network an image is a gene that it does not know. In a filled stack the examples come twice, in the same order.
-        let of = |view: &View| genes.get(view.example % genes.len().max(1)).copied().filter(|_| !view.natural);
-        let genes = step_input.views.iter().map(of).collect();
+        let genes = genes_of_images(genes, *dense, tasks[2].count);
         let (edge, straight) = self.distance.edge();
         let weights = tasks.each_ref().map(|task| if task.natural { 1.0 } else { self.lambda as f32 });
         let terms = Terms { ends, edge, straight, weights };
@@ -99,6 +103,13 @@ impl Objective {
         };
         (stacks, tasks)
     }
+}
+
+/// The genes of a step's images in their order: of the examples, once more if the sparse → dense loss joins, and of the natural images of
+/// both their losses. To the network an image is a gene that it does not know.
+pub(super) fn genes_of_images(genes: &[usize], dense: bool, natural: usize) -> Vec<Option<usize>> {
+    let examples = genes.repeat(if dense { 2 } else { 1 });
+    examples.into_iter().map(Some).chain(std::iter::repeat_n(None, 2 * natural)).collect()
 }
 
 /// What a loss is taken of.

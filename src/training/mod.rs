@@ -33,6 +33,8 @@ mod schedule;
 mod settings;
 pub mod stage;
 mod state;
+#[cfg(feature = "gpu")]
+mod step;
 mod structure;
 mod thinning;
 mod unread;

@@ -14,7 +14,7 @@ impl Objective {
         let passes = batch.split(most);
         let alone = passes.len() == 1;
         #[cfg(feature = "gpu")]
-        if alone && let Some((losses, gradient)) = self.fused_gradient(net, batch) {
+        if alone && let Some((losses, gradient)) = self.fused_gradient(net, batch, None) {
             return (losses.each(), gradient);
         }
         let found = passes.into_iter().map(|pass| {

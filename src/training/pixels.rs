@@ -61,6 +61,12 @@ impl Pixels {
         Pixels { genes, shared: Tensor::from_data(shared, device), shape, image }
     }
 
+    /// Channels of an example: the gene's values, and what all genes share.
+    #[cfg(feature = "gpu")]
+    pub(super) fn channels(&self) -> usize {
+        1 + self.shared.dims()[0]
+    }
+
     /// Number of genes.
     pub(super) fn genes(&self) -> usize {
         match &self.genes {

@@ -14,11 +14,13 @@ use super::measured::MeasuredImage;
 use super::metadata::ModelMetadata;
 use super::output::snapshot;
 #[cfg(feature = "gpu")]
-use super::replay::{Alike, Replays};
+use super::replay::Replays;
 use super::sampler::Sampler;
-use super::schedule::learning_rate;
+use super::schedule::{Joins, learning_rate};
 use super::settings::{FitSettings, Init};
 use super::state::{Best, State};
+#[cfg(feature = "gpu")]
+use super::step::Repeatable;
 use super::thinning::Thinning;
 use super::unread::Unread;
 use crate::compute::Progress;
@@ -86,16 +88,16 @@ impl<'a> Run<'a> {
             Some(path) => State::open(path, &identity, net.num_params(), device)?,
             None => State::start(flatten(&net)),
         };
-        let computing = Computing::of(config.precision, &net, &state.learned.weights);
+        let computing = Computing::of(config.precision, &net, &state.learned.borrow().weights);
         #[cfg(feature = "gpu")]
-        if let Some(why) = net.by_operations(&computing.weights(&state.learned.weights)) {
+        if let Some(why) = net.by_operations(&computing.weights(&state.learned.borrow().weights)) {
             tracing::warn!(
                 "{why}: not in our kernels for GPUs, so that single operations compute it, many times slower"
             );
         }
         let steps = if config.steps > 0 { config.steps } else { config.epochs * epoch };
         #[cfg(feature = "gpu")]
-        let alike = Alike {
+        let repeatable = Repeatable {
             settings,
             steps,
             sampler: sampler.clone(),
@@ -104,6 +106,8 @@ impl<'a> Run<'a> {
             net: net.clone(),
             computing,
         };
+        #[cfg(feature = "gpu")]
+        let replays = Replays::of(repeatable, &state.learned.borrow().weights);
         Ok(Run {
             settings,
             identity,
@@ -116,7 +120,7 @@ impl<'a> Run<'a> {
             net,
             computing,
             #[cfg(feature = "gpu")]
-            replays: Replays::of(alike, &state.learned.weights),
+            replays,
             state,
             unread: Unread::new(),
         })
@@ -153,8 +157,8 @@ impl<'a> Run<'a> {
                 saved = Instant::now();
             }
         }
-        let kept = self.state.best.as_ref().map_or(&self.state.learned.average, |best| &best.weights);
-        let mut fitted = self.fitted(kept, stop.unwrap_or(Stop::Steps));
+        let kept = self.state.best.as_ref().map_or_else(|| self.state.average(), |best| best.weights.clone());
+        let mut fitted = self.fitted(&kept, stop.unwrap_or(Stop::Steps));
         if let Some(sampler) = &self.sampler {
             calibrate(self.settings, sampler, self.thinning.as_ref(), &mut fitted)?;
         }
@@ -190,7 +194,7 @@ impl<'a> Run<'a> {
             return losses;
         }
         let (config, step) = (self.settings.fit, self.state.made);
-        let net = self.computing.trainable(&self.net, &self.state.learned.weights);
+        let net = self.computing.trainable(&self.net, &self.state.learned.borrow().weights);
         let batch = self.batch(step);
         let (losses, gradient) = self.objective.gradient(&net, &batch, config.most_at_once().unwrap_or(usize::MAX));
         // Nobody else holds the weights then: a GPU changes them in their place.
@@ -207,17 +211,15 @@ impl<'a> Run<'a> {
             let section = without_guides(section, &self.objective.input, config.guide_dropout, &mut rng);
             (Some(Tensor::from_inner(section)), genes)
         });
-        // Counted from the end of each round: the first steps then leave a zero start undisturbed.
-        let due = |every: usize| (step + 1).is_multiple_of(every);
-        let joins = config.images && (section.is_none() || due(config.image_every));
-        let images = self.settings.images.filter(|_| joins).map(|bank| {
+        let joins = Joins::of(config, step, section.is_some());
+        let images = self.settings.images.filter(|_| joins.images).map(|bank| {
             let images = Tensor::from_inner(bank.batch(config.image_batch, &mut rng));
             match &self.thinning {
                 Some(thinning) => thinning.with_masks(images, &mut rng),
                 None => images,
             }
         });
-        Batch { section, genes, images, dense: due(config.dense_every) }
+        Batch { section, genes, images, dense: joins.dense }
     }
 
     /// Looks at the held-out bins where it is time to, and keeps the weights if they are the best so far.
@@ -230,10 +232,10 @@ impl<'a> Run<'a> {
         // The look waits for the device anyway.
         self.read()?;
         let Some(held_out) = &self.held_out else { return Ok(None) };
-        let error = held_out.error(&unflatten(&self.net, &self.state.learned.average, false));
+        let error = held_out.error(&unflatten(&self.net, &self.state.average(), false));
         if self.state.best.as_ref().is_none_or(|best| error.network < best.error.network) {
             // Of its own: what a replayed step learns lies in the same buffers in every step.
-            let weights = self.state.learned.average.clone() * 1.0;
+            let weights = self.state.average() * 1.0;
             self.state.best = Some(Best { weights, step: made, error });
         }
         self.snapshot()?;
@@ -242,7 +244,7 @@ impl<'a> Run<'a> {
 
     fn snapshot(&self) -> Result<()> {
         let Some(folder) = self.settings.saving.snapshots else { return Ok(()) };
-        let now = self.fitted(&self.state.learned.average, Stop::Steps);
+        let now = self.fitted(&self.state.average(), Stop::Steps);
         let path = snapshot(folder, self.state.made);
         ModelMetadata::of(self.settings, &now, serde_json::Value::Null, &[])?.save(&now, &path)
     }

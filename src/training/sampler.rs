@@ -55,6 +55,19 @@ struct Drawn {
     masks: Vec<f32>,
 }
 
+/// What tells one batch from another of its shape.
+#[cfg(feature = "gpu")]
+#[derive(Default)]
+pub(super) struct Told {
+    /// The shape of the examples, turned.
+    pub(super) shape: (usize, usize),
+    pub(super) genes: Vec<usize>,
+    /// Where they lie: four numbers of each.
+    pub(super) numbers: Vec<i32>,
+    /// Of each the bins that its sparser image keeps, where measured bins lie on no lattice.
+    pub(super) masks: Vec<f32>,
+}
+
 impl Sampler {
     /// Cuts the dataset's P×P patches: P/S × P/S measured bins each, reflected where the section is smaller.
     pub fn patches(image: MeasuredImage, patches: &[Patch], side: usize, scale: Scale, device: &Device) -> Self {
@@ -131,39 +144,38 @@ impl Sampler {
         (with_masks(examples, masks), genes)
     }
 
-    /// Whether all batches have one shape and are cut from what lies on the device, so that four numbers an example, and its mask where it has
-    /// one, tell one from another.
+    /// Whether batches are cut from what lies on the device, so that four numbers an example, and its mask where it has one, tell one from
+    /// another of the same shape.
     #[cfg(feature = "gpu")]
     pub(super) fn repeats(&self) -> bool {
-        matches!(self.windows, Windows::Patches { .. }) && self.pixels.on_device()
+        self.pixels.on_device()
     }
 
-    /// Those numbers, and the masks, of the examples that [`Sampler::batch`] would give, where batches repeat.
+    /// What tells the examples that [`Sampler::batch`] would give, where batches repeat.
     #[cfg(feature = "gpu")]
-    pub(super) fn numbers(&self, count: usize, rng: &mut impl Rng) -> (Vec<i32>, Vec<f32>) {
-        let Drawn { places, masks, .. } = self.draw(count, rng);
-        (self.pixels.numbers(&places), masks)
+    pub(super) fn told(&self, count: usize, rng: &mut impl Rng) -> Told {
+        let Drawn { places, shape, genes, masks } = self.draw(count, rng);
+        Told { shape, genes, numbers: self.pixels.numbers(&places), masks }
     }
 
-    /// The examples of these numbers, and of these masks where they have some, which are on the device.
+    /// Channels of an example.
     #[cfg(feature = "gpu")]
-    pub(super) fn examples(&self, numbers: Tensor<1, Int>, masks: Option<Tensor<1>>) -> Tensor<4> {
-        let Windows::Patches { side, .. } = self.windows else {
-            unreachable!("batches of the whole image do not repeat")
-        };
-        let examples = self.pixels.cut_at(numbers, (side, side));
+    pub(super) fn channels(&self) -> usize {
+        self.pixels.channels() + usize::from(self.thinning.is_some())
+    }
+
+    /// The examples of such a shape, of these numbers, and of these masks where they have some, which are on the device.
+    #[cfg(feature = "gpu")]
+    pub(super) fn examples(
+        &self,
+        shape: (usize, usize),
+        numbers: Tensor<1, Int>,
+        masks: Option<Tensor<1>>,
+    ) -> Tensor<4> {
+        let examples = self.pixels.cut_at(numbers, shape);
         match masks {
             Some(masks) => with_masks(examples, masks),
             None => examples,
-        }
-    }
-
-    /// How many numbers the mask of an example has, where batches repeat.
-    #[cfg(feature = "gpu")]
-    pub(super) fn mask_len(&self) -> usize {
-        match self.windows {
-            Windows::Patches { side, .. } if self.thinning.is_some() => side * side,
-            _ => 0,
         }
     }
 

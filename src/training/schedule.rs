@@ -1,4 +1,4 @@
-//! The learning rate at each step.
+//! What differs from step to step by the recipe: the learning rate, and which losses join.
 
 use super::config::{FitConfig, Schedule};
 
@@ -10,6 +10,24 @@ pub(super) fn learning_rate(config: &FitConfig, step: usize, steps: usize) -> f6
         Schedule::Cosine => 0.5 * (1.0 + (std::f64::consts::PI * step as f64 / steps as f64).cos()),
     };
     config.learning_rate * warm * shape
+}
+
+/// What joins in a step besides the section's own loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Joins {
+    /// Natural images.
+    pub(super) images: bool,
+    /// The sparse → dense loss.
+    pub(super) dense: bool,
+}
+
+impl Joins {
+    /// In `step` (from 0) of a run with a section, or of one that learns from natural images alone.
+    pub(super) fn of(config: &FitConfig, step: usize, section: bool) -> Self {
+        // Counted from the end of each round: the first steps then leave a zero start undisturbed.
+        let due = |every: usize| (step + 1).is_multiple_of(every);
+        Joins { images: config.images && (!section || due(config.image_every)), dense: due(config.dense_every) }
+    }
 }
 
 #[cfg(test)]

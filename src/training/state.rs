@@ -17,8 +17,10 @@ use crate::network::weights::{NamedTensor, encode_tensors, read_tensors};
 use crate::{Error, Result};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::rc::Rc;
 
 /// The version of the format; a reader refuses newer ones.
 const FORMAT: u32 = 1;
@@ -27,14 +29,14 @@ const FORMAT: u32 = 1;
 const KEY: &str = "s2s.ckpt";
 
 /// What changes from step to step. Vectors are all parameters of the network ([`crate::network::flatten`]).
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct State {
     /// Steps made.
     pub made: usize,
     /// Wall-clock seconds spent on them, in all sittings.
     pub seconds: f64,
-    /// What a step changes.
-    pub learned: Learned,
+    /// What a step changes; recorded steps change it as well.
+    pub learned: Rc<RefCell<Learned>>,
     /// The best weights so far, by held-out error.
     pub best: Option<Best>,
     /// The losses so far.
@@ -42,7 +44,7 @@ pub(super) struct State {
 }
 
 /// The vectors that a step changes.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Learned {
     /// The weights.
     pub weights: Tensor<1>,
@@ -50,6 +52,9 @@ pub(super) struct Learned {
     pub average: Tensor<1>,
     /// The optimiser's moments.
     pub adam: Adam,
+    /// How often a vector was copied to change it, since somebody else held it; else it stays where it is.
+    #[cfg(feature = "gpu")]
+    pub copies: Copies,
 }
 
 /// The best weights so far.
@@ -79,22 +84,34 @@ impl State {
     /// Before the first step.
     pub(super) fn start(weights: Tensor<1>) -> Self {
         let (average, adam) = (weights.clone(), Adam::new(&weights));
-        let learned = Learned { weights, average, adam };
-        State { made: 0, seconds: 0.0, learned, best: None, curves: Curves::default() }
+        let learned = Learned {
+            weights,
+            average,
+            adam,
+            #[cfg(feature = "gpu")]
+            copies: Copies::default(),
+        };
+        State { made: 0, seconds: 0.0, learned: Rc::new(RefCell::new(learned)), best: None, curves: Curves::default() }
     }
 
     /// Makes the next step of the recipe, by its gradient and at this learning rate.
     pub(super) fn advance(&mut self, config: &FitConfig, gradient: Tensor<1>, rate: f64) {
         let decay = decay(config, self.made);
         self.made += 1;
-        let Learned { weights, average, adam } = &mut self.learned;
+        let learned = &mut *self.learned.borrow_mut();
         #[cfg(feature = "gpu")]
-        if ops::cascade_available(weights) {
-            let rates = Tensor::from_floats(rates(config, rate, self.made, decay), &weights.device());
-            return self.learned.advance(config, gradient, rates, &Copies::default());
+        if ops::cascade_available(&learned.weights) {
+            let rates = Tensor::from_floats(rates(config, rate, self.made, decay), &learned.weights.device());
+            return learned.advance(config, gradient, rates);
         }
+        let Learned { weights, average, adam, .. } = learned;
         *weights = adam.step(config, weights.clone(), gradient, rate, self.made);
         *average = average.clone() * decay + weights.clone() * (1.0 - decay);
+    }
+
+    /// The average of the weights.
+    pub(super) fn average(&self) -> Tensor<1> {
+        self.learned.borrow().average.clone()
     }
 
     /// Writes it to `path`, whole or not at all.
@@ -103,11 +120,12 @@ impl State {
             let values: Vec<f32> = tensor.to_data_as::<f32>().iter::<f32>().collect();
             NamedTensor { name: name.to_owned(), shape: vec![values.len()], values }
         };
+        let Learned { weights, average, adam, .. } = &*self.learned.borrow();
         let mut tensors = vec![
-            vector("weights", &self.learned.weights),
-            vector("average", &self.learned.average),
-            vector("adam.first", &self.learned.adam.first),
-            vector("adam.second", &self.learned.adam.second),
+            vector("weights", weights),
+            vector("average", average),
+            vector("adam.first", &adam.first),
+            vector("adam.second", &adam.second),
         ];
         tensors.extend(self.best.iter().map(|best| vector("best", &best.weights)));
         let bits = |error: &HeldOutError| [error.network.to_bits(), error.start.to_bits()];
@@ -157,11 +175,13 @@ impl State {
         Ok(State {
             made: record.made,
             seconds: f64::from_bits(record.seconds),
-            learned: Learned {
+            learned: Rc::new(RefCell::new(Learned {
                 weights: vector("weights")?,
                 average: vector("average")?,
                 adam: Adam { first: vector("adam.first")?, second: vector("adam.second")? },
-            },
+                #[cfg(feature = "gpu")]
+                copies: Copies::default(),
+            })),
             best,
             curves: Curves::from_bits(&record.curves).ok_or_else(|| broken("its curves are cut short".to_owned()))?,
         })
@@ -178,11 +198,11 @@ pub(super) fn decay(config: &FitConfig, made: usize) -> f64 {
 #[cfg(feature = "gpu")]
 impl Learned {
     /// A step by kernels that are told of it by `rates`, on the device. The vectors stay where they are, unless somebody else holds them.
-    pub(super) fn advance(&mut self, config: &FitConfig, gradient: Tensor<1>, rates: Tensor<1>, copies: &Copies) {
+    pub(super) fn advance(&mut self, config: &FitConfig, gradient: Tensor<1>, rates: Tensor<1>) {
         let gradient = clip(gradient, config.clip);
         let weights = std::mem::replace(&mut self.weights, gradient.clone());
-        self.weights = self.adam.step_by(config, weights, gradient, rates.clone(), copies);
-        let weights = &self.weights;
+        self.weights = self.adam.step_by(config, weights, gradient, rates.clone(), &self.copies);
+        let (weights, copies) = (&self.weights, &self.copies);
         self.average.inplace(|average| ops::follow(average, weights.clone(), rates, copies));
     }
 }

@@ -4,20 +4,14 @@
 use super::forward::{UNITS, View, cubes};
 use super::layout::Film;
 use super::plan::{Films, Pass, Table};
-use super::tables::uploaded;
 use super::tiles::{TILE, Tile};
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 impl Pass {
-    /// The embeddings of images of these genes, where the network knows genes.
-    pub(super) fn films(&self, genes: &[Option<usize>]) -> Option<Films> {
-        let (film, known, images) = (self.plan.film(), self.plan.genes, genes.len());
-        if known == 0 {
-            return None;
-        }
-        let genes: Vec<u32> = genes.iter().map(|gene| gene.unwrap_or(known) as u32).collect();
-        let genes = Table { buffer: uploaded(&self.images, &genes), count: images };
+    /// The embeddings of images of these genes.
+    pub(super) fn films(&self, genes: Table) -> Films {
+        let (film, known, images) = (self.plan.film(), self.plan.genes, genes.count);
         let [embedded, affine] = [film.embedding, film.of_image()].map(|each| self.empty(images * each));
         embed::launch(
             &self.weights.client,
@@ -41,7 +35,7 @@ impl Pass {
             images,
             film,
         );
-        Some(Films { genes, embedded, affine })
+        Films { genes, embedded, affine }
     }
 
     /// Scales and shifts features in their place, where the network knows genes; gives what they were.

@@ -68,7 +68,7 @@ mod tests;
 pub(crate) use adam::{Copies, RATES, Written, adam_step, follow, write};
 pub(crate) use losses::{TERMS, TOTAL, Terms};
 pub(crate) use operation::{Taped, cascade, taped_cascade};
-pub(crate) use plan::{Dimensions, Plan};
+pub(crate) use plan::{Dimensions, Plan, gene_numbers};
 pub(crate) use products::Products;
 pub(crate) use scattered::Scattered;
 pub(crate) use step::{filled, losses, step_input, total_gradient};

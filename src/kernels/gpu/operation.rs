@@ -6,9 +6,9 @@ use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::tensor::FloatTensor;
+use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Autodiff, Backend, Dispatch, TensorMetadata, backend_extension};
-use burn::tensor::{Shape, Tensor};
+use burn::tensor::{Int, Shape, Tensor};
 use burn_cubecl::CubeBackend;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
@@ -29,8 +29,12 @@ impl fmt::Debug for Tape {
 }
 
 impl Tape {
-    fn fill(&self, pass: Pass, stages: Vec<StageTape>) {
+    /// The outputs of a pass, of which the tape keeps what its backward pass needs.
+    fn forward(&self, pass: Pass) -> CubeTensor {
+        let mut stages = Vec::new();
+        let outputs = pass.forward(|stage| stages.push(stage));
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((pass, stages));
+        outputs
     }
 
     fn take(&self) -> Passed {
@@ -49,6 +53,16 @@ pub(crate) trait CascadeBackend: Backend {
         weights: FloatTensor<Self>,
         plan: Arc<Plan>,
         tape: Option<Tape>,
+    ) -> FloatTensor<Self>;
+
+    /// The same of images whose genes are numbers on the device, as [`gene_numbers`](super::plan::gene_numbers) has them, and not those of `plan`.
+    #[fusion(dtype = weights, shape = outputs(images, plan))]
+    fn cascade_outputs_of(
+        images: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        genes: IntTensor<Self>,
+        plan: Arc<Plan>,
+        tape: Tape,
     ) -> FloatTensor<Self>;
 
     /// The gradient of the weights, from that of the outputs. `outputs` are asked for so that they are computed before.
@@ -77,11 +91,21 @@ pub(crate) fn cascade(images: Tensor<2>, weights: Tensor<1>, plan: Plan) -> Tens
     Tensor::from_dispatch(<Dispatch as CascadeBackend>::cascade_outputs(images, weights, Arc::new(plan), None))
 }
 
-/// The cascade without autodiff: its outputs as [`cascade`] gives them, and what gives the gradient of its weights.
-pub(crate) fn taped_cascade(images: Tensor<2>, weights: Tensor<1>, plan: Plan) -> (Tensor<2>, Taped) {
-    let (images, weights, tape) = (images.into_dispatch(), weights.into_dispatch(), Tape::default());
-    let of = <Dispatch as CascadeBackend>::cascade_outputs(images, weights.clone(), Arc::new(plan), Some(tape.clone()));
-    let outputs = Tensor::from_dispatch(of);
+/// The cascade without autodiff: its outputs as [`cascade`] gives them, and what gives the gradient of its weights. `genes` are those of
+/// the images instead of the plan's, where the host does not know them ([`gene_numbers`](super::plan::gene_numbers)).
+pub(crate) fn taped_cascade(
+    images: Tensor<2>,
+    weights: Tensor<1>,
+    plan: Plan,
+    genes: Option<Tensor<1, Int>>,
+) -> (Tensor<2>, Taped) {
+    let (images, weights, plan) = (images.into_dispatch(), weights.into_dispatch(), Arc::new(plan));
+    let (own, tape) = (weights.clone(), Tape::default());
+    let found = match genes.map(Tensor::into_dispatch) {
+        Some(genes) => <Dispatch as CascadeBackend>::cascade_outputs_of(images, own, genes, plan, tape.clone()),
+        None => <Dispatch as CascadeBackend>::cascade_outputs(images, own, plan, Some(tape.clone())),
+    };
+    let outputs = Tensor::from_dispatch(found);
     let (weights, kept) = (Tensor::from_dispatch(weights), outputs.clone());
     (outputs, Taped { outputs: kept, weights, tape })
 }
@@ -110,16 +134,23 @@ impl CascadeBackend for CubeBackend {
     fn cascade_outputs(images: CubeTensor, weights: CubeTensor, plan: Arc<Plan>, tape: Option<Tape>) -> CubeTensor {
         let shape = outputs(&images.shape(), &plan);
         let pass = Pass::new(&plan, into_contiguous(images), into_contiguous(weights));
-        let mut stages = Vec::new();
-        let found = pass.forward(|stage| {
-            if tape.is_some() {
-                stages.push(stage);
-            }
-        });
-        if let Some(tape) = tape {
-            tape.fill(pass, stages);
-        }
+        let found = match tape {
+            Some(tape) => tape.forward(pass),
+            None => pass.forward(drop),
+        };
         shaped(found, shape)
+    }
+
+    fn cascade_outputs_of(
+        images: CubeTensor,
+        weights: CubeTensor,
+        genes: CubeTensor,
+        plan: Arc<Plan>,
+        tape: Tape,
+    ) -> CubeTensor {
+        let shape = outputs(&images.shape(), &plan);
+        let pass = Pass::of_genes(&plan, into_contiguous(images), into_contiguous(weights), into_contiguous(genes));
+        shaped(tape.forward(pass), shape)
     }
 
     fn cascade_gradient(_: CubeTensor, grad: CubeTensor, _: CubeTensor, tape: Tape) -> CubeTensor {
@@ -170,6 +201,16 @@ impl<B: CascadeBackend, C: CheckpointStrategy> CascadeBackend for Autodiff<B, C>
             }
             OpsKind::UnTracked(prepared) => prepared.finish(B::cascade_outputs(images, weights, plan, None)),
         }
+    }
+
+    fn cascade_outputs_of(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: IntTensor<Self>,
+        _: Arc<Plan>,
+        _: Tape,
+    ) -> FloatTensor<Self> {
+        unreachable!("only steps without autodiff are told of genes so")
     }
 
     fn cascade_gradient(

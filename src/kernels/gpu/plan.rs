@@ -5,7 +5,7 @@ use super::cubes::SHARED;
 use super::dense::Dense;
 use super::layout::{Film, Hybrid};
 use super::products::Products;
-use super::tables::kept;
+use super::tables::{kept, uploaded};
 use super::tiles::{Size, TILE, count, extents, tiles};
 use burn::tensor::{DType, Shape};
 use burn_cubecl::tensor::CubeTensor;
@@ -121,6 +121,11 @@ pub(crate) struct Plan {
     pub(crate) genes: Vec<Option<usize>>,
 }
 
+/// The numbers of these genes, as kernels take them of a network that knows so many: that number where it does not know one.
+pub(crate) fn gene_numbers(genes: &[Option<usize>], known: usize) -> impl Iterator<Item = usize> {
+    genes.iter().map(move |gene| gene.unwrap_or(known))
+}
+
 impl Plan {
     /// Pixels of all images.
     pub(crate) fn pixels(&self) -> usize {
@@ -158,7 +163,20 @@ pub(super) struct Pass {
 }
 
 impl Pass {
+    /// A pass of images of the plan's genes.
     pub(super) fn new(plan: &Plan, images: CubeTensor, weights: CubeTensor) -> Self {
+        let known = plan.dimensions.genes;
+        let numbers = || gene_numbers(&plan.genes, known).map(|gene| gene as u32).collect::<Vec<u32>>();
+        let genes = (known > 0).then(|| uploaded(&images, &numbers()));
+        Pass::with(plan, images, weights, genes)
+    }
+
+    /// A pass of images of the genes whose [`gene_numbers`] are in this buffer.
+    pub(super) fn of_genes(plan: &Plan, images: CubeTensor, weights: CubeTensor, genes: CubeTensor) -> Self {
+        Pass::with(plan, images, weights, Some(genes).filter(|_| plan.dimensions.genes > 0))
+    }
+
+    fn with(plan: &Plan, images: CubeTensor, weights: CubeTensor, genes: Option<CubeTensor>) -> Self {
         let of = &plan.images;
         let (tiled, windowed) = (tiles(of, TILE), tiles(of, plan.dimensions.window));
         let (tile_count, window_count) = (count(&tiled), count(&windowed));
@@ -174,7 +192,8 @@ impl Pass {
             weights,
             images,
         };
-        Pass { films: pass.films(&plan.genes), ..pass }
+        let genes = genes.map(|buffer| Table { buffer, count: of.len() });
+        Pass { films: genes.map(|genes| pass.films(genes)), ..pass }
     }
 
     /// A new buffer of so many numbers.

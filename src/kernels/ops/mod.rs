@@ -9,7 +9,7 @@ mod path;
 #[cfg(feature = "gpu")]
 pub(crate) use super::gpu::{
     Column, Copies, Dimensions, Plan, Products, RATES, Scattered, StepInput, TERMS, TOTAL, Taped, Terms, View, Written,
-    adam_step, cascade, filled, follow, losses, step_input, taped_cascade, total_gradient, write,
+    adam_step, cascade, filled, follow, gene_numbers, losses, step_input, taped_cascade, total_gradient, write,
 };
 pub use path::{available, without};
 #[cfg(feature = "gpu")]
