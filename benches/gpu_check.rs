@@ -152,7 +152,11 @@ const REPLAYED: f64 = 1e-5;
 fn replayed(data: &Data, device: &Device) -> Result<bool> {
     // The steps of whole sections are of eight shapes and more: of most of them some are replayed.
     let recipes = [
-        ("30 steps by paper.yaml, 2 + 2 of 64²", "paper.yaml", &["fit.steps=30", "fit.batch=2", "fit.image_batch=2"][..]),
+        (
+            "30 steps by paper.yaml, 2 + 2 of 64²",
+            "paper.yaml",
+            &["fit.steps=30", "fit.batch=2", "fit.image_batch=2"][..],
+        ),
         ("120 steps by quick.yaml", "quick.yaml", &["fit.steps=120"]),
     ];
     let mut held = true;
