@@ -17,8 +17,8 @@ use s2s::network::weights::{read_tensors, to_tensors};
 use s2s::network::{CdcinConfig, Guide};
 use s2s::training::{Crop, Curves, FitConfig, FitSettings, GeneScale, Precision, Saving, Schedule, Statistic, fit};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// The launches of Adam's kernel.
@@ -30,6 +30,9 @@ impl LaunchObserver for Updates {
         self.0.fetch_add(usize::from(kernel.contains("Descend")), Ordering::Relaxed);
     }
 }
+
+/// Held by the only run.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// What a run leaves: the losses of every step, the network that is kept, and the checkpoint's vectors.
 #[derive(PartialEq)]
@@ -60,6 +63,8 @@ struct Given<'a> {
 
 /// A run of the recipe, ended after so many minutes if at all; and how often Adam's kernel was launched by the host.
 fn run(recipe: &FitConfig, given: &Given, minutes: Option<f64>) -> (Left, usize, f64) {
+    // Launches are those of the whole process, and a recording takes down what anyone asks of the device.
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let Given { folder, genes, embedding, device } = *given;
     let dataset = Dataset::open(&folder.join("sample.s2s")).unwrap();
     let pictures = Images::dead_leaves(0, 2, 48);

@@ -80,7 +80,18 @@ impl InputConfig {
         components: Option<Tensor<4>>,
         stains: Option<Tensor<4>>,
     ) -> Input {
-        let x0 = self.up(values, &tissue, self.upsampling);
+        let (x0, components) = match components {
+            // Which pixel takes a value from which is found once for all of them.
+            Some(images) if self.scattered => {
+                let filled = fill(Tensor::cat(vec![values, images], 1), tissue.clone());
+                let rest = filled.dims()[1] - 1;
+                (filled.clone().narrow(1, 0, 1), Some(filled.narrow(1, 1, rest)))
+            }
+            components => {
+                let components = components.map(|images| self.up(images, &tissue, Upsampling::Bilinear));
+                (self.up(values, &tissue, self.upsampling), components)
+            }
+        };
         let mask = self.mask(&tissue);
         Input { x0, guides: self.guides(tissue, &mask, components, stains), mask }
     }
@@ -101,7 +112,6 @@ impl InputConfig {
         components: Option<Tensor<4>>,
         stains: Option<Tensor<4>>,
     ) -> Option<Tensor<4>> {
-        let components = components.map(|images| self.up(images, &tissue, Upsampling::Bilinear));
         let guides: Vec<Tensor<4>> = self
             .guides
             .iter()
@@ -140,8 +150,12 @@ impl InputConfig {
     /// The input of a stack of measured images `[b, 3 + components + …, m, n]`: values, tissue, one that is not looked at here,
     /// and the components; with the stains of its output `[b, stains, S·m, S·n]`.
     pub fn of_stack(&self, stack: &Tensor<4>, stains: Option<Tensor<4>>) -> Input {
-        let (x0, mask) = self.start_of_stack(stack);
-        Input { x0, mask, guides: self.guides_of_stack(stack, stains) }
+        let [values, tissue] = [0, 1].map(|channel| stack.clone().narrow(1, channel, 1));
+        self.build(values, tissue, self.components_of(stack), stains)
+    }
+
+    fn components_of(&self, stack: &Tensor<4>) -> Option<Tensor<4>> {
+        (self.components > 0).then(|| stack.clone().narrow(1, 3, self.components))
     }
 
     /// Of that input, what a gene has for itself and where it is measured: 𝒰 and M.
@@ -153,7 +167,7 @@ impl InputConfig {
     /// And what all genes share: the guides.
     pub(super) fn guides_of_stack(&self, stack: &Tensor<4>, stains: Option<Tensor<4>>) -> Option<Tensor<4>> {
         let tissue = stack.clone().narrow(1, 1, 1);
-        let components = (self.components > 0).then(|| stack.clone().narrow(1, 3, self.components));
+        let components = self.components_of(stack).map(|images| self.up(images, &tissue, Upsampling::Bilinear));
         let mask = self.mask(&tissue);
         self.guides(tissue, &mask, components, stains)
     }

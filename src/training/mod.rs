@@ -33,10 +33,11 @@ mod schedule;
 mod settings;
 pub mod stage;
 mod state;
-#[cfg(feature = "gpu")]
 mod step;
 mod structure;
 mod thinning;
+#[cfg(feature = "gpu")]
+mod told;
 mod unread;
 
 pub use adam::Adam;

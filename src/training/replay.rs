@@ -6,7 +6,8 @@ use super::adam::IDLE;
 use super::fused::FusedLosses;
 use super::losses::Losses;
 use super::state::State;
-use super::step::{Inputs, Kind, Repeatable};
+use super::step::Making;
+use super::told::{Inputs, Kind};
 use crate::compute::{gpu_memory, reserved_mib};
 use crate::kernels::ops::{self, RATES, Written};
 use burn::tensor::{Device, Graph, Tensor, capture};
@@ -22,7 +23,7 @@ const UNTOLD: u64 = 1024;
 
 /// The steps of a sitting.
 pub(super) struct Replays<'a> {
-    repeatable: Repeatable<'a>,
+    making: Rc<Making<'a>>,
     kinds: Vec<(Kind, Recording<'a>)>,
     room: Room,
     /// How often vectors had been copied when the last step was recorded; `None` before.
@@ -49,10 +50,10 @@ struct Replay<'a> {
 
 impl<'a> Replays<'a> {
     /// The steps of a run with such weights, if the recipe lets them be replayed.
-    pub(super) fn of(repeatable: Repeatable<'a>, weights: &Tensor<1>) -> Option<Self> {
-        let replayed = repeatable.settings.fit.replay && repeatable.holds(weights);
+    pub(super) fn of(making: Rc<Making<'a>>, weights: &Tensor<1>) -> Option<Self> {
+        let replayed = making.settings.fit.replay && making.repeats(weights);
         replayed.then(|| Replays {
-            repeatable,
+            making,
             kinds: Vec::new(),
             room: Room::default(),
             copied: None,
@@ -66,7 +67,7 @@ impl<'a> Replays<'a> {
         if !self.goes_on {
             return None;
         }
-        let (kind, written) = self.repeatable.told(state.made);
+        let (kind, written) = self.making.told(state.made);
         let at = self.kinds.iter().position(|(known, _)| *known == kind).unwrap_or_else(|| {
             self.kinds.push((kind, Recording::After(BEFORE)));
             self.kinds.len() - 1
@@ -110,7 +111,7 @@ impl<'a> Replays<'a> {
         reals[..RATES].copy_from_slice(&IDLE);
         let (reals, whole) = (Tensor::from_floats(&reals[..], &device), Tensor::from_ints(&told.whole[..], &device));
         let inputs = Rc::new(RefCell::new(Inputs { reals, whole }));
-        let step = self.repeatable.of_kind(kind, inputs.clone(), state.learned.clone());
+        let step = self.making.of_kind(kind, inputs.clone(), state.learned.clone());
         let graph = self.room.taken(&device, || capture(&device, step));
         // What copies a vector would read the old one in every replay.
         if !graph.is_hardware() || copies(state) != before {

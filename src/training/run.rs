@@ -4,28 +4,25 @@ use super::calibrate::calibrate;
 use super::computing::Computing;
 use super::config::{Crop, FitConfig};
 use super::curves::Point;
-use super::draws::{Draws, draws};
-use super::dropout::without_guides;
 use super::evaluation::HeldOut;
 use super::fitted::{Fit, FittedGene, Stop};
 use super::identity::Identity;
-use super::losses::{Batch, Losses, Objective};
+use super::losses::{Losses, Objective};
 use super::measured::MeasuredImage;
 use super::metadata::ModelMetadata;
 use super::output::snapshot;
 #[cfg(feature = "gpu")]
 use super::replay::Replays;
 use super::sampler::Sampler;
-use super::schedule::{Joins, learning_rate};
+use super::schedule::learning_rate;
 use super::settings::{FitSettings, Init};
 use super::state::{Best, State};
-#[cfg(feature = "gpu")]
-use super::step::Repeatable;
+use super::step::Making;
 use super::thinning::Thinning;
 use super::unread::Unread;
 use crate::compute::Progress;
 use crate::dataset::Dataset;
-use crate::network::{Cdcin, flatten, unflatten};
+use crate::network::{flatten, unflatten};
 use crate::{Error, Result};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -39,16 +36,9 @@ const RECORDED: usize = 2000;
 pub(super) struct Run<'a> {
     settings: &'a FitSettings<'a>,
     identity: Identity,
-    steps: usize,
-    sampler: Option<Rc<Sampler>>,
-    thinning: Option<Thinning>,
-    objective: Objective,
+    making: Rc<Making<'a>>,
     held_out: Option<HeldOut>,
     genes: Vec<FittedGene>,
-    /// The network's layers; its weights are those of the state.
-    net: Cdcin,
-    /// What single operations compute the network in, and what the kernels of a GPU round.
-    computing: Computing,
     state: State,
     #[cfg(feature = "gpu")]
     replays: Option<Replays<'a>>,
@@ -72,11 +62,11 @@ impl<'a> Run<'a> {
         let sampler = match (settings.dataset, image) {
             (Some(dataset), Some(image)) => {
                 let sampler = sampler(dataset, config, image, thinning.clone(), device)?;
-                Some(Rc::new(sampler.by_structure(config.by_structure)))
+                Some(sampler.by_structure(config.by_structure))
             }
             _ => None,
         };
-        let epoch = sampler.as_deref().map_or(1, Sampler::places).div_ceil(config.batch);
+        let epoch = sampler.as_ref().map_or(1, Sampler::places).div_ceil(config.batch);
         let net = match settings.init {
             Some(init) => init.net.clone(),
             None => settings.network.init(settings.seed, device),
@@ -96,29 +86,15 @@ impl<'a> Run<'a> {
             );
         }
         let steps = if config.steps > 0 { config.steps } else { config.epochs * epoch };
+        let making = Rc::new(Making { settings, steps, sampler, thinning, objective, net, computing });
         #[cfg(feature = "gpu")]
-        let repeatable = Repeatable {
-            settings,
-            steps,
-            sampler: sampler.clone(),
-            thinning: thinning.clone(),
-            objective: objective.clone(),
-            net: net.clone(),
-            computing,
-        };
-        #[cfg(feature = "gpu")]
-        let replays = Replays::of(repeatable, &state.learned.borrow().weights);
+        let replays = Replays::of(making.clone(), &state.learned.borrow().weights);
         Ok(Run {
             settings,
             identity,
-            steps,
-            sampler,
-            thinning,
-            objective,
+            making,
             held_out,
             genes,
-            net,
-            computing,
             #[cfg(feature = "gpu")]
             replays,
             state,
@@ -128,7 +104,7 @@ impl<'a> Run<'a> {
 
     /// Makes the steps that are left.
     pub(super) fn finish(mut self) -> Result<Fit> {
-        let mut progress = Progress::new(&self.task(), "steps", self.steps as u64);
+        let mut progress = Progress::new(&self.task(), "steps", self.making.steps as u64);
         if self.state.made > 0 {
             tracing::info!("{}: resumed after step {}", self.task(), self.state.made);
         }
@@ -139,9 +115,9 @@ impl<'a> Run<'a> {
             let losses = self.step();
             self.state.seconds = before + start.elapsed().as_secs_f64();
             let held_out = self.evaluate()?;
-            if held_out.is_some() || record(self.state.made, self.steps) {
+            if held_out.is_some() || record(self.state.made, self.making.steps) {
                 let State { made, seconds, .. } = self.state;
-                let rate = learning_rate(self.settings.fit, made - 1, self.steps);
+                let rate = learning_rate(self.settings.fit, made - 1, self.making.steps);
                 self.unread.push(Point::unread(made, seconds, rate, held_out), losses);
             }
             stop = self.ended();
@@ -159,8 +135,8 @@ impl<'a> Run<'a> {
         }
         let kept = self.state.best.as_ref().map_or_else(|| self.state.average(), |best| best.weights.clone());
         let mut fitted = self.fitted(&kept, stop.unwrap_or(Stop::Steps));
-        if let Some(sampler) = &self.sampler {
-            calibrate(self.settings, sampler, self.thinning.as_ref(), &mut fitted)?;
+        if let Some(sampler) = &self.making.sampler {
+            calibrate(self.settings, sampler, self.making.thinning.as_ref(), &mut fitted)?;
         }
         progress.finish(&fitted.summary(self.settings.fit));
         Ok(fitted)
@@ -177,7 +153,7 @@ impl<'a> Run<'a> {
     fn fitted(&self, weights: &Tensor<1>, stop: Stop) -> Fit {
         let State { made: steps, seconds, .. } = self.state;
         Fit {
-            net: unflatten(&self.net, weights, false),
+            net: unflatten(&self.making.net, weights, false),
             genes: self.genes.clone(),
             curves: self.state.curves.clone(),
             steps,
@@ -193,46 +169,20 @@ impl<'a> Run<'a> {
         if let Some(losses) = self.replays.as_mut().and_then(|replays| replays.step(&mut self.state)) {
             return losses;
         }
-        let (config, step) = (self.settings.fit, self.state.made);
-        let net = self.computing.trainable(&self.net, &self.state.learned.borrow().weights);
-        let batch = self.batch(step);
-        let (losses, gradient) = self.objective.gradient(&net, &batch, config.most_at_once().unwrap_or(usize::MAX));
-        // Nobody else holds the weights then: a GPU changes them in their place.
-        drop(net);
-        self.state.advance(config, gradient, learning_rate(config, step, self.steps));
-        losses
-    }
-
-    fn batch(&self, step: usize) -> Batch {
-        let config = self.settings.fit;
-        let mut rng = draws(self.settings.seed, Draws::Step(step));
-        let examples = self.sampler.as_ref().map(|sampler| sampler.batch(config.batch, &mut rng));
-        let (section, genes) = examples.map_or((None, Vec::new()), |(section, genes)| {
-            let section = without_guides(section, &self.objective.input, config.guide_dropout, &mut rng);
-            (Some(Tensor::from_inner(section)), genes)
-        });
-        let joins = Joins::of(config, step, section.is_some());
-        let images = self.settings.images.filter(|_| joins.images).map(|bank| {
-            let images = Tensor::from_inner(bank.batch(config.image_batch, &mut rng));
-            match &self.thinning {
-                Some(thinning) => thinning.with_masks(images, &mut rng),
-                None => images,
-            }
-        });
-        Batch { section, genes, images, dense: joins.dense }
+        self.making.step(&mut self.state)
     }
 
     /// Looks at the held-out bins where it is time to, and keeps the weights if they are the best so far.
     fn evaluate(&mut self) -> Result<Option<f64>> {
         let made = self.state.made;
-        let due = made.is_multiple_of(self.settings.fit.evaluate_every) || made == self.steps;
+        let due = made.is_multiple_of(self.settings.fit.evaluate_every) || made == self.making.steps;
         if !due || self.held_out.is_none() {
             return Ok(None);
         }
         // The look waits for the device anyway.
         self.read()?;
         let Some(held_out) = &self.held_out else { return Ok(None) };
-        let error = held_out.error(&unflatten(&self.net, &self.state.average(), false));
+        let error = held_out.error(&unflatten(&self.making.net, &self.state.average(), false));
         if self.state.best.as_ref().is_none_or(|best| error.network < best.error.network) {
             // Of its own: what a replayed step learns lies in the same buffers in every step.
             let weights = self.state.average() * 1.0;
@@ -253,7 +203,7 @@ impl<'a> Run<'a> {
     fn ended(&self) -> Option<Stop> {
         let FitSettings { fit: FitConfig { patience, .. }, max_minutes, .. } = self.settings;
         let made = self.state.made;
-        if made >= self.steps {
+        if made >= self.making.steps {
             return Some(Stop::Steps);
         }
         let waited = self.state.best.as_ref().map_or(0, |best| made - best.step);
@@ -273,7 +223,10 @@ impl<'a> Run<'a> {
         let kept = path.map_or("nothing is kept".to_owned(), |path| {
             format!("saved in {}. Run the same command again to resume", path.display())
         });
-        Err(Error::Stopped(format!("stopped by a signal after step {} of {}, {kept}", self.state.made, self.steps)))
+        Err(Error::Stopped(format!(
+            "stopped by a signal after step {} of {}, {kept}",
+            self.state.made, self.making.steps
+        )))
     }
 
     /// Reads the losses that are still on the device; [`Error::Data`] once they are no longer finite.
@@ -294,12 +247,12 @@ impl<'a> Run<'a> {
 
     /// Places that examples of the section are cut from, for all genes.
     pub(super) fn places(&self) -> usize {
-        self.sampler.as_deref().map_or(0, Sampler::places)
+        self.making.sampler.as_ref().map_or(0, Sampler::places)
     }
 
     /// Number of parameters.
     pub(super) fn parameters(&self) -> usize {
-        self.net.num_params()
+        self.making.net.num_params()
     }
 }
 

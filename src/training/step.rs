@@ -1,168 +1,60 @@
-//! A step that is told by two small buffers what it differs in from others of its kind: where examples lie, and how far to go.
-//!
-//! It is the step as it is made otherwise, so that both give the same bits.
+//! A step of a run: its examples, drawn from a stream of its own, and the gradient by which it moves the weights.
 
-use super::adam::rates;
 use super::computing::Computing;
 use super::draws::{Draws, draws};
-use super::dropout;
-use super::fused::{FusedLosses, genes_of_images};
-use super::losses::{Batch, Objective};
-use super::sampler::{Sampler, Told};
+use super::dropout::without_guides;
+use super::losses::{Batch, Losses, Objective};
+use super::sampler::Sampler;
 use super::schedule::{Joins, learning_rate};
 use super::settings::FitSettings;
-use super::state::{Learned, decay};
-use super::thinning::{Thinning, masked};
-use crate::images::Bank;
-use crate::kernels::ops::{self, RATES, Written};
+use super::state::State;
+use super::thinning::Thinning;
 use crate::network::Cdcin;
-use burn::tensor::{Int, Tensor};
-use std::cell::RefCell;
-use std::rc::Rc;
+use burn::tensor::Tensor;
 
-/// How steps are made that can be told so.
-pub(super) struct Repeatable<'a> {
+/// How the steps of a run are made.
+pub(super) struct Making<'a> {
     pub(super) settings: &'a FitSettings<'a>,
     /// Steps of the run.
     pub(super) steps: usize,
-    pub(super) sampler: Option<Rc<Sampler>>,
+    pub(super) sampler: Option<Sampler>,
     pub(super) thinning: Option<Thinning>,
     pub(super) objective: Objective,
-    /// The network's layers, and what its kernels round.
+    /// The network's layers; its weights are those of the state.
     pub(super) net: Cdcin,
+    /// What single operations compute the network in, and what the kernels of a GPU round.
     pub(super) computing: Computing,
 }
 
-/// What steps have in common that differ in numbers alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Kind {
-    /// The shape of the section's examples.
-    shape: (usize, usize),
-    joins: Joins,
-}
-
-/// What a step is told, on the device.
-pub(super) struct Inputs {
-    /// [`RATES`] of Adam; then how natural images are turned; which channels examples see, where some drop guides; without a lattice, the
-    /// masks of the section's examples and of natural images.
-    pub(super) reals: Tensor<1>,
-    /// Where examples of the section are cut; then where natural images are, and the genes of all images ([`genes_of_images`]).
-    pub(super) whole: Tensor<1, Int>,
-}
-
-/// Takes a buffer apart from its beginning.
-struct Parts<'a> {
-    inputs: &'a Inputs,
-    reals: usize,
-    whole: usize,
-}
-
-impl Parts<'_> {
-    fn reals(&mut self, count: usize) -> Tensor<1> {
-        self.reals += count;
-        self.inputs.reals.clone().narrow(0, self.reals - count, count)
+impl Making<'_> {
+    /// The next step of Adam. Reads nothing from the device.
+    pub(super) fn step(&self, state: &mut State) -> Losses {
+        let (config, step) = (self.settings.fit, state.made);
+        let net = self.computing.trainable(&self.net, &state.learned.borrow().weights);
+        let batch = self.batch(step);
+        let (losses, gradient) = self.objective.gradient(&net, &batch, config.most_at_once().unwrap_or(usize::MAX));
+        // Nobody else holds the weights then: a GPU changes them in their place.
+        drop(net);
+        state.advance(config, gradient, learning_rate(config, step, self.steps));
+        losses
     }
 
-    /// All whole numbers that are left.
-    fn rest(&mut self) -> Tensor<1, Int> {
-        self.whole(self.inputs.whole.dims()[0] - self.whole)
-    }
-
-    fn whole(&mut self, count: usize) -> Tensor<1, Int> {
-        self.whole += count;
-        self.inputs.whole.clone().narrow(0, self.whole - count, count)
-    }
-}
-
-impl<'a> Repeatable<'a> {
-    /// Whether two buffers tell a step with such weights: one pass through our kernels, of what lies on the device.
-    pub(super) fn holds(&self, weights: &Tensor<1>) -> bool {
+    fn batch(&self, step: usize) -> Batch {
         let config = self.settings.fit;
-        let one_pass = config.batch.max(config.image_batch) <= config.most_at_once().unwrap_or(usize::MAX);
-        let ours = self.net.is_one_operation(&self.computing.weights(weights));
-        ours && one_pass && self.sampler.as_deref().is_none_or(Sampler::repeats)
-    }
-
-    fn bank(&self) -> Option<&'a Bank> {
-        self.settings.images
-    }
-
-    /// How many numbers say which channels examples of a section see; 0 where none drops any.
-    fn channels(&self) -> usize {
-        let drops = self.settings.fit.guide_dropout > 0.0 && self.objective.input.stains > 0;
-        self.sampler.as_ref().filter(|_| drops).map_or(0, |sampler| self.settings.fit.batch * sampler.channels())
-    }
-
-    /// What the step behind `made` is told.
-    pub(super) fn told(&self, made: usize) -> (Kind, Written) {
-        let config = self.settings.fit;
-        // In the order in which a step that is made by itself draws them.
-        let mut rng = draws(self.settings.seed, Draws::Step(made));
-        let rate = learning_rate(config, made, self.steps);
-        let mut reals = rates(config, rate, made + 1, decay(config, made)).to_vec();
-        let of_section = self.sampler.as_ref().map(|sampler| sampler.told(config.batch, &mut rng));
-        let Told { shape, genes, numbers: mut whole, masks } = of_section.unwrap_or_default();
-        let kept = self.sampler.as_ref().and_then(|sampler| {
-            dropout::kept(config.batch, sampler.channels(), &self.objective.input, config.guide_dropout, &mut rng)
+        let mut rng = draws(self.settings.seed, Draws::Step(step));
+        let examples = self.sampler.as_ref().map(|sampler| sampler.batch(config.batch, &mut rng));
+        let (section, genes) = examples.map_or((None, Vec::new()), |(section, genes)| {
+            let section = without_guides(section, &self.objective.input, config.guide_dropout, &mut rng);
+            (Some(Tensor::from_inner(section)), genes)
         });
-        let joins = Joins::of(config, made, self.sampler.is_some());
-        let (mut of_images, mut natural) = (Vec::new(), 0);
-        if let Some(bank) = self.bank().filter(|_| joins.images) {
-            natural = config.image_batch;
-            let (turns, places) = bank.draw(natural, &mut rng);
-            reals.extend(turns);
-            whole.extend(places);
-            let masks = |thinning: &Thinning| thinning.masks(natural, (bank.side(), bank.side()), &mut rng);
-            of_images = self.thinning.as_ref().map(masks).unwrap_or_default();
-        }
-        let genes = genes_of_images(&genes, joins.dense, natural);
-        whole.extend(ops::gene_numbers(&genes, self.net.known_genes()).map(|gene| gene as i32));
-        reals.extend(kept.unwrap_or_default());
-        reals.extend(masks);
-        reals.extend(of_images);
-        (Kind { shape, joins }, Written { reals, whole })
-    }
-
-    /// A step of this kind from what is in these buffers.
-    pub(super) fn of_kind(
-        &self,
-        Kind { shape, joins }: Kind,
-        inputs: Rc<RefCell<Inputs>>,
-        learned: Rc<RefCell<Learned>>,
-    ) -> Box<dyn FnMut() -> FusedLosses + 'a> {
-        let (config, bank, computing) = (self.settings.fit, self.bank().filter(|_| joins.images), self.computing);
-        let (objective, sampler, net) = (self.objective.clone(), self.sampler.clone(), self.net.clone());
-        let (scattered, channels) = (self.thinning.is_some(), self.channels());
-        let examples = if sampler.is_some() { config.batch } else { 0 };
-        Box::new(move || {
-            let inputs = &*inputs.borrow();
-            let mut parts = Parts { inputs, reals: 0, whole: 0 };
-            let (rates, places) = (parts.reals(RATES), parts.whole(4 * examples));
-            let images =
-                bank.map(|bank| bank.sample(parts.reals(7 * config.image_batch), parts.whole(2 * config.image_batch)));
-            let seen = (channels > 0).then(|| parts.reals(channels));
-            let section = sampler.as_ref().map(|sampler| {
-                let masks = scattered.then(|| parts.reals(examples * shape.0 * shape.1));
-                let examples = sampler.examples(shape, places, masks);
-                seen.map_or(examples.clone(), |seen| dropout::with(examples, seen))
-            });
-            let images = match images {
-                Some(images) if scattered => {
-                    let masks = parts.reals(2 * images.dims().iter().product::<usize>());
-                    Some(masked(images, masks))
-                }
-                images => images,
-            };
-            let genes = parts.rest();
-            let batch = Batch { section, genes: vec![0; examples], images, dense: joins.dense };
-            let mut learned = learned.borrow_mut();
-            let net = computing.trainable(&net, &learned.weights);
-            let found = objective.fused_gradient(&net, &batch, Some(genes));
-            let (losses, gradient) = found.unwrap_or_else(|| unreachable!("only such steps are recorded"));
-            // Nobody else holds the weights then.
-            drop(net);
-            learned.advance(config, gradient, rates);
-            losses
-        })
+        let joins = Joins::of(config, step, section.is_some());
+        let images = self.settings.images.filter(|_| joins.images).map(|bank| {
+            let images = Tensor::from_inner(bank.batch(config.image_batch, &mut rng));
+            match &self.thinning {
+                Some(thinning) => thinning.with_masks(images, &mut rng),
+                None => images,
+            }
+        });
+        Batch { section, genes, images, dense: joins.dense }
     }
 }
