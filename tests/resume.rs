@@ -171,6 +171,11 @@ fn a_second_fit_of_one_output_is_told_before_it_begins() {
     let arguments = [&WAVE[..], &SAVED].concat();
     let first = command(folder.path(), &arguments).stderr(Stdio::null()).spawn().unwrap();
     wait_until(|| folder.path().join("WAVE.ckpt").exists());
+    // However long the others take to start, it is not done by then.
+    let signalled = |signal: &str| {
+        Command::new("kill").args([signal, &first.id().to_string()]).status().unwrap();
+    };
+    signalled("-STOP");
     let list = [&["--dataset", "sample.s2s", "--genes", "STRIPE,WAVE"], &WAVE[4..], &SAVED].concat();
     for arguments in [&arguments, &list] {
         let second = fit(folder.path(), arguments);
@@ -179,6 +184,7 @@ fn a_second_fit_of_one_output_is_told_before_it_begins() {
         assert!(told.contains("WAVE.safetensors: another process is making it"), "{told}");
     }
     assert!(!folder.path().join("STRIPE.safetensors").exists());
+    signalled("-CONT");
     assert!(first.wait_with_output().unwrap().status.success());
     assert!(folder.path().join("WAVE.safetensors").exists());
     let hidden = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
