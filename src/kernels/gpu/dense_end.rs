@@ -248,6 +248,10 @@ pub(super) fn dense_end(
     let tile = Tile::of(tiles, CUBE_POS);
     let mut sums = biased(weights, layer + comptime!(9 * dense.seen(last) * growth), growth, products);
     let mut fused = biased(weights, fusion + comptime!(dense.seen(dense.layers) * channels), channels, products);
+    if comptime!(products.pairs()) {
+        // What comes first is not fetched beside the biases: no registers are left for it.
+        sync_plane();
+    }
     if comptime!(!products.halves) {
         accumulate_both(
             x, &*grown, weights, &mut halo, &mut taps, &mut few, &mut sums, &mut fused, &tile, x_first, layer, fusion,

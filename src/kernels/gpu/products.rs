@@ -228,6 +228,10 @@ pub(super) fn convolve_chunk(
             for i in 0..comptime!(FRAGMENTS * LEFT) {
                 a[i] = halo[from + at_halo[i] + along];
             }
+            if comptime!(products.pairs() && outputs <= N && along > 0) {
+                // With so few sums, what the next tap needs would take registers that another cube runs with.
+                sync_plane();
+            }
             add(&a, taps, &at_taps, (down * side + along) * comptime!(CHUNK * pitch), sums, outputs, products);
         }
         if comptime!(side > 1) {
