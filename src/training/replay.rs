@@ -18,7 +18,7 @@ use std::sync::atomic::Ordering;
 /// Steps of a kind in a sitting before one is recorded: they compile and tune the kernels, and what comes seldom does without.
 const BEFORE: usize = 8;
 
-/// MiB that recordings may hold of a GPU that does not tell how much it has free.
+/// MiB that may be held of a GPU that does not tell how much it has free, by recordings and by steps.
 const UNTOLD: u64 = 1024;
 
 /// The steps of a sitting.
@@ -103,7 +103,8 @@ impl<'a> Replays<'a> {
     /// Records a step that was told this, but leaves everything as it is.
     fn record(&mut self, kind: Kind, told: &Written, state: &State) -> Recording<'a> {
         let device = state.learned.borrow().weights.device();
-        if !self.room.is_left(&device) {
+        // Where all steps are alike, none needs memory beside its recording.
+        if !self.making.is_of_one_kind() && !self.room.is_left(&device) {
             return Recording::None;
         }
         let before = copies(state);
@@ -112,12 +113,13 @@ impl<'a> Replays<'a> {
         let (reals, whole) = (Tensor::from_floats(&reals[..], &device), Tensor::from_ints(&told.whole[..], &device));
         let inputs = Rc::new(RefCell::new(Inputs { reals, whole }));
         let step = self.making.of_kind(kind, inputs.clone(), state.learned.clone());
-        let graph = self.room.taken(&device, || capture(&device, step));
+        let graph = capture(&device, step);
         // What copies a vector would read the old one in every replay.
         if !graph.is_hardware() || copies(state) != before {
             self.end("this GPU does not record one to replay it");
             return Recording::None;
         }
+        self.room.recordings += 1;
         self.copied = Some(before);
         Recording::Made(Box::new(Replay { graph, inputs }))
     }
@@ -145,43 +147,29 @@ impl Replay<'_> {
     }
 }
 
-/// What recordings hold of the GPU's memory: each of them that of all its images, for as long as the run lasts.
+/// What of the GPU's memory there is for recordings: each of them holds that of its step for as long as the run lasts, so that other steps
+/// need theirs anew.
 #[derive(Default)]
 struct Room {
     recordings: usize,
-    /// MiB of all of them.
-    held: u64,
-    /// MiB of the one that holds most.
-    most: u64,
+    /// MiB that this process held before the first: what steps take, at most.
+    step: Option<u64>,
     full: bool,
 }
 
 impl Room {
-    /// Whether another recording leaves as much free as it takes. Once one does not, none does.
+    /// Whether steps find memory behind another recording. Once they do not, there is no further one.
     fn is_left(&mut self, device: &Device) -> bool {
-        let left = match gpu_memory(device) {
-            // The first takes no more than the steps before it.
-            Some(memory) => 2 * if self.recordings == 0 { memory.ours } else { self.most } <= memory.free,
-            None => self.recordings == 0 || self.held + self.most <= UNTOLD,
-        };
+        let held = reserved_mib(device);
+        let step = *self.step.get_or_insert(held);
+        let left = gpu_memory(device).map_or(held + step <= UNTOLD, |memory| step <= memory.free);
         if !left && !self.full {
             tracing::info!(
-                "{} kinds of steps are replayed, others made one by one: recordings hold {} MiB of the GPU's memory",
-                self.recordings,
-                self.held
+                "{} kinds of steps are replayed, others made one by one: the GPU's memory has no room for more recordings, {held} MiB are held",
+                self.recordings
             );
         }
         self.full |= !left;
         !self.full
-    }
-
-    fn taken<T>(&mut self, device: &Device, record: impl FnOnce() -> T) -> T {
-        let before = reserved_mib(device);
-        let recorded = record();
-        let taken = reserved_mib(device).saturating_sub(before);
-        self.recordings += 1;
-        self.held += taken;
-        self.most = self.most.max(taken);
-        recorded
     }
 }

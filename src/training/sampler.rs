@@ -151,6 +151,12 @@ impl Sampler {
         self.pixels.on_device()
     }
 
+    /// Whether all examples have one shape.
+    #[cfg(feature = "gpu")]
+    pub(super) fn has_one_shape(&self) -> bool {
+        matches!(self.windows, Windows::Patches { .. })
+    }
+
     /// What tells the examples that [`Sampler::batch`] would give, where batches repeat.
     #[cfg(feature = "gpu")]
     pub(super) fn told(&self, count: usize, rng: &mut impl Rng) -> Told {

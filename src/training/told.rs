@@ -68,6 +68,13 @@ impl<'a> Making<'a> {
         ours && one_pass && self.sampler.as_ref().is_none_or(Sampler::repeats)
     }
 
+    /// Whether one recording serves all steps.
+    pub(super) fn is_of_one_kind(&self) -> bool {
+        let (config, sampler) = (self.settings.fit, self.sampler.as_ref());
+        let images = !config.images || sampler.is_none() || config.image_every == 1;
+        images && config.dense_every == 1 && sampler.is_none_or(Sampler::has_one_shape)
+    }
+
     /// How many numbers say which channels examples of a section see; 0 where none drops any.
     fn channels(&self) -> usize {
         let drops = self.settings.fit.guide_dropout > 0.0 && self.objective.input.stains > 0;

@@ -180,31 +180,59 @@ pub(super) fn load_taps(
     #[comptime] back: bool,
     #[comptime] products: Products,
 ) {
+    let numbers = comptime!(side * side * CHUNK * products.wide(outputs));
+    if comptime!(side == 1 && products.matrices) {
+        // A turn or two: side by side they would take registers that other cubes run with.
+        let mut at = UNIT_POS as usize;
+        while at < numbers {
+            load_tap(weights, taps, at, base, first, count, stride, side, outputs, back, products);
+            at += CUBE_DIM as usize;
+        }
+    } else {
+        for turn in 0..turns(numbers) {
+            let at = turn * CUBE_DIM as usize + UNIT_POS as usize;
+            load_tap(weights, taps, at, base, first, count, stride, side, outputs, back, products);
+        }
+    }
+}
+
+/// The weight of this number, in the order in which they lie in memory, if there are so many.
+#[cube]
+#[allow(clippy::too_many_arguments)]
+fn load_tap(
+    weights: &[f32],
+    taps: &mut [f32],
+    at: usize,
+    base: usize,
+    first: usize,
+    count: usize,
+    stride: usize,
+    #[comptime] side: usize,
+    #[comptime] outputs: usize,
+    #[comptime] back: bool,
+    #[comptime] products: Products,
+) {
     let square = comptime!(side * side);
     let wide = comptime!(products.wide(outputs));
     let each = comptime!(if products.pairs() { 2usize } else { 1usize });
-    for turn in 0..turns(comptime!(square * CHUNK * wide)) {
-        let at = turn * CUBE_DIM as usize + UNIT_POS as usize;
-        // In the order in which they lie in memory.
-        let tap = at % square;
-        let both = at / square;
-        let (i, o) = if comptime!(back) { (both / wide, both % wide) } else { (both % CHUNK, both / CHUNK) };
-        let mut value = f32::new(0.0);
-        if i * each < count && o < outputs {
-            value = weights[base + weight_place(first + i * each, o, tap, stride, square, back)];
+    let tap = at % square;
+    let both = at / square;
+    let (i, o) = if comptime!(back) { (both / wide, both % wide) } else { (both % CHUNK, both / CHUNK) };
+    let mut value = f32::new(0.0);
+    if i * each < count && o < outputs {
+        value = weights[base + weight_place(first + i * each, o, tap, stride, square, back)];
+    }
+    if comptime!(products.pairs()) {
+        let mut other = f32::new(0.0);
+        if 2 * i + 1 < count && o < outputs {
+            other = weights[base + weight_place(first + 2 * i + 1, o, tap, stride, square, back)];
         }
-        if comptime!(products.pairs()) {
-            let mut other = f32::new(0.0);
-            if 2 * i + 1 < count && o < outputs {
-                other = weights[base + weight_place(first + 2 * i + 1, o, tap, stride, square, back)];
-            }
-            value = f32::reinterpret(pair(value, other, true));
-        } else {
-            value = factor(value, products);
-        }
-        let to = if comptime!(back) { comptime!(square - 1) - tap } else { tap };
-        if at < comptime!(square * CHUNK * wide) {
-            taps[(to * CHUNK + i) * comptime!(products.pitch(outputs)) + o] = value;
-        }
+        value = f32::reinterpret(pair(value, other, true));
+    } else {
+        value = factor(value, products);
+    }
+    let to = if comptime!(back) { comptime!(square - 1) - tap } else { tap };
+    if at < comptime!(square * CHUNK * wide) {
+        taps[(to * CHUNK + i) * comptime!(products.pitch(outputs)) + o] = value;
     }
 }
