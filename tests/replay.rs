@@ -10,7 +10,6 @@ mod stages;
 
 use burn::cubecl::logging::{LaunchObservation, LaunchObserver};
 use burn::tensor::Device;
-use s2s::compute::DeviceChoice;
 use s2s::dataset::{Dataset, Mode};
 use s2s::images::{Bank, Images};
 use s2s::network::weights::{read_tensors, to_tensors};
@@ -127,10 +126,7 @@ fn recipe() -> FitConfig {
 /// ended in the middle and resumed.
 #[test]
 fn replayed_steps_are_those_made_one_by_one_bit_for_bit() {
-    let device = match DeviceChoice::Vulkan(0).open() {
-        Ok(device) => device,
-        Err(error) => return common::say(&format!("skipped: {error}")),
-    };
+    let Some(device) = common::adapter() else { return };
     let folder = tempfile::tempdir().unwrap();
     section::dataset(folder.path(), 48, 40, Mode::Impute);
     let elsewhere = tempfile::tempdir().unwrap();
@@ -167,10 +163,7 @@ fn replayed_steps_are_those_made_one_by_one_bit_for_bit() {
 /// is recorded by itself, once it came often enough, and steps of others are made between replayed ones.
 #[test]
 fn several_kinds_of_steps_are_replayed_bit_for_bit() {
-    let device = match DeviceChoice::Vulkan(0).open() {
-        Ok(device) => device,
-        Err(error) => return common::say(&format!("skipped: {error}")),
-    };
+    let Some(device) = common::adapter() else { return };
     let folder = tempfile::tempdir().unwrap();
     // Of 25 × 21 measured bins 24 × 20 are used, whatever the phase: two shapes, one for each turn.
     section::dataset(folder.path(), 50, 42, Mode::Impute);
@@ -191,10 +184,7 @@ fn several_kinds_of_steps_are_replayed_bit_for_bit() {
 /// A panel's network is told on the device which gene each example is of, and which examples see no guide.
 #[test]
 fn a_panel_of_guided_genes_is_replayed_bit_for_bit() {
-    let device = match DeviceChoice::Vulkan(0).open() {
-        Ok(device) => device,
-        Err(error) => return common::say(&format!("skipped: {error}")),
-    };
+    let Some(device) = common::adapter() else { return };
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     // Of 13 × 13 measured bins 12 × 12 are used: one shape.

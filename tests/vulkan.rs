@@ -11,17 +11,11 @@ mod launches;
 use burn::tensor::{Device, Tensor, TensorData};
 use golden::Check;
 use launches::Steps;
-use s2s::compute::DeviceChoice;
 use s2s::config::Config;
 use s2s::kernels::ops;
 use s2s::network::{CdcinConfig, Guide, Input, InputConfig, Upsampling, flatten, gradient_of, trainable};
 use s2s::training::{Adam, Batch, Distance, FitConfig, Objective};
 use std::path::Path;
-
-/// The first adapter; `None`, with the reason, where there is none.
-fn adapter() -> Option<Device> {
-    DeviceChoice::Vulkan(0).open().map_err(|error| common::say(&format!("skipped: {error}"))).ok()
-}
 
 fn hold(checks: s2s::Result<Vec<Check>>) {
     for check in checks.unwrap() {
@@ -31,14 +25,18 @@ fn hold(checks: s2s::Result<Vec<Check>>) {
 
 #[test]
 fn forward_equals_pytorch() {
-    let (Some(device), Some(path)) = (adapter(), common::shared("golden/cdcin_forward.safetensors")) else { return };
+    let (Some(device), Some(path)) = (common::adapter(), common::shared("golden/cdcin_forward.safetensors")) else {
+        return;
+    };
     hold(golden::forward(&path, &device));
     hold(ops::without(|| golden::forward(&path, &device)));
 }
 
 #[test]
 fn losses_gradients_and_adam_equal_pytorch() {
-    let (Some(device), Some(path)) = (adapter(), common::shared("golden/cdcin_train.safetensors")) else { return };
+    let (Some(device), Some(path)) = (common::adapter(), common::shared("golden/cdcin_train.safetensors")) else {
+        return;
+    };
     let device = device.autodiff();
     hold(golden::training(&path, &device, usize::MAX));
     hold(golden::training(&path, &device, 1));
@@ -89,7 +87,7 @@ fn outputs_and_gradient(config: &CdcinConfig, sizes: &[[usize; 3]], device: &Dev
 /// Values and gradients of networks of several dimensions, for images of several odd sizes in one pass.
 #[test]
 fn kernels_equal_the_cpus_and_repeat_bit_for_bit() {
-    let Some(device) = adapter() else { return };
+    let Some(device) = common::adapter() else { return };
     let small = CdcinConfig { cascades: 1, channels: 16, growth: 16, blocks: 1, layers: 2, ..CdcinConfig::default() };
     let odd = CdcinConfig { channels: 24, growth: 12, layers: 3, heads: 3, window: 4, ..small.clone() };
     let cases = [
@@ -106,7 +104,7 @@ fn kernels_equal_the_cpus_and_repeat_bit_for_bit() {
 /// Genes that scale and shift the features, and the gradients of their embeddings and of what these are multiplied with.
 #[test]
 fn embeddings_equal_the_cpus_and_repeat_bit_for_bit() {
-    let Some(device) = adapter() else { return };
+    let Some(device) = common::adapter() else { return };
     let config = CdcinConfig { cascades: 2, channels: 16, growth: 8, blocks: 2, layers: 1, ..CdcinConfig::default() };
     let odd = CdcinConfig { channels: 12, heads: 3, compress: 4, squeeze: 4, window: 4, blocks: 1, ..config.clone() };
     let cases = [
@@ -141,7 +139,7 @@ fn assert_as_on_the_cpu(config: &CdcinConfig, sizes: &[[usize; 3]], device: &Dev
 /// Losses and gradients of recipes that see a section in every way, from stacks whose memory is transposed.
 #[test]
 fn losses_and_their_gradients_equal_the_cpus_and_repeat_bit_for_bit() {
-    let Some(device) = adapter() else { return };
+    let Some(device) = common::adapter() else { return };
     let plain = InputConfig::new(2, Upsampling::Nearest);
     let guides = vec![Guide::Tissue, Guide::Lattice];
     let guided = InputConfig { guides, components: 2, stains: 1, ..InputConfig::new(2, Upsampling::Bilinear) };
@@ -213,7 +211,7 @@ fn losses_and_their_gradients_equal_the_cpus_and_repeat_bit_for_bit() {
 /// Steps of Adam by gradients of every size, with clipping and without, and weights that somebody else still holds.
 #[test]
 fn adam_equals_the_cpus() {
-    let Some(device) = adapter() else { return };
+    let Some(device) = common::adapter() else { return };
     for clip in [0.0, 0.5] {
         let config = FitConfig { clip, ..FitConfig::default() };
         let of = |device: &Device| {
@@ -239,7 +237,7 @@ fn adam_equals_the_cpus() {
 /// Adam), and of all with burn's operations that take the losses apart.
 #[test]
 fn a_training_step_launches_few_kernels() {
-    let Some(device) = adapter() else { return };
+    let Some(device) = common::adapter() else { return };
     let config = |recipe: &str| Config::load(Some(Path::new(&format!("configs/{recipe}.yaml"))), &[]).unwrap();
     let (paper, quick) = (config("paper"), config("quick"));
     // That of a panel has images, and embeddings of its genes.

@@ -10,10 +10,8 @@ mod section;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
-use burn::tensor::Device;
 use fitting::{WAVE, command, fit, said, weights};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use s2s::compute::DeviceChoice;
 use s2s::dataset::{Dataset, Mode};
 use s2s::network::weights::read_tensors;
 use s2s::section::Raster;
@@ -21,11 +19,6 @@ use s2s::store::Store;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-
-/// The first adapter; `None`, with the reason, where there is none.
-fn adapter() -> Option<Device> {
-    DeviceChoice::Vulkan(0).open().map_err(|error| common::say(&format!("skipped: {error}"))).ok()
-}
 
 /// The total loss of every step.
 fn losses(folder: &Path, name: &str) -> Vec<f64> {
@@ -54,7 +47,7 @@ fn predicted(folder: &Path, model: &str, device: &str) -> Raster<f32> {
 
 #[test]
 fn a_fit_learns_and_a_network_predicts_as_on_the_cpu() {
-    if adapter().is_none() {
+    if common::adapter().is_none() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -91,7 +84,7 @@ fn a_fit_learns_and_a_network_predicts_as_on_the_cpu() {
 /// Every example of a step with the embedding of its gene.
 #[test]
 fn a_panel_with_embeddings_learns_as_on_the_cpu() {
-    if adapter().is_none() {
+    if common::adapter().is_none() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -119,7 +112,7 @@ fn a_panel_with_embeddings_learns_as_on_the_cpu() {
 
 #[test]
 fn what_an_adapter_cannot_do_is_told_before_anything_is_computed() {
-    let Some(device) = adapter() else { return };
+    let Some(device) = common::adapter() else { return };
     let folder = tempfile::tempdir().unwrap();
     section::dataset(folder.path(), 48, 40, Mode::Impute);
     let run = |arguments: &[&str]| fit(folder.path(), &[&WAVE[..], arguments].concat());
@@ -143,7 +136,7 @@ fn what_an_adapter_cannot_do_is_told_before_anything_is_computed() {
 /// the same losses up to rounding.
 #[test]
 fn bf16_learns_nearly_as_f32_does() {
-    if adapter().is_none() {
+    if common::adapter().is_none() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -187,7 +180,7 @@ fn bf16_learns_nearly_as_f32_does() {
 /// Channels that do not go by twos are computed in f32, as the log says.
 #[test]
 fn bf16_of_odd_channels_is_told_and_gives_what_f32_gives() {
-    if adapter().is_none() {
+    if common::adapter().is_none() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

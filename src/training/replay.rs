@@ -38,8 +38,7 @@ enum Recording<'a> {
     /// Begins after so many more steps.
     After(usize),
     Made(Box<Replay<'a>>),
-    /// There was no room for it.
-    None,
+    NoRoom,
 }
 
 /// A recorded step.
@@ -67,24 +66,22 @@ impl<'a> Replays<'a> {
         if !self.goes_on {
             return None;
         }
+        // Before another step is recorded: what was recorded earlier must still be of what is learned now.
+        if std::mem::take(&mut self.others) && self.copied.is_some_and(|copied| copied != copies(state)) {
+            self.end("what it learns does not stay where it was");
+            return None;
+        }
         let (kind, written) = self.making.told(state.made);
         let at = self.kinds.iter().position(|(known, _)| *known == kind).unwrap_or_else(|| {
             self.kinds.push((kind, Recording::After(BEFORE)));
             self.kinds.len() - 1
         });
         match &mut self.kinds[at].1 {
-            Recording::After(0) => {
-                let recording = self.record(kind, &written, state);
-                self.kinds.get_mut(at)?.1 = recording;
-            }
+            Recording::After(0) => self.kinds[at].1 = self.record(kind, &written, state)?,
             Recording::After(steps) => *steps -= 1,
-            Recording::Made(_) | Recording::None => {}
+            Recording::Made(_) | Recording::NoRoom => {}
         }
-        if std::mem::take(&mut self.others) && self.copied.is_some_and(|copied| copied != copies(state)) {
-            self.end("what it learns does not stay where it was");
-        }
-        let found = self.kinds.get_mut(at)?;
-        let Recording::Made(replay) = &mut found.1 else {
+        let Recording::Made(replay) = &mut self.kinds[at].1 else {
             self.others = true;
             return None;
         };
@@ -100,12 +97,12 @@ impl<'a> Replays<'a> {
         self.goes_on = false;
     }
 
-    /// Records a step that was told this, but leaves everything as it is.
-    fn record(&mut self, kind: Kind, told: &Written, state: &State) -> Recording<'a> {
+    /// Records a step that was told this, but leaves everything as it is; `None` where the GPU cannot.
+    fn record(&mut self, kind: Kind, told: &Written, state: &State) -> Option<Recording<'a>> {
         let device = state.learned.borrow().weights.device();
         // Where all steps are alike, none needs memory beside its recording.
         if !self.making.is_of_one_kind() && !self.room.is_left(&device) {
-            return Recording::None;
+            return Some(Recording::NoRoom);
         }
         let before = copies(state);
         let mut reals = told.reals.clone();
@@ -117,11 +114,11 @@ impl<'a> Replays<'a> {
         // What copies a vector would read the old one in every replay.
         if !graph.is_hardware() || copies(state) != before {
             self.end("this GPU does not record one to replay it");
-            return Recording::None;
+            return None;
         }
         self.room.recordings += 1;
         self.copied = Some(before);
-        Recording::Made(Box::new(Replay { graph, inputs }))
+        Some(Recording::Made(Box::new(Replay { graph, inputs })))
     }
 }
 

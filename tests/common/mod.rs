@@ -17,6 +17,14 @@ pub fn shared(rel: &str) -> Option<PathBuf> {
     None
 }
 
+/// The first Vulkan adapter, which may be software; `None`, with the reason, where there is none.
+#[cfg(feature = "vulkan")]
+#[allow(dead_code, reason = "every test file compiles this module, and not all of them use all of it")]
+pub fn adapter() -> Option<burn::tensor::Device> {
+    let adapter = s2s::compute::DeviceChoice::Vulkan(0).open();
+    adapter.map_err(|error| say(&format!("skipped: {error}"))).ok()
+}
+
 /// The Python that `S2S_PYTHON` names, else that of `.venv` beside Cargo.toml; `None`, with a line that says so, where it or one of
 /// the `modules` is not present.
 #[allow(dead_code, reason = "every test file compiles this module, and not all of them use all of it")]
